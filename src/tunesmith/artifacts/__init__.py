@@ -1,0 +1,27 @@
+"""Nouns on disk: what stages hand to each other. Readable without torch."""
+
+from tunesmith.artifacts.dataset import Dataset
+from tunesmith.artifacts.folder import Identity, Manifest, hash_file, is_whole, library_versions, publish, write_whole
+from tunesmith.artifacts.plan import Plan
+from tunesmith.artifacts.run import Event, Run, open_run, read_events, read_metrics
+from tunesmith.artifacts.scorecard import Scorecard
+from tunesmith.artifacts.tuned_model import TunedModel
+
+__all__ = [
+    "Dataset",
+    "Event",
+    "Identity",
+    "Manifest",
+    "Plan",
+    "Run",
+    "Scorecard",
+    "TunedModel",
+    "hash_file",
+    "is_whole",
+    "library_versions",
+    "open_run",
+    "publish",
+    "read_events",
+    "read_metrics",
+    "write_whole",
+]

@@ -1,0 +1,189 @@
+"""An artifact is a folder whose `manifest.json` is written last: it exists, whole, or it does not.
+
+Everything is written to a sibling folder, files and folders are fsynced, then one rename makes it visible. The
+manifest lists every file with its SHA-256, so that damage is found when the artifact is opened.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import shutil
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
+from dataclasses import asdict, dataclass, fields
+from errno import EEXIST, ENOTEMPTY
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any, Final, Literal
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from tunesmith.errors import Place, TunesmithError
+
+MANIFEST: Final = "manifest.json"
+
+
+@dataclass(frozen=True)
+class Identity:
+    """All that decides what an artifact contains; its hash is the artifact's key."""
+
+    kind: str
+    stage_version: int
+    """Raised by hand whenever the stage's output changes for equal input."""
+    inputs: Mapping[str, str]
+    """Content hash or key of everything that went in, by role."""
+    section: Mapping[str, Any]
+    """The resolved part of the recipe, as JSON values."""
+    seed: int
+    libraries: Mapping[str, str]
+
+    def key(self) -> str:
+        """The first 16 hex digits of the SHA-256 of the canonical JSON."""
+        canonical = json.dumps(asdict(self), sort_keys=True, ensure_ascii=False)
+        return hashlib.sha256(canonical.encode()).hexdigest()[:16]
+
+
+class FileEntry(BaseModel):
+    """What a file of an artifact must be."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+    sha256: str
+    num_bytes: int
+
+
+class Manifest(BaseModel):
+    """What `manifest.json` holds."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+    format: Literal[1] = 1
+    kind: str
+    key: str
+    stage_version: int
+    inputs: dict[str, str]
+    section: dict[str, Any]
+    seed: int
+    libraries: dict[str, str]
+    files: dict[str, FileEntry]
+
+    @property
+    def identity(self) -> Identity:
+        return Identity(**self.model_dump(include={field.name for field in fields(Identity)}))
+
+
+def library_versions(*names: str) -> dict[str, str]:
+    """Installed versions of the named distributions."""
+    return {name: version(name) for name in names}
+
+
+def hash_file(file: Path) -> str:
+    """SHA-256 of a file's bytes, 64 hex digits."""
+    with file.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()
+
+
+def sync(path: Path) -> None:
+    """Flush a file or folder to the disk, so that it survives a power cut."""
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def write_whole(file: Path, content: bytes) -> None:
+    """Replace a file atomically: it has the old content or the new one, never a part."""
+    partial = file.with_name(f".{file.name}.{os.getpid()}.partial")
+    try:
+        partial.write_bytes(content)
+        sync(partial)
+        partial.replace(file)
+    finally:
+        partial.unlink(missing_ok=True)
+    sync(file.parent)
+
+
+@contextmanager
+def publish(out: Path, identity: Identity) -> Iterator[Path]:
+    """Give a staging folder to write into; when the block ends well, it becomes `out` with its manifest, at once.
+
+    When the block fails, nothing appears at `out` and the staging folder is removed. A whole artifact of the same key
+    that is already there stays; anything else there is replaced.
+    """
+    staging = out.with_name(f".{out.name}.{os.getpid()}.partial")
+    shutil.rmtree(staging, ignore_errors=True)
+    staging.mkdir(parents=True)
+    try:
+        yield staging
+        _seal(staging, identity)
+        _place(staging, out, identity)
+        sync(out.parent)
+    finally:
+        shutil.rmtree(staging, ignore_errors=True)
+
+
+def _seal(folder: Path, identity: Identity) -> None:
+    files = sorted(path for path in folder.rglob("*") if path.is_file())
+    entries = {}
+    for path in files:
+        sync(path)
+        relative = path.relative_to(folder).as_posix()
+        entries[relative] = FileEntry(sha256=hash_file(path), num_bytes=path.stat().st_size)
+    for path in sorted(path for path in folder.rglob("*") if path.is_dir()):
+        sync(path)
+    manifest = Manifest(key=identity.key(), files=entries, **asdict(identity))
+    write_whole(folder / MANIFEST, manifest.model_dump_json(indent=1).encode())
+
+
+def _place(staging: Path, out: Path, identity: Identity) -> None:
+    """Rename `staging` to `out`. What stood there is moved aside first: a kill never leaves half of it at `out`."""
+    retired = staging.with_suffix(".retired")
+    while True:
+        try:
+            staging.rename(out)
+            break
+        except OSError as failure:
+            if failure.errno not in (EEXIST, ENOTEMPTY):
+                raise
+        if _holds(out, identity):
+            return
+        shutil.rmtree(retired, ignore_errors=True)
+        with suppress(FileNotFoundError):  # another process may have moved it first
+            out.rename(retired)
+    shutil.rmtree(retired, ignore_errors=True)
+
+
+def _holds(folder: Path, identity: Identity) -> bool:
+    try:
+        return read_manifest(folder, identity.kind).key == identity.key()
+    except (TunesmithError, FileNotFoundError):  # not whole, or moved away while it was read
+        return False
+
+
+def is_whole(folder: Path) -> bool:
+    """Whether an artifact was published here. Its files are checked when it is opened."""
+    return (folder / MANIFEST).is_file()
+
+
+def read_manifest(folder: Path, kind: str) -> Manifest:
+    """Open an artifact: its manifest, once every file's size and hash agree with it.
+
+    Raises TunesmithError: `artifact-missing`, `artifact-kind` (another kind of artifact), `artifact-damaged`.
+    """
+    if not is_whole(folder):
+        raise TunesmithError("artifact-missing", place=Place(str(folder)), kind=kind)
+    manifest_place = Place(str(folder / MANIFEST))
+    try:
+        manifest = Manifest.model_validate_json((folder / MANIFEST).read_bytes())
+    except ValidationError as failure:
+        raise TunesmithError("artifact-damaged", place=manifest_place, kind=kind) from failure
+    if manifest.identity.key() != manifest.key:
+        raise TunesmithError("artifact-damaged", place=manifest_place, kind=kind)
+    if manifest.kind != kind:
+        raise TunesmithError("artifact-kind", place=Place(str(folder)), kind=kind, found=manifest.kind)
+    for name, entry in manifest.files.items():
+        path = folder / name
+        if not path.is_file() or path.stat().st_size != entry.num_bytes or hash_file(path) != entry.sha256:
+            raise TunesmithError("artifact-damaged", place=Place(str(path)), kind=kind)
+    return manifest

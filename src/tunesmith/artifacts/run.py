@@ -1,0 +1,134 @@
+"""A run is a workshop: `runs/<id>/` is appended to while the stages work, and survives being killed.
+
+It holds the resolved recipe, a lock, `events.jsonl` and checkpoints. `events.jsonl` is the only source of what the
+terminal, the report and the pages show: one typed object a line, append-only; a torn last line is dropped.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any, Final, Literal
+
+from tunesmith.artifacts.folder import write_whole
+from tunesmith.errors import Place, RunFailed
+
+State = Literal["validating_files", "queued", "running", "paused", "succeeded", "failed", "cancelled"]
+EventType = Literal["state", "metric", "sample", "checkpoint", "message", "artifact"]
+EVENT_FORMAT: Final = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """One line of `events.jsonl`."""
+
+    type: EventType
+    time: str
+    """UTC, ISO 8601."""
+    attempt: int
+    """How many times the run had been started when this was written, from 1."""
+    data: Mapping[str, Any]
+    step: int | None = None
+
+
+class RunBusy(RunFailed):
+    """Another process works in this run's folder."""
+
+
+class Run:
+    """An open, locked run folder. Use `open_run`."""
+
+    def __init__(self, folder: Path, attempt: int, clock: Callable[[], datetime]) -> None:
+        self.folder = folder
+        self.attempt = attempt
+        self._clock = clock
+        self._stream = (folder / "events.jsonl").open("a", encoding="utf-8", newline="\n")
+
+    @property
+    def id(self) -> str:
+        return self.folder.name
+
+    def record(self, type: EventType, *, step: int | None = None, **data: Any) -> None:
+        """Append one event and hand it to the operating system."""
+        line = {"v": EVENT_FORMAT, "type": type, "time": self._clock().isoformat(), "attempt": self.attempt}
+        if step is not None:
+            line["step"] = step
+        self._stream.write(json.dumps({**line, "data": data}, ensure_ascii=False, allow_nan=True) + "\n")
+        self._stream.flush()
+
+    def set_state(self, state: State) -> None:
+        self.record("state", state=state)
+
+    def close(self) -> None:
+        os.fsync(self._stream.fileno())
+        self._stream.close()
+
+
+def read_events(folder: Path) -> Iterator[Event]:
+    """All whole events of a run in the order they were written.
+
+    Raises RunFailed (`events-damaged`) with the line where one is not an event.
+    """
+    file = folder / "events.jsonl"
+    if not file.is_file():
+        return
+    # what follows the last newline is a line that a kill tore, or one that is being written
+    for number, line in enumerate(file.read_bytes().split(b"\n")[:-1], start=1):
+        try:
+            row = json.loads(line)
+        except ValueError as failure:
+            raise RunFailed("events-damaged", place=Place(str(file), number)) from failure
+        yield Event(row["type"], row["time"], row["attempt"], row["data"], row.get("step"))
+
+
+def read_metrics(folder: Path) -> list[Event]:
+    """The metric events of a run, steps repeated after a resume counted once, the newest kept."""
+    newest: dict[tuple[int | None, str], Event] = {}
+    for event in read_events(folder):
+        if event.type == "metric":
+            newest[event.step, " ".join(sorted(event.data))] = event
+    return sorted(newest.values(), key=lambda event: event.step or 0)
+
+
+@contextmanager
+def open_run(folder: Path, resolved_recipe: str, clock: Callable[[], datetime]) -> Iterator[Run]:
+    """Make or reopen a run's folder and hold its lock.
+
+    Raises RunBusy (`run-busy`) naming the other process when one works in it. The lock ends with the process,
+    however it ends.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    with (folder / ".lock").open("a+", encoding="utf-8") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as failure:
+            lock.seek(0)
+            raise RunBusy("run-busy", place=Place(str(folder)), process=lock.read().strip()) from failure
+        lock.truncate(0)
+        lock.write(str(os.getpid()))
+        lock.flush()
+        _drop_torn_line(folder / "events.jsonl")
+        write_whole(folder / "recipe.resolved.yaml", resolved_recipe.encode())
+        attempt = 1 + max((event.attempt for event in read_events(folder)), default=0)
+        run = Run(folder, attempt, clock)
+        try:
+            yield run
+        finally:
+            run.close()
+
+
+def _drop_torn_line(file: Path) -> None:
+    """Cut what a kill left after the last newline, so that the next event starts on a line of its own."""
+    if not file.is_file():
+        return
+    content = file.read_bytes()
+    whole = content.rfind(b"\n") + 1
+    if whole < len(content):
+        with file.open("r+b") as stream:
+            stream.truncate(whole)

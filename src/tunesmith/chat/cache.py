@@ -1,0 +1,57 @@
+"""Rendered rows kept on disk, keyed by dataset, tokenizer, template and policy. Safe to delete at any time."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Final
+
+import numpy as np
+from safetensors import SafetensorError
+from safetensors.numpy import load_file, save
+
+from tunesmith.artifacts import Dataset, write_whole
+from tunesmith.chat.render import Chat
+from tunesmith.records import Rendered, Split
+
+VERSION: Final = 1
+
+
+def rendered_rows(dataset: Dataset, split: Split, chat: Chat, prompt_weight: float, cache: Path) -> list[Rendered]:
+    """The rows of a split as tokens, from the cache where an equal rendering left them."""
+    key = hashlib.sha256(f"{VERSION} {dataset.key} {split} {chat.fingerprint} {prompt_weight}".encode()).hexdigest()
+    file = cache / f"rendered-{key[:32]}.safetensors"
+    examples = dataset.rows(split)
+    cached = _read(file, [example.id for example in examples])
+    if cached is not None:
+        return cached
+    rows = chat.render_many(examples, prompt_weight)
+    if rows:
+        cache.mkdir(parents=True, exist_ok=True)
+        write_whole(file, _pack(rows))
+    return rows
+
+
+def _pack(rows: Sequence[Rendered]) -> bytes:
+    content: bytes = save(
+        {
+            "ids": np.concatenate([row.ids_T for row in rows]),
+            "weights": np.concatenate([row.weights_T for row in rows]),
+            "ends": np.cumsum([len(row.ids_T) for row in rows]),
+        }
+    )
+    return content
+
+
+def _read(file: Path, ids: Sequence[str]) -> list[Rendered] | None:
+    if not file.is_file():
+        return None
+    try:
+        arrays = load_file(file)
+    except SafetensorError:  # a damaged cache is no cache
+        return None
+    if len(arrays["ends"]) != len(ids):
+        return None
+    ids_T, weights_T = (np.split(arrays[name], arrays["ends"][:-1]) for name in ("ids", "weights"))
+    return [Rendered(id, row_ids, weights) for id, row_ids, weights in zip(ids, ids_T, weights_T, strict=True)]

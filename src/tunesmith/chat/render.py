@@ -1,0 +1,218 @@
+"""The one renderer: a conversation becomes tokens, the same way for training, evaluation and serving.
+
+A conversation is cut at each assistant turn: the prompt up to it is exactly the text that serving would send, and
+its tokens are exactly the tokens that serving would compute; only what the model itself would write is supervised.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+from tokenizers import Tokenizer
+
+from tunesmith.chat.parse import OPEN, Parsed, parse_answer
+from tunesmith.chat.template import Template, as_field, as_inline
+from tunesmith.errors import Place, TunesmithError
+from tunesmith.records import Example, Message, Rendered
+
+SPECIAL_NAMES: Final = ("bos_token", "eos_token", "pad_token", "unk_token")
+_PROBE: Final = (
+    Message("user", "probe question"),
+    Message("assistant", "probe answer", "probe thinking"),
+    Message("user", "second question"),
+    Message("assistant", "second answer", "second thinking"),
+)
+
+
+@dataclass(frozen=True)
+class _Segment:
+    """Text that is tokenised on its own; `weight` is 0 for what the model only reads."""
+
+    text: str
+    weight: float
+
+
+class Chat:
+    """A tokenizer with its chat template. Use `load_chat`."""
+
+    def __init__(self, tokenizer: Tokenizer, template: Template, end_ids: frozenset[int], fingerprint: str) -> None:
+        self.tokenizer = tokenizer
+        self.end_ids = end_ids
+        self._control_tokens = tuple(
+            token.content for token in tokenizer.get_added_tokens_decoder().values() if token.special
+        )
+        self._template, self._as_fields = _keeping_reasoning(template)
+        self.fingerprint = hashlib.sha256(f"{fingerprint}{self._template.source}".encode()).hexdigest()
+        probe = self._text(_PROBE[:1], add_generation_prompt=True)
+        self.prefilled = probe.rstrip().endswith(OPEN)
+        """Whether the prompt already opens the thinking, as R1's does."""
+        # Some templates drop the thinking of earlier turns: then only the last answer can be learned as it is served.
+        later = self._text(_PROBE[:3], add_generation_prompt=True)
+        self.keeps_history = later.startswith(self._text(_PROBE[:2], add_generation_prompt=False))
+
+    def render(self, example: Example, prompt_weight: float = 0.0) -> Rendered:
+        """Tokens and loss weights of one example; `prompt_weight` is the weight of what the model only reads.
+
+        Raises TunesmithError `template-refused`, `template-rewrites` or `control-token` with the row's place.
+        """
+        return self.render_many([example], prompt_weight)[0]
+
+    def render_many(self, examples: Sequence[Example], prompt_weight: float = 0.0) -> list[Rendered]:
+        """`render` for many examples, tokenised together."""
+        rows = [self._segments(example) for example in examples]
+        encodings = self.tokenizer.encode_batch(
+            [segment.text for row in rows for segment in row], add_special_tokens=False
+        )
+        ids = iter([encoding.ids for encoding in encodings])
+        return [
+            self._join(example.id, [(segment, next(ids)) for segment in row], prompt_weight)
+            for example, row in zip(examples, rows, strict=True)
+        ]
+
+    def prompt_ids(self, messages: Sequence[Message]) -> list[int]:
+        """The tokens after which the model writes its answer to `messages`."""
+        self._refuse_control_tokens(messages, None)
+        ids: list[int] = self.tokenizer.encode(
+            self._text(messages, add_generation_prompt=True), add_special_tokens=False
+        ).ids
+        return ids
+
+    def answer_ids(self, answer: Message, prompt: Sequence[Message]) -> list[int]:
+        """The tokens that the model would write to give `answer` after `prompt`, its end token included."""
+        segments = self._segments(Example("", (*prompt, answer), Place("")))
+        ids: list[int] = self.tokenizer.encode(segments[-1].text, add_special_tokens=False).ids
+        return self._up_to_end(ids)
+
+    def decode(self, ids: Sequence[int]) -> str:
+        text: str = self.tokenizer.decode(list(ids), skip_special_tokens=True)
+        return text
+
+    def parse(self, text: str) -> Parsed:
+        """Split generated text into reasoning and answer by this model's rules."""
+        return parse_answer(text, prefilled=self.prefilled)
+
+    def _text(self, messages: Sequence[Message], *, add_generation_prompt: bool) -> str:
+        fields = [self._as_fields(message) for message in messages]
+        return self._template.render(fields, add_generation_prompt=add_generation_prompt)
+
+    def _segments(self, example: Example) -> list[_Segment]:
+        self._refuse_control_tokens(example.messages, example.place)
+        # A prompt that opens the thinking needs it closed, also in rows that have none.
+        messages = [
+            Message(m.role, m.content, m.reasoning or "", m.weight)
+            if self.prefilled and m.role == "assistant" and m.reasoning is None
+            else m
+            for m in example.messages
+        ]
+        turns = [i for i, message in enumerate(messages) if message.role == "assistant"]
+        if not self.keeps_history:
+            turns = turns[-1:]
+        segments: list[_Segment] = []
+        done = ""
+        for turn in turns:
+            prompt = self._text(messages[:turn], add_generation_prompt=True)
+            whole = self._text(messages[: turn + 1], add_generation_prompt=False)
+            if not (prompt.startswith(done) and whole.startswith(prompt)):
+                raise TunesmithError("template-rewrites", place=example.place)
+            segments += [_Segment(prompt[len(done) :], 0.0), _Segment(whole[len(prompt) :], messages[turn].weight)]
+            done = whole
+        return segments
+
+    def _join(self, id: str, row: list[tuple[_Segment, list[int]]], prompt_weight: float) -> Rendered:
+        ids: list[int] = []
+        weights: list[float] = []
+        for index, (segment, tokens) in enumerate(row):
+            if index % 2 == 0:
+                kept, num_written = tokens, 0
+            else:
+                written = self._up_to_end(tokens)
+                num_written = len(written)
+                # what the template adds after the answer matters only to a turn that follows
+                kept = written if index == len(row) - 1 else tokens
+            ids += kept
+            weights += [segment.weight] * num_written + [prompt_weight] * (len(kept) - num_written)
+        if weights:
+            weights[0] = 0.0  # nothing comes before the first token
+        return Rendered(id, np.asarray(ids, np.int32), np.asarray(weights, np.float32))
+
+    def _up_to_end(self, ids: list[int]) -> list[int]:
+        """Cut after the last end token: the template's own trailing characters are not the model's."""
+        for index in range(len(ids) - 1, -1, -1):
+            if ids[index] in self.end_ids:
+                return ids[: index + 1]
+        raise TunesmithError("template-no-end")
+
+    def _refuse_control_tokens(self, messages: Sequence[Message], place: Place | None) -> None:
+        for message in messages:
+            for token in self._control_tokens:
+                if token in message.content or (message.reasoning and token in message.reasoning):
+                    raise TunesmithError("control-token", place=place, token=token)
+
+
+def load_chat(folder: Path) -> Chat:
+    """The chat of a model folder: `tokenizer.json`, `tokenizer_config.json`, `chat_template.jinja`, end tokens.
+
+    Raises TunesmithError `tokenizer-missing`, `template-missing`, `template-drops-reasoning` or `template-syntax`.
+    """
+    file = folder / "tokenizer.json"
+    if not file.is_file():
+        raise TunesmithError("tokenizer-missing", place=Place(str(folder)))
+    tokenizer = Tokenizer.from_file(str(file))
+    settings = _read_json(folder / "tokenizer_config.json")
+    special = {name: _token_text(settings[name]) for name in SPECIAL_NAMES if settings.get(name)}
+    source = _template_source(folder, settings)
+    end_ids = _end_ids(folder, tokenizer, special)
+    tokenizer_hash = hashlib.sha256(file.read_bytes()).hexdigest()
+    return Chat(tokenizer, Template(source, special), end_ids, tokenizer_hash)
+
+
+def _keeping_reasoning(template: Template) -> tuple[Template, Callable[[Message], dict[str, Any]]]:
+    """The template and message form under which thinking reaches the text: as it is, else its training twin."""
+    twin = template.training_twin()
+    for candidate in [template] + ([twin] if twin else []):
+        for as_fields in (as_field, as_inline):
+            text = candidate.render([as_fields(m) for m in _PROBE[:2]], add_generation_prompt=False)
+            prompt = candidate.render([as_fields(m) for m in _PROBE[:1]], add_generation_prompt=True)
+            if "probe thinking" in text and text.startswith(prompt):
+                return candidate, as_fields
+    raise TunesmithError("template-drops-reasoning")
+
+
+def _template_source(folder: Path, settings: dict[str, Any]) -> str:
+    file = folder / "chat_template.jinja"
+    if file.is_file():
+        return file.read_text(encoding="utf-8")
+    source = settings.get("chat_template")
+    if isinstance(source, list):
+        named = {entry["name"]: entry["template"] for entry in source}
+        source = named.get("default")
+    if not isinstance(source, str):
+        raise TunesmithError("template-missing", place=Place(str(folder)))
+    return source
+
+
+def _end_ids(folder: Path, tokenizer: Tokenizer, special: dict[str, str]) -> frozenset[int]:
+    """Every id that ends an answer: generation_config's, else the tokenizer's end token."""
+    declared = _read_json(folder / "generation_config.json").get("eos_token_id")
+    ids = set(declared if isinstance(declared, list) else [] if declared is None else [declared])
+    end = tokenizer.token_to_id(special["eos_token"]) if "eos_token" in special else None
+    if end is not None:
+        ids.add(end)
+    return frozenset(ids)
+
+
+def _token_text(value: Any) -> str:
+    return str(value["content"]) if isinstance(value, dict) else str(value)
+
+
+def _read_json(file: Path) -> dict[str, Any]:
+    if not file.is_file():
+        return {}
+    content: dict[str, Any] = json.loads(file.read_text(encoding="utf-8"))
+    return content

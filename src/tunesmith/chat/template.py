@@ -1,0 +1,109 @@
+"""A model's chat template, run in a sandbox with limits, and its training twin where the template drops reasoning."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Sequence
+from datetime import datetime
+from typing import Any, Final
+
+import jinja2
+from jinja2 import nodes
+from jinja2.ext import Extension
+from jinja2.parser import Parser
+from jinja2.sandbox import ImmutableSandboxedEnvironment
+
+from tunesmith.errors import TunesmithError
+from tunesmith.records import Message
+
+MAX_TEMPLATE_CHARACTERS: Final = 100_000
+MAX_RENDERED_CHARACTERS: Final = 20_000_000
+
+# DeepSeek-R1 and its distills cut the thinking out of every assistant turn; without this statement they keep it.
+REASONING_CUT: Final = "{% if '</think>' in content %}{% set content = content.split('</think>')[-1] %}{% endif %}"
+
+
+class _GenerationBlock(Extension):
+    """`{% generation %}...{% endgeneration %}` marks the assistant's text in some templates; it renders as its body."""
+
+    tags = {"generation"}  # noqa: RUF012 - jinja2 declares it as an instance attribute
+
+    def parse(self, parser: Parser) -> list[nodes.Node]:
+        next(parser.stream)
+        return parser.parse_statements(("name:endgeneration",), drop_needle=True)
+
+
+class _TemplateRefused(Exception):
+    """The template itself called `raise_exception`."""
+
+
+def _refuse(reason: str) -> None:
+    raise _TemplateRefused(reason)
+
+
+def _to_json(value: Any, indent: int | None = None) -> str:
+    return json.dumps(value, ensure_ascii=False, indent=indent)
+
+
+def _environment(today: Callable[[], datetime]) -> jinja2.Environment:
+    environment = ImmutableSandboxedEnvironment(
+        trim_blocks=True, lstrip_blocks=True, extensions=["jinja2.ext.loopcontrols", _GenerationBlock]
+    )
+    environment.filters["tojson"] = _to_json
+    environment.globals["raise_exception"] = _refuse
+    environment.globals["strftime_now"] = lambda pattern: today().strftime(pattern)
+    return environment
+
+
+class Template:
+    """One compiled chat template. `special` holds `bos_token`, `eos_token` and the like."""
+
+    def __init__(self, source: str, special: dict[str, str], today: Callable[[], datetime] = datetime.now) -> None:
+        if len(source) > MAX_TEMPLATE_CHARACTERS:
+            raise TunesmithError("template-too-long", limit=MAX_TEMPLATE_CHARACTERS)
+        self.source = source
+        self._special = special
+        try:
+            self._template = _environment(today).from_string(source)
+        except jinja2.TemplateSyntaxError as failure:
+            raise TunesmithError("template-syntax", problem=str(failure)) from failure
+
+    def render(self, messages: Sequence[dict[str, Any]], *, add_generation_prompt: bool) -> str:
+        """The conversation as text.
+
+        Raises TunesmithError `template-refused` when the template rejects the conversation or breaks the sandbox,
+        `template-output` when it writes more than MAX_RENDERED_CHARACTERS.
+        """
+        pieces: list[str] = []
+        num_characters = 0
+        context = {"messages": list(messages), "add_generation_prompt": add_generation_prompt, **self._special}
+        try:
+            for piece in self._template.generate(context):
+                num_characters += len(piece)
+                if num_characters > MAX_RENDERED_CHARACTERS:
+                    raise TunesmithError("template-output", limit=MAX_RENDERED_CHARACTERS)
+                pieces.append(piece)
+        except (_TemplateRefused, jinja2.TemplateError, TypeError, OverflowError) as failure:
+            raise TunesmithError("template-refused", problem=str(failure)) from failure
+        return "".join(pieces)
+
+    def training_twin(self) -> Template | None:
+        """The same template without the statement that cuts the thinking away; None where it has none."""
+        if REASONING_CUT not in self.source:
+            return None
+        return Template(self.source.replace(REASONING_CUT, ""), self._special)
+
+
+def as_field(message: Message) -> dict[str, Any]:
+    """The message with its reasoning in `reasoning_content`, as newer templates expect it."""
+    fields: dict[str, Any] = {"role": message.role, "content": message.content}
+    if message.reasoning is not None:
+        fields["reasoning_content"] = message.reasoning
+    return fields
+
+
+def as_inline(message: Message) -> dict[str, Any]:
+    """The message with its reasoning inside the content, in R1's form."""
+    if message.reasoning is None:
+        return {"role": message.role, "content": message.content}
+    return {"role": message.role, "content": f"<think>\n{message.reasoning}\n</think>\n\n{message.content}"}

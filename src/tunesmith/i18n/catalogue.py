@@ -1,0 +1,11 @@
+"""All user-facing text, joined from one table per subject. A key may stand in one table only (tested)."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from tunesmith.i18n import cli, errors, prepare, report
+
+Entry = tuple[str, str]
+TABLES: Final[tuple[dict[str, Entry], ...]] = (errors.TEXTS, cli.TEXTS, prepare.TEXTS, report.TEXTS)
+CATALOGUE: Final[dict[str, Entry]] = {key: entry for table in TABLES for key, entry in table.items()}

@@ -1,0 +1,117 @@
+"""Score one answer against its references, in English and in Chinese."""
+
+from __future__ import annotations
+
+import math
+import re
+import unicodedata
+from collections import Counter
+from collections.abc import Sequence
+
+from tunesmith.text.normalise import normalise_answer
+from tunesmith.text.tokens import words
+
+_MULTIPLIERS = {"万亿": 1e12, "亿": 1e8, "万": 1e4, "billion": 1e9, "million": 1e6, "thousand": 1e3}
+_NUMBER = re.compile(
+    r"""
+    (?<![A-Za-z0-9_.])                                            # not inside a word or another number
+    (?P<sign>(?<![)\]])-)?
+    (?P<digits>(?:\d{1,3}(?:,\d{3})+(?!\d)|\d+)(?:\.\d+)?|\.\d+)
+    (?P<exponent>e[+-]?\d+)?
+    (?:\s*(?P<multiplier>万亿|亿|万|(?:billion|million|thousand)\b))?
+    """,
+    re.IGNORECASE | re.VERBOSE,
+)
+
+
+def exact_match(prediction: str, references: str | Sequence[str]) -> float:
+    """Return 1.0 when the answer equals a reference after `normalise_answer`, else 0.0."""
+    wanted = {normalise_answer(reference) for reference in _as_list(references)}
+    return float(normalise_answer(prediction) in wanted)
+
+
+def numeric_match(prediction: str, references: str | Sequence[str], relative_tolerance: float = 1e-6) -> float:
+    """Return 1.0 when the last number of the answer equals the last number of a reference, else 0.0.
+
+    Read are thousands separators, exponents, full-width digits and the words ``万 亿 thousand million billion``; units
+    and the percent sign are ignored. Digits glued to a letter before them, as in "B12", are no number.
+    """
+    found = _last_number(prediction)
+    if found is None:
+        return 0.0
+    wanted = (_last_number(reference) for reference in _as_list(references))
+    return float(any(n is not None and math.isclose(found, n, rel_tol=relative_tolerance) for n in wanted))
+
+
+def token_f1(prediction: str, references: str | Sequence[str]) -> float:
+    """Return the best F1 over the references of the shared bag of units (SQuAD, over `words`, articles kept).
+
+    Where neither side has a unit the score is 1.0, where only one has it is 0.0, as in SQuAD 2.0.
+    """
+    predicted = Counter(words(prediction))
+    return max(_bag_f1(predicted, Counter(words(reference))) for reference in _as_list(references))
+
+
+def rouge_l(prediction: str, reference: str) -> float:
+    """Return ROUGE-L: F1 from the longest common subsequence of units (Lin 2004, sentence level, beta = 1).
+
+    Chinese is compared character by character. A side without any unit scores 0.0.
+    """
+    predicted, wanted = words(prediction), words(reference)
+    num_shared = _longest_common_subsequence(predicted, wanted)
+    return 2 * num_shared / (len(predicted) + len(wanted)) if num_shared else 0.0
+
+
+def well_formed_thinking(raw_text: str, *, prefilled: bool = False) -> bool:
+    """Tell whether raw model output opens with exactly one ``<think>`` block and closes it.
+
+    With `prefilled` the prompt already ended in ``<think>``, so that the opening tag may be missing. The block may be
+    empty; what follows it is for other metrics to judge.
+    """
+    thinking, closing, answer = raw_text.partition("</think>")
+    if not closing or "<think>" in answer or "</think>" in answer:
+        return False
+    num_opened = thinking.count("<think>")
+    if num_opened == 0:
+        return prefilled
+    return num_opened == 1 and thinking.lstrip().startswith("<think>")
+
+
+def _as_list(references: str | Sequence[str]) -> Sequence[str]:
+    # A lone string is a sequence of its characters: never what is meant here.
+    listed = [references] if isinstance(references, str) else references
+    if not listed:
+        raise ValueError("an answer needs at least one reference")
+    return listed
+
+
+def _last_number(text: str) -> float | None:
+    # The Chinese comma separates clauses, never thousands; NFKC would make it an English one.
+    folded = unicodedata.normalize("NFKC", text.replace("\N{FULLWIDTH COMMA}", " ")).replace("\N{MINUS SIGN}", "-")
+    matches = list(_NUMBER.finditer(folded))
+    if not matches:
+        return None
+    sign, digits, exponent, multiplier = matches[-1].group("sign", "digits", "exponent", "multiplier")
+    number = float((sign or "") + digits.replace(",", "") + (exponent or ""))
+    return number * _MULTIPLIERS[multiplier.lower()] if multiplier else number
+
+
+def _bag_f1(predicted: Counter[str], wanted: Counter[str]) -> float:
+    total = predicted.total() + wanted.total()
+    return 2 * (predicted & wanted).total() / total if total else 1.0
+
+
+def _longest_common_subsequence(first: Sequence[str], second: Sequence[str]) -> int:
+    """Return the length of the longest common subsequence, one machine word of the table at a time.
+
+    Bit i of `row` is 0 where the table steps up at unit i of `first` (Crochemore et al. 2001, Hyyrö 2004).
+    """
+    places: dict[str, int] = {}
+    for place, unit in enumerate(first):
+        places[unit] = places.get(unit, 0) | 1 << place
+    full = (1 << len(first)) - 1
+    row = full
+    for unit in second:
+        matched = row & places.get(unit, 0)
+        row = (row + matched | row - matched) & full
+    return len(first) - row.bit_count()

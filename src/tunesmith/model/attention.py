@@ -1,0 +1,181 @@
+"""The attention seam: one function, registered with transformers, that follows a flat layout when it gets one.
+
+Short documents are computed as whole score matrices in a few batched products with a backward pass of our own: on a
+CPU that beats a blocked kernel several times. Long ones go to torch's scaled_dot_product_attention.
+
+Shapes: T flat tokens, X tokens of a group, H query heads, K key heads, D head size, N nodes of a group, L tokens of
+its longest node, A ancestors' tokens, G query heads per key head.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, Final
+
+import torch
+from torch import Tensor, nn
+from torch.nn.functional import scaled_dot_product_attention
+from transformers import AttentionInterface
+
+from tunesmith.model.layout import AttentionGroup, AttentionLayout
+
+NAME: Final = "tunesmith"
+
+
+def attend(
+    module: nn.Module,
+    query_1HTD: Tensor,
+    key_1KTD: Tensor,
+    value_1KTD: Tensor,
+    attention_mask: Tensor | None,
+    *,
+    scaling: float,
+    dropout: float = 0.0,
+    layout: AttentionLayout | None = None,
+    **_: Any,
+) -> tuple[Tensor, None]:
+    """Attention inside each document of `layout`; without a layout, over a padded batch with a prepared 4-D mask.
+
+    Returns (1, T, H, D), as transformers expects. Dropout is not applied inside attention.
+    """
+    if layout is None:
+        causal = attention_mask is None and query_1HTD.shape[2] > 1
+        key, value = (_repeat(states, query_1HTD.shape[1]) for states in (key_1KTD, value_1KTD))
+        out = scaled_dot_product_attention(
+            query_1HTD, key, value, attn_mask=attention_mask, is_causal=causal, scale=scaling
+        )
+        return out.transpose(1, 2), None
+    query_THD, key_TKD, value_TKD = (states[0].transpose(0, 1) for states in (query_1HTD, key_1KTD, value_1KTD))
+    short = [group for group in layout.groups if group.is_short]
+    long = layout.groups[len(short) :]
+    pieces = [_ShortAttention.apply(query_THD, key_TKD, value_TKD, short, scaling)] if short else []
+    pieces += [_attend_long(group, query_THD, key_TKD, value_TKD, scaling) for group in long]
+    return (pieces[0] if len(pieces) == 1 else torch.cat(pieces)).unsqueeze(0), None
+
+
+class _ShortAttention(torch.autograd.Function):
+    """Softmax attention of the short groups, (X, H, D); their tokens are the first X of the flat buffer."""
+
+    @staticmethod
+    def forward(
+        ctx: Any,
+        query_THD: Tensor,
+        key_TKD: Tensor,
+        value_TKD: Tensor,
+        groups: Sequence[AttentionGroup],
+        scaling: float,
+    ) -> Tensor:
+        num_key_heads = key_TKD.shape[1]
+        out_XHD = query_THD.new_empty((groups[-1].stop, *query_THD.shape[1:]))
+        shares = []
+        for group in groups:
+            query_BSD = _stack(_pad(query_THD, group), num_key_heads)
+            key_BAD, value_BAD = (_keys(states, group) for states in (key_TKD, value_TKD))
+            bias_SA = group.bias_LA.to(query_BSD.dtype).repeat(query_BSD.shape[1] // group.length, 1)
+            share_BSA = torch.baddbmm(bias_SA, query_BSD, key_BAD.transpose(1, 2), alpha=scaling).softmax(-1)
+            out_NLHD = _unstack(share_BSA @ value_BAD, group)
+            out_XHD[group.start : group.stop] = _unpad(out_NLHD, group)
+            shares.append(share_BSA)
+        ctx.groups, ctx.scaling = groups, scaling
+        ctx.save_for_backward(query_THD, key_TKD, value_TKD, out_XHD, *shares)
+        return out_XHD
+
+    @staticmethod
+    def backward(ctx: Any, grad_XHD: Tensor) -> tuple[Tensor, Tensor, Tensor, None, None]:
+        query_THD, key_TKD, value_TKD, out_XHD, *shares = ctx.saved_tensors
+        num_key_heads = key_TKD.shape[1]
+        # tokens of long groups come after the short ones and get their gradient elsewhere
+        grads = [torch.zeros_like(states, memory_format=torch.contiguous_format) for states in (query_THD, key_TKD, value_TKD)]
+        grad_query_THD, grad_key_TKD, grad_value_TKD = grads
+        dot_XH1 = (grad_XHD * out_XHD).sum(-1, keepdim=True)
+        for group, share_BSA in zip(ctx.groups, shares, strict=True):
+            grad_BSD = _stack(_pad(grad_XHD, group), num_key_heads)
+            dot_BS1 = _stack(_pad(dot_XH1, group), num_key_heads)
+            query_BSD = _stack(_pad(query_THD, group), num_key_heads)
+            key_BAD, value_BAD = (_keys(states, group) for states in (key_TKD, value_TKD))
+            grad_value_BAD = share_BSA.transpose(1, 2) @ grad_BSD
+            grad_score_BSA = (grad_BSD @ value_BAD.transpose(1, 2)).sub_(dot_BS1).mul_(share_BSA).mul_(ctx.scaling)
+            grad_query_NLHD = _unstack(grad_score_BSA @ key_BAD, group)
+            grad_query_THD[group.start : group.stop] = _unpad(grad_query_NLHD, group)
+            _add_keys(grad_key_TKD, grad_score_BSA.transpose(1, 2) @ query_BSD, group)
+            _add_keys(grad_value_TKD, grad_value_BAD, group)
+        return grad_query_THD, grad_key_TKD, grad_value_TKD, None, None
+
+
+def _pad(states_THD: Tensor, group: AttentionGroup) -> Tensor:
+    """(N, L, H, D) of the group's own tokens; padding is zero."""
+    own_XHD = states_THD[group.start : group.stop]
+    if group.is_padded:
+        padded = own_XHD.new_zeros((group.num_nodes * group.length, *own_XHD.shape[1:]))
+        own_XHD = padded.index_copy_(0, group.slots_X, own_XHD)
+    return own_XHD.unflatten(0, (group.num_nodes, group.length))
+
+
+def _unpad(states_NLHD: Tensor, group: AttentionGroup) -> Tensor:
+    flat = states_NLHD.flatten(0, 1)
+    return flat.index_select(0, group.slots_X) if group.is_padded else flat
+
+
+def _stack(states_NLHD: Tensor, num_key_heads: int) -> Tensor:
+    """(N * K, G * L, D): the query heads that share a key head lie one after the other."""
+    num, length, num_heads, size = states_NLHD.shape
+    grouped = states_NLHD.view(num, length, num_key_heads, num_heads // num_key_heads, size)
+    return grouped.permute(0, 2, 3, 1, 4).reshape(num * num_key_heads, -1, size)
+
+
+def _unstack(states_BSD: Tensor, group: AttentionGroup) -> Tensor:
+    """(N, L, H, D) again."""
+    size = states_BSD.shape[-1]
+    heads = states_BSD.view(group.num_nodes, -1, group.length, size)
+    return heads.transpose(1, 2)
+
+
+def _keys(states_TKD: Tensor, group: AttentionGroup) -> Tensor:
+    """(N * K, A + L, D): the ancestors' states once for each node, then its own."""
+    own_NKLD = _pad(states_TKD, group).transpose(1, 2)
+    if group.ancestors_A.numel():
+        above_KAD = states_TKD[group.ancestors_A].transpose(0, 1)
+        own_NKLD = torch.cat((above_KAD.expand(group.num_nodes, -1, -1, -1), own_NKLD), dim=2)
+    return own_NKLD.reshape(-1, *own_NKLD.shape[2:])
+
+
+def _add_keys(grad_TKD: Tensor, grad_BAD: Tensor, group: AttentionGroup) -> None:
+    """Give the gradient of `_keys` back to the tokens it came from."""
+    grad_NKAD = grad_BAD.view(group.num_nodes, -1, *grad_BAD.shape[1:])
+    num_ancestors = group.ancestors_A.numel()
+    grad_TKD[group.start : group.stop] += _unpad(grad_NKAD[:, :, num_ancestors:].transpose(1, 2), group)
+    if num_ancestors:
+        grad_TKD.index_add_(0, group.ancestors_A, grad_NKAD[:, :, :num_ancestors].sum(0).transpose(0, 1))
+
+
+def _attend_long(
+    group: AttentionGroup, query_THD: Tensor, key_TKD: Tensor, value_TKD: Tensor, scaling: float
+) -> Tensor:
+    """(X, H, D) by torch's blocked kernel; a long group has no padding."""
+    num_heads, num_nodes = query_THD.shape[1], group.num_nodes
+    query_NHLD = _pad(query_THD, group).transpose(1, 2)
+    key_NHAD, value_NHAD = (
+        _repeat(_keys(states, group).unflatten(0, (num_nodes, -1)), num_heads) for states in (key_TKD, value_TKD)
+    )
+    causal = group.ancestors_A.numel() == 0
+    out_NHLD = scaled_dot_product_attention(
+        query_NHLD,
+        key_NHAD,
+        value_NHAD,
+        attn_mask=None if causal else group.bias_LA.to(query_NHLD.dtype),
+        is_causal=causal,
+        scale=scaling,
+    )
+    return out_NHLD.transpose(1, 2).flatten(0, 1)
+
+
+def _repeat(states_NKLD: Tensor, num_heads: int) -> Tensor:
+    """Grouped queries (Ainslie et al. 2023): every key head serves `num_heads / K` query heads."""
+    num, num_key_heads, length, size = states_NKLD.shape
+    if num_key_heads == num_heads:
+        return states_NKLD
+    expanded = states_NKLD.unsqueeze(2).expand(num, num_key_heads, num_heads // num_key_heads, length, size)
+    return expanded.reshape(num, num_heads, length, size)
+
+
+AttentionInterface.register(NAME, attend)

@@ -1,0 +1,84 @@
+"""The language-model head on supervised tokens only, its gradient made in the forward pass.
+
+Logits exist for one chunk of pairs at a time: a frozen head costs two matrix products a chunk, a trained one three.
+
+Shapes: T flat tokens, D hidden, V vocabulary, P (position, target) pairs, C pairs of one chunk.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+import torch
+from torch import Tensor
+
+CHUNK_PAIRS: Final = 2048
+
+
+class _IndexListHead(torch.autograd.Function):
+    """Sum over pairs of weight * -log softmax(hidden W^T)[target]."""
+
+    @staticmethod
+    def forward(
+        ctx: Any, hidden_TD: Tensor, head_VD: Tensor, positions_P: Tensor, targets_P: Tensor, weights_P: Tensor
+    ) -> tuple[Tensor, Tensor]:
+        needs_hidden, needs_head = ctx.needs_input_grad[:2]
+        grad_hidden_TD = torch.zeros_like(hidden_TD) if needs_hidden else None
+        grad_head_VD = torch.zeros_like(head_VD) if needs_head else None
+        total = hidden_TD.new_zeros((), dtype=torch.float32)
+        correct = hidden_TD.new_zeros((), dtype=torch.float32)
+        for lo in range(0, positions_P.numel(), CHUNK_PAIRS):
+            positions_C = positions_P[lo : lo + CHUNK_PAIRS]
+            targets_C1 = targets_P[lo : lo + CHUNK_PAIRS, None]
+            weights_C = weights_P[lo : lo + CHUNK_PAIRS]
+            hidden_CD = hidden_TD[positions_C]
+            logits_CV = (hidden_CD @ head_VD.T).float()
+            largest_C1 = logits_CV.amax(1, keepdim=True)
+            at_target_C1 = logits_CV.gather(1, targets_C1)
+            correct += ((at_target_C1 >= largest_C1)[:, 0] * weights_C).sum()
+            odds_CV = logits_CV.sub_(largest_C1).exp_()
+            sums_C1 = odds_CV.sum(1, keepdim=True)
+            total += ((largest_C1 + sums_C1.log() - at_target_C1)[:, 0] * weights_C).sum()
+            if not (needs_hidden or needs_head):
+                continue
+            grad_CV = odds_CV.mul_(weights_C[:, None] / sums_C1)
+            grad_CV.scatter_add_(1, targets_C1, -weights_C[:, None])
+            grad_CV = grad_CV.to(hidden_TD.dtype)
+            if grad_hidden_TD is not None:
+                grad_hidden_TD.index_add_(0, positions_C, grad_CV @ head_VD)
+            if grad_head_VD is not None:
+                grad_head_VD.addmm_(grad_CV.T, hidden_CD)
+        ctx.grads = (grad_hidden_TD, grad_head_VD)
+        ctx.mark_non_differentiable(correct)
+        return total, correct
+
+    @staticmethod
+    def backward(ctx: Any, grad_total: Tensor, _: Tensor) -> tuple[Tensor | None, Tensor | None, None, None, None]:
+        grad_hidden_TD, grad_head_VD = (
+            None if grad is None else grad.mul_(grad_total.to(grad.dtype)) for grad in ctx.grads
+        )
+        return grad_hidden_TD, grad_head_VD, None, None, None
+
+
+def cross_entropy_of_pairs(
+    hidden_TD: Tensor, head_VD: Tensor, positions_P: Tensor, targets_P: Tensor, weights_P: Tensor
+) -> tuple[Tensor, Tensor]:
+    """Weighted sum of the negative log-likelihoods in nats, and the weighted number of targets that were the argmax.
+
+    Both are 0-dimensional float32. Weights may be negative (policy gradients).
+    """
+    total, correct = _IndexListHead.apply(hidden_TD, head_VD, positions_P, targets_P, weights_P)
+    return total, correct
+
+
+def log_likelihood_of_pairs(
+    hidden_TD: Tensor, head_VD: Tensor, positions_P: Tensor, targets_P: Tensor
+) -> Tensor:
+    """(P,) float32 log-likelihood in nats of every pair, without gradient."""
+    pieces = []
+    with torch.no_grad():
+        for lo in range(0, positions_P.numel(), CHUNK_PAIRS):
+            logits_CV = (hidden_TD[positions_P[lo : lo + CHUNK_PAIRS]] @ head_VD.T).float()
+            at_target_C = logits_CV.gather(1, targets_P[lo : lo + CHUNK_PAIRS, None])[:, 0]
+            pieces.append(at_target_C - logits_CV.logsumexp(1))
+    return torch.cat(pieces) if pieces else hidden_TD.new_zeros(0, dtype=torch.float32)

@@ -1,0 +1,145 @@
+"""From a model reference to a loaded model: found, checked, read from safetensors.
+
+A model is only ever read through transformers' own classes, from a list of architectures whose heads and attention
+this project has tested; code that comes with a model is never run and pickled weights are refused.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from importlib.resources import files
+from pathlib import Path
+from typing import Any, Final
+
+import torch
+from torch import Tensor, nn
+from transformers import AutoModelForCausalLM, PreTrainedModel
+from transformers.utils import logging as transformers_logging
+
+from tunesmith.artifacts import TunedModel, hash_file
+from tunesmith.errors import Place, TunesmithError
+from tunesmith.model.attention import NAME
+from tunesmith.model.layout import MicroBatch
+from tunesmith.model.lora import load_adapter
+
+BUILTIN: Final = "builtin:tiny"
+MODEL_TYPES: Final = ("llama", "mistral", "qwen2", "qwen3")
+"""Dense decoders whose logits are hidden @ head, without scaling or capping."""
+PATTERNS: Final = ("*.safetensors", "*.json", "*.jinja", "LICENSE*", "README.md")
+
+
+@dataclass(frozen=True)
+class Base:
+    """A base model that was found: where it lies and what exactly it is."""
+
+    reference: str
+    folder: Path
+    config: dict[str, Any]
+
+    @property
+    def max_tokens(self) -> int:
+        """Longest conversation, answer included, in tokens."""
+        return int(self.config["max_position_embeddings"])
+
+    def content_hash(self) -> str:
+        """One hash over configuration, tokenizer, template and weights."""
+        names = sorted(p for p in self.folder.iterdir() if p.suffix in {".json", ".jinja", ".safetensors"})
+        joined = "".join(f"{file.name}:{hash_file(file)}" for file in names)
+        import hashlib
+
+        return hashlib.sha256(joined.encode()).hexdigest()
+
+
+def find_base(reference: str, revision: str | None = None) -> Base:
+    """Find a base model: the embedded one, a local folder, or a Hub id (downloaded into the Hub's own cache).
+
+    Raises TunesmithError: `model-missing`, `model-unreachable`, `model-type`, `weights-pickle`, `model-code`.
+    """
+    if reference == BUILTIN:
+        folder = Path(str(files("tunesmith.model") / "tiny"))
+    elif Path(reference).is_dir():
+        folder = Path(reference)
+    elif reference.startswith((".", "/", "~")) or reference.count("/") != 1:
+        raise TunesmithError("model-missing", place=Place(reference))
+    else:
+        folder = _from_hub(reference, revision)
+    return _checked(reference, folder)
+
+
+def _from_hub(reference: str, revision: str | None) -> Path:
+    from huggingface_hub import snapshot_download
+    from huggingface_hub.errors import HfHubHTTPError, LocalEntryNotFoundError
+
+    try:
+        return Path(snapshot_download(reference, revision=revision, allow_patterns=list(PATTERNS)))
+    except (LocalEntryNotFoundError, HfHubHTTPError, OSError) as failure:
+        problem = str(failure).splitlines()[0] if str(failure) else type(failure).__name__
+        raise TunesmithError("model-unreachable", reference=reference, problem=problem) from failure
+
+
+def _checked(reference: str, folder: Path) -> Base:
+    file = folder / "config.json"
+    if not file.is_file():
+        raise TunesmithError("model-missing", place=Place(str(folder)))
+    config = json.loads(file.read_text(encoding="utf-8"))
+    if "auto_map" in config:
+        raise TunesmithError("model-code", place=Place(str(file)))
+    if config.get("model_type") not in MODEL_TYPES:
+        known = ", ".join(MODEL_TYPES)
+        raise TunesmithError("model-type", place=Place(str(file)), type=config.get("model_type"), known=known)
+    if not any(folder.glob("*.safetensors")):
+        pickled = next((p for pattern in ("*.bin", "*.pt", "*.pth") for p in folder.glob(pattern)), None)
+        if pickled:
+            raise TunesmithError("weights-pickle", place=Place(str(pickled)))
+        raise TunesmithError("model-missing", place=Place(str(folder)))
+    return Base(reference, folder, config)
+
+
+def load_model(folder: Path, *, dtype: torch.dtype, device: str) -> PreTrainedModel:
+    """Read a checked folder's weights; the model attends through `tunesmith.model.attention`."""
+    transformers_logging.disable_progress_bar()
+    model: PreTrainedModel = AutoModelForCausalLM.from_pretrained(
+        folder, dtype=dtype, attn_implementation=NAME, use_safetensors=True, local_files_only=True
+    )
+    return model.to(device).eval()
+
+
+def load_tuned(tuned: TunedModel | None, base: Base, *, dtype: torch.dtype, device: str) -> PreTrainedModel:
+    """The base, or what training made of it."""
+    if tuned is None or tuned.form == "adapter":
+        model = load_model(base.folder, dtype=dtype, device=device)
+        if tuned is not None:
+            load_adapter(model, tuned.payload)
+        return model
+    return load_model(tuned.payload, dtype=dtype, device=device)
+
+
+def hidden_states(model: PreTrainedModel, batch: MicroBatch) -> Tensor:
+    """(T, D) last hidden states of a flat batch."""
+    output = model.base_model(
+        input_ids=batch.ids_T[None], position_ids=batch.positions_T[None], use_cache=False, layout=batch.attention
+    )
+    hidden: Tensor = output.last_hidden_state[0]
+    return hidden
+
+
+def head_weight(model: PreTrainedModel) -> Tensor:
+    """(V, D) weight of the language-model head."""
+    head = model.get_output_embeddings()
+    assert isinstance(head, nn.Linear)
+    return head.weight
+
+
+def has_bf16_products(device: str) -> bool:
+    """Whether the device multiplies bf16 matrices natively."""
+    if device.startswith("cuda"):
+        return torch.cuda.is_bf16_supported(including_emulation=False)
+    return torch.ops.mkldnn._is_mkldnn_bf16_supported()  # type: ignore[no-any-return]
+
+
+def compute_dtype(precision: str, device: str) -> torch.dtype:
+    """`fp32`, `bf16`, or for `auto` bf16 where the device has products for it."""
+    if precision == "bf16" or (precision == "auto" and has_bf16_products(device)):
+        return torch.bfloat16
+    return torch.float32

@@ -1,0 +1,177 @@
+"""LoRA (Hu et al. 2021, arXiv:2106.09685): y = W x + scale * B (A x) with W frozen, kept in PEFT's folder format.
+
+Shapes: T tokens, I inputs, O outputs, R rank, S adapters that live side by side in one layer.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+import torch
+from safetensors.torch import load_file, save_file
+from torch import Tensor, nn
+
+from tunesmith.errors import Place, TunesmithError
+from tunesmith.recipe import Lora
+
+CONFIG_FILE: Final = "adapter_config.json"
+WEIGHTS_FILE: Final = "adapter_model.safetensors"
+KEY_PREFIX: Final = "base_model.model."
+BASE_ONLY: Final = -1
+"""The adapter index of tokens that see the frozen base alone."""
+
+
+@dataclass
+class AdapterRouting:
+    """Which adapter each stretch of flat tokens uses; one object is shared by all LoRA layers of a model.
+
+    `spans` are (start, stop, adapter) in order, covering all tokens; empty means adapter 0 everywhere.
+    """
+
+    spans: tuple[tuple[int, int, int], ...] = ()
+
+
+class _LoraProduct(torch.autograd.Function):
+    """x W^T + b + scale * (x A^T) B^T in place, keeping only x and x A^T for the backward pass."""
+
+    @staticmethod
+    def forward(
+        ctx: Any, x_TI: Tensor, weight_OI: Tensor, bias_O: Tensor | None, a_RI: Tensor, b_OR: Tensor, scale: float
+    ) -> Tensor:
+        low_TR = x_TI @ a_RI.T
+        y_TO = x_TI @ weight_OI.T if bias_O is None else torch.addmm(bias_O, x_TI, weight_OI.T)
+        y_TO.addmm_(low_TR, b_OR.T, alpha=scale)
+        ctx.save_for_backward(x_TI, weight_OI, a_RI, b_OR, low_TR)
+        ctx.scale = scale
+        return y_TO
+
+    @staticmethod
+    def backward(ctx: Any, grad_TO: Tensor) -> tuple[Tensor | None, None, None, Tensor, Tensor, None]:
+        x_TI, weight_OI, a_RI, b_OR, low_TR = ctx.saved_tensors
+        grad_low_TR = (grad_TO @ b_OR).mul_(ctx.scale)
+        grad_b_OR = (grad_TO.T @ low_TR).mul_(ctx.scale)
+        grad_a_RI = grad_low_TR.T @ x_TI
+        grad_x_TI = None
+        if ctx.needs_input_grad[0]:
+            grad_x_TI = (grad_TO @ weight_OI).addmm_(grad_low_TR, a_RI)
+        return grad_x_TI, None, None, grad_a_RI, grad_b_OR, None
+
+
+class LoraLinear(nn.Module):
+    """A frozen linear layer with `num_adapters` low-rank paths beside it."""
+
+    def __init__(self, base: nn.Linear, method: Lora, routing: AdapterRouting, num_adapters: int = 1) -> None:
+        super().__init__()
+        self.weight = base.weight.requires_grad_(False)
+        self.bias = None if base.bias is None else base.bias.requires_grad_(False)
+        self.scale = method.alpha / method.rank
+        self.routing = routing
+        empty = self.weight.new_zeros
+        self.lora_a_SRI = nn.Parameter(empty(num_adapters, method.rank, base.in_features))
+        self.lora_b_SOR = nn.Parameter(empty(num_adapters, base.out_features, method.rank))
+
+    def initialise(self, generator: torch.Generator) -> None:
+        """A uniform in +-sqrt(1 / inputs) as PEFT draws it (Kaiming with a = sqrt 5), B zero: training starts at W."""
+        bound = 1.0 / math.sqrt(self.lora_a_SRI.shape[2])
+        drawn = torch.empty(self.lora_a_SRI.shape).uniform_(-bound, bound, generator=generator)
+        with torch.no_grad():
+            self.lora_a_SRI.copy_(drawn)
+            self.lora_b_SOR.zero_()
+
+    def forward(self, x: Tensor) -> Tensor:
+        x_TI = x.reshape(-1, x.shape[-1])
+        spans = self.routing.spans or ((0, x_TI.shape[0], 0),)
+        pieces = [self._product(x_TI[start:stop], adapter) for start, stop, adapter in spans]
+        y_TO = pieces[0] if len(pieces) == 1 else torch.cat(pieces)
+        return y_TO.view(*x.shape[:-1], -1)
+
+    def _product(self, x_TI: Tensor, adapter: int) -> Tensor:
+        if adapter == BASE_ONLY:
+            return nn.functional.linear(x_TI, self.weight, self.bias)
+        y_TO: Tensor = _LoraProduct.apply(
+            x_TI, self.weight, self.bias, self.lora_a_SRI[adapter], self.lora_b_SOR[adapter], self.scale
+        )
+        return y_TO
+
+
+def attach_lora(model: nn.Module, method: Lora, seed: int) -> AdapterRouting:
+    """Freeze the model and put a LoRA path beside every targeted linear layer, initialised from `seed`.
+
+    Raises TunesmithError `lora-no-target` when no layer of the model has one of the targeted names.
+    """
+    model.requires_grad_(False)
+    names = _target_names(model, method.targets)
+    if not names:
+        known = sorted({name.rpartition(".")[2] for name, m in model.named_modules() if isinstance(m, nn.Linear)})
+        raise TunesmithError("lora-no-target", targets=", ".join(method.targets), known=", ".join(known))
+    routing = AdapterRouting()
+    generator = torch.Generator().manual_seed(seed)
+    for name in names:
+        base = model.get_submodule(name)
+        assert isinstance(base, nn.Linear)
+        layer = LoraLinear(base, method, routing)
+        layer.initialise(generator)
+        model.set_submodule(name, layer)
+    return routing
+
+
+def _target_names(model: nn.Module, targets: Sequence[str]) -> list[str]:
+    linear = [name for name, module in model.named_modules() if isinstance(module, nn.Linear)]
+    body = [name for name in linear if not name.endswith("lm_head")]
+    if tuple(targets) == ("all-linear",):
+        return body
+    return [name for name in linear if name.rpartition(".")[2] in targets]
+
+
+def save_adapter(model: nn.Module, method: Lora, base: str, folder: Path, adapter: int = 0) -> None:
+    """Write one adapter as PEFT does: `adapter_config.json` and `adapter_model.safetensors` in float32."""
+    layers = {name: module for name, module in model.named_modules() if isinstance(module, LoraLinear)}
+    tensors = {}
+    for name, layer in layers.items():
+        tensors[f"{KEY_PREFIX}{name}.lora_A.weight"] = layer.lora_a_SRI[adapter].detach().float().contiguous()
+        tensors[f"{KEY_PREFIX}{name}.lora_B.weight"] = layer.lora_b_SOR[adapter].detach().float().contiguous()
+    config = {
+        "peft_type": "LORA",
+        "task_type": "CAUSAL_LM",
+        "base_model_name_or_path": base,
+        "r": method.rank,
+        "lora_alpha": method.alpha,
+        "lora_dropout": 0.0,
+        "bias": "none",
+        "target_modules": sorted({name.rpartition(".")[2] for name in layers}),
+        "inference_mode": True,
+    }
+    folder.mkdir(parents=True, exist_ok=True)
+    save_file(tensors, folder / WEIGHTS_FILE, metadata={"format": "pt"})
+    (folder / CONFIG_FILE).write_text(json.dumps(config, indent=1) + "\n", encoding="utf-8")
+
+
+def load_adapter(model: nn.Module, folder: Path) -> AdapterRouting:
+    """Attach the adapter that `folder` holds.
+
+    Raises TunesmithError `adapter-base` when its layers or shapes do not fit this model.
+    """
+    config = json.loads((folder / CONFIG_FILE).read_text(encoding="utf-8"))
+    method = Lora(rank=config["r"], alpha=float(config["lora_alpha"]), targets=tuple(config["target_modules"]))
+    routing = attach_lora(model, method, seed=0)
+    tensors = load_file(folder / WEIGHTS_FILE)
+    layers = {name: module for name, module in model.named_modules() if isinstance(module, LoraLinear)}
+    expected = {f"{KEY_PREFIX}{name}.lora_{side}.weight" for name in layers for side in "AB"}
+    if expected != set(tensors):
+        raise TunesmithError("adapter-base", place=Place(str(folder)), difference=sorted(expected ^ set(tensors))[0])
+    with torch.no_grad():
+        for name, layer in layers.items():
+            for side, parameter in (("A", layer.lora_a_SRI), ("B", layer.lora_b_SOR)):
+                tensor = tensors[f"{KEY_PREFIX}{name}.lora_{side}.weight"]
+                if tensor.shape != parameter.shape[1:]:
+                    raise TunesmithError("adapter-base", place=Place(str(folder)), difference=f"{name}: {tensor.shape}")
+                parameter[0].copy_(tensor)
+    return routing
+
+
+__all__ = ["BASE_ONLY", "AdapterRouting", "LoraLinear", "attach_lora", "load_adapter", "save_adapter"]

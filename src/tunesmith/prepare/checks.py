@@ -1,0 +1,159 @@
+"""Checks on canonical rows, each `Example -> Example | Rejected`: it is refused, or passed on, perhaps changed."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from typing import Final
+
+from tunesmith.errors import Place
+from tunesmith.recipe import Prepare
+from tunesmith.records import Example, Message, Rejected
+
+Check = Callable[[Example], Example | Rejected]
+OPEN: Final = "<think>"
+CLOSE: Final = "</think>"
+
+
+def checks_of(section: Prepare) -> tuple[Check, ...]:
+    """The checks in their order: what a row must have, then what the recipe changes, last its id."""
+    return (
+        *(split_thinking, has_answer, has_user, in_order, has_prompt, has_label, answers_said, teaches),
+        _reasoning_policy(section),
+        lambda example: add_system(example, section.system),
+        lambda example: style_prompt(example, section.prompt_style),
+        identified,
+    )
+
+
+def run_checks(example: Example, checks: Sequence[Check]) -> Example | Rejected:
+    for check in checks:
+        outcome = check(example)
+        if isinstance(outcome, Rejected):
+            return outcome
+        example = outcome
+    return example
+
+
+def split_thinking(example: Example) -> Example | Rejected:
+    """Part `<think>...</think>` inside an answer from the answer.
+
+    The opening tag may be missing, the first closing tag parts; without one the answer never began.
+    """
+    if not any("think>" in message.content for message in example.messages):
+        return example
+    messages = list(example.messages)
+    for index, message in enumerate(messages):
+        if message.role == "assistant" and (OPEN in message.content or CLOSE in message.content):
+            thinking, closed, answer = message.content.partition(CLOSE)
+            thinking = thinking.strip().removeprefix(OPEN)
+            if not closed:
+                return _rejected(example, "unclosed-think", index)
+            if message.reasoning is not None or OPEN in thinking or OPEN in answer or CLOSE in answer:
+                return _rejected(example, "misplaced-think", index)
+            messages[index] = replace(message, content=answer.lstrip(), reasoning=thinking.strip() or None)
+    return replace(example, messages=tuple(messages))
+
+
+def has_answer(example: Example) -> Example | Rejected:
+    if not any(message.role == "assistant" for message in example.messages):
+        return _rejected(example, "no-assistant-message")
+    if example.messages[-1].role != "assistant":
+        return _rejected(example, "no-answer-at-end", len(example.messages) - 1)
+    return example
+
+
+def has_user(example: Example) -> Example | Rejected:
+    if any(message.role == "user" for message in example.messages):
+        return example
+    return _rejected(example, "no-user-message")
+
+
+def in_order(example: Example) -> Example | Rejected:
+    """At most one system message, first; then user and assistant in turn, tool results between two answers."""
+    before = "start"
+    for index, message in enumerate(example.messages):
+        if before not in _MAY_FOLLOW[message.role]:
+            return _rejected(example, "roles-out-of-order", index, f"{before} -> {message.role}")
+        before = message.role
+    return example
+
+
+_MAY_FOLLOW: Final = {
+    "system": ("start",),
+    "user": ("start", "system", "assistant"),
+    "assistant": ("user", "tool"),
+    "tool": ("assistant", "tool"),
+}
+
+
+def has_prompt(example: Example) -> Example | Rejected:
+    for index, message in enumerate(example.messages):
+        if message.role == "user" and not message.content.strip():
+            return _rejected(example, "empty-prompt", index)
+    return example
+
+
+def has_label(example: Example) -> Example | Rejected:
+    return _rejected(example, "missing-label") if example.label == "" else example
+
+
+def answers_said(example: Example) -> Example | Rejected:
+    for index, message in enumerate(example.messages):
+        if message.role == "assistant" and not message.content.strip():
+            return _rejected(example, "empty-answer", index)
+    return example
+
+
+def teaches(example: Example) -> Example | Rejected:
+    if any(message.role == "assistant" and message.weight > 0 for message in example.messages):
+        return example
+    return _rejected(example, "nothing-to-learn")
+
+
+def _reasoning_policy(section: Prepare) -> Check:
+    return {"keep": _keep_reasoning, "drop": drop_reasoning, "require": require_reasoning}[section.reasoning]
+
+
+def _keep_reasoning(example: Example) -> Example:
+    return example
+
+
+def drop_reasoning(example: Example) -> Example:
+    return replace(example, messages=tuple(replace(message, reasoning=None) for message in example.messages))
+
+
+def require_reasoning(example: Example) -> Example | Rejected:
+    if example.answer.reasoning is not None and example.answer.reasoning.strip():
+        return example
+    return _rejected(example, "reasoning-missing", len(example.messages) - 1)
+
+
+def add_system(example: Example, system: str | None) -> Example:
+    if system is None or example.messages[0].role == "system":
+        return example
+    return replace(example, messages=(Message("system", system), *example.messages))
+
+
+def style_prompt(example: Example, pattern: str) -> Example:
+    """Put the pattern around the user's text of a row that has exactly one user message."""
+    users = [index for index, message in enumerate(example.messages) if message.role == "user"]
+    if pattern == "{prompt}" or len(users) != 1:
+        return example
+    messages = list(example.messages)
+    user = messages[users[0]]
+    messages[users[0]] = replace(user, content=pattern.replace("{prompt}", user.content))
+    return replace(example, messages=tuple(messages))
+
+
+def identified(example: Example) -> Example:
+    """Give the row its id: the first 16 hex digits of the SHA-256 of its messages as canonical JSON."""
+    turns = [[message.role, message.content, message.reasoning, message.weight] for message in example.messages]
+    return replace(example, id=hashlib.sha256(json.dumps(turns).encode()).hexdigest()[:16])
+
+
+def _rejected(example: Example, reason: str, index: int | None = None, detail: str = "") -> Rejected:
+    field = None if index is None else f"messages[{index}]"
+    return Rejected(Place(example.place.file, example.place.line, field=field), reason, detail)

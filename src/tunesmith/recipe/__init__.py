@@ -1,0 +1,32 @@
+"""What the user asks for: frozen, closed sections (`sections`) and their YAML form (`file`)."""
+
+from tunesmith.recipe.file import dump_recipe, load_recipe
+from tunesmith.recipe.sections import (
+    Decoding,
+    Evaluate,
+    Full,
+    Lora,
+    Method,
+    Model,
+    Prepare,
+    Recipe,
+    Report,
+    Source,
+    Train,
+)
+
+__all__ = [
+    "Decoding",
+    "Evaluate",
+    "Full",
+    "Lora",
+    "Method",
+    "Model",
+    "Prepare",
+    "Recipe",
+    "Report",
+    "Source",
+    "Train",
+    "dump_recipe",
+    "load_recipe",
+]

@@ -1,0 +1,210 @@
+"""Recipes as YAML files: strict reading with the place of every error, overrides, and writing back."""
+
+from __future__ import annotations
+
+import difflib
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Final, get_args, get_origin
+
+from pydantic import BaseModel, ValidationError
+from pydantic_core import ErrorDetails
+
+from tunesmith.errors import ManyErrors, Phrase, Place, TunesmithError
+from tunesmith.recipe.sections import Recipe
+from tunesmith.recipe.tree import KeyPath, Marks, dump_yaml, parse_yaml
+
+COMMAND_LINE: Final = "command line"
+# pydantic's error types that a recipe can meet, by catalogue key `recipe.problem.*`
+PROBLEMS: Final = {
+    "bool_type": "bool",
+    "dict_type": "mapping",
+    "finite_number": "finite",
+    "float_type": "number",
+    "greater_than": "greater",
+    "greater_than_equal": "at-least",
+    "int_type": "whole",
+    "less_than": "less",
+    "less_than_equal": "at-most",
+    "literal_error": "choice",
+    "model_attributes_type": "mapping",
+    "model_type": "mapping",
+    "one_origin": "one-origin",
+    "prompt_placeholder": "prompt-placeholder",
+    "string_pattern_mismatch": "pattern",
+    "string_type": "text",
+    "too_short": "too-short",
+    "tuple_type": "list",
+    "union_tag_invalid": "tag",
+}
+
+
+def load_recipe(file: Path, overrides: Sequence[str] = ()) -> Recipe:
+    """Read a recipe and apply dotted overrides (`train.learning_rate=2e-4`), validated exactly as the file is.
+
+    Raises TunesmithError (`recipe-missing`, `recipe-encoding`, `recipe-yaml`) where the file cannot be read at all,
+    else one error, or ManyErrors of them, for all mistakes, each with its place: `recipe-unknown-key`,
+    `recipe-foreign-key`, `recipe-missing-key`, `recipe-value`, `recipe-duplicate-key`, `recipe-override`.
+    """
+    errors: list[TunesmithError] = []
+    tree, marks = parse_yaml(_read(file), str(file), errors)
+    if not isinstance(tree, dict):
+        place = marks.get((), Place(str(file)))
+        raise TunesmithError("recipe-yaml", place=place, problem=Phrase("recipe.problem.no-mapping"))
+    for override in overrides:
+        _apply(override, tree, marks, errors)
+    try:
+        recipe = Recipe.model_validate(tree)
+    except ValidationError as failure:
+        errors += [_explain(detail, tree, marks, str(file)) for detail in failure.errors()]
+    if errors:
+        raise ManyErrors(errors) if len(errors) > 1 else errors[0]
+    return recipe
+
+
+def dump_recipe(recipe: Recipe) -> str:
+    """The resolved recipe as YAML, itself a runnable recipe."""
+    return dump_yaml(recipe.model_dump(mode="json"))
+
+
+def _read(file: Path) -> str:
+    if not file.is_file():
+        raise TunesmithError("recipe-missing", place=Place(str(file)))
+    content = file.read_bytes()
+    try:
+        return content.decode("utf-8")
+    except UnicodeDecodeError as failure:
+        line = content.count(b"\n", 0, failure.start) + 1
+        raise TunesmithError("recipe-encoding", place=Place(str(file), line)) from failure
+
+
+def _apply(override: str, tree: dict[str, object], marks: Marks, errors: list[TunesmithError]) -> None:
+    """Put one `a.b.c=value` into the tree. The value is YAML: `[a, b]` and `{name: lora}` work."""
+    dotted, equals, text = override.partition("=")
+    keys = tuple(dotted.split("."))
+    place = Place(COMMAND_LINE, field=dotted)
+    unreadable = TunesmithError("recipe-override", place=place, override=override)
+    if not equals or not all(keys):
+        errors.append(unreadable)
+        return
+    branch = tree
+    for depth, key in enumerate(keys[:-1], start=1):
+        child = branch.get(key)
+        # `method: lora`, written short, grows into a mapping when `train.method.rank=8` follows
+        if isinstance(child, str) and key == "method":
+            child = {"name": child}
+        child = {} if child is None else child
+        if not isinstance(child, dict):
+            errors.append(unreadable)
+            return
+        marks.setdefault(keys[:depth], place)
+        branch[key] = child
+        branch = child
+    try:
+        branch[keys[-1]], _ = parse_yaml(text, COMMAND_LINE, errors)
+    except TunesmithError:
+        errors.append(unreadable)
+    for path in [path for path in marks if path[: len(keys)] == keys]:
+        del marks[path]
+    marks[keys] = place
+
+
+def _explain(detail: ErrorDetails, tree: dict[str, object], marks: Marks, file: str) -> TunesmithError:
+    path = _path_in_tree(detail["loc"], tree)
+    place = _nearest(path, marks, file)
+    if detail["type"] == "extra_forbidden":
+        return _unknown_key(detail["loc"], path, place)
+    if detail["type"] == "missing":
+        return TunesmithError("recipe-missing-key", place=place, key=_dotted(path))
+    if detail["type"] == "union_tag_not_found":
+        return TunesmithError("recipe-missing-key", place=place, key=_dotted((*path, "name")))
+    got = json.dumps(detail["input"], ensure_ascii=False)
+    got = got if len(got) <= 80 else got[:79] + "…"
+    return TunesmithError("recipe-value", place=place, key=_dotted(path), problem=_problem(detail), got=got)
+
+
+def _unknown_key(loc: KeyPath, path: KeyPath, place: Place) -> TunesmithError:
+    key, section = str(path[-1]), _dotted(path[:-1])
+    known = sorted(_known_keys(loc[:-1]))
+    close = difflib.get_close_matches(key, known, n=1)
+    if close:
+        return TunesmithError("recipe-unknown-key", place=place, key=key, section=section, suggestion=close[0])
+    return TunesmithError("recipe-foreign-key", place=place, key=key, section=section, known=", ".join(known))
+
+
+def _problem(detail: ErrorDetails) -> Phrase:
+    """What pydantic found wrong, in the catalogue's words; in pydantic's own for a type not foreseen."""
+    name = PROBLEMS.get(detail["type"])
+    if name is None:
+        return Phrase("recipe.problem.other", {"message": detail["msg"]})
+    return Phrase(f"recipe.problem.{name}", {key: _plain(value) for key, value in detail.get("ctx", {}).items()})
+
+
+def _plain(value: object) -> object:
+    """A parameter of pydantic's in no language: 1.0 as `1`, and choices, joined as `'a', 'b' or 'c'`, by commas."""
+    return f"{value:g}" if isinstance(value, float) else str(value).replace(" or ", ", ")
+
+
+def _dotted(path: KeyPath) -> str:
+    return ".".join(str(part) for part in path) or "recipe"
+
+
+def _path_in_tree(loc: KeyPath, tree: object) -> KeyPath:
+    """Drop from pydantic's location the names of union members, which the file does not contain."""
+    path: list[str | int] = []
+    node: object = tree
+    for index, part in enumerate(loc):
+        entries = _entries(node)
+        if part in entries:
+            node = entries[part]
+        elif index < len(loc) - 1:
+            continue
+        path.append(part)
+    return tuple(path)
+
+
+def _entries(node: object) -> dict[str | int, object]:
+    if isinstance(node, list):
+        return dict(enumerate(node))
+    return node if isinstance(node, dict) else {}
+
+
+def _nearest(path: KeyPath, marks: Marks, file: str) -> Place:
+    for length in range(len(path), 0, -1):
+        if path[:length] in marks:
+            return marks[path[:length]]
+    return Place(file)
+
+
+def _known_keys(loc: KeyPath) -> set[str]:
+    """The keys that the section at `loc` knows."""
+    found: list[object] = [Recipe]
+    for part in loc:
+        found = [inner for outer in found for inner in _inside(outer, part)]
+    return {key for section in _sections_in(found) for key in section.model_fields}
+
+
+def _inside(annotation: object, part: str | int) -> list[object]:
+    """The types of what stands at `part` of a value of the annotated type; `part` may also name a union's member."""
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        field = annotation.model_fields.get(str(part))
+        if field is not None:
+            return [field.annotation]
+        name = annotation.model_fields.get("name")
+        return [annotation] if name is not None and name.default == part else []
+    if get_origin(annotation) is dict:
+        return [get_args(annotation)[1]]
+    if get_origin(annotation) is tuple:
+        return [get_args(annotation)[0]]
+    return [inner for argument in get_args(annotation) for inner in _inside(argument, part)]
+
+
+def _sections_in(annotations: Sequence[object]) -> list[type[BaseModel]]:
+    sections: list[type[BaseModel]] = []
+    for annotation in annotations:
+        if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+            sections.append(annotation)
+        else:
+            sections += _sections_in(get_args(annotation))
+    return sections

@@ -1,0 +1,259 @@
+"""What the user asks for: one frozen, closed section per stage. Loading from YAML lives in `tunesmith.recipe.file`.
+
+Each knob is declared once, here, with its meaning; the JSON schema for editors is made from these declarations.
+Defaults of `None` are derived by `plan` from the data, the model and the machine, and shown by `tunesmith plan`.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic.functional_validators import AfterValidator, BeforeValidator
+from pydantic_core import PydanticCustomError
+
+Share = Annotated[float, Field(ge=0.0, le=1.0)]
+PositiveInt = Annotated[int, Field(gt=0)]
+PositiveFloat = Annotated[float, Field(gt=0.0)]
+
+
+class Section(BaseModel):
+    """A closed, frozen part of the recipe: an unknown key is an error."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, allow_inf_nan=False)
+
+
+class Model(Section):
+    """What is tuned."""
+
+    base: Annotated[
+        str,
+        Field(description="Base model: `builtin:tiny`, a local folder in Hugging Face format, or a Hub id."),
+    ] = "builtin:tiny"
+    revision: Annotated[str | None, Field(description="Commit, tag or branch of a Hub id.")] = None
+
+
+def _holds_prompt(pattern: str) -> str:
+    if "{prompt}" not in pattern:
+        raise PydanticCustomError("prompt_placeholder", "must hold `{{prompt}}`")
+    return pattern
+
+
+def _source_from_text(value: object) -> object:
+    """`sources: data.csv` is short for `sources: [{path: data.csv}]`."""
+    return {"path": value} if isinstance(value, str) else value
+
+
+def _sources_from_one(value: object) -> object:
+    return [value] if isinstance(value, (str, dict)) else value
+
+
+class Source(Section):
+    """Rows of one origin: a local path or a Hub dataset."""
+
+    path: Annotated[
+        str | None,
+        Field(description="File, folder or glob: JSONL, JSON, CSV, TSV, Parquet; relative to the working folder."),
+    ] = None
+    hub: Annotated[str | None, Field(description="Hub dataset id, or a local dataset folder, read by `datasets`.")] = (
+        None
+    )
+    config: Annotated[str | None, Field(description="Configuration name of a Hub dataset.")] = None
+    hub_split: Annotated[str | None, Field(description="Split of a Hub dataset, slices allowed: `train[:500]`.")] = None
+    format: Annotated[
+        Literal["auto", "messages", "prompt_completion", "alpaca", "sharegpt", "question_answer", "labels"],
+        Field(description="Shape of the rows; `auto` detects it from the columns and says why."),
+    ] = "auto"
+    columns: Annotated[
+        dict[str, str],
+        Field(description="Your column names by their canonical names, e.g. `{text: ticket_body, label: category}`."),
+    ] = {}
+    split: Annotated[
+        Literal["train", "validation", "test"] | None,
+        Field(description="The split that this source is; kept as declared."),
+    ] = None
+
+    @model_validator(mode="after")
+    def _has_one_origin(self) -> Source:
+        if (self.path is None) == (self.hub is None):
+            raise PydanticCustomError("one_origin", "give exactly one of `path` and `hub`")
+        return self
+
+
+OneSource = Annotated[Source, BeforeValidator(_source_from_text, json_schema_input_type=Source | str)]
+
+
+class Prepare(Section):
+    """Raw rows to a Dataset with frozen splits."""
+
+    sources: Annotated[
+        tuple[OneSource, ...],
+        BeforeValidator(_sources_from_one, json_schema_input_type=tuple[OneSource, ...] | Source | str),
+        Field(description="Where the rows come from.", strict=False, min_length=1),
+    ]
+    system: Annotated[str | None, Field(description="System message put before rows that have none.")] = None
+    prompt_style: Annotated[
+        str,
+        AfterValidator(_holds_prompt),
+        Field(description="Pattern around the user's text of single-turn rows; must hold `{prompt}`."),
+    ] = "{prompt}"
+    reasoning: Annotated[
+        Literal["keep", "drop", "require"],
+        Field(description="What to do with the thinking of a row: keep it, drop it, or reject rows without it."),
+    ] = "keep"
+    validation_share: Annotated[Share, Field(description="Share of the training rows held out to steer training.")] = (
+        0.1
+    )
+    test_share: Annotated[
+        Share, Field(description="Share of rows held out for the verdict, unless a source is it.")
+    ] = 0.1
+    group_by: Annotated[
+        str | None, Field(description="Column whose equal values stay in one split (customer, document, situation).")
+    ] = None
+    too_long: Annotated[
+        Literal["stop", "drop"],
+        Field(description="Rows longer than the model allows: stop with the count, or reject them one by one."),
+    ] = "stop"
+    max_bad_share: Annotated[Share, Field(description="Stop when more than this share of the rows is rejected.")] = 0.2
+
+
+class Full(Section):
+    """Every weight is trained."""
+
+    name: Annotated[Literal["full"], Field(description="Names the method.")] = "full"
+
+
+class Lora(Section):
+    """Low-rank adaptation (Hu et al. 2021, arXiv:2106.09685): W x + alpha / rank * B A x with W frozen."""
+
+    name: Annotated[Literal["lora"], Field(description="Names the method.")] = "lora"
+    rank: Annotated[PositiveInt, Field(description="Rank of the update, the inner size of B A.")] = 16
+    alpha: Annotated[PositiveFloat, Field(description="The update is scaled by alpha / rank.")] = 32.0
+    targets: Annotated[
+        tuple[str, ...],
+        Field(description="Names of the linear layers; `all-linear` is every one but the head.", strict=False),
+    ] = ("all-linear",)
+
+
+def _method_from_name(value: object) -> object:
+    """`method: lora` is short for `method: {name: lora}`."""
+    return {"name": value} if isinstance(value, str) else value
+
+
+AnyMethod = Annotated[Full | Lora, Field(discriminator="name")]
+Method = Annotated[
+    AnyMethod, BeforeValidator(_method_from_name, json_schema_input_type=AnyMethod | Literal["full", "lora"])
+]
+
+
+class Train(Section):
+    """How the base is tuned."""
+
+    method: Annotated[Method, Field(description="`full` or `lora`, with its settings.")] = Lora()
+    epochs: Annotated[PositiveFloat, Field(description="Passes over the training rows.")] = 3.0
+    max_steps: Annotated[PositiveInt | None, Field(description="Stop after so many optimiser steps.")] = None
+    batch_rows: Annotated[PositiveInt, Field(description="Rows of one optimiser step.")] = 16
+    micro_batch_tokens: Annotated[
+        PositiveInt, Field(description="Most tokens laid out at once; changes memory and speed, never the result.")
+    ] = 16384
+    share_prefixes: Annotated[
+        bool, Field(description="Compute common beginnings of a step's rows once; changes speed, never the result.")
+    ] = True
+    learning_rate: Annotated[
+        PositiveFloat | None, Field(description="Peak rate; derived from method and model size when absent.")
+    ] = None
+    warmup_share: Annotated[Share, Field(description="Share of the steps in which the rate rises linearly.")] = 0.05
+    schedule: Annotated[Literal["cosine", "constant"], Field(description="How the rate moves after warm-up.")] = (
+        "cosine"
+    )
+    weight_decay: Annotated[float, Field(ge=0.0, description="Decoupled decay of matrices (AdamW).")] = 0.01
+    beta2: Annotated[float, Field(gt=0.0, lt=1.0, description="AdamW's second-moment decay.")] = 0.99
+    max_grad_norm: Annotated[PositiveFloat, Field(description="Gradients are scaled down to this norm.")] = 1.0
+    prompt_weight: Annotated[
+        float, Field(ge=0.0, description="Loss weight of prompt tokens; 0 supervises the answers only.")
+    ] = 0.0
+    precision: Annotated[
+        Literal["auto", "bf16", "fp32"], Field(description="`auto` is bf16 where the device has bf16 products.")
+    ] = "auto"
+    evaluate_every: Annotated[
+        PositiveInt | None, Field(description="Steps between validations; absent: ten times in a run.")
+    ] = None
+    patience: Annotated[
+        PositiveInt | None, Field(description="Stop after so many validations without improvement.")
+    ] = None
+    checkpoint_every: Annotated[
+        PositiveInt | None, Field(description="Steps between checkpoints; absent: with every validation.")
+    ] = None
+    trackers: Annotated[
+        tuple[Literal["tensorboard"], ...], Field(description="Trackers fed beside `events.jsonl`.", strict=False)
+    ] = ("tensorboard",)
+
+
+class Decoding(Section):
+    """How answers are drawn. Absent values come from the model's own generation_config; without one, greedy."""
+
+    temperature: Annotated[
+        float | None, Field(ge=0.0, description="Divides the logits before sampling; 0 is greedy.")
+    ] = None
+    top_p: Annotated[
+        float | None, Field(gt=0.0, le=1.0, description="Sample from the likeliest tokens that hold this probability.")
+    ] = None
+    num_samples: Annotated[PositiveInt, Field(description="Answers drawn per item; an item's score is their mean.")] = 1
+    max_new_tokens: Annotated[PositiveInt, Field(description="An answer is cut after so many tokens.")] = 256
+
+
+ArmName = Literal["base", "base_free_form", "base_few_shot", "classic", "majority", "tuned"]
+
+
+class Evaluate(Section):
+    """What is compared, on how many items, and what counts as a loss."""
+
+    arms: Annotated[
+        tuple[ArmName, ...], Field(description="What is compared on the same test items.", strict=False)
+    ] = ("base", "base_few_shot", "classic", "tuned")
+    few_shot: Annotated[PositiveInt, Field(description="Training rows shown to the few-shot arm.")] = 3
+    decoding: Decoding = Decoding()
+    max_items: Annotated[
+        PositiveInt | None, Field(description="Judge a seeded sample of so many test rows; absent: all of them.")
+    ] = None
+    general_suite: Annotated[
+        bool, Field(description="Ask the general questions before and after, to see what was forgotten.")
+    ] = True
+    max_loss: Annotated[
+        Share, Field(description="Largest tolerated loss on the general suite, as a share of its items.")
+    ] = 0.05
+    metric: Annotated[
+        Literal["auto", "accuracy", "exact_match", "rouge_l", "bits_per_byte"],
+        Field(description="The metric of the verdict; `auto` is accuracy for labels, else ROUGE-L."),
+    ] = "auto"
+
+
+class Report(Section):
+    """The page at the end."""
+
+    language: Annotated[Literal["en", "zh"] | None, Field(description="Absent: the language of the terminal.")] = None
+    num_before_after: Annotated[PositiveInt, Field(description="Test items shown before and after.")] = 6
+
+
+class Recipe(Section):
+    """A whole run."""
+
+    version: Annotated[Literal[1], Field(description="Version of this format.")] = 1
+    name: Annotated[str, Field(pattern=r"^[A-Za-z0-9_][A-Za-z0-9_.-]*$", description="Names the run's folder.")]
+    seed: Annotated[int, Field(ge=0, description="Drives split, order, initialisation and sampling.")] = 0
+    model: Model = Model()
+    prepare: Prepare
+    train: Train = Train()
+    variants: Annotated[
+        dict[str, Train],
+        Field(description="More ways to train on the same rows; each becomes an arm of the same table."),
+    ] = {}
+    evaluate: Evaluate = Evaluate()
+    report: Report = Report()
+
+    def fingerprint(self) -> str:
+        """SHA-256 of the resolved recipe, 64 hex digits: equal recipes have equal fingerprints."""
+        canonical = json.dumps(self.model_dump(mode="json"), sort_keys=True, ensure_ascii=False)
+        return hashlib.sha256(canonical.encode()).hexdigest()

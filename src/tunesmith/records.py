@@ -1,0 +1,125 @@
+"""Nouns in memory: what flows through the stages. Plain, frozen, without torch."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tunesmith.errors import Place
+
+Role = Literal["system", "user", "assistant", "tool"]
+Split = Literal["train", "validation", "test"]
+SPLITS: tuple[Split, ...] = ("train", "validation", "test")
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """One turn. `reasoning` is the thinking of an assistant, kept apart from what it answers."""
+
+    role: Role
+    content: str
+    reasoning: str | None = None
+    weight: float = 1.0
+    """Share of this message in the loss (OpenAI's `weight`); only assistant messages are ever supervised."""
+
+
+@dataclass(frozen=True, slots=True)
+class Example:
+    """One training or test row, in its canonical form: a conversation that ends with the assistant's answer."""
+
+    id: str
+    """Content hash of the messages: equal rows have equal ids, whatever file they came from."""
+    messages: tuple[Message, ...]
+    place: Place
+    label: str | None = None
+    """The class name of a labelled row; the last assistant message then says it in words."""
+    group: str | None = None
+    """Rows of one group (a customer, a document, a situation) stay in one split."""
+    split: Split | None = None
+    """The split that the source declares, if it does."""
+    metadata: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def prompt(self) -> tuple[Message, ...]:
+        """The messages before the last answer."""
+        return self.messages[:-1]
+
+    @property
+    def answer(self) -> Message:
+        return self.messages[-1]
+
+
+@dataclass(frozen=True, slots=True)
+class Rejected:
+    """A row that was not used: where it stood, which check refused it and why."""
+
+    place: Place
+    reason: str
+    """Stable code, an entry `reject.<reason>` of the catalogue."""
+    detail: str = ""
+    row: str = ""
+    """The row as it was read, cut to 2,000 characters, so that it can be mended and fed again."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Rendered:
+    """A conversation as the model sees it.
+
+    ids_T: token ids, int32. weights_T: loss weight of predicting token t from those before it, float32;
+    0 for everything that is not supervised.
+    """
+
+    id: str
+    ids_T: NDArray[np.int32]
+    weights_T: NDArray[np.float32]
+
+    @property
+    def num_supervised(self) -> int:
+        return int(np.count_nonzero(self.weights_T))
+
+
+@dataclass(frozen=True, slots=True)
+class Sampling:
+    """How an answer is drawn. `temperature` 0 is greedy."""
+
+    temperature: float = 0.0
+    top_p: float = 1.0
+    num_samples: int = 1
+    max_new_tokens: int = 256
+    seed: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Completion:
+    """One generated answer, raw and parsed."""
+
+    text: str
+    message: Message
+    num_prompt_tokens: int
+    num_tokens: int
+    finish_reason: Literal["stop", "length"]
+
+
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """One judged answer: everything needed to score it again."""
+
+    arm: str
+    suite: str
+    item: str
+    index: int
+    """Which of the item's samples this is, counted from 0."""
+    prompt: tuple[Message, ...]
+    reference: str
+    raw: str
+    reasoning: str | None
+    answer: str
+    scores: Mapping[str, float]
+    sampling: Sampling
+    num_tokens: int
+    finish_reason: str
+    group: str | None = None

@@ -1,0 +1,5 @@
+"""One self-contained HTML page and one model card, made from what a run left on the disk."""
+
+from tunesmith.report.run import ReportFiles, report
+
+__all__ = ["ReportFiles", "report"]

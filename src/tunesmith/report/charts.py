@@ -1,0 +1,172 @@
+"""Line charts as inline SVG, made from a run's metric events. No script, colours by CSS class.
+
+A chart draws in a box of `WIDTH` x `HEIGHT` user units; the plot is the box less its margins. Steps run from 0 to the
+last one, values between the outermost ticks.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from markupsafe import Markup
+
+from tunesmith.artifacts import Event
+from tunesmith.report.wording import significant
+
+WIDTH: Final = 360.0
+HEIGHT: Final = 190.0
+LEFT: Final = 46.0
+RIGHT: Final = 12.0
+TOP: Final = 10.0
+BOTTOM: Final = 26.0
+MAX_POINTS: Final = 1000
+MIN_POINTS_TO_SMOOTH: Final = 40
+NUM_STYLES: Final = 6
+"""Colour and dash patterns that the style sheet holds; more series begin again."""
+
+
+@dataclass(frozen=True)
+class Series:
+    """One line: finite values by step, in the order of the steps."""
+
+    name: str
+    steps: tuple[int, ...]
+    values: tuple[float, ...]
+    num_not_finite: int = 0
+
+
+@dataclass(frozen=True)
+class Axis:
+    """A linear scale from data to user units, with its ticks."""
+
+    ticks: tuple[float, ...]
+    low: float
+    high: float
+    start: float
+    end: float
+
+    def place(self, value: float) -> float:
+        return self.start + (value - self.low) / (self.high - self.low) * (self.end - self.start)
+
+
+def collect(events: Iterable[Event], metric: str) -> list[Series]:
+    """The series of one metric, one for each model that reports it, in order of appearance."""
+    points: dict[str, list[tuple[int, float]]] = {}
+    for event in events:
+        if metric in event.data and event.step is not None:
+            points.setdefault(str(event.data["model"]), []).append((event.step, float(event.data[metric])))
+    collected = []
+    for name, pairs in points.items():
+        finite = [pair for pair in pairs if math.isfinite(pair[1])]
+        steps, values = tuple(step for step, _ in finite), tuple(value for _, value in finite)
+        collected.append(Series(name, steps, values, len(pairs) - len(finite)))
+    return [series for series in collected if series.steps]
+
+
+def smoothed(values_N: Sequence[float], span: float) -> list[float]:
+    """Exponential moving average with decay 1 - 2 / (span + 1), start corrected as in Adam (arXiv:1412.6980)."""
+    decay = 1 - 2 / (span + 1)
+    total, weight, averages = 0.0, 0.0, []
+    for value in values_N:
+        total = decay * total + (1 - decay) * value
+        weight = decay * weight + (1 - decay)
+        averages.append(total / weight)
+    return averages
+
+
+def thin_out(series: Series, max_points: int = MAX_POINTS) -> Series:
+    """At most `max_points` points: of each stretch of steps the lowest and the highest, so that no spike is lost."""
+    length = len(series.steps)
+    if length <= max_points:
+        return series
+    num_stretches = max_points // 2
+    kept: set[int] = set()
+    for stretch in range(num_stretches):
+        places = range(stretch * length // num_stretches, (stretch + 1) * length // num_stretches)
+        kept |= {min(places, key=series.values.__getitem__), max(places, key=series.values.__getitem__)}
+    chosen = sorted(kept)
+    steps, values = tuple(series.steps[i] for i in chosen), tuple(series.values[i] for i in chosen)
+    return Series(series.name, steps, values, series.num_not_finite)
+
+
+def round_ticks(low: float, high: float, num_wanted: int = 4) -> tuple[float, ...]:
+    """Multiples of 1, 2, 2.5 or 5 times a power of ten that enclose [low, high], about `num_wanted` intervals."""
+    if low == high:
+        margin = abs(low) / 2 or 0.5
+        low, high = low - margin, high + margin
+    rough = (high - low) / num_wanted
+    power = 10.0 ** math.floor(math.log10(rough))
+    width = next(power * factor for factor in (1, 2, 2.5, 5, 10) if power * factor >= rough * 0.999)
+    first, last = math.floor(low / width + 1e-9), math.ceil(high / width - 1e-9)
+    num_digits = 2 - math.floor(math.log10(width))
+    return tuple(round(place * width, num_digits) for place in range(first, last + 1))
+
+
+def line_chart(chart_id: str, title: str, description: str, lines: Sequence[Series], smooth: bool) -> Markup:
+    """An accessible SVG: grid, ticks, one line a series; with `smooth` the raw line light and its average over it."""
+    x_axis, y_axis = _axes(lines)
+    parts = [_grid_line(x_axis, y_axis.place(tick), tick_label(tick)) for tick in y_axis.ticks]
+    parts += [_step_label(x_axis.place(tick), tick_label(tick)) for tick in x_axis.ticks]
+    for number, series in enumerate(lines):
+        parts += _lines(series, number % NUM_STYLES, smooth, (x_axis, y_axis))
+    frame = Markup(
+        '<svg class="chart" viewBox="0 0 {width:.0f} {height:.0f}" role="img"'
+        ' aria-labelledby="{id}-title {id}-desc"><title id="{id}-title">{title}</title>'
+        '<desc id="{id}-desc">{description}</desc>{parts}</svg>'
+    )
+    return frame.format(
+        width=WIDTH, height=HEIGHT, id=chart_id, title=title, description=description, parts=Markup("").join(parts)
+    )
+
+
+def tick_label(tick: float) -> str:
+    """Short and exact: 12k for 12,000."""
+    return f"{significant(tick / 1000, 6)}k" if abs(tick) >= 10_000 else significant(tick, 6)
+
+
+def _axes(lines: Sequence[Series]) -> tuple[Axis, Axis]:
+    values = [value for series in lines for value in series.values]
+    y_ticks = round_ticks(min(values), max(values))
+    last_step = max(1, *(series.steps[-1] for series in lines))
+    x_ticks = tuple(tick for tick in round_ticks(0, last_step, 5) if tick <= last_step and tick.is_integer())
+    x_axis = Axis(x_ticks, 0, last_step, LEFT, WIDTH - RIGHT)
+    return x_axis, Axis(y_ticks, y_ticks[0], y_ticks[-1], HEIGHT - BOTTOM, TOP)
+
+
+def _grid_line(x_axis: Axis, y: float, label: str) -> Markup:
+    line = Markup('<line class="grid" x1="{:.2f}" x2="{:.2f}" y1="{:.2f}" y2="{:.2f}"/>')
+    text = Markup('<text class="y" x="{:.2f}" y="{:.2f}" dy="0.35em">{}</text>')
+    return line.format(x_axis.start, x_axis.end, y, y) + text.format(x_axis.start - 6, y, label)
+
+
+def _step_label(x: float, label: str) -> Markup:
+    return Markup('<text class="x" x="{:.2f}" y="{:.2f}">{}</text>').format(x, HEIGHT - 8, label)
+
+
+def _lines(series: Series, style: int, smooth: bool, axes: tuple[Axis, Axis]) -> list[Markup]:
+    if smooth and len(series.steps) >= MIN_POINTS_TO_SMOOTH:
+        average = smoothed(series.values, span=len(series.values) / 20)
+        calm = Series(series.name, series.steps, tuple(average))
+        return [_polyline(series, f"raw s{style}", axes), _polyline(calm, f"line s{style}", axes)]
+    return [_polyline(series, f"line s{style}", axes), *_dots(series, style, axes)]
+
+
+def _polyline(series: Series, css_class: str, axes: tuple[Axis, Axis]) -> Markup:
+    points = " ".join(f"{x:.2f},{y:.2f}" for x, y in _places(thin_out(series), axes))
+    return Markup('<polyline class="{}" points="{}"/>').format(css_class, points)
+
+
+def _dots(series: Series, style: int, axes: tuple[Axis, Axis]) -> list[Markup]:
+    """A mark at each value of a short series, so that a lone point can be seen too."""
+    if len(series.steps) >= MIN_POINTS_TO_SMOOTH:
+        return []
+    dot = Markup('<circle class="dot s{}" cx="{:.2f}" cy="{:.2f}" r="2.5"/>')
+    return [dot.format(style, x, y) for x, y in _places(series, axes)]
+
+
+def _places(series: Series, axes: tuple[Axis, Axis]) -> list[tuple[float, float]]:
+    x_axis, y_axis = axes
+    return [(x_axis.place(step), y_axis.place(value)) for step, value in zip(series.steps, series.values, strict=True)]

@@ -1,0 +1,1 @@
+"""Intervals, paired tests and the rule that turns them into a verdict."""

@@ -1,0 +1,1 @@
+"""What several stages need to know about text: normal forms, units, n-grams, language."""

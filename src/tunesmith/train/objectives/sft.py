@@ -1,0 +1,22 @@
+"""Supervised fine-tuning: the likelihood of what the model should have written."""
+
+from __future__ import annotations
+
+from transformers import PreTrainedModel
+
+from tunesmith.model.head import cross_entropy_of_pairs
+from tunesmith.model.layout import MicroBatch
+from tunesmith.model.load import head_weight, hidden_states
+from tunesmith.train.step import LossSum
+
+
+def loss(model: PreTrainedModel, batch: MicroBatch) -> LossSum:
+    """Sum over supervised tokens of weight * negative log-likelihood (nats); weight is the sum of the weights."""
+    total, correct = cross_entropy_of_pairs(
+        hidden_states(model, batch),
+        head_weight(model),
+        batch.pair_positions_P,
+        batch.pair_targets_P,
+        batch.pair_weights_P,
+    )
+    return LossSum(total, batch.weight, {"correct": correct})

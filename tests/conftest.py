@@ -1,0 +1,72 @@
+"""What every test shares: one thread, a runtime of its own, no network, and a count of what was skipped."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections import Counter
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from ipaddress import ip_address
+from pathlib import Path
+
+import pytest
+
+# read by torch when a test first imports it; sums in one thread are the same on every machine
+os.environ["OMP_NUM_THREADS"] = "1"
+
+from tunesmith.runtime import Runtime
+
+NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
+_outside: list[str] = []
+
+
+@pytest.fixture
+def runtime(tmp_path: Path) -> Runtime:
+    """A CPU, one thread, folders of this test alone and a clock that stands still."""
+    return Runtime(workspace=tmp_path / "workspace", cache=tmp_path / "cache", clock=lambda: NOON)
+
+
+def is_loopback(host: str) -> bool:
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return host in ("", "localhost")
+
+
+def _refuse_network(event: str, arguments: tuple[object, ...]) -> None:
+    """An audit hook: connections and name look-ups that leave this machine are refused and remembered."""
+    if event == "socket.connect":
+        address = arguments[1]
+        host = address[0] if isinstance(address, tuple) else ""  # a Unix socket's address is a path
+    elif event == "socket.getaddrinfo":
+        host = arguments[0] or ""
+    else:
+        return
+    host = host.decode() if isinstance(host, bytes) else str(host)
+    if not is_loopback(host):
+        _outside.append(host)
+        raise ConnectionRefusedError(f"a test may not reach {host}")
+
+
+sys.addaudithook(_refuse_network)
+
+
+@pytest.fixture(autouse=True)
+def no_network() -> Iterator[None]:
+    """Fail the test that reached out, also where a library swallowed the refusal."""
+    _outside.clear()
+    yield
+    hosts, _outside[:] = list(_outside), []
+    assert not hosts, f"the test reached for the network: {hosts}"
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Print how many tests were skipped and why, so that a skipped check is never taken for a passed one."""
+    reasons = Counter(
+        str(report.longrepr[2]).removeprefix("Skipped: ") if isinstance(report.longrepr, tuple) else "unknown"
+        for report in terminalreporter.stats.get("skipped", [])
+    )
+    terminalreporter.write_line(f"skipped tests: {reasons.total()}")
+    for reason, count in sorted(reasons.items()):
+        terminalreporter.write_line(f"  {count} x {reason}")

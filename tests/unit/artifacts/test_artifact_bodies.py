@@ -1,0 +1,154 @@
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from pydantic import ValidationError
+
+from tunesmith.artifacts import Dataset, Identity, Plan, Scorecard, TunedModel, publish
+from tunesmith.artifacts.dataset import read_examples, write_examples, write_rejects
+from tunesmith.artifacts.plan import Choice, PlanBody
+from tunesmith.artifacts.scorecard import Arm, Difference, Estimate, ScorecardBody, Verdict, write_samples
+from tunesmith.errors import Place, TunesmithError
+from tunesmith.records import Example, Message, Rejected, Sample, Sampling
+
+EXAMPLES = [
+    Example(
+        id="a1",
+        messages=(
+            Message("system", "您是客服。"),
+            Message("user", "第一行\n第二行\u2028 \U0001f600\r\x00"),
+            Message("assistant", "好", reasoning="", weight=0.5),
+        ),
+        place=Place("rows.csv", 3, field="answer"),
+        label="退款",
+        group="g",
+        split="test",
+        metadata={"language": "zh"},
+    ),
+    Example(id="b2", messages=(Message("user", "q"), Message("assistant", "a", "why")), place=Place("b.jsonl", 1)),
+]
+BODY = PlanBody(
+    method="lora",
+    learning_rate=2e-4,
+    precision="bf16",
+    num_steps=10,
+    evaluate_every=1,
+    checkpoint_every=1,
+    num_parameters=100,
+    num_trainable=10,
+    num_train_rows=5,
+    num_train_tokens=50,
+    num_supervised_tokens=20,
+    longest_row_tokens=12,
+    num_threads=1,
+    choices=[Choice(name="rate", value=2e-4, reason="plan.reason.rate", parameters={"rank": 8})],
+)
+DIFFERENCE = Difference(
+    suite="test", metric="accuracy", arm="tuned", against="base", mean=0.2, low=0.1, high=0.3, p_value=0.01, n=50
+)
+CARD = ScorecardBody(
+    task="labels",
+    metric="accuracy",
+    num_items={"test": 50},
+    arms=[Arm(name="base", metrics={"test": {"accuracy": Estimate(value=0.5, low=0.4, high=0.6, n=50)}}, seconds=1.5)],
+    differences=[DIFFERENCE],
+    forgetting=[],
+    verdicts=[
+        Verdict(
+            word="better", arm="tuned", metric="accuracy", difference=DIFFERENCE, reasons=[("verdict.a", {"n": 50})]
+        )
+    ],
+    max_loss=0.05,
+)
+SAMPLES = [
+    Sample(
+        arm="tuned",
+        suite="test",
+        item="a1",
+        index=index,
+        prompt=(Message("user", "问\u2028题"),),
+        reference="答",
+        raw="<think>想</think>答",
+        reasoning="想",
+        answer="答",
+        scores={"exact_match": 1.0},
+        sampling=Sampling(temperature=0.6, num_samples=2),
+        num_tokens=5,
+        finish_reason="stop",
+    )
+    for index in range(2)
+]
+
+
+def identity(kind: str) -> Identity:
+    return Identity(kind, 1, {}, {}, 0, {})
+
+
+def test_examples_come_back_as_they_were(tmp_path: Path) -> None:
+    write_examples(tmp_path / "rows.jsonl", EXAMPLES)
+    assert list(read_examples(tmp_path / "rows.jsonl")) == EXAMPLES
+    assert (tmp_path / "rows.jsonl").read_bytes().count(b"\n") == len(EXAMPLES)
+    assert "您是客服" in (tmp_path / "rows.jsonl").read_text(encoding="utf-8")
+
+
+def test_a_dataset_opens_its_rows_and_report(tmp_path: Path) -> None:
+    with publish(tmp_path / "d", identity("dataset")) as folder:
+        for split in ("train", "validation", "test"):
+            write_examples(folder / f"{split}.jsonl", EXAMPLES if split == "test" else [])
+        write_rejects(folder / "rejects.jsonl", [Rejected(Place("a.csv", 7, field="text"), "empty", "详情", "行")])
+        (folder / "report.json").write_text('{"kept": 2}', encoding="utf-8")
+    dataset = Dataset.open(tmp_path / "d")
+    assert dataset.rows("test") == EXAMPLES
+    assert dataset.rows("train") == []
+    assert dataset.report() == {"kept": 2}
+    assert dataset.key == identity("dataset").key()
+    assert json.loads((tmp_path / "d" / "rejects.jsonl").read_text(encoding="utf-8")) == {
+        "file": "a.csv",
+        "line": 7,
+        "field": "text",
+        "reason": "empty",
+        "detail": "详情",
+        "row": "行",
+    }
+
+
+def test_a_plan_comes_back_as_it_was(tmp_path: Path) -> None:
+    with publish(tmp_path / "p", identity("plan")) as folder:
+        (folder / "plan.json").write_text(BODY.model_dump_json(), encoding="utf-8")
+    assert Plan.open(tmp_path / "p").body == BODY
+    assert Plan.open(tmp_path / "p").key == identity("plan").key()
+    with pytest.raises(TunesmithError, match="artifact-kind"):
+        Dataset.open(tmp_path / "p")
+
+
+def test_a_scorecard_comes_back_with_its_samples(tmp_path: Path) -> None:
+    with publish(tmp_path / "s", identity("scorecard")) as folder:
+        (folder / "scorecard.json").write_text(CARD.model_dump_json(), encoding="utf-8")
+        write_samples(folder / "samples.jsonl", SAMPLES)
+    scorecard = Scorecard.open(tmp_path / "s")
+    assert scorecard.body == CARD
+    assert list(scorecard.samples()) == SAMPLES
+    assert scorecard.key == identity("scorecard").key()
+
+
+@pytest.mark.parametrize("value", [float("nan"), float("inf")])
+def test_a_figure_that_json_cannot_hold_is_refused_when_made(value: float) -> None:
+    with pytest.raises(ValidationError, match="finite"):
+        Estimate(value=value, n=1)
+    with pytest.raises(ValidationError, match="finite"):
+        PlanBody(**{**BODY.model_dump(), "learning_rate": value})
+
+
+@pytest.mark.parametrize("form", ["adapter", "weights"])
+def test_a_tuned_model_tells_its_form(tmp_path: Path, form: str) -> None:
+    with publish(tmp_path / "m", identity("tuned_model")) as folder:
+        (folder / form).mkdir()
+        (folder / form / "model.safetensors").write_bytes(b"x")
+        (folder / "training.json").write_text('{"num_steps": 3}', encoding="utf-8")
+    model = TunedModel.open(tmp_path / "m")
+    assert model.form == form
+    assert model.payload == tmp_path / "m" / form
+    assert model.training() == {"num_steps": 3}
+    assert model.key == identity("tuned_model").key()

@@ -1,0 +1,139 @@
+import random
+import time
+
+import pytest
+from rouge_score.rouge_scorer import RougeScorer
+
+from tunesmith.metrics.answers import exact_match, numeric_match, rouge_l, token_f1, well_formed_thinking
+from tunesmith.text.tokens import words
+
+
+def longest_common_subsequence(first: list[str], second: list[str]) -> int:
+    """The textbook table."""
+    table = [[0] * (len(second) + 1) for _ in range(len(first) + 1)]
+    for i, one in enumerate(first):
+        for j, other in enumerate(second):
+            table[i + 1][j + 1] = table[i][j] + 1 if one == other else max(table[i][j + 1], table[i + 1][j])
+    return table[-1][-1]
+
+
+def random_words(rng: random.Random, most: int, alphabet: str = "abcdefg好坏吗呢") -> str:
+    return " ".join(rng.choices(alphabet, k=rng.randint(0, most)))
+
+
+def test_exact_match() -> None:
+    assert exact_match("Paris.", ["Lyon", "paris"]) == 1.0
+    assert exact_match("在巴黎", ["巴黎"]) == 0.0
+    assert exact_match("１，２３４。", "1234") == 1.0
+    assert exact_match("a", "abc") == 0.0  # a lone reference is not the list of its letters
+    with pytest.raises(ValueError, match="at least one reference"):
+        exact_match("a", [])
+
+
+@pytest.mark.parametrize(
+    ("prediction", "reference", "expected"),
+    [
+        ("3 + 4 = 7, so the answer is 7.", "7", 1.0),
+        ("The answer is 1,234,567.50 dollars", "1234567.5", 1.0),
+        ("#### 42", "42", 1.0),
+        ("答案是４２。", "42", 1.0),
+        ("一共3.5万元", "35000", 1.0),
+        ("总额为2万亿", "2000亿", 0.0),
+        ("总额为2万亿", "20000亿", 1.0),
+        ("1.2 million people", "1,200,000", 1.0),
+        ("\N{MINUS SIGN}5", "-5", 1.0),
+        ("温度是-5度", "-5", 1.0),
+        ("between 3-5", "5", 1.0),
+        ("f(3)-5", "5", 1.0),
+        ("1, 2,3", "3", 1.0),
+        ("分别是100，200", "200", 1.0),
+        ("50%", "50", 1.0),
+        ("6.02e23", "6.02E+23", 1.0),
+        (".5", "0.50", 1.0),
+        ("version 1.2.3", "1.2", 1.0),
+        ("5 mg of B12", "5", 1.0),
+        ("3.14", "3.15", 0.0),
+        ("no number", "7", 0.0),
+        ("7", "no number", 0.0),
+        ("-7", "7", 0.0),
+        ("0.1", "0", 0.0),
+    ],
+)
+def test_numeric_match(prediction: str, reference: str, expected: float) -> None:
+    assert numeric_match(prediction, [reference]) == expected
+
+
+def test_numeric_match_tolerance_and_several_references() -> None:
+    assert numeric_match("about 3.14", "3.1416") == 0.0
+    assert numeric_match("about 3.14", "3.1416", relative_tolerance=1e-3) == 1.0
+    assert numeric_match("9", ["7", "none", "9.0"]) == 1.0
+
+
+def test_token_f1() -> None:
+    # Shared: the, cat, once each: 2 * 2 / (3 + 4).
+    assert token_f1("the the cat", "the cat sat down") == pytest.approx(4 / 7)
+    assert token_f1("银行卡丢了", ["卡丢了吗", "不知道"]) == pytest.approx(6 / 9)
+    assert (token_f1("", ""), token_f1("", "a"), token_f1("a", "")) == (1.0, 0.0, 0.0)
+
+
+def test_rouge_l_equals_rouge_score_on_english() -> None:
+    scorer = RougeScorer(["rougeL"], use_stemmer=False)
+    rng = random.Random(1)
+    vocabulary = ["The", "cat", "sat,", "on-the", "mat!", "it's", "3.5", "km", "away_now"]
+    for _ in range(300):
+        prediction, reference = (" ".join(rng.choices(vocabulary, k=rng.randint(0, 70))) for _ in range(2))
+        expected = scorer.score(reference, prediction)["rougeL"].fmeasure
+        assert rouge_l(prediction, reference) == pytest.approx(expected, abs=1e-12)
+
+
+def test_rouge_l_equals_the_table() -> None:
+    rng = random.Random(2)
+    for _ in range(300):
+        prediction, reference = random_words(rng, 150), random_words(rng, 150)
+        first, second = words(prediction), words(reference)
+        shared = longest_common_subsequence(first, second)
+        expected = 2 * shared / (len(first) + len(second)) if shared else 0.0
+        assert rouge_l(prediction, reference) == pytest.approx(expected, abs=1e-15)
+
+
+def test_rouge_l_on_chinese_by_hand() -> None:
+    # 银行卡 丢 了 | 我 银行 的 卡 丢: shared 银 行 卡 丢; precision 4/5, recall 4/6.
+    precision, recall = 4 / 5, 4 / 6
+    assert rouge_l("银行卡丢了。", "我银行的卡丢") == pytest.approx(2 * precision * recall / (precision + recall))
+    # Mixed: gpu 显 存 24gb 不 足 | gpu 显 存 不 够: shared gpu 显 存 不.
+    assert rouge_l("GPU显存24GB不足", "ＧＰＵ显存不够") == pytest.approx(2 * 4 / 11)
+    assert rouge_l("今天", "今天！") == 1.0
+    assert rouge_l("今天", "明日") == 0.0
+    assert rouge_l("。", "。") == 0.0
+
+
+def test_rouge_l_is_fast() -> None:
+    rng = random.Random(3)
+    texts = [" ".join(f"w{rng.randint(0, 80)}" for _ in range(60)) for _ in range(2_000)]
+    start = time.perf_counter()
+    for prediction, reference in zip(texts[:1_000], texts[1_000:], strict=True):
+        rouge_l(prediction, reference)
+    assert time.perf_counter() - start < 0.5
+
+
+@pytest.mark.parametrize(
+    ("raw", "closed", "closed_prefilled"),
+    [
+        ("<think>a</think>b", True, True),
+        ("\n<think>\n\n</think>\n\nb", True, True),
+        ("a</think>b", False, True),
+        ("</think>b", False, True),
+        ("<think>a", False, False),
+        ("a", False, False),
+        ("", False, False),
+        ("<think>a</think>b</think>", False, False),
+        ("<think>a</think><think>b</think>", False, False),
+        ("<think>a<think>b</think>", False, False),
+        ("a<think>b</think>", False, False),
+        ("</think>a<think>", False, False),
+        ("<Think>a</Think>b", False, False),
+    ],
+)
+def test_well_formed_thinking(raw: str, closed: bool, closed_prefilled: bool) -> None:
+    assert well_formed_thinking(raw) is closed
+    assert well_formed_thinking(raw, prefilled=True) is closed_prefilled

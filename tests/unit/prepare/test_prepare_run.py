@@ -1,0 +1,235 @@
+from __future__ import annotations
+
+import ast
+import json
+import subprocess
+import sys
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+import pytest
+from prepare_material import Listening, Run, rejects_of, write_jsonl
+
+from tunesmith.artifacts import Dataset
+from tunesmith.errors import RunFailed, TunesmithError
+from tunesmith.i18n.catalogue import CATALOGUE
+from tunesmith.prepare import identity
+from tunesmith.recipe import Prepare
+from tunesmith.records import SPLITS
+
+REPOSITORY = Path(__file__).resolve().parents[3]
+DESK = REPOSITORY / "examples" / "support_desk"
+REAL = REPOSITORY.parent / "shared" / "data"
+
+
+def questions(num_rows: int, start: int = 0) -> list[dict[str, Any]]:
+    return [{"question": f"q {number}", "answer": f"a {number}"} for number in range(start, start + num_rows)]
+
+
+def check_counts(dataset: Dataset) -> dict[str, Any]:
+    """Every count of the report against the files and against the others."""
+    report = dataset.report()
+    rejects = rejects_of(dataset)
+    assert report["read"] == report["kept"] + report["rejected"]
+    assert report["rejected"] == len(rejects) == sum(found["count"] for found in report["reasons"].values())
+    assert report["splits"] == {split: len(dataset.rows(split)) for split in SPLITS}
+    assert report["kept"] == sum(report["splits"].values()) == sum(report["reasoning"].values())
+    assert Counter(row["reason"] for row in rejects) == {
+        reason: found["count"] for reason, found in report["reasons"].items()
+    }
+    for name in ("read", "kept", "rejected"):
+        assert report[name] == sum(source[name] for source in report["sources"])
+    assert all(sum(report["languages"][split].values()) == report["splits"][split] for split in SPLITS)
+    ids = [example.id for split in SPLITS for example in dataset.rows(split)]
+    assert len(set(ids)) == len(ids)
+    assert all(not any(shared.values()) for shared in report["proof"]["shared"].values())
+    return report
+
+
+def test_a_mixed_folder_becomes_one_dataset(tmp_path: Path, run: Run, progress: Listening) -> None:
+    folder = tmp_path / "data"
+    folder.mkdir()
+    write_jsonl(folder / "a.jsonl", questions(40) + questions(1) + [{"question": "q 0", "answer": "another"}])
+    (folder / "b.csv").write_text("Question,Complex_CoT,Response\n退货？,想一想,可以\n空的？,,\n", encoding="gb18030")
+    dataset = run(str(folder), test_share=0.25, max_bad_share=0.5)
+    report = check_counts(dataset)
+    assert (report["task"], report["read"], report["kept"], report["bad"]) == ("text", 44, 42, 1)
+    assert report["conflicting"] == {"prompts": 1, "rows": 2}
+    assert report["decoded_as_gb18030"] == 2
+    assert report["reasoning"] == {"with": 1, "without": 41}
+    assert report["reasons"]["empty-answer"] == {"count": 1, "places": [f"{folder / 'b.csv'}:3 (messages[1])"]}
+    assert report["reasons"]["duplicate"]["places"] == [f"{folder / 'a.jsonl'}:41"]
+    assert report["characters"]["reasoning"] == dict.fromkeys(("min", "p25", "p50", "p75", "p95", "max"), 3)
+    assert report["sources"][1]["columns"] == {"question": "Question", "reasoning": "Complex_CoT", "answer": "Response"}
+    empty = next(row for row in rejects_of(dataset) if row["reason"] == "empty-answer")
+    assert json.loads(empty["row"]) == {"Question": "空的？", "Complex_CoT": "", "Response": ""}
+    assert progress.said_keys() == [
+        "say.prepare.detected",
+        "say.prepare.detected",
+        "say.prepare.gb18030",
+        "say.prepare.duplicates",
+        "say.prepare.rejected",
+        "say.prepare.done",
+    ]
+
+
+def test_labels_are_counted_per_split(tmp_path: Path, run: Run) -> None:
+    rows = [{"text": f"t {n}", "label": "even" if n % 2 == 0 else "odd"} for n in range(100)]
+    report = check_counts(run(write_jsonl(tmp_path / "a.jsonl", rows)))
+    assert report["task"] == "labels"
+    assert report["labels"] == {
+        "even": {"train": 40, "validation": 5, "test": 5},
+        "odd": {"train": 41, "validation": 4, "test": 5},
+    }
+
+
+def test_split_and_content_do_not_depend_on_the_order_of_rows(tmp_path: Path, run: Run) -> None:
+    rows = questions(60)
+    one = run(write_jsonl(tmp_path / "a.jsonl", rows), out="one")
+    other = run(write_jsonl(tmp_path / "a.jsonl", rows[::-1]), out="other")
+    for split in SPLITS:
+        assert {row.id for row in one.rows(split)} == {row.id for row in other.rows(split)}
+    assert one.key != other.key
+
+
+def test_same_input_gives_the_same_bytes_and_key(tmp_path: Path, run: Run) -> None:
+    file = write_jsonl(tmp_path / "a.jsonl", questions(60))
+    one, other = run(file, out="one"), run(file, out="other")
+    assert one.manifest == other.manifest
+    section = Prepare.model_validate({"sources": file})
+    assert identity(section, 0).key() == one.key != identity(section, 1).key()
+    write_jsonl(tmp_path / "a.jsonl", questions(61))
+    assert identity(section, 0).key() != one.key
+
+
+def test_a_declared_test_source_cuts_training_rows(tmp_path: Path, run: Run, progress: Listening) -> None:
+    train = write_jsonl(tmp_path / "train.jsonl", questions(50))
+    test = write_jsonl(tmp_path / "test.jsonl", [*questions(5, start=48), {"question": " Q 48", "answer": "A 48"}])
+    dataset = run([{"path": train}, {"path": test, "split": "test"}])
+    report = check_counts(dataset)
+    assert report["splits"] == {"train": 43, "validation": 5, "test": 6}
+    assert report["reasons"] == {
+        "repeats-test-row": {"count": 2, "places": [f"{tmp_path / 'train.jsonl'}:{line}" for line in (49, 50)]}
+    }
+    assert report["repeats_within_test"] == 1
+    assert report["bad"] == 0
+    assert "say.prepare.repeats" in progress.said_keys()
+
+
+def test_groups_stay_together(tmp_path: Path, run: Run) -> None:
+    rows = [{**row, "customer": number // 4} for number, row in enumerate(questions(80))]
+    dataset = run(write_jsonl(tmp_path / "a.jsonl", rows), group_by="customer")
+    report = check_counts(dataset)
+    assert report["splits"]["test"] == 8
+    assert sum(report["proof"]["distinct_groups"].values()) == 20
+
+
+def test_too_many_bad_rows_stop_the_run_and_nothing_is_lost(tmp_path: Path, run: Run) -> None:
+    rows = [*questions(6), {"question": "", "answer": "x"}, {"question": "x", "answer": ""}, *questions(3)]
+    file = Path(write_jsonl(tmp_path / "a.jsonl", rows))
+    file.write_bytes(file.read_bytes() + b'{"question": \n')
+    with pytest.raises(RunFailed) as caught:
+        run(str(file))
+    error = caught.value
+    assert error.code == "too-many-bad-rows"
+    assert error.place is not None
+    assert "3 of 12" in error.message()
+    assert "bad-json 1, empty-answer 1, empty-prompt 1" in error.message()
+    assert f"{file}:12 bad-json" in error.message()
+    rejects = tmp_path / "artifacts" / "out.rejects.jsonl"
+    assert str(rejects) in error.hint("zh")
+    assert len(rejects.read_text(encoding="utf-8").splitlines()) == 6
+    assert [path.name for path in (tmp_path / "artifacts").iterdir()] == ["out.rejects.jsonl"]
+    # duplicates are not bad: with 3 of 12 allowed, the run passes
+    assert check_counts(run(str(file), max_bad_share=0.25))["bad"] == 3
+
+
+def test_what_leaves_nothing_to_train_or_judge_is_said(tmp_path: Path, run: Run, progress: Listening) -> None:
+    file = write_jsonl(tmp_path / "a.jsonl", questions(3))
+    with pytest.raises(TunesmithError, match="no-training-rows"):
+        run(file, test_share=1.0)
+    with pytest.raises(TunesmithError, match="no-training-rows"):
+        run(write_jsonl(tmp_path / "b.jsonl", [[1]]), max_bad_share=1.0)
+    run(file, test_share=0.0, validation_share=0.0)
+    assert {"say.prepare.no-test", "say.prepare.no-validation"} <= set(progress.said_keys())
+
+
+def test_one_file_named_twice_is_an_error(tmp_path: Path, run: Run) -> None:
+    file = write_jsonl(tmp_path / "a.jsonl", questions(9))
+    with pytest.raises(TunesmithError, match="data-twice"):
+        run([{"path": str(tmp_path / "*.jsonl")}, {"path": file, "split": "test"}])
+
+
+def test_a_group_column_that_is_nowhere_is_an_error(tmp_path: Path, run: Run) -> None:
+    rows = [{**row, "customer_id": 1} for row in questions(9)]
+    with pytest.raises(TunesmithError) as caught:
+        run(write_jsonl(tmp_path / "a.jsonl", rows), group_by="customer")
+    assert caught.value.code == "column-missing"
+    assert "customer_id" in caught.value.hint()
+
+
+def test_every_reason_is_in_the_catalogue() -> None:
+    folder = REPOSITORY / "src" / "tunesmith" / "prepare"
+    calls = [
+        node
+        for file in folder.glob("*.py")
+        for node in ast.walk(ast.parse(file.read_text(encoding="utf-8")))
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in ("Refused", "_rejected")
+    ]
+    reasons = {arg.value for call in calls for arg in call.args[:2] if isinstance(arg, ast.Constant)}
+    reasons = {reason for reason in reasons if isinstance(reason, str)}
+    assert len(reasons) > 20
+    assert {f"reject.{reason}" for reason in reasons} <= set(CATALOGUE)
+
+
+def test_the_stage_loads_without_heavy_libraries() -> None:
+    code = "import sys, tunesmith.prepare; print([m for m in ('torch', 'datasets', 'polars') if m in sys.modules])"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
+
+
+@pytest.mark.skipif(not DESK.is_dir(), reason="examples/support_desk is not here")
+def test_the_planted_faults_of_the_support_desk_are_found(run: Run) -> None:
+    planted = json.loads((DESK / "planted.json").read_text(encoding="utf-8"))
+    dataset = run([str(DESK / name) for name in planted["files"]], group_by="situation")
+    report = check_counts(dataset)
+    found = {(Path(row["file"]).name, row["line"]): row["reason"] for row in rejects_of(dataset)}
+    expected = {
+        "broken_json": {"bad-json"},
+        "empty_answer": {"empty-answer"},
+        "exact_duplicate": {"duplicate"},
+        "case_or_whitespace_duplicate": {"duplicate"},
+        "missing_column": {"missing-field", "column-count"},
+        "no_assistant_message": {"no-assistant-message"},
+    }
+    faults = planted["faults"]
+    num_near = 0
+    for fault, reasons in expected.items():
+        for place in faults[fault]["rows"]:
+            reason = found.pop((place["file"], place["line"]), None)
+            # a space put where Chinese has none makes a near duplicate, not an exact one
+            is_near = reason is None and "zh" in place["file"] and place.get("change") == "inner_whitespace"
+            num_near += is_near
+            assert is_near or reason in reasons, (fault, place)
+    assert not found
+    assert report["read"] == planted["num_rows"]
+    assert report["conflicting"]["prompts"] == faults["conflicting_answer"]["count"]
+    assert report["decoded_as_gb18030"] == faults["wrong_encoding"]["count"]
+    kept = planted["num_good_rows"] + faults["wrong_encoding"]["count"] + faults["conflicting_answer"]["count"]
+    assert report["kept"] == kept + num_near
+
+
+@pytest.mark.skipif(not REAL.is_dir(), reason="the real data of ../shared/data is not here")
+def test_banking77_keeps_its_test_rows_and_loses_seven_training_rows(run: Run) -> None:
+    train, test = str(REAL / "banking77_train.csv"), str(REAL / "banking77_test.csv")
+    report = check_counts(run([{"path": train, "split": "train"}, {"path": test, "split": "test"}]))
+    assert report["task"] == "labels"
+    assert report["splits"]["test"] == 3080
+    assert report["repeats_within_test"] == 1
+    assert {reason: found["count"] for reason, found in report["reasons"].items()} == {
+        "repeats-test-row": 7,
+        "duplicate": 4,
+    }
+    assert report["splits"]["train"] + report["splits"]["validation"] == 10003 - 11
+    assert all(counts["validation"] and counts["test"] == 40 for counts in report["labels"].values())

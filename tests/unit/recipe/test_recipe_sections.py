@@ -1,0 +1,116 @@
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import jsonschema
+import pytest
+import yaml
+from pydantic import ValidationError
+
+from tunesmith.recipe import Evaluate, Recipe, Source, Train, load_recipe
+
+SMALL: dict[str, Any] = {"name": "demo", "prepare": {"sources": [{"path": "rows.jsonl"}]}}
+
+
+def recipe(**parts: Any) -> Recipe:
+    return Recipe.model_validate({**SMALL, **parts})
+
+
+def test_sections_are_frozen_and_closed() -> None:
+    with pytest.raises(ValidationError, match="frozen"):
+        Train().epochs = 2.0  # type: ignore[misc]
+    with pytest.raises(ValidationError, match="not permitted"):
+        Train(epoch=2)  # type: ignore[call-arg]
+
+
+@pytest.mark.parametrize("origin", [{}, {"path": "a", "hub": "b"}])
+def test_a_source_has_exactly_one_origin(origin: dict[str, str]) -> None:
+    with pytest.raises(ValidationError, match="exactly one"):
+        Source.model_validate(origin)
+
+
+def test_the_fingerprint_does_not_depend_on_the_order_of_keys(tmp_path: Path) -> None:
+    one, other = tmp_path / "one.yaml", tmp_path / "other.yaml"
+    one.write_text("name: a\nseed: 3\nprepare:\n  sources: {path: x, columns: {a: b, c: d}}\n", encoding="utf-8")
+    other.write_text("prepare:\n  sources: {columns: {c: d, a: b}, path: x}\nseed: 3\nname: a\n", encoding="utf-8")
+    assert load_recipe(one).fingerprint() == load_recipe(other).fingerprint()
+
+
+def test_a_default_written_out_has_the_same_fingerprint() -> None:
+    assert recipe().fingerprint() == recipe(seed=0, train={"method": "lora"}).fingerprint()
+    assert len(recipe().fingerprint()) == 64
+
+
+def test_every_value_counts_in_the_fingerprint() -> None:
+    changed = [
+        recipe(),
+        recipe(name="other"),
+        recipe(seed=1),
+        recipe(model={"revision": "main"}),
+        recipe(prepare={"sources": [{"path": "rows.jsonl", "split": "test"}]}),
+        recipe(train={"method": {"name": "lora", "rank": 8}}),
+        recipe(train={"learning_rate": 1e-4}),
+        recipe(train={"learning_rate": 1.0000000001e-4}),
+        recipe(evaluate={"decoding": {"num_samples": 2}}),
+        recipe(variants={"a": {}}),
+        recipe(variants={"b": {}}),
+        recipe(report={"language": "zh"}),
+    ]
+    assert len({each.fingerprint() for each in changed}) == len(changed)
+
+
+def properties(schema: object, path: str = "") -> Iterator[tuple[str, dict[str, Any]]]:
+    if isinstance(schema, dict):
+        for name, inner in schema.get("properties", {}).items():
+            yield f"{path}.{name}", inner
+        for key, inner in schema.items():
+            yield from properties(inner, f"{path}.{key}")
+    elif isinstance(schema, list):
+        for inner in schema:
+            yield from properties(inner, path)
+
+
+def test_every_property_of_the_schema_says_what_it_means() -> None:
+    schema = Recipe.model_json_schema()
+    found = list(properties(schema))
+    assert len(found) > 50
+    for name, inner in found:
+        section = schema["$defs"].get(str(inner.get("$ref")).rpartition("/")[2], {})
+        assert len(inner.get("description", section.get("description", ""))) >= 10, name
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {},
+        {"prepare": {"sources": "rows.jsonl"}},
+        {"prepare": {"sources": {"path": "rows.jsonl"}}},
+        {"prepare": {"sources": ["rows.jsonl", {"hub": "org/set"}]}},
+        {"train": {"method": "full"}},
+        {"train": {"method": {"name": "lora", "rank": 4}}},
+        {"variants": {"wide": {"method": "lora"}}},
+    ],
+)
+def test_editors_accept_what_the_recipe_accepts(change: dict[str, Any]) -> None:
+    Recipe.model_validate({**SMALL, **change})
+    jsonschema.validate({**SMALL, **change}, Recipe.model_json_schema())
+
+
+@pytest.mark.parametrize(
+    "change", [{"sead": 1}, {"train": {"epochs": 0}}, {"train": {"method": "lroa"}}, {"prepare": {"sources": 5}}]
+)
+def test_editors_refuse_what_the_recipe_refuses(change: dict[str, Any]) -> None:
+    with pytest.raises(ValidationError):
+        Recipe.model_validate({**SMALL, **change})
+    with pytest.raises(jsonschema.ValidationError):
+        jsonschema.validate({**SMALL, **change}, Recipe.model_json_schema())
+
+
+def test_defaults_are_themselves_valid(tmp_path: Path) -> None:
+    resolved = recipe().model_dump(mode="json")
+    file = tmp_path / "recipe.yaml"
+    file.write_text(yaml.safe_dump(resolved), encoding="utf-8")
+    assert load_recipe(file) == recipe()
+    assert Evaluate().arms[-1] == "tuned"

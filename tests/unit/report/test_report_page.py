@@ -1,0 +1,340 @@
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+from html.parser import HTMLParser
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from report_material import MAX_LOSS, Options, make_products
+
+from tunesmith.artifacts import read_metrics
+from tunesmith.artifacts.plan import Choice
+from tunesmith.artifacts.scorecard import Difference, Estimate
+from tunesmith.i18n.report import TEXTS
+from tunesmith.recipe import load_recipe
+from tunesmith.report import ReportFiles, report
+from tunesmith.report.facts import ChoiceView, method_view
+from tunesmith.report.view import CURVES, Products
+from tunesmith.report.wording import Language, Words, direction
+from tunesmith.stats.verdict import Outcome, ReasonCode
+
+VOID = {"meta", "link", "br", "hr", "img", "input"}
+
+
+class Page(HTMLParser):
+    """Cells of every table by its test id, elements by test id, and a check that tags are closed in order."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__(convert_charrefs=True)
+        self.open: list[tuple[str, dict[str, str]]] = []
+        self.tags: list[str] = []
+        self.tables: dict[str, list[list[str]]] = {}
+        self.texts: dict[str, str] = {}
+        self.classes: list[str] = []
+        self.feed(text)
+        assert self.open == []
+
+    def handle_starttag(self, tag: str, attributes: list[tuple[str, str | None]]) -> None:
+        values = {name: value or "" for name, value in attributes}
+        self.tags.append(tag)
+        self.classes += values.get("class", "").split()
+        if tag not in VOID:
+            self.open.append((tag, values))
+        if tag == "tr" and (table := self._table()):
+            self.tables.setdefault(table, []).append([])
+        if tag in ("td", "th") and (table := self._table()):
+            self.tables[table][-1].append("")
+
+    def handle_endtag(self, tag: str) -> None:
+        assert self.open.pop()[0] == tag
+
+    def handle_startendtag(self, tag: str, attributes: list[tuple[str, str | None]]) -> None:
+        self.tags.append(tag)
+
+    def handle_data(self, data: str) -> None:
+        for _, values in self.open:
+            name = values.get("data-testid")
+            if name:
+                self.texts[name] = self.texts.get(name, "") + data
+        if any(tag in ("td", "th") for tag, _ in self.open) and (table := self._table()):
+            self.tables[table][-1][-1] += data + " "
+
+    def _table(self) -> str:
+        return next((values.get("data-testid", "") for tag, values in reversed(self.open) if tag == "table"), "")
+
+
+def write(products: Products, out: Path, language: Language = "en") -> ReportFiles:
+    return report(
+        run_folder=products.run_folder,
+        recipe=products.recipe,
+        dataset=products.dataset,
+        plan=products.plan,
+        models=products.models,
+        scorecard=products.scorecard,
+        language=language,
+        out=out,
+    )
+
+
+def page_of(tmp_path: Path, options: Options | None = None, language: Language = "en") -> tuple[Page, str, Products]:
+    products = make_products(tmp_path, options)
+    text = write(products, tmp_path / "out", language).html.read_text(encoding="utf-8")
+    return Page(text), text, products
+
+
+def numbers(cell: str) -> list[float]:
+    return [float(number.replace(",", "")) for number in re.findall(r"[-+]?\d[\d,]*\.?\d*", cell.replace("−", "-"))]
+
+
+def rounded(*values: float | None) -> list[float]:
+    return [round(value, 3) + 0.0 for value in values if value is not None]
+
+
+def figures(estimate: Estimate) -> list[float]:
+    return rounded(estimate.value, estimate.low, estimate.high)
+
+
+def test_the_table_of_arms_holds_the_scorecards_figures(tmp_path: Path) -> None:
+    page, _, products = page_of(tmp_path)
+    header, *rows = page.tables["arms"]
+    assert [cell.strip() for cell in header[1:4]] == ["ROUGE-L", "Exact match", "Well-formed thinking"]
+    arms = products.scorecard.body.arms
+    assert len(rows) == len(arms)
+    differences = {d.arm: d for d in products.scorecard.body.differences if d.against == "base"}
+    for arm, row in zip(arms, rows, strict=True):
+        for cell, metric in zip(row[1:4], ("rouge_l", "exact_match", "well_formed_thinking"), strict=True):
+            assert numbers(cell) == pytest.approx(figures(arm.metrics["test"][metric]))
+        if arm.name in differences:
+            d = differences[arm.name]
+            assert numbers(row[4]) == pytest.approx(rounded(d.mean, d.low, d.high))
+        if arm.num_prompt_tokens_mean:
+            assert numbers(row[5])[0] == pytest.approx(arm.num_prompt_tokens_mean, abs=0.051)
+
+
+def test_forgetting_compares_each_suite_before_and_after(tmp_path: Path) -> None:
+    page, _, products = page_of(tmp_path)
+    rows = page.tables["forgetting"][1:]
+    for forgetting, row in zip(products.scorecard.body.forgetting, rows, strict=True):
+        d = forgetting.difference
+        assert numbers(row[2]) == pytest.approx(figures(forgetting.before))
+        assert numbers(row[3]) == pytest.approx(figures(forgetting.after))
+        assert numbers(row[4]) == pytest.approx(rounded(d.mean, d.low, d.high))
+        shown = "exceeded" if d.high < 0 else "perhaps exceeded"
+        assert row[5].split(maxsplit=1)[1].strip() == (shown if d.mean < -MAX_LOSS else "within")
+        assert numbers(row[6]) == [len(forgetting.lost), len(forgetting.won)]
+    lost = products.scorecard.body.forgetting[0].lost
+    questions = {s.item: s.prompt[-1].content for s in products.scorecard.samples() if s.suite == "general_en"}
+    assert lost
+    assert all(questions[item] in page.texts["lost"] for item in lost)
+
+
+def test_the_data_section_counts_everything(tmp_path: Path) -> None:
+    page, _, products = page_of(tmp_path)
+    contract = products.dataset.report()
+    assert numbers(page.texts["splits"]) == [1180, 131, 60]
+    assert numbers(page.texts["counts"])[:2] == [1650, 1371]
+    for row, reason in zip(page.tables["rejects"][1:], contract["rejected"], strict=True):
+        assert row[0].strip() == Words("en")(f"reject.{reason}")
+        assert numbers(row[1]) == [contract["rejected"][reason]["count"]]
+        assert row[2].split() == contract["rejected"][reason]["places"]
+    assert [row[0].strip() for row in page.tables["labels"][1:]] == ["returns", "发票"]
+    assert numbers(page.texts["proof"]) == [0, 0]
+
+
+def test_overlap_of_test_and_training_is_cried_out(tmp_path: Path) -> None:
+    page, _, _ = page_of(tmp_path, Options(edit_contract=lambda contract: contract["proof"].update(shared_prompts=3)))
+    assert "share 3 prompts" in page.texts["note"]
+    assert "broken" in page.classes
+
+
+def test_a_thin_data_contract_still_makes_a_page(tmp_path: Path) -> None:
+    def keep_only_splits(contract: dict[str, Any]) -> None:
+        for key in set(contract) - {"kept"}:
+            del contract[key]
+
+    page, _, _ = page_of(tmp_path, Options(edit_contract=keep_only_splits, with_plan=False))
+    assert numbers(page.texts["splits"]) == [1180, 131, 60]
+    assert not {"rejects", "labels", "sources", "choices"} & set(page.tables)
+
+
+def test_a_tuned_model_that_loses_to_simpler_ways_is_told_so(tmp_path: Path) -> None:
+    shares = {"base": 0.1, "base_few_shot": 0.4, "classic": 0.95, "tuned": 0.4}
+    page, _, products = page_of(tmp_path / "loses", Options(share_right=shares))
+    against = next(d for d in products.scorecard.body.differences if d.against == "classic")
+    assert against.high < 0
+    assert "loses to Classic baseline" in page.texts["note"]
+    assert numbers(page.texts["note"])[2] == pytest.approx(round(against.mean, 3))
+    page, _, _ = page_of(tmp_path / "wins", Options(share_right={"base": 0.1, "classic": 0.3, "tuned": 0.9}))
+    assert "note" not in page.texts
+
+
+def test_the_verdict_stands_in_words_with_its_interval(tmp_path: Path) -> None:
+    page, _, products = page_of(tmp_path)
+    verdict = products.scorecard.body.verdicts[0]
+    text = page.texts["verdict"]
+    assert Words("en")("verdict.better") in text
+    for value in rounded(verdict.difference.mean, verdict.difference.low, verdict.difference.high):
+        assert value in numbers(text)
+
+
+def test_the_embedded_base_is_called_a_demonstration_and_others_are_not(tmp_path: Path) -> None:
+    page, _, _ = page_of(tmp_path / "tiny")
+    assert "not a model to deploy" in page.texts["embedded"]
+    page, _, _ = page_of(tmp_path / "real", Options(base="Qwen/Qwen2.5-1.5B"))
+    assert "embedded" not in page.texts
+
+
+def test_markup_in_data_and_answers_stays_text(tmp_path: Path) -> None:
+    attack = "<script>alert(1)</script><img src=x onerror=alert(2)> \x00\ud800 </style>"
+
+    def poison(contract: dict[str, Any]) -> None:
+        contract["labels"] = {attack.replace("\ud800", ""): {"train": 1, "validation": 1, "test": 1}}
+        contract["sources"][0]["source"] = "<script>"
+
+    products = make_products(tmp_path, Options(question=attack.replace("\ud800", ""), edit_contract=poison))
+    files = write(products, tmp_path / "out")
+    page = Page(files.html.read_text(encoding="utf-8"))
+    assert not {"script", "img"} & set(page.tags)
+    assert page.tags.count("style") == 1
+    assert "<script>alert(1)</script>" in page.tables["labels"][1][0]
+    assert "\x00" not in files.html.read_text(encoding="utf-8")
+
+
+def test_half_a_surrogate_pair_in_an_answer_does_not_stop_the_report(tmp_path: Path) -> None:
+    products = make_products(tmp_path)
+    samples = products.scorecard.folder / "samples.jsonl"
+    samples.write_text(samples.read_text(encoding="utf-8").replace("I do not know", "\\ud83d know"), encoding="utf-8")
+    assert "? know what you mean." in write(products, tmp_path / "out").html.read_text(encoding="utf-8")
+
+
+def test_the_page_needs_nothing_but_itself(tmp_path: Path) -> None:
+    page, text, _ = page_of(tmp_path)
+    assert not {"script", "iframe", "object", "img"} & set(page.tags)
+    assert not re.findall(r"(?:src|href|url\()\s*=?\s*[\"']?(?:https?:)?//", text)
+    assert "default-src 'none'" in text
+
+
+@pytest.mark.parametrize("language", ["en", "zh"])
+def test_both_languages_say_everything(tmp_path: Path, language: Language) -> None:
+    page, text, products = page_of(tmp_path, Options(edit_contract=lambda c: c.update(num_read=99_999)), language)
+    words = Words(language)
+    assert words("verdict.better") in page.texts["verdict"]
+    assert not re.search(
+        r"\b(?:report|verdict|metric|arm|suite|reject)\.[a-z_]+\.?[a-z_]*\b", text.partition("</style>")[2]
+    )
+    assert {f'data-metric="{metric}"' for metric in CURVES} <= set(re.findall(r'data-metric="[^"]+"', text))
+    assert products.scorecard.body.arms[0].name == "base"
+    assert words("arm.base") in page.tables["arms"][1][0]
+
+
+def test_reasons_name_things_in_words_and_round_their_numbers() -> None:
+    values: dict[str, str | int | float] = {
+        "suite": "general_zh",
+        "max_loss": 0.05,
+        "mean": -0.1234,
+        "low": -0.2,
+        "high": -0.05,
+        "n": 1200,
+    }
+    assert Words("zh").reason("verdict.reason.loss_beyond_limit", values) == (
+        "通用问题（中文）：损失超出限度 0.05：−0.123，95% 置信区间 −0.200 至 −0.050，共 1,200 题"
+    )
+
+
+def test_every_outcome_and_finding_of_the_verdict_has_its_words() -> None:
+    words = Words("zh")
+    numbers_of_any = {"mean": 0.1, "low": 0.0, "high": 0.2, "n": 9, "suite": "general_en", "max_loss": 0.05}
+    for outcome in Outcome:
+        assert words(f"verdict.{outcome}")
+        assert words(f"verdict.meaning.{outcome}")
+    for code in ReasonCode:
+        assert words.reason(f"verdict.reason.{code}", numbers_of_any)
+    assert words.reason("verdict.reason.items_needed", {"num_items_needed": 1500}).count("1,500") == 1
+
+
+def test_the_plans_choices_stand_with_their_reasons(tmp_path: Path) -> None:
+    plan = make_products(tmp_path).plan
+    assert plan is not None
+    choice = Choice(name="learning_rate", value=2e-4, reason="verdict.reason.gain_too_small", parameters={"high": 0.5})
+    body = plan.body.model_copy(update={"choices": [choice]})
+    view = method_view(replace(plan, body=body), {}, Words("en"))
+    assert view.choices == (ChoiceView("learning_rate", "2e-4", "The gain is at most +0.500, too small to matter"),)
+    facts = dict(view.facts)
+    assert (facts["Trainable"], facts["Peak learning rate"]) == ("98,304 (5.99%)", "2e-4")
+
+
+def test_the_curves_are_those_of_the_events(tmp_path: Path) -> None:
+    _, text, products = page_of(tmp_path)
+    losses = [e.data["train/loss"] for e in read_metrics(products.run_folder) if e.data["model"] == "lora_small"]
+    assert f"from {losses[0]:.3g} to {losses[-1]:.3g}, lowest {min(losses):.3g}, highest {max(losses):.3g}" in text
+
+
+def test_the_recipe_on_the_page_runs_again(tmp_path: Path) -> None:
+    page, _, products = page_of(tmp_path)
+    file = tmp_path / "again.yaml"
+    file.write_text(page.texts["recipe"].removeprefix(Words("en")("report.repeat.recipe")), encoding="utf-8")
+    assert load_recipe(file).fingerprint() == products.recipe.fingerprint()
+
+
+@pytest.mark.parametrize(("form", "library"), [("adapter", "peft"), ("weights", "transformers")])
+def test_the_card_has_the_hubs_front_matter_and_the_same_table(tmp_path: Path, form: str, library: str) -> None:
+    products = make_products(tmp_path, Options(form=form, base="Qwen/Qwen2.5-1.5B"))
+    card = write(products, tmp_path / "out").card.read_text(encoding="utf-8")
+    _, front, body = card.split("---\n", 2)
+    assert yaml.safe_load(front) == {
+        "base_model": "Qwen/Qwen2.5-1.5B",
+        "library_name": library,
+        "pipeline_tag": "text-generation",
+        "language": ["en", "zh"],
+        "license": "other",
+        "tags": ["tunesmith", "sft", "lora"],
+    }
+    lines = [line for line in body.splitlines() if line.startswith("| Tuned model |")]
+    tuned = next(arm for arm in products.scorecard.body.arms if arm.name == "tuned")
+    assert numbers(lines[0].split("|")[2]) == pytest.approx(figures(tuned.metrics["test"]["rouge_l"]))
+    code = body.partition("```python\n")[2].partition("```")[0]
+    compile(code, "card", "exec")
+    assert ("PeftModel" in code) == (form == "adapter")
+    assert str(tmp_path) not in card
+
+
+def test_a_markdown_table_in_a_variants_name_breaks_nothing(tmp_path: Path) -> None:
+    shares = {"base": 0.1, "tuned": 0.9, "a|b <b>": 0.5}
+    card = write(make_products(tmp_path, Options(share_right=shares)), tmp_path / "out").card
+    line = next(line for line in card.read_text(encoding="utf-8").splitlines() if "a&#124;b &#60;b&#62;" in line)
+    assert line.count("|") == 6
+
+
+def test_writing_again_replaces_both_files(tmp_path: Path) -> None:
+    products = make_products(tmp_path)
+    first = write(products, tmp_path / "out")
+    content = first.html.read_bytes()
+    assert write(products, tmp_path / "out", "zh").html.read_bytes() != content
+    assert write(products, tmp_path / "out").html.read_bytes() == content
+    assert sorted(path.name for path in (tmp_path / "out").iterdir()) == ["card.md", "report.html"]
+
+
+def test_bits_per_byte_that_fall_are_an_improvement() -> None:
+    fallen = Difference(
+        suite="test",
+        metric="bits_per_byte",
+        arm="tuned",
+        against="base",
+        mean=-0.3,
+        low=-0.4,
+        high=-0.2,
+        p_value=0,
+        n=9,
+    )
+    assert direction(fallen) == "improved"
+    assert direction(fallen.model_copy(update={"metric": "accuracy"})) == "worse"
+    assert direction(fallen.model_copy(update={"high": 0.1})) == "unclear"
+
+
+def test_no_text_is_written_twice() -> None:
+    source = Path(__file__).parents[3] / "src" / "tunesmith" / "i18n" / "report.py"
+    keys = re.findall(r'^    "([a-z_0-9.]+)": \(', source.read_text(encoding="utf-8"), re.MULTILINE)
+    assert len(keys) == len(set(keys)) == len(TEXTS)

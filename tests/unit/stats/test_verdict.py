@@ -1,0 +1,69 @@
+import pytest
+
+from tunesmith.stats.intervals import PairedDifference, items_needed
+from tunesmith.stats.verdict import Outcome, ReasonCode, verdict
+
+
+def difference(mean: float, low: float, high: float, n: int = 400) -> PairedDifference:
+    return PairedDifference(mean, low, high, n, p_value=0.5)
+
+
+GAIN = difference(0.10, 0.06, 0.14)
+UNSURE = difference(0.02, -0.02, 0.06)
+STEADY = difference(0.0, -0.03, 0.03)
+
+
+@pytest.mark.parametrize(
+    ("target", "guard", "expected", "finding"),
+    [
+        (GAIN, STEADY, Outcome.BETTER, None),
+        (GAIN, difference(-0.08, -0.12, -0.04), Outcome.BETTER_WITH_LOSSES, ReasonCode.LOSS_BEYOND_LIMIT),
+        (GAIN, difference(-0.02, -0.03, -0.01), Outcome.BETTER, ReasonCode.LOSS_WITHIN_LIMIT),
+        (GAIN, difference(-0.05, -0.06, -0.04), Outcome.BETTER, ReasonCode.LOSS_WITHIN_LIMIT),
+        (GAIN, difference(-0.08, -0.20, 0.04), Outcome.BETTER, ReasonCode.LOSS_UNCERTAIN),
+        (GAIN, difference(-0.08, -0.16, 0.00), Outcome.BETTER, ReasonCode.LOSS_UNCERTAIN),
+        (UNSURE, STEADY, Outcome.NOT_ENOUGH_EVIDENCE, None),
+        (UNSURE, difference(-0.08, -0.12, -0.04), Outcome.NOT_ENOUGH_EVIDENCE, ReasonCode.LOSS_BEYOND_LIMIT),
+        (difference(0.02, 0.0, 0.04), STEADY, Outcome.NOT_ENOUGH_EVIDENCE, None),
+        (difference(-0.01, -0.05, 0.03), STEADY, Outcome.NOT_BETTER, None),
+        (difference(0.0, -0.05, 0.05), STEADY, Outcome.NOT_BETTER, None),
+        (difference(-0.10, -0.14, -0.06), STEADY, Outcome.NOT_BETTER, None),
+    ],
+)
+def test_rule(target: PairedDifference, guard: PairedDifference, expected: Outcome, finding: ReasonCode | None) -> None:
+    result = verdict(target, {"general": guard}, max_loss=0.05)
+    assert result.outcome is expected
+    assert [(reason.code, reason.guard) for reason in result.reasons[1:]] == ([(finding, "general")] if finding else [])
+    assert result.reasons[0].difference is target
+    assert (result.num_items_needed is not None) == (expected is Outcome.NOT_ENOUGH_EVIDENCE)
+
+
+def test_a_gain_too_small_to_matter() -> None:
+    small = difference(0.004, -0.001, 0.009)
+    assert verdict(small, {}, 0.05, min_gain=0.01).outcome is Outcome.NOT_BETTER
+    assert verdict(small, {}, 0.05, min_gain=0.01).reasons[0].code is ReasonCode.GAIN_TOO_SMALL
+    assert verdict(small, {}, 0.05, min_gain=0.008).outcome is Outcome.NOT_ENOUGH_EVIDENCE
+    # A gain that is shown stays shown, however small.
+    assert verdict(difference(0.004, 0.001, 0.009), {}, 0.05, min_gain=0.01).outcome is Outcome.BETTER
+
+
+def test_one_bad_guard_among_good_ones_is_named() -> None:
+    guards = {"english": STEADY, "chinese": difference(-0.08, -0.12, -0.04), "style": GAIN}
+    result = verdict(GAIN, guards, max_loss=0.05)
+    assert result.outcome is Outcome.BETTER_WITH_LOSSES
+    assert [reason.guard for reason in result.reasons] == [None, "chinese"]
+
+
+def test_items_needed_follow_from_the_width() -> None:
+    # Half-width 0.04 at n = 400 is a standard deviation of 0.04 / 1.96 * 20 per item.
+    needed = verdict(UNSURE, {}, 0.05).num_items_needed
+    assert needed == items_needed(0.02, 0.04 / 1.959963984540054 * 20)
+    # By the textbook: (2.8 / 1.96 * half-width / mean)^2 * n = 3,269, give or take the rounding of 2.8.
+    assert needed == pytest.approx((2.8016 / 1.96 * 0.04 / 0.02) ** 2 * 400, rel=1e-3)
+
+
+def test_negative_limits_are_refused() -> None:
+    with pytest.raises(ValueError, match="negative"):
+        verdict(GAIN, {}, max_loss=-0.1)
+    with pytest.raises(ValueError, match="negative"):
+        verdict(GAIN, {}, max_loss=0.1, min_gain=-0.1)

@@ -1,0 +1,105 @@
+"""The general suite of the embedded base: what it should know before tuning and must not forget by tuning.
+
+`python -m tools.tiny_base.suite` writes it. Combinations and phrasings are the suite's own; facts are those the corpus
+teaches in other words.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass
+from functools import cache
+from pathlib import Path
+from random import Random
+
+from tools.tiny_base import skills
+from tools.tiny_base.patterns import LANGUAGES, Language, Turn, grams, units
+
+PATH = Path(__file__).parents[2] / "src/tunesmith/evaluate/suites/general.jsonl"
+SEED = 20
+
+# Items per language.
+NUM_ITEMS = {
+    "facts": 110,
+    "arithmetic": 50,
+    "comparison": 45,
+    "reasoning": 45,
+    "format": 36,
+    "translation": 20,
+    "topic": 20,
+    "identity": 4,
+    "copying": 14,
+}
+
+
+@dataclass(frozen=True)
+class SuiteItem:
+    """One question; an answer is right when it equals `answer` or one of `aliases` after light normalisation."""
+
+    id: str
+    language: Language
+    skill: str
+    prompt: str
+    answer: str
+    aliases: tuple[str, ...] = ()
+
+
+def _turns(skill: str, language: Language, num: int) -> list[Turn]:
+    """`num` turns with different prompts.
+
+    Raises:
+        ValueError: the skill cannot make that many.
+    """
+    rng = Random(f"{SEED} {skill} {language}")
+    found: dict[str, Turn] = {}
+    for _ in range(num * 200):
+        turn = skills.make(skill, rng, language, "suite")
+        found.setdefault(turn.prompt, turn)
+        if len(found) == num:
+            return list(found.values())
+    raise ValueError(f"{skill} in {language}: only {len(found)} of {num} prompts")
+
+
+@cache
+def items() -> tuple[SuiteItem, ...]:
+    """The whole suite, always the same."""
+    return tuple(
+        SuiteItem(f"{language}-{skill}-{number:03d}", language, skill, turn.prompt, turn.answer, turn.aliases)
+        for language in LANGUAGES
+        for skill, num in NUM_ITEMS.items()
+        for number, turn in enumerate(_turns(skill, language, num))
+    )
+
+
+@cache
+def _prompt_grams(language: Language) -> frozenset[str]:
+    prompts = (item.prompt for item in items() if item.language == language)
+    return frozenset(gram for prompt in prompts for gram in grams(prompt, language))
+
+
+@cache
+def _prompts() -> frozenset[str]:
+    return frozenset("".join(units(item.prompt, "zh")) for item in items())
+
+
+def shares_gram(text: str) -> bool:
+    """Whether a text has an 8-gram of some prompt of the suite."""
+    if not _prompt_grams("en").isdisjoint(grams(text, "en")):
+        return True
+    return not text.isascii() and not _prompt_grams("zh").isdisjoint(grams(text, "zh"))
+
+
+def is_prompt(text: str) -> bool:
+    """Whether a text is, but for punctuation, spaces and case, a whole prompt of the suite."""
+    return "".join(units(text, "zh")) in _prompts()
+
+
+def main() -> None:
+    """Writes the suite as JSON lines."""
+    PATH.parent.mkdir(parents=True, exist_ok=True)
+    rows = (json.dumps(asdict(item), ensure_ascii=False) for item in items())
+    PATH.write_text("".join(f"{row}\n" for row in rows), encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()
