@@ -37,19 +37,7 @@ def load_material() -> ModuleType:
 def pages(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     folder = tmp_path_factory.mktemp("report")
     products = load_material().make_products(folder)
-    return {
-        language: report(
-            run_folder=products.run_folder,
-            recipe=products.recipe,
-            dataset=products.dataset,
-            plan=products.plan,
-            models=products.models,
-            scorecard=products.scorecard,
-            language=language,
-            out=folder / language,
-        ).html
-        for language in ("en", "zh")
-    }
+    return {language: report(products, language=language, out=folder / language).html for language in ("en", "zh")}
 
 
 @pytest.fixture(scope="module")

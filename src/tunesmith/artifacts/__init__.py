@@ -1,6 +1,6 @@
 """Nouns on disk: what stages hand to each other. Readable without torch."""
 
-from tunesmith.artifacts.dataset import Dataset
+from tunesmith.artifacts.dataset import Dataset, DatasetReport
 from tunesmith.artifacts.folder import Identity, Manifest, hash_file, is_whole, library_versions, publish, write_whole
 from tunesmith.artifacts.plan import Plan
 from tunesmith.artifacts.run import Event, Run, open_run, read_events, read_metrics
@@ -9,6 +9,7 @@ from tunesmith.artifacts.tuned_model import TunedModel
 
 __all__ = [
     "Dataset",
+    "DatasetReport",
     "Event",
     "Identity",
     "Manifest",

@@ -88,11 +88,11 @@ def read_events(folder: Path) -> Iterator[Event]:
 
 
 def read_metrics(folder: Path) -> list[Event]:
-    """The metric events of a run, steps repeated after a resume counted once, the newest kept."""
-    newest: dict[tuple[int | None, str], Event] = {}
+    """The metric events of a run by step; what one model reports again after a resume counts once, the newest kept."""
+    newest: dict[tuple[int | None, str | None, tuple[str, ...]], Event] = {}
     for event in read_events(folder):
         if event.type == "metric":
-            newest[event.step, " ".join(sorted(event.data))] = event
+            newest[event.step, event.data.get("model"), tuple(sorted(event.data))] = event
     return sorted(newest.values(), key=lambda event: event.step or 0)
 
 

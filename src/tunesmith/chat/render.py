@@ -16,7 +16,7 @@ from typing import Any, Final
 import numpy as np
 from tokenizers import Tokenizer
 
-from tunesmith.chat.parse import OPEN, Parsed, parse_answer
+from tunesmith.chat.parse import CLOSE, OPEN, Parsed, parse_answer
 from tunesmith.chat.template import Template, as_field, as_inline
 from tunesmith.errors import Place, TunesmithError
 from tunesmith.records import Example, Message, Rendered
@@ -44,11 +44,16 @@ class Chat:
     def __init__(self, tokenizer: Tokenizer, template: Template, end_ids: frozenset[int], fingerprint: str) -> None:
         self.tokenizer = tokenizer
         self.end_ids = end_ids
+        # R1 does not call `<｜User｜>` special, yet its template steers with it; thinking tags belong to the text
         self._control_tokens = tuple(
-            token.content for token in tokenizer.get_added_tokens_decoder().values() if token.special
+            token.content
+            for token in tokenizer.get_added_tokens_decoder().values()
+            if token.special or (token.content in template.source and token.content not in (OPEN, CLOSE))
         )
         self._template, self._as_fields = _keeping_reasoning(template)
-        self.fingerprint = hashlib.sha256(f"{fingerprint}{self._template.source}".encode()).hexdigest()
+        decisive = (fingerprint, self._template.source, sorted(template.special.items()), sorted(end_ids))
+        self.fingerprint = hashlib.sha256(repr(decisive).encode()).hexdigest()
+        """Changes with everything that decides how a conversation is rendered."""
         probe = self._text(_PROBE[:1], add_generation_prompt=True)
         self.prefilled = probe.rstrip().endswith(OPEN)
         """Whether the prompt already opens the thinking, as R1's does."""
@@ -59,13 +64,20 @@ class Chat:
     def render(self, example: Example, prompt_weight: float = 0.0) -> Rendered:
         """Tokens and loss weights of one example; `prompt_weight` is the weight of what the model only reads.
 
-        Raises TunesmithError `template-refused`, `template-rewrites` or `control-token` with the row's place.
+        Raises TunesmithError `template-refused`, `template-rewrites` or `control-token` with the row's place;
+        `template-no-end`.
         """
         return self.render_many([example], prompt_weight)[0]
 
     def render_many(self, examples: Sequence[Example], prompt_weight: float = 0.0) -> list[Rendered]:
         """`render` for many examples, tokenised together."""
-        rows = [self._segments(example) for example in examples]
+        rows = []
+        for example in examples:
+            try:
+                rows.append(self._segments(example))
+            except TunesmithError as failure:
+                failure.place = example.place
+                raise
         encodings = self.tokenizer.encode_batch(
             [segment.text for row in rows for segment in row], add_special_tokens=False
         )
@@ -77,7 +89,7 @@ class Chat:
 
     def prompt_ids(self, messages: Sequence[Message]) -> list[int]:
         """The tokens after which the model writes its answer to `messages`."""
-        self._refuse_control_tokens(messages, None)
+        self._refuse_control_tokens(messages)
         ids: list[int] = self.tokenizer.encode(
             self._text(messages, add_generation_prompt=True), add_special_tokens=False
         ).ids
@@ -93,6 +105,11 @@ class Chat:
         text: str = self.tokenizer.decode(list(ids), skip_special_tokens=True)
         return text
 
+    def decode_all(self, ids: Sequence[int]) -> str:
+        """Text with its control tokens, to be looked at."""
+        text: str = self.tokenizer.decode(list(ids), skip_special_tokens=False)
+        return text
+
     def parse(self, text: str) -> Parsed:
         """Split generated text into reasoning and answer by this model's rules."""
         return parse_answer(text, prefilled=self.prefilled)
@@ -102,7 +119,7 @@ class Chat:
         return self._template.render(fields, add_generation_prompt=add_generation_prompt)
 
     def _segments(self, example: Example) -> list[_Segment]:
-        self._refuse_control_tokens(example.messages, example.place)
+        self._refuse_control_tokens(example.messages)
         # A prompt that opens the thinking needs it closed, also in rows that have none.
         messages = [
             Message(m.role, m.content, m.reasoning or "", m.weight)
@@ -119,7 +136,7 @@ class Chat:
             prompt = self._text(messages[:turn], add_generation_prompt=True)
             whole = self._text(messages[: turn + 1], add_generation_prompt=False)
             if not (prompt.startswith(done) and whole.startswith(prompt)):
-                raise TunesmithError("template-rewrites", place=example.place)
+                raise TunesmithError("template-rewrites")
             segments += [_Segment(prompt[len(done) :], 0.0), _Segment(whole[len(prompt) :], messages[turn].weight)]
             done = whole
         return segments
@@ -148,11 +165,11 @@ class Chat:
                 return ids[: index + 1]
         raise TunesmithError("template-no-end")
 
-    def _refuse_control_tokens(self, messages: Sequence[Message], place: Place | None) -> None:
+    def _refuse_control_tokens(self, messages: Sequence[Message]) -> None:
         for message in messages:
             for token in self._control_tokens:
                 if token in message.content or (message.reasoning and token in message.reasoning):
-                    raise TunesmithError("control-token", place=place, token=token)
+                    raise TunesmithError("control-token", token=token)
 
 
 def load_chat(folder: Path) -> Chat:

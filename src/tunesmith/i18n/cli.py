@@ -1,5 +1,137 @@
-"""Texts of the terminal (`cli.*`), of progress (`task.*`, `say.*`) and of the plan's reasons (`plan.*`)."""
+"""Texts of the terminal (`cli.*`), of progress (`task.*`, `say.*`), of the plan's reasons (`plan.*`)."""
 
 from typing import Final
 
-TEXTS: Final[dict[str, tuple[str, str]]] = {}
+TEXTS: Final[dict[str, tuple[str, str]]] = {
+    "cli.help": (
+        "From raw domain rows to a proven better language model.\n\n"
+        "  tunesmith init demo && cd demo && tunesmith run recipe.yaml\n\n"
+        "  tunesmith run recipes/quickstart.yaml train.epochs=2",
+        "从原始领域数据到经过验证的更好的语言模型。\n\n"
+        "  tunesmith init demo && cd demo && tunesmith run recipe.yaml\n\n"
+        "  tunesmith run recipes/quickstart.yaml train.epochs=2",
+    ),
+    "cli.help.init": ("Make a project folder with a recipe and its example data.", "新建项目文件夹，含配方和示例数据。"),
+    "cli.help.check": (
+        "Check a recipe with its data, or a model (--model) that you want to tune.",
+        "检查配方及其数据，或检查要微调的模型（--model）。",
+    ),
+    "cli.help.prepare": ("Read, check and split the rows.", "读取、检查并划分数据。"),
+    "cli.help.plan": ("Tell what training will do, and why.", "说明训练将怎样进行以及原因。"),
+    "cli.help.train": ("Train; resumes where it was stopped.", "训练；中断后从断点继续。"),
+    "cli.help.evaluate": ("Judge base, baselines and tuned model on the same items.", "在相同题目上评测基座、基线与微调后的模型。"),
+    "cli.help.compare": ("Show the same prompts before and after.", "展示相同提示在微调前后的回答。"),
+    "cli.help.run": ("Prepare, plan, train, evaluate, report.", "依次准备、规划、训练、评测并生成报告。"),
+    "cli.help.report": ("Write the report of a run again.", "重新生成一次运行的报告。"),
+    "cli.help.runs": ("List the runs of this workspace.", "列出当前工作区的运行。"),
+    "cli.help.recipes": ("Shipped recipes.", "自带的配方。"),
+    "cli.help.recipes.list": ("List the shipped recipes.", "列出自带的配方。"),
+    "cli.help.recipes.show": ("Print a shipped recipe.", "显示一个自带的配方。"),
+    "cli.help.recipes.copy": ("Copy a shipped recipe into a file.", "把自带的配方复制为文件。"),
+    "cli.help.config": ("The recipe's format.", "配方的格式。"),
+    "cli.help.config.schema": ("Print the JSON schema of recipes, for editors.", "输出配方的 JSON Schema，供编辑器使用。"),
+    "cli.help.config.check": ("Check a recipe without reading its data.", "只检查配方，不读取数据。"),
+    "cli.help.doctor": ("Tell what this machine offers.", "检查本机环境。"),
+    "cli.argument.recipe": ("A recipe file, or the folder of a run.", "配方文件，或某次运行的文件夹。"),
+    "cli.argument.overrides": (
+        "Values that replace those of the recipe, e.g. train.epochs=2.",
+        "覆盖配方中的值，例如 train.epochs=2。",
+    ),
+    "cli.argument.folder": ("The folder to make.", "要新建的文件夹。"),
+    "cli.option.json": ("Print the result as one JSON value.", "以一个 JSON 值输出结果。"),
+    "cli.option.workspace": ("The folder that holds runs/ and artifacts/.", "存放 runs/ 与 artifacts/ 的文件夹。"),
+    "cli.option.debug": ("Show tracebacks.", "显示完整的错误堆栈。"),
+    "cli.option.version": ("Print the version.", "显示版本号。"),
+    "cli.option.recipe": ("The shipped recipe to start from.", "作为起点的自带配方。"),
+    "cli.option.force": ("Write into a folder that is not empty.", "允许写入非空文件夹。"),
+    "cli.option.model": ("Run the parity suite on this model.", "对该模型运行一致性检查。"),
+    "cli.option.show": (
+        "Show so many training rows as the model sees them, supervised tokens marked.",
+        "按模型所见展示若干条训练数据，并标出参与训练的词元。",
+    ),
+    "cli.option.dry-run": ("Print the resolved recipe and its hash, and stop.", "只输出解析后的配方及其哈希，不运行。"),
+    "cli.option.num": ("How many prompts.", "提示的数量。"),
+    "cli.level.error": ("error", "错误"),
+    "cli.level.warning": ("warning", "警告"),
+    "cli.level.hint": ("hint", "提示"),
+    "cli.next": ("Next: {command}", "下一步：{command}"),
+    "cli.interrupted": ("stopped; the same command continues", "已停止；再次执行同一命令即可继续"),
+    "cli.crash-at": (
+        "this is a defect of Tunesmith; the details are in {path}, or run again with --debug",
+        "这是 Tunesmith 的缺陷；详情见 {path}，或加 --debug 重新运行",
+    ),
+    "cli.recipe-hash": ("hash", "哈希"),
+    "cli.recipe-sound": ("the recipe is sound; hash {hash}", "配方有效；哈希 {hash}"),
+    "cli.report-at": ("Report: {path}", "报告：{path}"),
+    "cli.no-runs": ("no runs yet: start one with `tunesmith run RECIPE`", "还没有运行：用 `tunesmith run RECIPE` 开始"),
+    "cli.reference": ("Reference", "参考答案"),
+    "cli.table.seconds": ("Seconds", "秒"),
+    "cli.dataset.counts": (
+        "{read} rows read = {kept} kept + {rejected} rejected; train {train}, validation {validation}, test {test}",
+        "读取 {read} 条 = 保留 {kept} 条 + 拒绝 {rejected} 条；训练 {train}，验证 {validation}，测试 {test}",
+    ),
+    "cli.dataset.at": ("Dataset: {folder} (rejected rows in rejects.jsonl)", "数据集：{folder}（被拒绝的行见 rejects.jsonl）"),
+    "cli.plan": (
+        "{name}: {method}, {steps} steps over {rows} rows, {tokens} tokens of which {supervised} supervised; "
+        "rate {rate}, {precision}; {trainable} of {parameters} parameters trained",
+        "{name}：{method}，{rows} 条数据共 {steps} 步，{tokens} 个词元，其中 {supervised} 个参与训练；"
+        "学习率 {rate}，{precision}；{parameters} 个参数中训练 {trainable} 个",
+    ),
+    "cli.forgetting": (
+        "{arm}, {suite}: {before} -> {after}, {difference}",
+        "{arm}，{suite}：{before} -> {after}，{difference}",
+    ),
+    "cli.verdict": (
+        "{arm}: {word}. {metric} {difference} against the base, 95% interval, n = {n}",
+        "{arm}：{word}。{metric}相对基座 {difference}，95% 置信区间，n = {n}",
+    ),
+    "cli.loses-to": ("but it loses to {against} ({difference})", "但不如 {against}（{difference}）"),
+    "cli.doctor.python": ("Python {version}", "Python {version}"),
+    "cli.doctor.torch": ("torch {version} on {device}", "torch {version}，设备 {device}"),
+    "cli.doctor.bf16-yes": ("{device} multiplies bf16 natively: it is the default", "{device} 原生支持 bf16 乘法：默认使用 bf16"),
+    "cli.doctor.bf16-no": ("{device} has no bf16 products: fp32 is the default", "{device} 不支持 bf16 乘法：默认使用 fp32"),
+    "cli.doctor.threads": ("{threads} threads; set OMP_NUM_THREADS to change", "{threads} 个线程；可用 OMP_NUM_THREADS 更改"),
+    "cli.doctor.disk": ("{free} GiB of free disk", "磁盘剩余 {free} GiB"),
+    "cli.doctor.hub-yes": ("{host} answers", "{host} 可以访问"),
+    "cli.doctor.hub-no": (
+        "{host} does not answer: use local folders, `builtin:tiny`, or a mirror through HF_ENDPOINT",
+        "{host} 无法访问：请使用本地文件夹、`builtin:tiny`，或通过 HF_ENDPOINT 设置镜像",
+    ),
+    "task.evaluate": ("evaluate", "评测"),
+    "say.few-steps": (
+        "only {steps} optimiser steps from {rows} rows: the answers will hardly change; raise `train.epochs`",
+        "{rows} 条数据只有 {steps} 个优化步：回答几乎不会变化；请调大 `train.epochs`",
+    ),
+    "plan.reason.learning_rate": (
+        "customary for {method} at {hidden} hidden units; wider models take less",
+        "隐藏维度为 {hidden} 时 {method} 的常用值；模型越宽取值越小",
+    ),
+    "plan.reason.precision": ("what {device} multiplies fastest without losing the result", "{device} 上最快且不影响结果的精度"),
+    "plan.reason.evaluate_every": ("{times} validations in a run", "一次运行验证 {times} 次"),
+    "error.check-nothing": ("nothing to check", "没有要检查的内容"),
+    "hint.check-nothing": (
+        "give a recipe, `tunesmith check recipe.yaml`, or a model, `tunesmith check --model FOLDER`",
+        "请给出配方 `tunesmith check recipe.yaml`，或模型 `tunesmith check --model FOLDER`",
+    ),
+    "error.recipe-unknown": ("there is no shipped recipe `{name}`", "没有名为 `{name}` 的自带配方"),
+    "hint.recipe-unknown": (
+        "did you mean `{suggestion}`? `tunesmith recipes list` shows all",
+        "您是否想写 `{suggestion}`？用 `tunesmith recipes list` 查看全部",
+    ),
+    "error.file-exists": ("the file exists already", "文件已存在"),
+    "hint.file-exists": ("choose another name, or delete it first", "请换一个名称，或先将其删除"),
+    "error.folder-not-empty": ("the folder is not empty", "文件夹不为空"),
+    "hint.folder-not-empty": ("choose another folder, or add --force", "请换一个文件夹，或加上 --force"),
+    "error.disk-full": ("the disk is full", "磁盘已满"),
+    "hint.disk-full": (
+        "free some space, then give the same command again: nothing half-written was kept",
+        "请腾出空间后再次执行同一命令：没有留下写了一半的内容",
+    ),
+    "error.no-test-rows": ("there is no test row to judge by", "没有可用于评测的测试数据"),
+    "hint.no-test-rows": (
+        "raise `prepare.test_share`, or give a source `split: test`",
+        "请调大 `prepare.test_share`，或为某个数据源写上 `split: test`",
+    ),
+    "error.metric-unfit": ("the metric `{metric}` does not fit a task of {task}", "指标 `{metric}` 不适用于 {task} 任务"),
+    "hint.metric-unfit": ("set `evaluate.metric` to one of: {fitting}", "请将 `evaluate.metric` 设为：{fitting}"),
+}

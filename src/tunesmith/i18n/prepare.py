@@ -131,6 +131,14 @@ TEXTS: Final[dict[str, tuple[str, str]]] = {
         "all of them are in {file}; mend them, or raise prepare.max_bad_share",
         "全部记录在 {file} 中；请修正这些行，或调高 prepare.max_bad_share",
     ),
+    "error.rows-too-long": (
+        "rows longer than the model allows: {count}; the first: {places}",
+        "有 {count} 行超出模型允许的长度；最先出现的几处：{places}",
+    ),
+    "hint.rows-too-long": (
+        "leave them out with `prepare.too_long=drop`, shorten them, or choose a base model with a longer context",
+        "可用 `prepare.too_long=drop` 舍弃这些行、将其缩短，或改用上下文更长的基座模型",
+    ),
     "error.no-training-rows": (
         "no row is left for training (validation {validation}, test {test})",
         "没有可用于训练的行（验证 {validation}，测试 {test}）",
@@ -175,6 +183,11 @@ TEXTS: Final[dict[str, tuple[str, str]]] = {
     "reject.misplaced-think": ("thinking tags out of place", "思考标签位置不正确"),
     "reject.reasoning-missing": ("no reasoning, which the recipe requires", "缺少配方要求的思考过程"),
     "reject.nothing-to-learn": ("every answer has weight 0", "所有回答的权重都为 0"),
+    "reject.control-token": (
+        "text that the model would read as a control token",
+        "文本中含有会被模型当作控制词元的内容",
+    ),
+    "reject.too-long": ("longer than the model allows", "超出模型允许的长度"),
     "reject.duplicate": ("equal to an earlier row", "与前面的行重复"),
     "reject.repeats-test-row": ("repeats the prompt of a test row", "与测试集中的提示重复"),
     "reject.repeats-validation-row": ("repeats the prompt of a validation row", "与验证集中的提示重复"),

@@ -22,7 +22,7 @@ from tunesmith.model.layout import AttentionGroup, AttentionLayout
 NAME: Final = "tunesmith"
 
 
-def attend(
+def attend(  # noqa: PLR0913 - transformers' signature
     module: nn.Module,
     query_1HTD: Tensor,
     key_1KTD: Tensor,
@@ -48,7 +48,9 @@ def attend(
     query_THD, key_TKD, value_TKD = (states[0].transpose(0, 1) for states in (query_1HTD, key_1KTD, value_1KTD))
     short = [group for group in layout.groups if group.is_short]
     long = layout.groups[len(short) :]
-    pieces = [_ShortAttention.apply(query_THD, key_TKD, value_TKD, short, scaling)] if short else []
+    pieces: list[Tensor] = []
+    if short:
+        pieces.append(_ShortAttention.apply(query_THD, key_TKD, value_TKD, short, scaling))  # type: ignore[no-untyped-call]
     pieces += [_attend_long(group, query_THD, key_TKD, value_TKD, scaling) for group in long]
     return (pieces[0] if len(pieces) == 1 else torch.cat(pieces)).unsqueeze(0), None
 
@@ -85,8 +87,10 @@ class _ShortAttention(torch.autograd.Function):
         query_THD, key_TKD, value_TKD, out_XHD, *shares = ctx.saved_tensors
         num_key_heads = key_TKD.shape[1]
         # tokens of long groups come after the short ones and get their gradient elsewhere
-        grads = [torch.zeros_like(states, memory_format=torch.contiguous_format) for states in (query_THD, key_TKD, value_TKD)]
-        grad_query_THD, grad_key_TKD, grad_value_TKD = grads
+        grad_query_THD, grad_key_TKD, grad_value_TKD = (
+            torch.zeros_like(states, memory_format=torch.contiguous_format)
+            for states in (query_THD, key_TKD, value_TKD)
+        )
         dot_XH1 = (grad_XHD * out_XHD).sum(-1, keepdim=True)
         for group, share_BSA in zip(ctx.groups, shares, strict=True):
             grad_BSD = _stack(_pad(grad_XHD, group), num_key_heads)
@@ -108,7 +112,7 @@ def _pad(states_THD: Tensor, group: AttentionGroup) -> Tensor:
     if group.is_padded:
         padded = own_XHD.new_zeros((group.num_nodes * group.length, *own_XHD.shape[1:]))
         own_XHD = padded.index_copy_(0, group.slots_X, own_XHD)
-    return own_XHD.unflatten(0, (group.num_nodes, group.length))
+    return own_XHD.view(group.num_nodes, group.length, *own_XHD.shape[1:])
 
 
 def _unpad(states_NLHD: Tensor, group: AttentionGroup) -> Tensor:
@@ -155,7 +159,8 @@ def _attend_long(
     num_heads, num_nodes = query_THD.shape[1], group.num_nodes
     query_NHLD = _pad(query_THD, group).transpose(1, 2)
     key_NHAD, value_NHAD = (
-        _repeat(_keys(states, group).unflatten(0, (num_nodes, -1)), num_heads) for states in (key_TKD, value_TKD)
+        _repeat(keys_BAD.view(num_nodes, -1, *keys_BAD.shape[1:]), num_heads)
+        for keys_BAD in (_keys(states, group) for states in (key_TKD, value_TKD))
     )
     causal = group.ancestors_A.numel() == 0
     out_NHLD = scaled_dot_product_attention(

@@ -67,13 +67,13 @@ def cross_entropy_of_pairs(
 
     Both are 0-dimensional float32. Weights may be negative (policy gradients).
     """
-    total, correct = _IndexListHead.apply(hidden_TD, head_VD, positions_P, targets_P, weights_P)
+    if not torch.is_grad_enabled():  # a custom function is told of parameters that want a gradient all the same
+        hidden_TD, head_VD = hidden_TD.detach(), head_VD.detach()
+    total, correct = _IndexListHead.apply(hidden_TD, head_VD, positions_P, targets_P, weights_P)  # type: ignore[no-untyped-call]
     return total, correct
 
 
-def log_likelihood_of_pairs(
-    hidden_TD: Tensor, head_VD: Tensor, positions_P: Tensor, targets_P: Tensor
-) -> Tensor:
+def log_likelihood_of_pairs(hidden_TD: Tensor, head_VD: Tensor, positions_P: Tensor, targets_P: Tensor) -> Tensor:
     """(P,) float32 log-likelihood in nats of every pair, without gradient."""
     pieces = []
     with torch.no_grad():

@@ -11,7 +11,8 @@ Shapes: T flat tokens, P supervised (position, target) pairs, Q entries of rows 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, replace
+from itertools import pairwise
 from typing import Final
 
 import numpy as np
@@ -106,12 +107,18 @@ class MicroBatch:
     def to(self, device: str) -> MicroBatch:
         if device == "cpu":
             return self
-        moved = {
-            field.name: value.to(device)
-            for field in fields(self)
-            if isinstance(value := self.__getattribute__(field.name), (Tensor, AttentionLayout))
-        }
-        return replace(self, **moved)
+        return replace(
+            self,
+            ids_T=self.ids_T.to(device),
+            positions_T=self.positions_T.to(device),
+            attention=self.attention.to(device),
+            pair_positions_P=self.pair_positions_P.to(device),
+            pair_targets_P=self.pair_targets_P.to(device),
+            pair_weights_P=self.pair_weights_P.to(device),
+            row_pairs_Q=self.row_pairs_Q.to(device),
+            row_of_Q=self.row_of_Q.to(device),
+            row_weights_Q=self.row_weights_Q.to(device),
+        )
 
 
 @dataclass(slots=True)
@@ -133,7 +140,7 @@ def lay_out(
     if share:
         # big-endian bytes compare like the token sequences themselves
         ordered = sorted(rows, key=lambda row: row.ids_T.astype(">i4").tobytes())
-        common = [0] + [_common_length(a.ids_T, b.ids_T) for a, b in zip(ordered, ordered[1:], strict=False)]
+        common = [0] + [_common_length(a.ids_T, b.ids_T) for a, b in pairwise(ordered)]
     else:
         ordered = sorted(rows, key=lambda row: len(row.ids_T))
         common = [0] * len(ordered)
@@ -227,10 +234,12 @@ def _place(nodes: list[_Node]) -> list[AttentionGroup]:
     """Give every node its start: nodes with one parent and nearly one length lie together and form one group."""
     together: dict[tuple[bool, int, int, int], list[int]] = {}
     for index, node in enumerate(nodes):
-        length = _padded_length(len(node.ids_N))
+        length = len(node.ids_N)
+        # the rule of AttentionGroup.is_short: no node of a short group is long
         is_long = length * (node.depth + length) > MAX_SHORT_SCORES
         # blocked kernels want no padding: long nodes share a group only when they are equally long
-        together.setdefault((is_long, node.parent, node.depth, len(node.ids_N) if is_long else length), []).append(index)
+        kind = (is_long, node.parent, node.depth, length if is_long else _padded_length(length))
+        together.setdefault(kind, []).append(index)
     groups: list[AttentionGroup] = []
     start = 0
     ordered = sorted(together.items(), key=lambda item: item[0])

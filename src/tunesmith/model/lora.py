@@ -22,6 +22,18 @@ from tunesmith.recipe import Lora
 CONFIG_FILE: Final = "adapter_config.json"
 WEIGHTS_FILE: Final = "adapter_model.safetensors"
 KEY_PREFIX: Final = "base_model.model."
+PLAIN: Final[dict[str, object]] = {
+    "peft_type": "LORA",
+    "bias": "none",
+    "lora_bias": False,
+    "use_rslora": False,
+    "use_dora": False,
+    "fan_in_fan_out": False,
+    "rank_pattern": {},
+    "alpha_pattern": {},
+    "modules_to_save": None,
+}
+"""Settings of PEFT that change what an adapter computes, with the value that plain LoRA has."""
 BASE_ONLY: Final = -1
 """The adapter index of tokens that see the frozen base alone."""
 
@@ -40,7 +52,7 @@ class _LoraProduct(torch.autograd.Function):
     """x W^T + b + scale * (x A^T) B^T in place, keeping only x and x A^T for the backward pass."""
 
     @staticmethod
-    def forward(
+    def forward(  # noqa: PLR0913 - torch hands every tensor over by itself
         ctx: Any, x_TI: Tensor, weight_OI: Tensor, bias_O: Tensor | None, a_RI: Tensor, b_OR: Tensor, scale: float
     ) -> Tensor:
         low_TR = x_TI @ a_RI.T
@@ -93,7 +105,7 @@ class LoraLinear(nn.Module):
     def _product(self, x_TI: Tensor, adapter: int) -> Tensor:
         if adapter == BASE_ONLY:
             return nn.functional.linear(x_TI, self.weight, self.bias)
-        y_TO: Tensor = _LoraProduct.apply(
+        y_TO: Tensor = _LoraProduct.apply(  # type: ignore[no-untyped-call]
             x_TI, self.weight, self.bias, self.lora_a_SRI[adapter], self.lora_b_SOR[adapter], self.scale
         )
         return y_TO
@@ -104,11 +116,11 @@ def attach_lora(model: nn.Module, method: Lora, seed: int) -> AdapterRouting:
 
     Raises TunesmithError `lora-no-target` when no layer of the model has one of the targeted names.
     """
+    return _attach(model, method, _target_names(model, method.targets), seed)
+
+
+def _attach(model: nn.Module, method: Lora, names: Sequence[str], seed: int) -> AdapterRouting:
     model.requires_grad_(False)
-    names = _target_names(model, method.targets)
-    if not names:
-        known = sorted({name.rpartition(".")[2] for name, m in model.named_modules() if isinstance(m, nn.Linear)})
-        raise TunesmithError("lora-no-target", targets=", ".join(method.targets), known=", ".join(known))
     routing = AdapterRouting()
     generator = torch.Generator().manual_seed(seed)
     for name in names:
@@ -121,11 +133,24 @@ def attach_lora(model: nn.Module, method: Lora, seed: int) -> AdapterRouting:
 
 
 def _target_names(model: nn.Module, targets: Sequence[str]) -> list[str]:
-    linear = [name for name, module in model.named_modules() if isinstance(module, nn.Linear)]
-    body = [name for name in linear if not name.endswith("lm_head")]
+    linear = _linear_names(model)
     if tuple(targets) == ("all-linear",):
-        return body
-    return [name for name in linear if name.rpartition(".")[2] in targets]
+        return linear
+    known = sorted({_last(name) for name in linear})
+    unknown = [target for target in targets if target not in known]
+    if unknown or not targets:
+        raise TunesmithError("lora-no-target", targets=", ".join(unknown), known=", ".join(known))
+    return [name for name in linear if _last(name) in targets]
+
+
+def _linear_names(model: nn.Module) -> list[str]:
+    """Every linear layer but the head, whose weight the loss reads directly."""
+    linear = [name for name, module in model.named_modules() if isinstance(module, nn.Linear)]
+    return [name for name in linear if _last(name) != "lm_head"]
+
+
+def _last(name: str) -> str:
+    return name.rpartition(".")[2]
 
 
 def save_adapter(model: nn.Module, method: Lora, base: str, folder: Path, adapter: int = 0) -> None:
@@ -143,7 +168,7 @@ def save_adapter(model: nn.Module, method: Lora, base: str, folder: Path, adapte
         "lora_alpha": method.alpha,
         "lora_dropout": 0.0,
         "bias": "none",
-        "target_modules": sorted({name.rpartition(".")[2] for name in layers}),
+        "target_modules": sorted({_last(name) for name in layers}),
         "inference_mode": True,
     }
     folder.mkdir(parents=True, exist_ok=True)
@@ -152,18 +177,25 @@ def save_adapter(model: nn.Module, method: Lora, base: str, folder: Path, adapte
 
 
 def load_adapter(model: nn.Module, folder: Path) -> AdapterRouting:
-    """Attach the adapter that `folder` holds.
+    """Attach the adapter that `folder` holds, ours or PEFT's; its tensors tell which layers it is for.
 
-    Raises TunesmithError `adapter-base` when its layers or shapes do not fit this model.
+    Raises TunesmithError `adapter-kind` when it is more than plain LoRA, `adapter-base` when its layers or shapes do
+    not fit this model.
     """
     config = json.loads((folder / CONFIG_FILE).read_text(encoding="utf-8"))
-    method = Lora(rank=config["r"], alpha=float(config["lora_alpha"]), targets=tuple(config["target_modules"]))
-    routing = attach_lora(model, method, seed=0)
+    strange = sorted(name for name, plain in PLAIN.items() if config.get(name, plain) not in (plain, None))
+    if strange:
+        raise TunesmithError("adapter-kind", place=Place(str(folder / CONFIG_FILE)), setting=strange[0])
     tensors = load_file(folder / WEIGHTS_FILE)
+    linear = _linear_names(model)
+    names = [name for name in linear if f"{KEY_PREFIX}{name}.lora_A.weight" in tensors]
+    expected = {f"{KEY_PREFIX}{name}.lora_{side}.weight" for name in names for side in "AB"}
+    if not names or expected != set(tensors):
+        difference = min(expected ^ set(tensors), default="lora_A")
+        raise TunesmithError("adapter-base", place=Place(str(folder)), difference=difference)
+    method = Lora(rank=config["r"], alpha=float(config["lora_alpha"]), targets=tuple({_last(name) for name in names}))
+    routing = _attach(model, method, names, seed=0)
     layers = {name: module for name, module in model.named_modules() if isinstance(module, LoraLinear)}
-    expected = {f"{KEY_PREFIX}{name}.lora_{side}.weight" for name in layers for side in "AB"}
-    if expected != set(tensors):
-        raise TunesmithError("adapter-base", place=Place(str(folder)), difference=sorted(expected ^ set(tensors))[0])
     with torch.no_grad():
         for name, layer in layers.items():
             for side, parameter in (("A", layer.lora_a_SRI), ("B", layer.lora_b_SOR)):

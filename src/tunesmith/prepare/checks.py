@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Callable, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Final
 
 from tunesmith.errors import Place
@@ -13,18 +13,32 @@ from tunesmith.recipe import Prepare
 from tunesmith.records import Example, Message, Rejected
 
 Check = Callable[[Example], Example | Rejected]
+RowCheck = Callable[[Example], Rejected | None]
+CONTROL_TOKEN: Final = "control-token"
+TOO_LONG: Final = "too-long"
 OPEN: Final = "<think>"
 CLOSE: Final = "</think>"
 
 
-def checks_of(section: Prepare) -> tuple[Check, ...]:
-    """The checks in their order: what a row must have, then what the recipe changes, last its id."""
+@dataclass(frozen=True, slots=True)
+class Fits:
+    """Whether a finished row can be shown to the model that it is prepared for; only the caller knows that model."""
+
+    check: RowCheck
+    """Rejects a row with the reason `CONTROL_TOKEN` or `TOO_LONG`."""
+    key: str
+    """Names everything that decides what `check` rejects."""
+
+
+def checks_of(section: Prepare, fits: Fits | None = None) -> tuple[Check, ...]:
+    """The checks in their order: what a row must have, what the recipe changes, its id, whether it fits the model."""
     return (
         *(split_thinking, has_answer, has_user, in_order, has_prompt, has_label, answers_said, teaches),
         _reasoning_policy(section),
         lambda example: add_system(example, section.system),
         lambda example: style_prompt(example, section.prompt_style),
         identified,
+        *((lambda example: fits.check(example) or example,) if fits else ()),
     )
 
 

@@ -8,13 +8,15 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
+from tunesmith.artifacts.dataset import Conflicts
 from tunesmith.errors import Place
 from tunesmith.prepare.rows import cut
 from tunesmith.records import Example, Message, Rejected, Split
 from tunesmith.text.normalise import fingerprint
 
+DUPLICATE: Final = "duplicate"
 REPEATS: Final = frozenset(
-    ("duplicate", "repeats-test-row", "repeats-validation-row", "shares-test-group", "shares-validation-group")
+    (DUPLICATE, "repeats-test-row", "repeats-validation-row", "shares-test-group", "shares-validation-group")
 )
 """Reasons that are no fault of the row itself; they do not count as bad."""
 
@@ -59,7 +61,7 @@ def drop_duplicates(candidates: Iterable[Candidate]) -> tuple[list[Candidate], l
         part = split if split in ("validation", "test") else "train"
         key = (part, row.example.id if split == "test" else row.whole)
         if key in first:
-            rejected.append(_rejected(row.example, "duplicate", first[key]))
+            rejected.append(_rejected(row.example, DUPLICATE, first[key]))
         else:
             first[key] = row.example.place
             kept.append(row)
@@ -101,13 +103,12 @@ def _drop_repeats_of(held_out: Split, candidates: list[Candidate]) -> tuple[list
     return kept, rejected
 
 
-def count_conflicts(candidates: Iterable[Candidate]) -> dict[str, int]:
-    """Prompts that stand with more than one answer, and the rows that have them."""
+def count_conflicts(candidates: Iterable[Candidate]) -> Conflicts:
     answers: dict[str, list[str]] = defaultdict(list)
     for row in candidates:
         answers[row.prompt].append(fingerprint(row.example.answer.content))
     several = [texts for texts in answers.values() if len(set(texts)) > 1]
-    return {"prompts": len(several), "rows": sum(map(len, several))}
+    return Conflicts(prompts=len(several), rows=sum(map(len, several)))
 
 
 def _rejected(example: Example, reason: str, same_as: Place) -> Rejected:

@@ -5,9 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Final
 
+from tunesmith.artifacts.dataset import Encoding
 from tunesmith.errors import Place, TunesmithError
 from tunesmith.prepare.files import unreadable
-from tunesmith.prepare.rows import Encoding
 
 BOM: Final = b"\xef\xbb\xbf"
 # Enough to tell; more only costs time.

@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final, Literal
 
+from tunesmith.artifacts.dataset import Recognition
 from tunesmith.errors import Place, TunesmithError
 from tunesmith.prepare.rows import RawRow, Refused, Table
 from tunesmith.recipe import Source
@@ -93,7 +94,7 @@ class Layout:
     format: FormatName
     columns: Mapping[str, str]
     """The table's column by canonical name."""
-    why: Literal["detected", "declared"]
+    why: Recognition
 
 
 def layout_of(table: Table, source: Source) -> Layout:

@@ -5,13 +5,13 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any, Final, Literal
+from typing import Any, Final
 
+from tunesmith.artifacts.dataset import Encoding
 from tunesmith.errors import Place
 from tunesmith.records import Rejected, Split
 
 MAX_ROW_CHARACTERS: Final = 2_000
-Encoding = Literal["utf-8", "gb18030", "binary"]
 
 
 class Refused(Exception):

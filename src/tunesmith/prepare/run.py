@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
-from tunesmith.artifacts import Dataset, Identity, library_versions, publish
+from tunesmith.artifacts import Dataset, DatasetReport, Identity, library_versions, publish
 from tunesmith.artifacts.dataset import KIND, REJECTS, REPORT, write_examples, write_rejects
 from tunesmith.errors import Place, RunFailed, TunesmithError
-from tunesmith.prepare.checks import Check, checks_of, run_checks
+from tunesmith.prepare.checks import TOO_LONG, Check, Fits, checks_of, run_checks
 from tunesmith.prepare.duplicates import REPEATS, Candidate, candidate, drop_duplicates, drop_repeats
 from tunesmith.prepare.files import files_of, hash_readable
 from tunesmith.prepare.formats import Layout, layout_of, missing_column, to_example
@@ -24,38 +23,45 @@ from tunesmith.recipe import Prepare, Source
 from tunesmith.records import SPLITS, Example, Rejected, Split
 from tunesmith.runtime import Progress, Runtime
 
-VERSION: Final = 1
+VERSION: Final = 2
 _NUM_PLACES: Final = 5
 
 
-def prepare(section: Prepare, *, seed: int, runtime: Runtime, progress: Progress, out: Path) -> Dataset:
+def prepare(
+    section: Prepare, *, seed: int, runtime: Runtime, progress: Progress, out: Path, fits: Fits | None = None
+) -> Dataset:
     """Read the sources, check their rows and publish them as a Dataset at `out`.
 
-    `runtime` is part of every stage's signature. Raises TunesmithError for what cannot be read (see `read_file`,
-    `read_hub`, `layout_of`), `no-training-rows`; RunFailed `too-many-bad-rows` (every reject then lies in
+    `runtime` is part of every stage's signature; `fits` is the last check of every row. Raises TunesmithError for what
+    cannot be read (see `read_file`, `read_hub`, `layout_of`), `no-training-rows`; RunFailed `rows-too-long` (rows that
+    `fits` calls so, unless the section drops them), `too-many-bad-rows` (every reject then lies in
     `<out>.rejects.jsonl`) and `split-overlap`. Nothing is left at `out` then.
     """
-    made_from = identity(section, seed)
-    sources, examples, rejects = _read(section, progress)
+    made_from = identity(section, seed, fits.key if fits else "")
+    sources, examples, rejects = _read(section, fits, progress)
+    if section.too_long == "stop":
+        _refuse_long(rejects)
     candidates, repeated = _distinct(examples, progress)
     rejects += repeated
     _refuse_bad(rejects, sum(source.num_read for source in sources), section.max_bad_share, out, progress)
     splits = assign(candidates, section, seed)
     _check_splits(splits, progress)
-    report = report_of(sources, candidates, splits, rejects)
     with publish(out, made_from) as folder:
         for split in SPLITS:
             write_examples(folder / f"{split}.jsonl", splits[split])
         write_rejects(folder / REJECTS, rejects)
-        report["proof"] = prove(folder)
-        (folder / REPORT).write_text(json.dumps(report, ensure_ascii=False, indent=1), encoding="utf-8")
-    progress.say("say.prepare.done", kept=report["kept"], read=report["read"], **report["splits"])
+        report = report_of(sources, candidates, splits, rejects, prove(folder))
+        (folder / REPORT).write_text(report.model_dump_json(indent=1), encoding="utf-8")
+    _say_done(report, progress)
     return Dataset.open(out)
 
 
-def identity(section: Prepare, seed: int) -> Identity:
-    """All that decides what `prepare` makes: the content of every source, the section, the seed and the versions."""
-    inputs: dict[str, str] = {}
+def identity(section: Prepare, seed: int, fits_key: str = "") -> Identity:
+    """All that decides what `prepare` makes: the content of every source, the section, the seed and the versions.
+
+    `fits_key` is the key of the `Fits` that the rows are held against, if they are.
+    """
+    inputs = {"fits": fits_key} if fits_key else {}
     for source in section.sources:
         if source.hub is not None:
             inputs[f"hub:{source.hub}:{source.config}:{source.hub_split}"] = hash_hub(source)
@@ -71,9 +77,11 @@ def identity(section: Prepare, seed: int) -> Identity:
     )
 
 
-def _read(section: Prepare, progress: Progress) -> tuple[list[SourceCount], list[Example], list[Rejected]]:
+def _read(
+    section: Prepare, fits: Fits | None, progress: Progress
+) -> tuple[list[SourceCount], list[Example], list[Rejected]]:
     """All rows of all sources, each through its layout and the checks."""
-    checks = checks_of(section)
+    checks = checks_of(section, fits)
     counts: list[SourceCount] = []
     examples: list[Example] = []
     rejects: list[Rejected] = []
@@ -134,6 +142,14 @@ def _distinct(examples: Sequence[Example], progress: Progress) -> tuple[list[Can
     return candidates, duplicates + repeats
 
 
+def _refuse_long(rejects: Sequence[Rejected]) -> None:
+    """Raises RunFailed `rows-too-long`."""
+    long = [reject for reject in rejects if reject.reason == TOO_LONG]
+    if long:
+        places = "; ".join(f"{reject.place} {reject.detail}".rstrip() for reject in long[:_NUM_PLACES])
+        raise RunFailed("rows-too-long", place=long[0].place, count=len(long), places=places)
+
+
 def _refuse_bad(rejects: Sequence[Rejected], num_read: int, max_share: float, out: Path, progress: Progress) -> None:
     """Raises RunFailed `too-many-bad-rows`, after writing all rejects beside `out`."""
     bad = [reject for reject in rejects if reject.reason not in REPEATS]
@@ -179,5 +195,16 @@ def _say_read(count: SourceCount, progress: Progress) -> None:
         progress.say("say.prepare.gb18030", "warning", file=count.name)
 
 
+def _say_done(report: DatasetReport, progress: Progress) -> None:
+    progress.say(
+        "say.prepare.done",
+        kept=report.kept,
+        read=report.read,
+        train=report.splits["train"],
+        validation=report.splits["validation"],
+        test=report.splits["test"],
+    )
+
+
 def _counts(rejects: Sequence[Rejected]) -> str:
-    return ", ".join(f"{reason} {found['count']}" for reason, found in reasons_of(rejects).items())
+    return ", ".join(f"{reason} {found.count}" for reason, found in reasons_of(rejects).items())

@@ -12,9 +12,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations
 from pathlib import Path
-from typing import Any
 
-from tunesmith.artifacts.dataset import read_examples
+from tunesmith.artifacts.dataset import Overlap, SplitProof, read_examples
 from tunesmith.errors import RunFailed
 from tunesmith.prepare.duplicates import Candidate, prompt_fingerprint
 from tunesmith.recipe import Prepare
@@ -119,7 +118,7 @@ def _move(components: list[_Component], drawn: set[str], split: Split, splits: l
     return [component for component in components if component.key not in drawn]
 
 
-def prove(folder: Path) -> dict[str, Any]:
+def prove(folder: Path) -> SplitProof:
     """Read the written splits again and count what any two of them share.
 
     Raises RunFailed `split-overlap` when that is not nothing.
@@ -133,16 +132,14 @@ def prove(folder: Path) -> dict[str, Any]:
                 groups[split].add(example.group)
     pairs = {f"{one}/{other}": _shared(one, other, prompts, groups) for one, other in combinations(SPLITS, 2)}
     for pair, shared in pairs.items():
-        if any(shared.values()):
-            raise RunFailed("split-overlap", pair=pair, prompts=shared["prompts"], groups=shared["groups"])
-    return {
-        "shared": pairs,
-        "distinct_prompts": {split: len(prompts[split]) for split in SPLITS},
-        "distinct_groups": {split: len(groups[split]) for split in SPLITS},
-    }
+        if shared.prompts or shared.groups:
+            raise RunFailed("split-overlap", pair=pair, prompts=shared.prompts, groups=shared.groups)
+    return SplitProof(
+        shared=pairs,
+        distinct_prompts={split: len(prompts[split]) for split in SPLITS},
+        distinct_groups={split: len(groups[split]) for split in SPLITS},
+    )
 
 
-def _shared(
-    one: Split, other: Split, prompts: Mapping[Split, set[str]], groups: Mapping[Split, set[str]]
-) -> dict[str, int]:
-    return {"prompts": len(prompts[one] & prompts[other]), "groups": len(groups[one] & groups[other])}
+def _shared(one: Split, other: Split, prompts: Mapping[Split, set[str]], groups: Mapping[Split, set[str]]) -> Overlap:
+    return Overlap(prompts=len(prompts[one] & prompts[other]), groups=len(groups[one] & groups[other]))

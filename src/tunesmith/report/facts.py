@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from tunesmith.artifacts import Dataset, Plan, TunedModel
-from tunesmith.records import SPLITS
+from tunesmith.artifacts import DatasetReport, Plan, TunedModel
+from tunesmith.artifacts.dataset import Characters, Encoding, SourceReport, SplitProof
+from tunesmith.records import SPLITS, Split
 from tunesmith.report.wording import Words, count, percent, significant
+from tunesmith.text.language import Language
 
-MAX_PLACES: Final = 5
-MAX_OPEN_LABELS: Final = 12
+MAX_OPEN_LABELS: Final = 20
+ABSENT: Final = "–"
+_ENCODINGS: Final[dict[Encoding, str]] = {"utf-8": "UTF-8", "gb18030": "GB18030 (GBK)", "binary": ABSENT}
 
 Pair = tuple[str, str]
 
@@ -33,17 +37,31 @@ class RejectView:
 
 @dataclass(frozen=True)
 class SourceView:
-    source: str
+    file: str
     format: str
     why: str
-    count: str
+    encoding: str
+    split: str
+    counts: tuple[str, ...]
+    """Read, kept and rejected."""
 
 
 @dataclass(frozen=True)
-class LabelView:
-    label: str
+class CountRow:
+    """Rows of one label or language."""
+
+    name: str
     counts: tuple[str, ...]
-    """Of train, validation and test."""
+    """In train, validation and test."""
+    total: str
+    """In all splits, with the share."""
+
+
+@dataclass(frozen=True)
+class LengthRow:
+    name: str
+    characters: tuple[str, ...]
+    """By quantile, in the order of `Quantiles`."""
 
 
 @dataclass(frozen=True)
@@ -55,15 +73,16 @@ class Proof:
 @dataclass(frozen=True)
 class DataView:
     counts: tuple[Pair, ...]
+    """Read, kept, rejected."""
+    facts: tuple[Pair, ...]
     splits: tuple[SplitView, ...]
-    split_names: tuple[str, ...]
     sources: tuple[SourceView, ...]
     rejects: tuple[RejectView, ...]
-    labels: tuple[LabelView, ...]
+    labels: tuple[CountRow, ...]
     fold_labels: bool
-    languages: tuple[Pair, ...]
-    lengths: str
-    proof: Proof | None
+    languages: tuple[CountRow, ...]
+    lengths: tuple[LengthRow, ...]
+    proof: Proof
 
 
 @dataclass(frozen=True)
@@ -89,82 +108,105 @@ class MethodView:
     models: tuple[ModelView, ...]
 
 
-def data_view(dataset: Dataset, words: Words) -> DataView:
-    """The data contract in words; parts that the dataset's report does not hold are left empty."""
-    report = dataset.report()
-    kept: dict[str, int] = report["kept"]
-    labels: dict[str, dict[str, int]] = report.get("labels", {})
+def data_view(report: DatasetReport, words: Words) -> DataView:
+    """The data contract in words."""
+    numbers = {"read": report.read, "kept": report.kept, "rejected": report.rejected}
     return DataView(
-        counts=_counts(report, words),
-        splits=_splits(kept, words),
-        split_names=tuple(words(f"report.split.{split}") for split in SPLITS),
-        sources=tuple(
-            SourceView(source["source"], source["format"], source["why"], count(source["num_rows"]))
-            for source in report.get("sources", [])
+        counts=tuple((words(f"report.data.{name}"), count(number)) for name, number in numbers.items()),
+        facts=_data_facts(report, words),
+        splits=tuple(
+            SplitView(words(f"report.split.{split}"), split, count(report.splits[split]), _share(report, split))
+            for split in SPLITS
         ),
-        rejects=_rejects(report.get("rejected", {}), words),
-        labels=tuple(
-            LabelView(label, tuple(count(by_split.get(split, 0)) for split in SPLITS))
-            for label, by_split in labels.items()
+        sources=tuple(_source(source, words) for source in report.sources),
+        rejects=tuple(
+            RejectView(words(f"reject.{code}"), count(reason.count), tuple(reason.places))
+            for code, reason in report.reasons.items()
         ),
-        fold_labels=len(labels) > MAX_OPEN_LABELS,
-        languages=_languages(report.get("languages", {}), words),
-        lengths=_lengths(report.get("length_characters"), words),
-        proof=proof(report, words),
+        labels=tuple(_count_row(label, numbers, report) for label, numbers in report.labels.items()),
+        fold_labels=len(report.labels) > MAX_OPEN_LABELS,
+        languages=_languages(report, words),
+        lengths=_lengths(report.characters, words),
+        proof=proof(report.proof, words),
     )
 
 
-def _counts(report: Mapping[str, Any], words: Words) -> tuple[Pair, ...]:
-    num_rejected = sum(reject["count"] for reject in report.get("rejected", {}).values())
-    numbers = {
-        "read": report.get("num_read"),
-        "kept": sum(report["kept"].values()),
-        "rejected": num_rejected,
-        "conflicting": report.get("conflicting"),
-        "with_reasoning": report.get("with_reasoning"),
+def _data_facts(report: DatasetReport, words: Words) -> tuple[Pair, ...]:
+    conflicting, reasoning = report.conflicting, report.reasoning
+    facts = {
+        "task": words(f"report.data.task.{report.task}"),
+        "reasoning": words(
+            "report.data.with_and_without", present=count(reasoning.present), absent=count(reasoning.absent)
+        ),
+        "bad": count(report.bad),
+        "duplicates": count(report.duplicates),
+        "leaking": count(report.rejected - report.bad - report.duplicates),
+        "conflicting": words(
+            "report.data.prompts_and_rows", prompts=count(conflicting.prompts), rows=count(conflicting.rows)
+        ),
     }
-    return tuple(
-        (words(f"report.data.{name}"), count(number)) for name, number in numbers.items() if number is not None
+    if report.repeats_within_test:
+        facts["repeats_within_test"] = count(report.repeats_within_test)
+    if report.decoded_as_gb18030:
+        facts["gb18030"] = count(report.decoded_as_gb18030)
+    return tuple((words(f"report.data.{name}"), value) for name, value in facts.items())
+
+
+def _share(report: DatasetReport, split: Split) -> float:
+    return report.splits[split] / report.kept
+
+
+def _source(source: SourceReport, words: Words) -> SourceView:
+    columns = ", ".join(f"{canonical}={column}" for canonical, column in source.columns.items())
+    return SourceView(
+        file=source.file,
+        format=source.format or ABSENT,
+        why=words(f"report.data.why.{source.why}", columns=columns) if source.why else ABSENT,
+        encoding=_ENCODINGS[source.encoding],
+        split=words(f"report.split.{source.split}") if source.split else ABSENT,
+        counts=tuple(count(number) for number in (source.read, source.kept, source.rejected)),
     )
 
 
-def _splits(kept: Mapping[str, int], words: Words) -> tuple[SplitView, ...]:
-    total = max(sum(kept.values()), 1)
+def _count_row(name: str, numbers: Mapping[Split, int], report: DatasetReport) -> CountRow:
+    total = sum(numbers.values())
+    share = percent(total / report.kept)
+    return CountRow(name, tuple(count(numbers.get(split, 0)) for split in SPLITS), f"{count(total)} ({share})")
+
+
+def _languages(report: DatasetReport, words: Words) -> tuple[CountRow, ...]:
+    """The most frequent first."""
+    totals: Counter[Language] = Counter()
+    for numbers in report.languages.values():
+        totals.update(numbers)
     return tuple(
-        SplitView(words(f"report.split.{split}"), split, count(kept[split]), kept[split] / total)
-        for split in SPLITS
-        if split in kept
+        _count_row(words.language_name(code), {split: report.languages[split].get(code, 0) for split in SPLITS}, report)
+        for code, _ in totals.most_common()
     )
 
 
-def _rejects(rejected: Mapping[str, Mapping[str, Any]], words: Words) -> tuple[RejectView, ...]:
-    ranked = sorted(rejected.items(), key=lambda pair: (-pair[1]["count"], pair[0]))
+def _lengths(characters: Characters, words: Words) -> tuple[LengthRow, ...]:
+    parts = {"prompt": characters.prompt, "thinking": characters.reasoning, "answer": characters.answer}
     return tuple(
-        RejectView(words(f"reject.{reason}"), count(found["count"]), tuple(found["places"][:MAX_PLACES]))
-        for reason, found in ranked
+        LengthRow(words(f"report.data.length.{name}"), tuple(count(number) for _, number in quantiles))
+        for name, quantiles in parts.items()
+        if quantiles is not None
     )
 
 
-def _languages(languages: Mapping[str, int], words: Words) -> tuple[Pair, ...]:
-    total = max(sum(languages.values()), 1)
-    ranked = sorted(languages.items(), key=lambda pair: (-pair[1], pair[0]))
-    return tuple((words.language_name(code), f"{count(number)} ({percent(number / total)})") for code, number in ranked)
-
-
-def _lengths(lengths: Mapping[str, float] | None, words: Words) -> str:
-    if lengths is None:
-        return ""
-    return words("report.data.lengths", **{name: count(lengths[name]) for name in ("p50", "p90", "max")})
-
-
-def proof(report: Mapping[str, Any], words: Words) -> Proof | None:
-    """What the dataset's report says of prompts and groups that training and test rows share."""
-    shared: Mapping[str, int] | None = report.get("proof")
-    if shared is None:
-        return None
-    holds = not any(shared.values())
-    key = "report.data.proof" if holds else "report.data.proof_broken"
-    return Proof(words(key, **{name: count(shared[name]) for name in ("shared_prompts", "shared_groups")}), holds)
+def proof(found: SplitProof, words: Words) -> Proof:
+    """What the splits share, counted over every pair of them, or that they share nothing."""
+    if found.holds:
+        checked = {
+            "num_prompts": count(sum(found.distinct_prompts.values())),
+            "num_groups": count(sum(found.distinct_groups.values())),
+        }
+        return Proof(words("report.data.proof", **checked), holds=True)
+    shared = {
+        "shared_prompts": count(sum(overlap.prompts for overlap in found.shared.values())),
+        "shared_groups": count(sum(overlap.groups for overlap in found.shared.values())),
+    }
+    return Proof(words("report.data.proof_broken", **shared), holds=False)
 
 
 def method_view(plan: Plan | None, models: Mapping[str, TunedModel], words: Words) -> MethodView:

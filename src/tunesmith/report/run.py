@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -13,8 +12,7 @@ import yaml
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
-from tunesmith.artifacts import Dataset, Plan, Scorecard, TunedModel, write_whole
-from tunesmith.recipe import Recipe
+from tunesmith.artifacts import TunedModel, write_whole
 from tunesmith.report.view import TUNED, Products, ReportView, report_view
 from tunesmith.report.wording import Language, Words
 
@@ -31,23 +29,12 @@ class ReportFiles:
     card: Path
 
 
-def report(  # noqa: PLR0913 - a run's products, each by its own name
-    *,
-    run_folder: Path,
-    recipe: Recipe,
-    dataset: Dataset,
-    plan: Plan | None,
-    models: Mapping[str, TunedModel],
-    scorecard: Scorecard,
-    language: Language,
-    out: Path,
-) -> ReportFiles:
+def report(products: Products, *, language: Language, out: Path) -> ReportFiles:
     """Write `report.html`, one self-contained page, and `card.md`, a model card for the Hub, into the folder `out`.
 
-    `models` are the trained arms by name; `tuned`, or else the first, is the one that the card describes. Each file is
-    replaced whole or not at all.
+    `products.models` are the trained arms by name; `tuned`, or else the first, is the one that the card describes.
+    Each file is replaced whole or not at all.
     """
-    products = Products(run_folder, recipe, dataset, plan, models, scorecard)
     words = Words(language)
     view = report_view(products, words)
     out.mkdir(parents=True, exist_ok=True)
@@ -86,12 +73,12 @@ def render_card(view: ReportView, products: Products, words: Words) -> str:
 
 
 def _front_matter(products: Products, model: TunedModel) -> str:
-    languages = products.dataset.report().get("languages", {})
+    languages = {code for counts in products.dataset.report().languages.values() for code in counts}
     fields: dict[str, Any] = {
         "base_model": products.recipe.model.base,
         "library_name": "peft" if model.form == "adapter" else "transformers",
         "pipeline_tag": "text-generation",
-        "language": [code for code in _HUB_LANGUAGES if languages.get(code)],
+        "language": [code for code in _HUB_LANGUAGES if code in languages],
         "license": "other",
         "tags": ["tunesmith", "sft", products.recipe.train.method.name],
     }

@@ -9,7 +9,7 @@ from typing import Final, Literal
 
 from markupsafe import Markup
 
-from tunesmith.artifacts import Dataset, Event, Plan, Scorecard, TunedModel, read_events, read_metrics
+from tunesmith.artifacts import Dataset, DatasetReport, Event, Plan, Scorecard, TunedModel, read_events, read_metrics
 from tunesmith.artifacts.scorecard import Arm, Difference, Estimate, Forgetting, ScorecardBody, Verdict
 from tunesmith.recipe import Recipe, dump_recipe
 from tunesmith.report.charts import Series, collect, line_chart
@@ -205,6 +205,7 @@ class ReportView:
 
 def report_view(products: Products, words: Words) -> ReportView:
     body, recipe = products.scorecard.body, products.recipe
+    contract = products.dataset.report()
     judged = judged_items(products.scorecard.samples(), {BASE, *products.models})
     headline, *others = (verdict_view(verdict, body, words) for verdict in body.verdicts)
     return ReportView(
@@ -217,14 +218,14 @@ def report_view(products: Products, words: Words) -> ReportView:
         headline=headline,
         others=tuple(others),
         table=arm_table(body, words),
-        notes=notes(body, products.dataset, words),
+        notes=notes(body, contract, words),
         differences=tuple(_difference_row(difference, words) for difference in body.differences),
         slices=slice_tables(body, words),
         forgetting=tuple(forgetting_view(f, judged, body.max_loss, words) for f in body.forgetting),
         max_loss=figure(body.max_loss),
         charts=chart_views(read_metrics(products.run_folder), words),
         pairs=before_after(judged, body.verdicts[0].arm, body.metric, recipe.report.num_before_after, words),
-        data=data_view(products.dataset, words),
+        data=data_view(contract, words),
         method=method_view(products.plan, products.models, words),
         repeat=repeat_view(products),
     )
@@ -334,13 +335,12 @@ def _find_difference(body: ScorecardBody, arm: str, against: str) -> Difference 
     return next((d for d in body.differences if (d.suite, d.metric, d.arm, d.against) == wanted), None)
 
 
-def notes(body: ScorecardBody, dataset: Dataset, words: Words) -> tuple[str, ...]:
+def notes(body: ScorecardBody, contract: DatasetReport, words: Words) -> tuple[str, ...]:
     """What a reader must know before trusting the table: overlap, baselines that win, a sampled test set."""
-    arm, contract = body.verdicts[0].arm, dataset.report()
-    overlap = proof(contract, words)
-    found = [overlap.sentence] if overlap and not overlap.holds else []
+    arm = body.verdicts[0].arm
+    found = [] if contract.proof.holds else [proof(contract.proof, words).sentence]
     found += [_note_on_baseline(body, arm, baseline, words) for baseline in BASELINES]
-    num_test, num_judged = contract["kept"]["test"], body.num_items[TEST]
+    num_test, num_judged = contract.splits["test"], body.num_items[TEST]
     if num_judged < num_test:
         found.append(words("report.note.sampled", judged=count(num_judged), total=count(num_test)))
     return tuple(note for note in found if note)

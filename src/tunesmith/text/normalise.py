@@ -6,11 +6,17 @@ import hashlib
 import re
 import unicodedata
 
+from tunesmith.text.tokens import HAN, KANA
+
 # Punctuation that carries meaning at the end of an answer: "50%", "C#", "AT&T", "@home".
 _MEANINGFUL = frozenset("%‰#&@")
 _THOUSANDS = re.compile(r"(?<![\d.,])\d{1,3}(?:,\d{3})+(?![\d,])")
 _ZERO_FRACTION = re.compile(r"(?<![\d.])(\d+)\.0+(?![\d.]*\d)")
 _WHOLE_NUMBER = re.compile(r"-?\d*\.\d+")
+_CJK = rf"{HAN}{KANA}\u3001-\u303f\u30fb-\u30ff"
+_CJK_CHARACTER = re.compile(rf"[{_CJK}]")
+# A space without a letter or digit of another script on both sides, as "iPhone 15" has them.
+_IDLE_SPACE = re.compile(rf"(?<![^\W{_CJK}]) | (?![^\W{_CJK}])")
 
 
 def normalise_answer(text: str) -> str:
@@ -29,9 +35,16 @@ def normalise_answer(text: str) -> str:
 
 
 def fingerprint(text: str) -> str:
-    """Return 32 hexadecimal digits of SHA-256 that texts share when they differ in width, case or white space only."""
+    """Return 32 hexadecimal digits of SHA-256 that texts share when they differ in width, case or white space only.
+
+    How much white space there is never counts. Where any stands counts between words; in text that holds Chinese or
+    Japanese only between two words of other scripts: ``知更鸟 手机， iPhone 15`` is ``知更鸟手机,iPhone 15``.
+    """
+    folded = _fold(text)
+    if _CJK_CHARACTER.search(folded):
+        folded = _IDLE_SPACE.sub("", folded)
     # Lone surrogates are legal in JSON strings; they must not stop a whole file.
-    return hashlib.sha256(_fold(text).encode("utf-8", "surrogatepass")).hexdigest()[:32]
+    return hashlib.sha256(folded.encode("utf-8", "surrogatepass")).hexdigest()[:32]
 
 
 def _fold(text: str) -> str:

@@ -41,8 +41,8 @@ def save_checkpoint(folder: Path, settings_key: str, progressed: Progressed, ten
     out = folder / f"step-{progressed.step:08d}"
     identity = Identity(KIND, 1, {"settings": settings_key}, {"step": progressed.step}, 0, {})
     with publish(out, identity) as staging:
-        everything = {**tensors, "random.cpu": torch.get_rng_state()}
-        save_file({name: tensor.detach().cpu().contiguous() for name, tensor in everything.items()}, staging / "state.safetensors")
+        state = {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
+        save_file({**state, "random.cpu": torch.get_rng_state()}, staging / "state.safetensors")
         (staging / "progress.json").write_text(json.dumps(asdict(progressed)), encoding="utf-8")
     for old in _checkpoints(folder)[:-NUM_KEPT]:
         shutil.rmtree(old)

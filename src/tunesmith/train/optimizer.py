@@ -83,7 +83,7 @@ class FlatAdamW:
         flag on the device skips the update.
         """
         self.grad_N.mul_(1.0 / weight)
-        norm = torch.linalg.vector_norm(self.grad_N)
+        norm: Tensor = torch.linalg.vector_norm(self.grad_N)
         self.grad_N.mul_((self.settings.max_grad_norm / (norm + 1e-6)).clamp(max=1.0))
         for group in self._adamw.param_groups:
             group["lr"] = learning_rate

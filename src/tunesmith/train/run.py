@@ -54,7 +54,7 @@ class Training:
     def identity(self) -> Identity:
         inputs = {
             "dataset": self.dataset.key,
-            "base": self.base.content_hash(),
+            "base": self.base.content_hash,
             "template": self.chat.fingerprint,
             "plan": self.plan.key,
         }

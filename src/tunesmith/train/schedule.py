@@ -9,9 +9,7 @@ from typing import Literal
 Schedule = Callable[[int], float]
 
 
-def make_schedule(
-    kind: Literal["cosine", "constant"], peak: float, num_steps: int, warmup_share: float
-) -> Schedule:
+def make_schedule(kind: Literal["cosine", "constant"], peak: float, num_steps: int, warmup_share: float) -> Schedule:
     """Rate of optimiser step 0, 1, ...: linear warm-up over ceil(share * steps), then `kind`.
 
     cosine: peak * (1 + cos(pi * progress)) / 2 (Loshchilov & Hutter 2017, arXiv:1608.03983), reaching 0 after the

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
+import torch
 from torch import Tensor
 from transformers import PreTrainedModel
 
@@ -55,9 +56,7 @@ class StepReport:
     row_ids: tuple[str, ...]
 
 
-def forward_backward(
-    model: PreTrainedModel, optimizer: FlatAdamW, objective: Objective, batch: MicroBatch
-) -> LossSum:
+def forward_backward(model: PreTrainedModel, optimizer: FlatAdamW, objective: Objective, batch: MicroBatch) -> LossSum:
     """Add one micro-batch's gradient sums to the step."""
     loss = objective(model, batch)
     loss.sum.backward()  # type: ignore[no-untyped-call]
@@ -87,9 +86,9 @@ def train_steps(
         grad_norm = optim_step(optimizer, schedule(step), weight)
         yield StepReport(
             step=step + 1,
-            loss_sum=sum((loss.sum for loss in losses[1:]), losses[0].sum),
+            loss_sum=torch.stack([loss.sum for loss in losses]).sum(),
             weight=weight,
-            metrics={name: sum((x.metrics[name] for x in losses[1:]), losses[0].metrics[name]) for name in losses[0].metrics},
+            metrics={name: torch.stack([loss.metrics[name] for loss in losses]).sum() for name in losses[0].metrics},
             grad_norm=grad_norm,
             learning_rate=schedule(step),
             num_tokens=sum(batch.num_row_tokens for batch in micro_batches),

@@ -6,8 +6,19 @@ from pathlib import Path
 import pytest
 from pydantic import ValidationError
 
-from tunesmith.artifacts import Dataset, Identity, Plan, Scorecard, TunedModel, publish
-from tunesmith.artifacts.dataset import read_examples, write_examples, write_rejects
+from tunesmith.artifacts import Dataset, DatasetReport, Identity, Plan, Scorecard, TunedModel, publish
+from tunesmith.artifacts.dataset import (
+    Characters,
+    Conflicts,
+    Overlap,
+    Quantiles,
+    Reason,
+    Reasoning,
+    SplitProof,
+    read_examples,
+    write_examples,
+    write_rejects,
+)
 from tunesmith.artifacts.plan import Choice, PlanBody
 from tunesmith.artifacts.scorecard import Arm, Difference, Estimate, ScorecardBody, Verdict, write_samples
 from tunesmith.errors import Place, TunesmithError
@@ -82,6 +93,30 @@ SAMPLES = [
 ]
 
 
+QUANTILES = Quantiles(min=1, p25=1, p50=2, p75=2, p95=2, max=2)
+REPORT = DatasetReport(
+    task="labels",
+    read=3,
+    kept=2,
+    rejected=1,
+    bad=1,
+    duplicates=0,
+    reasons={"empty-answer": Reason(count=1, places=["a.csv:7"])},
+    splits={"train": 0, "validation": 0, "test": 2},
+    sources=[],
+    decoded_as_gb18030=0,
+    conflicting=Conflicts(prompts=0, rows=0),
+    repeats_within_test=0,
+    labels={"退货": {"train": 0, "validation": 0, "test": 2}},
+    languages={"train": {}, "validation": {}, "test": {"zh": 2}},
+    characters=Characters(prompt=QUANTILES, reasoning=None, answer=QUANTILES),
+    reasoning=Reasoning(present=0, absent=2),
+    proof=SplitProof(
+        shared={"train/test": Overlap(prompts=0, groups=0)}, distinct_prompts={"test": 2}, distinct_groups={"test": 0}
+    ),
+)
+
+
 def identity(kind: str) -> Identity:
     return Identity(kind, 1, {}, {}, 0, {})
 
@@ -98,11 +133,17 @@ def test_a_dataset_opens_its_rows_and_report(tmp_path: Path) -> None:
         for split in ("train", "validation", "test"):
             write_examples(folder / f"{split}.jsonl", EXAMPLES if split == "test" else [])
         write_rejects(folder / "rejects.jsonl", [Rejected(Place("a.csv", 7, field="text"), "empty", "详情", "行")])
-        (folder / "report.json").write_text('{"kept": 2}', encoding="utf-8")
+        (folder / "report.json").write_text(REPORT.model_dump_json(), encoding="utf-8")
     dataset = Dataset.open(tmp_path / "d")
     assert dataset.rows("test") == EXAMPLES
     assert dataset.rows("train") == []
-    assert dataset.report() == {"kept": 2}
+    assert dataset.report() == REPORT
+    assert REPORT.proof.holds
+    assert not REPORT.proof.model_copy(update={"shared": {"train/test": Overlap(prompts=0, groups=1)}}).holds
+    with pytest.raises(ValidationError):
+        DatasetReport.model_validate({**REPORT.model_dump(), "surplus": 1})
+    with pytest.raises(ValidationError):
+        REPORT.kept = 3  # type: ignore[misc]
     assert dataset.key == identity("dataset").key()
     assert json.loads((tmp_path / "d" / "rejects.jsonl").read_text(encoding="utf-8")) == {
         "file": "a.csv",

@@ -134,6 +134,15 @@ def test_a_step_done_again_after_a_resume_counts_once(tmp_path: Path, runtime: R
     ]
 
 
+def test_a_step_of_one_model_does_not_replace_the_others(tmp_path: Path, runtime: Runtime) -> None:
+    with open_run(tmp_path, "", runtime.clock) as run:
+        for model, loss in (("tuned", 1.0), ("lora_small", 2.0), ("tuned", 3.0)):
+            run.record("metric", step=1, model=model, **{"train/loss": loss})
+    found = {event.data["model"]: event.data["train/loss"] for event in read_metrics(tmp_path)}
+    assert found == {"tuned": 3.0, "lora_small": 2.0}
+    assert len(read_metrics(tmp_path)) == 2
+
+
 def test_a_run_in_use_is_refused_with_the_process_until_that_is_killed(tmp_path: Path, runtime: Runtime) -> None:
     environment = {**os.environ, "PYTHONPATH": str(Path(tunesmith.__file__).parents[1])}
     command = [sys.executable, "-c", HOLD, str(tmp_path)]

@@ -92,7 +92,7 @@ def test_no_table_writes_a_key_twice() -> None:
             for node in ast.walk(tree):
                 keys = [key.value for key in literal_keys(node)]
                 faults += [key for key, count in Counter(keys).items() if count > 1]
-    assert faults == []
+    assert not faults, "\n".join(faults)
 
 
 def literal_keys(node: ast.AST) -> list[ast.Constant]:
@@ -122,7 +122,7 @@ def test_every_code_raised_has_an_entry_and_the_parameters_that_it_names() -> No
             elif None not in given:  # no **parameters
                 needed = placeholders(CATALOGUE[f"error.{code}"][0]) | placeholders(CATALOGUE[f"hint.{code}"][0])
                 faults += [f"{where}: {code} needs {{{name}}}" for name in sorted(needed - given)]
-    assert faults == []
+    assert not faults, "\n".join(faults)
 
 
 def test_every_reason_to_reject_has_an_entry() -> None:
@@ -132,7 +132,7 @@ def test_every_reason_to_reject_has_an_entry() -> None:
             reasons = [keyword.value for keyword in node.keywords if keyword.arg == "reason"] + node.args[1:2]
             unknown = {code for reason in reasons for code in literals(reason)} - REJECT_REASONS
             faults += [f"{file.relative_to(SOURCE)}:{node.lineno}: no entry reject.{code}" for code in unknown]
-    assert faults == []
+    assert not faults, "\n".join(faults)
 
 
 def test_no_entry_of_an_error_or_reject_is_left_over() -> None:

@@ -44,8 +44,8 @@ def save_parquet(folder: Path) -> None:
 def test_a_local_dataset_folder_declares_its_splits(tmp_path: Path, run: Run, save: Callable[[Path], None]) -> None:
     save(tmp_path / "saved")
     dataset = run({"hub": str(tmp_path / "saved")})
-    assert dataset.report()["splits"] == {"train": 40, "validation": 5, "test": 15}
-    assert dataset.report()["reasons"]["repeats-test-row"]["count"] == 5
+    assert dataset.report().splits == {"train": 40, "validation": 5, "test": 15}
+    assert dataset.report().reasons["repeats-test-row"].count == 5
     assert {example.label for example in dataset.rows("test")} == {"bad", "good"}
     first = dataset.rows("test")[0]
     assert (first.place.file, first.place.line) == (f"{tmp_path / 'saved'}:test", 1)
@@ -56,7 +56,7 @@ def test_slices(tmp_path: Path, run: Run, progress: Listening, save: Callable[[P
     save(tmp_path / "saved")
     hub = str(tmp_path / "saved")
     dataset = run([{"hub": hub, "hub_split": "train[:20]"}, {"hub": hub, "hub_split": "test[-4:]", "split": "test"}])
-    assert dataset.report()["splits"] == {"train": 18, "validation": 2, "test": 4}
+    assert dataset.report().splits == {"train": 18, "validation": 2, "test": 4}
     assert [example.prompt[0].content for example in dataset.rows("test")] == [f"t {n}" for n in range(56, 60)]
 
 

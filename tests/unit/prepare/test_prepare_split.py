@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tunesmith.artifacts.dataset import write_examples
+from tunesmith.artifacts.dataset import Conflicts, Overlap, write_examples
 from tunesmith.errors import Place, RunFailed
 from tunesmith.prepare.checks import identified
 from tunesmith.prepare.duplicates import Candidate, candidate, count_conflicts, drop_duplicates, drop_repeats
@@ -45,7 +45,7 @@ def test_duplicates_keep_the_first_and_name_it() -> None:
         (2, "duplicate", "file:1"),
         (4, "duplicate", "file:1"),
     ]
-    assert count_conflicts(kept) == {"prompts": 1, "rows": 2}
+    assert count_conflicts(kept) == Conflicts(prompts=1, rows=2)
 
 
 def test_rows_that_differ_in_reasoning_or_roles_are_no_duplicates() -> None:
@@ -53,7 +53,7 @@ def test_rows_that_differ_in_reasoning_or_roles_are_no_duplicates() -> None:
     thinking = candidate(replace(plain, messages=(plain.messages[0], Message("assistant", "a", "why"))))
     told = candidate(replace(plain, messages=(Message("system", "q"), Message("assistant", "a"))))
     assert len(drop_duplicates([row("q"), thinking, told])[0]) == 3
-    assert count_conflicts([row("q"), thinking]) == {"prompts": 0, "rows": 0}
+    assert count_conflicts([row("q"), thinking]) == Conflicts(prompts=0, rows=0)
 
 
 def test_a_declared_test_split_loses_only_rows_equal_to_the_letter() -> None:
@@ -159,9 +159,10 @@ def write_splits(folder: Path, **rows: list[Candidate]) -> None:
 def test_the_proof_counts_distinct_prompts_and_groups(tmp_path: Path) -> None:
     write_splits(tmp_path, train=[row("p", group="g"), row("P ", "b", group="g")], test=[row("q", group="h")])
     proof = prove(tmp_path)
-    assert proof["shared"]["train/test"] == {"prompts": 0, "groups": 0}
-    assert proof["distinct_prompts"] == {"train": 1, "validation": 0, "test": 1}
-    assert proof["distinct_groups"] == {"train": 1, "validation": 0, "test": 1}
+    assert proof.holds
+    assert proof.shared["train/test"] == Overlap(prompts=0, groups=0)
+    assert proof.distinct_prompts == {"train": 1, "validation": 0, "test": 1}
+    assert proof.distinct_groups == {"train": 1, "validation": 0, "test": 1}
 
 
 @pytest.mark.parametrize(("train", "test"), [(row("p"), row(" P", "b")), (row("p", group="g"), row("q", group="g"))])

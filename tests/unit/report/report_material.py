@@ -11,14 +11,23 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from string import Formatter
-from typing import Any
 
-from tunesmith.artifacts import Dataset, Identity, Plan, Scorecard, TunedModel, open_run, publish
+from tunesmith.artifacts import Dataset, DatasetReport, Identity, Plan, Scorecard, TunedModel, open_run, publish
+from tunesmith.artifacts.dataset import (
+    Characters,
+    Conflicts,
+    Overlap,
+    Quantiles,
+    Reason,
+    Reasoning,
+    SourceReport,
+    SplitProof,
+)
 from tunesmith.artifacts.plan import Choice, PlanBody
 from tunesmith.artifacts.scorecard import Arm, Difference, Estimate, Forgetting, ScorecardBody, Verdict, write_samples
 from tunesmith.i18n.catalogue import CATALOGUE
 from tunesmith.recipe import Recipe, dump_recipe
-from tunesmith.records import Message, Sample, Sampling
+from tunesmith.records import Message, Sample, Sampling, Split
 from tunesmith.report.view import Products
 
 NUM_STEPS = 120
@@ -53,7 +62,7 @@ class Options:
     """Put in place of every question."""
     answer: str | None = None
     num_items: int = 60
-    edit_contract: Callable[[dict[str, Any]], None] | None = None
+    edit_report: Callable[[DatasetReport], DatasetReport] | None = None
 
 
 def make_products(folder: Path, options: Options | None = None) -> Products:
@@ -107,44 +116,98 @@ def _figures(model: str, step: int, random_source: random.Random) -> dict[str, f
 
 
 def _dataset(folder: Path, options: Options) -> Dataset:
-    contract: dict[str, Any] = {
-        "task": "text",
-        "sources": [
-            {
-                "source": "examples/support_desk/tickets.jsonl",
-                "format": "messages",
-                "why": "`messages`",
-                "num_rows": 1390,
-            },
-            {
-                "source": "examples/support_desk/客服记录.csv",
-                "format": "question_answer",
-                "why": "`问题`, `回答`",
-                "num_rows": 260,
-            },
-        ],
-        "num_read": 1650,
-        "kept": {"train": 1180, "validation": 131, "test": options.num_items},
-        "rejected": {
-            reason: {"count": 120 - 31 * place, "places": [f"tickets.jsonl:{number}" for number in (4, 19, 22, 301)]}
-            for place, reason in enumerate(reject_reasons())
-        },
-        "conflicting": 6,
-        "labels": {
-            "returns": {"train": 400, "validation": 44, "test": 20},
-            "发票": {"train": 780, "validation": 87, "test": 40},
-        },
-        "languages": {"en": 820, "zh": 780, "mixed": 50},
-        "with_reasoning": 1371,
-        "length_characters": {"p50": 148, "p90": 412, "max": 2210},
-        "proof": {"shared_prompts": 0, "shared_groups": 0},
-    }
-    if options.edit_contract:
-        options.edit_contract(contract)
+    report = dataset_report(options.num_items)
+    if options.edit_report:
+        report = options.edit_report(report)
     out = folder / "artifacts" / "dataset" / "d1"
     with publish(out, _identity("dataset", source="1")) as staging:
-        (staging / "report.json").write_text(json.dumps(contract, ensure_ascii=False), encoding="utf-8")
+        (staging / "report.json").write_text(report.model_dump_json(), encoding="utf-8")
     return Dataset.open(out)
+
+
+def dataset_report(num_test: int) -> DatasetReport:
+    """All counts differ, so that one shown in the place of another is noticed."""
+    splits: dict[Split, int] = {"train": 1180, "validation": 131, "test": num_test}
+    kept = sum(splits.values())
+    reasons = {
+        reason: Reason(count=120 - 31 * number, places=[f"tickets.jsonl:{line}" for line in (4, 19, 301)])
+        for number, reason in enumerate(reject_reasons())
+    }
+    rejected = sum(reason.count for reason in reasons.values())
+    return DatasetReport(
+        task="text",
+        read=kept + rejected,
+        kept=kept,
+        rejected=rejected,
+        bad=rejected - 113,
+        duplicates=104,
+        reasons=reasons,
+        splits=splits,
+        sources=[
+            SourceReport(
+                file="examples/support_desk/tickets.jsonl",
+                format="messages",
+                why="declared",
+                columns={"messages": "messages"},
+                encoding="utf-8",
+                split=None,
+                read=kept + rejected - 270,
+                kept=kept - 260,
+                rejected=rejected - 10,
+            ),
+            SourceReport(
+                file="examples/support_desk/客服记录.csv",
+                format="question_answer",
+                why="detected",
+                columns={"question": "问题", "answer": "回答"},
+                encoding="gb18030",
+                split="train",
+                read=263,
+                kept=257,
+                rejected=6,
+            ),
+            SourceReport(
+                file="broken.jsonl",
+                format=None,
+                why=None,
+                columns={},
+                encoding="utf-8",
+                split=None,
+                read=7,
+                kept=3,
+                rejected=4,
+            ),
+        ],
+        decoded_as_gb18030=263,
+        conflicting=Conflicts(prompts=2, rows=5),
+        repeats_within_test=8,
+        labels={
+            "returns": {"train": 400, "validation": 44, "test": 20},
+            "发票": {"train": 780, "validation": 87, "test": num_test - 20},
+        },
+        languages={
+            "train": {"en": 580, "zh": 590, "mixed": 10},
+            "validation": {"en": 61, "zh": 70},
+            "test": {"en": 30, "zh": num_test - 30},
+        },
+        characters=Characters(
+            prompt=_quantiles(9, 31, 48, 77, 205, 913),
+            reasoning=_quantiles(12, 25, 39, 52, 81, 164),
+            answer=_quantiles(4, 61, 97, 150, 402, 2210),
+        ),
+        reasoning=Reasoning(present=1251, absent=kept - 1251),
+        proof=SplitProof(
+            shared={
+                pair: Overlap(prompts=0, groups=0) for pair in ("train/validation", "train/test", "validation/test")
+            },
+            distinct_prompts={"train": 1100, "validation": 129, "test": num_test - 1},
+            distinct_groups={"train": 240, "validation": 31, "test": 29},
+        ),
+    )
+
+
+def _quantiles(*values: int) -> Quantiles:
+    return Quantiles(**dict(zip(Quantiles.model_fields, values, strict=True)))
 
 
 def reject_reasons() -> list[str]:

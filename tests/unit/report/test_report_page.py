@@ -4,20 +4,20 @@ import re
 from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
-from typing import Any
 
 import pytest
 import yaml
-from report_material import MAX_LOSS, Options, make_products
+from report_material import MAX_LOSS, NUM_STEPS, Options, dataset_report, make_products
 
-from tunesmith.artifacts import read_metrics
+from tunesmith.artifacts import DatasetReport, read_metrics
+from tunesmith.artifacts.dataset import Overlap
 from tunesmith.artifacts.plan import Choice
 from tunesmith.artifacts.scorecard import Difference, Estimate
 from tunesmith.i18n.report import TEXTS
 from tunesmith.recipe import load_recipe
-from tunesmith.report import ReportFiles, report
-from tunesmith.report.facts import ChoiceView, method_view
-from tunesmith.report.view import CURVES, Products
+from tunesmith.report import Products, ReportFiles, report
+from tunesmith.report.facts import ChoiceView, data_view, method_view
+from tunesmith.report.view import CURVES
 from tunesmith.report.wording import Language, Words, direction
 from tunesmith.stats.verdict import Outcome, ReasonCode
 
@@ -67,16 +67,7 @@ class Page(HTMLParser):
 
 
 def write(products: Products, out: Path, language: Language = "en") -> ReportFiles:
-    return report(
-        run_folder=products.run_folder,
-        recipe=products.recipe,
-        dataset=products.dataset,
-        plan=products.plan,
-        models=products.models,
-        scorecard=products.scorecard,
-        language=language,
-        out=out,
-    )
+    return report(products, language=language, out=out)
 
 
 def page_of(tmp_path: Path, options: Options | None = None, language: Language = "en") -> tuple[Page, str, Products]:
@@ -134,30 +125,83 @@ def test_forgetting_compares_each_suite_before_and_after(tmp_path: Path) -> None
 def test_the_data_section_counts_everything(tmp_path: Path) -> None:
     page, _, products = page_of(tmp_path)
     contract = products.dataset.report()
+    assert contract == dataset_report(60)
     assert numbers(page.texts["splits"]) == [1180, 131, 60]
-    assert numbers(page.texts["counts"])[:2] == [1650, 1371]
-    for row, reason in zip(page.tables["rejects"][1:], contract["rejected"], strict=True):
+    read, kept, rejected = numbers(page.texts["counts"])
+    assert (read, kept, rejected) == (1638, 1371, 267)
+    assert read == kept + rejected
+    for row, (reason, found) in zip(page.tables["rejects"][1:], contract.reasons.items(), strict=True):
         assert row[0].strip() == Words("en")(f"reject.{reason}")
-        assert numbers(row[1]) == [contract["rejected"][reason]["count"]]
-        assert row[2].split() == contract["rejected"][reason]["places"]
-    assert [row[0].strip() for row in page.tables["labels"][1:]] == ["returns", "发票"]
-    assert numbers(page.texts["proof"]) == [0, 0]
+        assert numbers(row[1]) == [found.count]
+        assert row[2].split() == found.places
+    rows = {row[0].strip(): numbers(" ".join(row[1:])) for row in page.tables["labels"][1:]}
+    assert rows == {"returns": [400, 44, 20, 464, 33.8], "发票": [780, 87, 40, 907, 66.2]}
+    rows = {row[0].strip(): numbers(" ".join(row[1:])) for row in page.tables["languages"][1:]}
+    assert list(rows) == ["Chinese", "English", "Mixed"]
+    assert rows["Chinese"] == [590, 70, 30, 690, 50.3]
+    assert rows["Mixed"] == [10, 0, 0, 10, 0.729]
+    for row, name in zip(page.tables["lengths"][1:], ("prompt", "reasoning", "answer"), strict=True):
+        quantiles = contract.characters.model_dump()[name]
+        assert numbers(" ".join(row[1:])) == list(quantiles.values())
+    assert numbers(page.texts["proof"]) == [1100 + 129 + 59, 240 + 31 + 29]
 
 
-def test_overlap_of_test_and_training_is_cried_out(tmp_path: Path) -> None:
-    page, _, _ = page_of(tmp_path, Options(edit_contract=lambda contract: contract["proof"].update(shared_prompts=3)))
-    assert "share 3 prompts" in page.texts["note"]
+def test_the_facts_about_the_data_stand_by_their_names(tmp_path: Path) -> None:
+    facts = dict(data_view(dataset_report(60), Words("en")).facts)
+    assert facts == {
+        "Task": "writing an answer",
+        "Rows kept, by thinking": "1,251 with, 120 without",
+        "Rejected as unusable": "154",
+        "Rejected as exact duplicates": "104",
+        "Rejected for repeating held-out rows": "9",
+        "Prompts with more than one answer": "2 (on 5 rows)",
+        "Test rows that nearly repeat another, kept as declared": "8",
+        "Rows decoded as GB18030 (GBK)": "263",
+    }
+    page, _, _ = page_of(tmp_path)
+    assert all(name in page.texts["data-facts"] and value in page.texts["data-facts"] for name, value in facts.items())
+
+
+def test_every_source_says_how_it_was_read(tmp_path: Path) -> None:
+    page, _, _ = page_of(tmp_path)
+    tickets, old, broken = ([cell.strip() for cell in row] for row in page.tables["sources"][1:])
+    assert tickets == [
+        *("examples/support_desk/tickets.jsonl", "messages", "the recipe (messages=messages)", "UTF-8", "–"),
+        *("1,368", "1,111", "257"),
+    ]
+    assert old[1:5] == ["question_answer", "its columns (question=问题, answer=回答)", "GB18030 (GBK)", "Training"]
+    assert broken == ["broken.jsonl", "–", "–", "UTF-8", "–", "7", "3", "4"]
+
+
+@pytest.mark.parametrize(("num_labels", "is_open"), [(20, True), (21, False)])
+def test_a_long_list_of_labels_is_folded(tmp_path: Path, num_labels: int, is_open: bool) -> None:
+    labels = {f"label {number}": {"train": 1, "validation": 0, "test": 0} for number in range(num_labels)}
+    _, text, _ = page_of(tmp_path, Options(edit_report=lambda report: report.model_copy(update={"labels": labels})))
+    assert ('<details open data-testid="label-list">' in text) == is_open
+    assert len(labels) == text.partition('data-testid="labels"')[2].partition("</table>")[0].count("<tr>") - 1
+
+
+def test_overlap_between_splits_is_cried_out(tmp_path: Path) -> None:
+    def leak(report: DatasetReport) -> DatasetReport:
+        shared = {**report.proof.shared, "train/test": Overlap(prompts=3, groups=1)}
+        return report.model_copy(update={"proof": report.proof.model_copy(update={"shared": shared})})
+
+    page, _, _ = page_of(tmp_path, Options(edit_report=leak))
+    assert "share 3 prompts and 1 groups" in page.texts["note"]
     assert "broken" in page.classes
 
 
-def test_a_thin_data_contract_still_makes_a_page(tmp_path: Path) -> None:
-    def keep_only_splits(contract: dict[str, Any]) -> None:
-        for key in set(contract) - {"kept"}:
-            del contract[key]
+def test_what_the_data_does_not_have_leaves_no_empty_table(tmp_path: Path) -> None:
+    def without(report: DatasetReport) -> DatasetReport:
+        characters = report.characters.model_copy(update={"reasoning": None})
+        nothing = {"reasons": {}, "labels": {}, "decoded_as_gb18030": 0, "repeats_within_test": 0}
+        return report.model_copy(update={"characters": characters, **nothing})
 
-    page, _, _ = page_of(tmp_path, Options(edit_contract=keep_only_splits, with_plan=False))
+    page, _, _ = page_of(tmp_path, Options(edit_report=without, with_plan=False))
     assert numbers(page.texts["splits"]) == [1180, 131, 60]
-    assert not {"rejects", "labels", "sources", "choices"} & set(page.tables)
+    assert not {"rejects", "labels", "choices"} & set(page.tables)
+    assert [row[0].strip() for row in page.tables["lengths"][1:]] == ["Prompt", "Answer"]
+    assert "GB18030" not in page.texts["data-facts"]
 
 
 def test_a_tuned_model_that_loses_to_simpler_ways_is_told_so(tmp_path: Path) -> None:
@@ -190,11 +234,12 @@ def test_the_embedded_base_is_called_a_demonstration_and_others_are_not(tmp_path
 def test_markup_in_data_and_answers_stays_text(tmp_path: Path) -> None:
     attack = "<script>alert(1)</script><img src=x onerror=alert(2)> \x00\ud800 </style>"
 
-    def poison(contract: dict[str, Any]) -> None:
-        contract["labels"] = {attack.replace("\ud800", ""): {"train": 1, "validation": 1, "test": 1}}
-        contract["sources"][0]["source"] = "<script>"
+    def poison(contract: DatasetReport) -> DatasetReport:
+        source = contract.sources[0].model_copy(update={"file": "<script>"})
+        labels = {attack.replace("\ud800", ""): {"train": 1, "validation": 1, "test": 1}}
+        return contract.model_copy(update={"labels": labels, "sources": [source]})
 
-    products = make_products(tmp_path, Options(question=attack.replace("\ud800", ""), edit_contract=poison))
+    products = make_products(tmp_path, Options(question=attack.replace("\ud800", ""), edit_report=poison))
     files = write(products, tmp_path / "out")
     page = Page(files.html.read_text(encoding="utf-8"))
     assert not {"script", "img"} & set(page.tags)
@@ -219,7 +264,7 @@ def test_the_page_needs_nothing_but_itself(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("language", ["en", "zh"])
 def test_both_languages_say_everything(tmp_path: Path, language: Language) -> None:
-    page, text, products = page_of(tmp_path, Options(edit_contract=lambda c: c.update(num_read=99_999)), language)
+    page, text, products = page_of(tmp_path, None, language)
     words = Words(language)
     assert words("verdict.better") in page.texts["verdict"]
     assert not re.search(
@@ -268,8 +313,10 @@ def test_the_plans_choices_stand_with_their_reasons(tmp_path: Path) -> None:
 
 def test_the_curves_are_those_of_the_events(tmp_path: Path) -> None:
     _, text, products = page_of(tmp_path)
-    losses = [e.data["train/loss"] for e in read_metrics(products.run_folder) if e.data["model"] == "lora_small"]
-    assert f"from {losses[0]:.3g} to {losses[-1]:.3g}, lowest {min(losses):.3g}, highest {max(losses):.3g}" in text
+    for model in ("tuned", "lora_small"):
+        losses = [e.data["train/loss"] for e in read_metrics(products.run_folder) if e.data["model"] == model]
+        assert len(losses) == NUM_STEPS
+        assert f"from {losses[0]:.3g} to {losses[-1]:.3g}, lowest {min(losses):.3g}, highest {max(losses):.3g}" in text
 
 
 def test_the_recipe_on_the_page_runs_again(tmp_path: Path) -> None:

@@ -62,6 +62,49 @@ def test_fingerprint_is_sha256_of_the_folded_text() -> None:
     assert fingerprint("  Hello\n\u3000WORLD ") == hashlib.sha256(b"hello world").hexdigest()[:32]
 
 
+@pytest.mark.parametrize(
+    "spaced",
+    [
+        "知更鸟 手机，你好",
+        "知更鸟手机， 你好",
+        "知更鸟手机 ，你好",
+        "知 更 鸟 手 机 , 你\n好",
+        "\u3000知更鸟手机，\u3000你好 ",
+    ],
+)
+def test_white_space_next_to_chinese_does_not_count(spaced: str) -> None:
+    assert fingerprint(spaced) == fingerprint("知更鸟手机，你好")
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ("支持 iPhone 15 吗？", "支持iPhone 15吗?"),
+        ("支持 iPhone， iPad 。", "支持iPhone,iPad。"),
+        ("「好」 「吗」", "「好」「吗」"),
+        ("user \0 退货。\n \0 user", "user\0退货。\0user"),
+        ("コーヒー 2 杯", "コーヒー2杯"),
+        ("Hello，  world", "hello, World"),
+    ],
+)
+def test_equal_fingerprints(one: str, other: str) -> None:
+    assert fingerprint(one) == fingerprint(other)
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ("支持 iPhone 15 吗", "支持 iPhone15 吗"),
+        ("log in", "login"),
+        ("1 , 2", "1,2"),
+        ("우리 집", "우리집"),
+        ("你 好", "你 不好"),
+    ],
+)
+def test_white_space_between_other_words_counts(one: str, other: str) -> None:
+    assert fingerprint(one) != fingerprint(other)
+
+
 def test_fingerprint_keeps_punctuation_and_takes_any_string() -> None:
     assert fingerprint("好吗") != fingerprint("好吗?")
     assert fingerprint("好吗？") == fingerprint("好吗?")

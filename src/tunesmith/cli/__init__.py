@@ -1,0 +1,8 @@
+"""The command line: parses, calls `lifecycle`, prints the result.
+
+Results go to stdout, progress and messages to stderr. Everything heavy is imported inside the verb that needs it.
+"""
+
+from tunesmith.cli.app import main
+
+__all__ = ["main"]

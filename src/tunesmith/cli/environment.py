@@ -1,0 +1,34 @@
+"""The one place that reads the environment."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Literal
+
+from tunesmith.runtime import Runtime
+
+Language = Literal["en", "zh"]
+
+
+def language_of_environment(environment: Mapping[str, str]) -> Language:
+    """TUNESMITH_LANG, else the locale; English unless it says Chinese."""
+    for name in ("TUNESMITH_LANG", "LC_ALL", "LC_MESSAGES", "LANG"):
+        if environment.get(name):
+            return "zh" if environment[name].lower().startswith("zh") else "en"
+    return "en"
+
+
+def make_runtime(workspace: Path, language: Language) -> Runtime:
+    """What this process may use. Imports torch to see the devices."""
+    import torch
+
+    home = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
+    return Runtime(
+        workspace=workspace,
+        cache=home / "tunesmith",
+        device="cuda" if torch.cuda.is_available() else "cpu",
+        num_threads=int(os.environ.get("OMP_NUM_THREADS") or len(os.sched_getaffinity(0))),
+        language=language,
+    )

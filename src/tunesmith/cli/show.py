@@ -1,0 +1,205 @@
+"""Artifacts as lines for a terminal."""
+
+from __future__ import annotations
+
+import unicodedata
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+from tunesmith.artifacts import Dataset, Plan, Scorecard, read_events
+from tunesmith.artifacts.scorecard import Arm, Estimate, ScorecardBody
+from tunesmith.chat import Chat
+from tunesmith.i18n import translate
+from tunesmith.i18n.catalogue import CATALOGUE
+from tunesmith.records import Example, Sample
+
+if TYPE_CHECKING:
+    from tunesmith.lifecycle.parity import Result
+
+SUPERVISED: Final = "\x1b[32m"
+PLAIN: Final = "\x1b[0m"
+LOWER_IS_BETTER: Final = frozenset({"bits_per_byte"})
+
+
+def dataset_lines(dataset: Dataset, language: str) -> list[str]:
+    """What was read, kept and rejected, and why."""
+    report = dataset.report()
+    lines = [
+        translate(
+            "cli.dataset.counts",
+            language,
+            read=report.read,
+            kept=report.kept,
+            rejected=report.rejected,
+            train=report.splits["train"],
+            validation=report.splits["validation"],
+            test=report.splits["test"],
+        )
+    ]
+    for reason, found in report.reasons.items():
+        places = ", ".join(found.places[:2])
+        lines.append(f"  {found.count:>6}  {translate(f'reject.{reason}', language)}  ({places})")
+    lines.append(translate("cli.dataset.at", language, folder=dataset.folder))
+    return lines
+
+
+def row_lines(chat: Chat, example: Example, *, colour: bool) -> list[str]:
+    """A row as the model sees it: supervised tokens green, or between ⟦ ⟧ where there is no colour."""
+    rendered = chat.render(example)
+    opened, closed = (SUPERVISED, PLAIN) if colour else ("⟦", "⟧")
+    pieces: list[str] = []
+    start = 0
+    supervised = rendered.weights_T > 0
+    for stop in range(1, len(supervised) + 1):
+        if stop == len(supervised) or supervised[stop] != supervised[start]:
+            text = chat.decode_all(rendered.ids_T[start:stop].tolist())
+            pieces.append(f"{opened}{text}{closed}" if supervised[start] else text)
+            start = stop
+    head = f"--- {example.place}  {len(rendered.ids_T)} tokens, {rendered.num_supervised} supervised"
+    return [head, *"".join(pieces).splitlines()]
+
+
+def plan_lines(name: str, plan: Plan, language: str) -> list[str]:
+    body = plan.body
+    lines = [
+        translate(
+            "cli.plan",
+            language,
+            name=name,
+            method=body.method,
+            steps=body.num_steps,
+            rows=body.num_train_rows,
+            tokens=f"{body.num_train_tokens:,}",
+            supervised=f"{body.num_supervised_tokens:,}",
+            rate=f"{body.learning_rate:g}",
+            precision=body.precision,
+            trainable=f"{body.num_trainable:,}",
+            parameters=f"{body.num_parameters:,}",
+        )
+    ]
+    lines += [
+        f"  {choice.name} = {choice.value}: {translate(choice.reason, language, **choice.parameters)}"
+        for choice in body.choices
+    ]
+    return lines
+
+
+def scorecard_lines(body: ScorecardBody, language: str) -> list[str]:
+    """The table of arms, what was forgotten, and the verdict on each tuned arm."""
+    metrics = _metrics(body)
+    header = ["", *(translate(f"metric.{metric}", language) for metric in metrics), translate("cli.table.seconds", language)]
+    rows = [[_arm_name(arm.name, language), *(_cell(arm, m) for m in metrics), f"{arm.seconds:.1f}"] for arm in body.arms]
+    lines = _table([header, *rows])
+    if body.forgetting:
+        lines.append("")
+    for loss in body.forgetting:
+        lines.append(
+            translate(
+                "cli.forgetting",
+                language,
+                arm=_arm_name(loss.arm, language),
+                suite=translate(f"suite.{loss.suite}", language),
+                before=f"{loss.before.value:.3f}",
+                after=f"{loss.after.value:.3f}",
+                difference=f"{loss.difference.mean:+.3f} [{loss.difference.low:+.3f}, {loss.difference.high:+.3f}]",
+            )
+        )
+    for verdict in body.verdicts:
+        difference = verdict.difference
+        lines += [
+            "",
+            translate(
+                "cli.verdict",
+                language,
+                arm=_arm_name(verdict.arm, language),
+                word=translate(f"verdict.{verdict.word}", language),
+                metric=translate(f"metric.{verdict.metric}", language),
+                difference=f"{difference.mean:+.3f} [{difference.low:+.3f}, {difference.high:+.3f}]",
+                n=difference.n,
+            ),
+        ]
+        lines += _loses_to(body, verdict.arm, language)
+    return lines
+
+
+def _loses_to(body: ScorecardBody, arm: str, language: str) -> list[str]:
+    """Plain words where a baseline does better."""
+    lines = []
+    for difference in body.differences:
+        if difference.arm != arm or difference.against == "base" or difference.metric != body.metric:
+            continue
+        worse = difference.low > 0 if body.metric in LOWER_IS_BETTER else difference.high < 0
+        if worse:
+            against = _arm_name(difference.against, language)
+            lines.append("  " + translate("cli.loses-to", language, against=against, difference=f"{difference.mean:+.3f}"))
+    return lines
+
+
+def before_after(scorecard: Scorecard, num: int) -> list[dict[str, Any]]:
+    """The first test items with the answers of the base and the tuned model."""
+    by_item: dict[str, dict[str, Sample]] = {}
+    for sample in scorecard.samples():
+        if sample.suite == "test" and sample.index == 0 and sample.arm in ("base", "tuned"):
+            by_item.setdefault(sample.item, {})[sample.arm] = sample
+    pairs = []
+    for arms in list(by_item.values())[:num]:
+        first = next(iter(arms.values()))
+        answers = {name: {"reasoning": sample.reasoning, "answer": sample.answer} for name, sample in arms.items()}
+        pairs.append({"prompt": first.prompt[-1].content, "reference": first.reference, "answers": answers})
+    return pairs
+
+
+def before_after_lines(pairs: Sequence[dict[str, Any]], language: str) -> list[str]:
+    lines: list[str] = []
+    for pair in pairs:
+        lines += ["", f"▸ {pair['prompt']}"]
+        for arm, said in pair["answers"].items():
+            thinking = f"({said['reasoning']}) " if said["reasoning"] else ""
+            lines.append(f"  {_arm_name(arm, language)}: {thinking}{said['answer']}")
+        lines.append(f"  {translate('cli.reference', language)}: {pair['reference']}")
+    return lines[1:]
+
+
+def run_rows(folder: Path) -> list[dict[str, str]]:
+    """Each run with its newest state."""
+    rows = []
+    for run in sorted(path for path in folder.glob("*") if path.is_dir()):
+        states = [event.data["state"] for event in read_events(run) if event.type == "state"]
+        rows.append({"run": str(run), "state": states[-1] if states else "queued"})
+    return rows
+
+
+def parity_lines(results: Sequence[Result], language: str) -> list[str]:
+    return [
+        f"{'+' if result.passed else '!'} {translate(f'cli.parity.{result.name}', language)}  {result.detail}"
+        for result in results
+    ]
+
+
+def _metrics(body: ScorecardBody) -> list[str]:
+    """The verdict's metric first, then the others in the order in which arms have them."""
+    names = [name for arm in body.arms for name in arm.metrics["test"]]
+    return list(dict.fromkeys([body.metric, *names]))
+
+
+def _arm_name(arm: str, language: str) -> str:
+    key = f"arm.{arm}"
+    return translate(key, language) if key in CATALOGUE else arm
+
+
+def _cell(arm: Arm, metric: str) -> str:
+    estimate: Estimate | None = arm.metrics["test"].get(metric)
+    if estimate is None:
+        return "-"
+    return f"{estimate.value:.3f} [{estimate.low:.3f}, {estimate.high:.3f}]" if estimate.low is not None else f"{estimate.value:.3f}"
+
+
+def _table(rows: Sequence[Sequence[str]]) -> list[str]:
+    widths = [max(_width(row[column]) for row in rows) for column in range(len(rows[0]))]
+    return ["  ".join(cell + " " * (width - _width(cell)) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows]
+
+
+def _width(text: str) -> int:
+    """Columns on a terminal: East Asian wide characters take two."""
+    return sum(2 if unicodedata.east_asian_width(character) in "WF" else 1 for character in text)

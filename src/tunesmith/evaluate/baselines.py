@@ -1,0 +1,51 @@
+"""Classic baselines: what a tuned model must beat to be worth its cost."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+
+from tunesmith.evaluate.items import Item
+from tunesmith.records import Example, Message
+from tunesmith.text.tokens import words
+
+
+def question(messages: Sequence[Message]) -> str:
+    """The user's side of a conversation as one text."""
+    return "\n".join(message.content for message in messages if message.role == "user")
+
+
+def majority(train: Sequence[Example], items: Sequence[Item]) -> list[str]:
+    """The most frequent training label for every item."""
+    most_common = Counter(example.label for example in train).most_common(1)[0][0]
+    assert most_common is not None
+    return [most_common] * len(items)
+
+
+def classify(train: Sequence[Example], items: Sequence[Item]) -> list[str]:
+    """Logistic regression on TF-IDF of words and word pairs (Chinese: characters and their pairs)."""
+    from sklearn.feature_extraction.text import TfidfVectorizer
+    from sklearn.linear_model import LogisticRegression
+    from sklearn.pipeline import make_pipeline
+
+    features = TfidfVectorizer(analyzer=_words_and_pairs, sublinear_tf=True)
+    model = make_pipeline(features, LogisticRegression(C=10.0, max_iter=300))
+    model.fit([question(example.prompt) for example in train], [example.label for example in train])
+    predicted: list[str] = model.predict([question(item.prompt) for item in items]).tolist()
+    return predicted
+
+
+def nearest_answer(train: Sequence[Example], items: Sequence[Item]) -> list[Message]:
+    """The answer of the training row whose question is most alike (TF-IDF cosine)."""
+    from sklearn.feature_extraction.text import TfidfVectorizer
+
+    vectorizer = TfidfVectorizer(analyzer=_words_and_pairs, sublinear_tf=True)
+    known = vectorizer.fit_transform([question(example.prompt) for example in train])
+    asked = vectorizer.transform([question(item.prompt) for item in items])
+    nearest = (asked @ known.T).toarray().argmax(axis=1)
+    return [train[index].answer for index in nearest.tolist()]
+
+
+def _words_and_pairs(text: str) -> list[str]:
+    units = words(text)
+    return units + [f"{first} {second}" for first, second in zip(units, units[1:], strict=False)]

@@ -1,0 +1,198 @@
+"""The lifecycle: the stages called in order. Read this page first.
+
+Each function takes a recipe and gives the artifact of its stage, made now or found whole from an earlier time: an
+artifact's key is made of everything that decides its content, so that equal work is never done twice.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Protocol, Self, TypeVar
+
+from tunesmith.artifacts import Dataset, Identity, Plan, Run, Scorecard, TunedModel, is_whole, open_run
+from tunesmith.chat import Chat, load_chat
+from tunesmith.errors import ExitCode, TunesmithError
+from tunesmith.evaluate.run import Evaluation
+from tunesmith.evaluate.run import evaluate as evaluate_stage
+from tunesmith.model.load import Base, find_base
+from tunesmith.plan.run import Planning
+from tunesmith.plan.run import plan as plan_stage
+from tunesmith.prepare import CONTROL_TOKEN, TOO_LONG, Fits
+from tunesmith.prepare import identity as dataset_identity
+from tunesmith.prepare import prepare as prepare_stage
+from tunesmith.recipe import Recipe, Train, dump_recipe
+from tunesmith.records import Example, Rejected
+from tunesmith.report.run import Products, ReportFiles
+from tunesmith.report.run import report as report_stage
+from tunesmith.runtime import Progress, Runtime
+from tunesmith.train.run import Training
+from tunesmith.train.run import train as train_stage
+
+
+@dataclass(frozen=True)
+class Job:
+    """A recipe on a machine: what every stage of one run is handed."""
+
+    recipe: Recipe
+    runtime: Runtime
+    progress: Progress
+
+    @cached_property
+    def base(self) -> Base:
+        return find_base(self.recipe.model.base, self.recipe.model.revision)
+
+    @cached_property
+    def chat(self) -> Chat:
+        return load_chat(self.base.folder)
+
+    @property
+    def run_folder(self) -> Path:
+        """The same recipe gives the same folder: the same command continues what it began."""
+        return self.runtime.workspace / "runs" / f"{self.recipe.name}-{self.recipe.fingerprint()[:8]}"
+
+    def trainings(self) -> Mapping[str, Train]:
+        """The ways to train, by the name of the arm that each becomes."""
+        return {"tuned": self.recipe.train, **self.recipe.variants}
+
+    def artifact(self, identity: Identity) -> Path:
+        return self.runtime.workspace / "artifacts" / identity.kind / identity.key()
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """Everything a run made."""
+
+    run_folder: Path
+    dataset: Dataset
+    plans: Mapping[str, Plan]
+    models: Mapping[str, TunedModel]
+    scorecard: Scorecard
+    report: ReportFiles
+
+
+def run(job: Job) -> Outcome:
+    """prepare, plan, train, evaluate, report."""
+    with running(job) as record:
+        dataset = prepare(job)
+        plans = plan(job, dataset)
+        models = train(job, dataset, plans, record)
+        scorecard = evaluate(job, dataset, models, record)
+        files = report(job, dataset, plans, models, scorecard)
+        return Outcome(record.folder, dataset, plans, models, scorecard, files)
+
+
+def prepare(job: Job) -> Dataset:
+    """Rows and their frozen split, each row checked against what the base can read."""
+    fits = row_fits(job.chat, job.base)
+    section, seed = job.recipe.prepare, job.recipe.seed
+    return _made(
+        job.artifact(dataset_identity(section, seed, fits.key)),
+        Dataset,
+        lambda out: prepare_stage(
+            section, seed=seed, runtime=job.runtime, progress=job.progress, out=out, fits=fits
+        ),
+    )
+
+
+def plan(job: Job, dataset: Dataset) -> dict[str, Plan]:
+    """What each training will do."""
+    plans = {}
+    for name, section in job.trainings().items():
+        planning = Planning(name, dataset, job.base, job.chat, section, job.recipe.seed)
+        plans[name] = _made(
+            job.artifact(planning.identity(job.runtime)),
+            Plan,
+            lambda out, planning=planning: plan_stage(planning, runtime=job.runtime, progress=job.progress, out=out),
+        )
+    return plans
+
+
+def train(job: Job, dataset: Dataset, plans: Mapping[str, Plan], record: Run) -> dict[str, TunedModel]:
+    """The tuned model and its variants."""
+    models = {}
+    for name, section in job.trainings().items():
+        training = Training(name, dataset, job.base, job.chat, plans[name], section, job.recipe.seed)
+        models[name] = _made(
+            job.artifact(training.identity()),
+            TunedModel,
+            lambda out, training=training: train_stage(
+                training, runtime=job.runtime, progress=job.progress, run=record, out=out
+            ),
+        )
+    return models
+
+
+def evaluate(job: Job, dataset: Dataset, models: Mapping[str, TunedModel], record: Run) -> Scorecard:
+    """All arms in one table, and the verdict."""
+    evaluation = Evaluation(
+        dataset, job.base, job.chat, models, job.recipe.evaluate, job.recipe.train.precision, job.recipe.seed
+    )
+    return _made(
+        job.artifact(evaluation.identity()),
+        Scorecard,
+        lambda out: evaluate_stage(evaluation, runtime=job.runtime, progress=job.progress, run=record, out=out),
+    )
+
+
+def report(
+    job: Job, dataset: Dataset, plans: Mapping[str, Plan], models: Mapping[str, TunedModel], scorecard: Scorecard
+) -> ReportFiles:
+    """The page and the card, in the run's folder."""
+    products = Products(job.run_folder, job.recipe, dataset, plans["tuned"], models, scorecard)
+    language = job.recipe.report.language or job.runtime.language
+    return report_stage(products, language=language, out=job.run_folder)
+
+
+@contextmanager
+def running(job: Job) -> Iterator[Run]:
+    """The run's folder, locked, its state kept: failed when a stage fails, paused when a signal stops it."""
+    with open_run(job.run_folder, dump_recipe(job.recipe), job.runtime.clock) as record:
+        record.set_state("running")
+        try:
+            yield record
+        except TunesmithError as failure:
+            record.set_state("paused" if failure.exit_code is ExitCode.INTERRUPTED else "failed")
+            record.record("message", level="error", code=failure.code, text=str(failure))
+            raise
+        except KeyboardInterrupt:
+            record.set_state("paused")
+            raise
+        except Exception as failure:
+            record.set_state("failed")
+            record.record("message", level="error", code="internal", text=f"{type(failure).__name__}: {failure}")
+            raise
+        record.set_state("succeeded")
+
+
+def row_fits(chat: Chat, base: Base) -> Fits:
+    """Whether a row can be shown to this base: no control token in its text, not longer than the context."""
+
+    def check(example: Example) -> Rejected | None:
+        try:
+            num_tokens = len(chat.render(example).ids_T)
+        except TunesmithError as failure:
+            if failure.code != CONTROL_TOKEN:
+                raise
+            return Rejected(example.place, CONTROL_TOKEN, str(failure.parameters["token"]))
+        if num_tokens > base.max_tokens:
+            return Rejected(example.place, TOO_LONG, f"{num_tokens} > {base.max_tokens}")
+        return None
+
+    return Fits(check, f"{chat.fingerprint} {base.max_tokens}")
+
+
+class _Artifact(Protocol):
+    @classmethod
+    def open(cls, folder: Path) -> Self: ...
+
+
+Made = TypeVar("Made", bound=_Artifact)
+
+
+def _made(out: Path, kind: type[Made], make: Callable[[Path], Made]) -> Made:
+    """The artifact at `out`, made only where it is not there yet."""
+    return kind.open(out) if is_whole(out) else make(out)

@@ -1,0 +1,70 @@
+"""The index-list head against torch's cross entropy, and its cost against the number of products it should take."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+from torch import Tensor
+from torch.utils.flop_counter import FlopCounterMode
+
+from tunesmith.model.head import CHUNK_PAIRS, cross_entropy_of_pairs, log_likelihood_of_pairs
+
+TOKENS, HIDDEN, VOCABULARY = 300, 16, 40
+
+
+def material(num_pairs: int, seed: int = 0) -> tuple[Tensor, Tensor, Tensor, Tensor, Tensor]:
+    generator = torch.Generator().manual_seed(seed)
+    hidden_TD = torch.randn(TOKENS, HIDDEN, generator=generator)
+    head_VD = torch.randn(VOCABULARY, HIDDEN, generator=generator)
+    positions_P = torch.randint(TOKENS, (num_pairs,), generator=generator)
+    targets_P = torch.randint(VOCABULARY, (num_pairs,), generator=generator)
+    weights_P = torch.randn(num_pairs, generator=generator)  # of both signs
+    return hidden_TD, head_VD, positions_P, targets_P, weights_P
+
+
+@pytest.mark.parametrize("num_pairs", [0, 1, CHUNK_PAIRS, 2 * CHUNK_PAIRS + 77])
+def test_loss_and_gradients_are_those_of_cross_entropy(num_pairs: int) -> None:
+    hidden_TD, head_VD, positions_P, targets_P, weights_P = material(num_pairs)
+    inputs = hidden_TD.clone().requires_grad_(), head_VD.clone().requires_grad_()
+    total, correct = cross_entropy_of_pairs(*inputs, positions_P, targets_P, weights_P)
+    (3.0 * total).backward()
+
+    exact = hidden_TD.double().requires_grad_(), head_VD.double().requires_grad_()
+    logits_PV = exact[0][positions_P] @ exact[1].T
+    losses_P = torch.nn.functional.cross_entropy(logits_PV, targets_P, reduction="none")
+    expected = (losses_P * weights_P.double()).sum()
+    (3.0 * expected).backward()
+    hits = ((logits_PV.argmax(1) == targets_P) * weights_P.double()).sum()
+
+    torch.testing.assert_close(total.double(), expected, rtol=1e-6, atol=1e-3)
+    torch.testing.assert_close(correct.double(), hits, rtol=1e-5, atol=1e-4)
+    for ours, reference in zip(inputs, exact, strict=True):
+        assert ours.grad is not None
+        assert reference.grad is not None
+        torch.testing.assert_close(ours.grad.double(), reference.grad, rtol=1e-5, atol=1e-3)
+
+
+def test_log_likelihoods_are_log_softmax() -> None:
+    hidden_TD, head_VD, positions_P, targets_P, _ = material(CHUNK_PAIRS + 5)
+    expected = (hidden_TD @ head_VD.T).double().log_softmax(1)[positions_P, targets_P]
+    found = log_likelihood_of_pairs(hidden_TD, head_VD, positions_P, targets_P)
+    torch.testing.assert_close(found.double(), expected, rtol=1e-5, atol=1e-5)
+    assert log_likelihood_of_pairs(hidden_TD, head_VD, positions_P[:0], targets_P[:0]).shape == (0,)
+
+
+@pytest.mark.parametrize(("trained", "num_products"), [(("hidden", "head"), 3), (("hidden",), 2), ((), 1)])
+def test_it_makes_no_product_too_many(trained: tuple[str, ...], num_products: int) -> None:
+    hidden_TD, head_VD, positions_P, targets_P, weights_P = material(CHUNK_PAIRS)
+    hidden_TD.requires_grad_("hidden" in trained)
+    head_VD.requires_grad_("head" in trained)
+    with FlopCounterMode(display=False) as counter:
+        cross_entropy_of_pairs(hidden_TD, head_VD, positions_P, targets_P, weights_P)
+    assert counter.get_total_flops() == num_products * 2 * CHUNK_PAIRS * HIDDEN * VOCABULARY
+
+
+def test_without_gradients_nothing_is_made_for_them() -> None:
+    hidden_TD, head_VD, positions_P, targets_P, weights_P = material(CHUNK_PAIRS)
+    head_VD.requires_grad_()
+    with torch.no_grad(), FlopCounterMode(display=False) as counter:
+        cross_entropy_of_pairs(hidden_TD, head_VD, positions_P, targets_P, weights_P)
+    assert counter.get_total_flops() == 2 * CHUNK_PAIRS * HIDDEN * VOCABULARY
