@@ -50,7 +50,7 @@ format: $(VENV)/.installed-dev ## rewrite the sources as `check` wants them
 	$(BIN)/ruff check --fix .
 
 reference: $(VENV)/.installed-dev ## rewrite the generated pages under docs/
-	$(BIN)/python tools/make_reference.py
+	$(BIN)/python -m tools.make_reference
 
 bench: $(VENV)/.installed-dev ## the benchmarks; choose with BENCHMARKS="startup"
 	set -e; for name in $(BENCHMARKS); do $(BIN)/python -m benchmarks.run $$name; done

@@ -81,6 +81,12 @@ class RunFailed(TunesmithError):
     exit_code = ExitCode.FAILED
 
 
+class Interrupted(RunFailed):
+    """A signal stopped the run; what it had done is saved and the same command goes on."""
+
+    exit_code = ExitCode.INTERRUPTED
+
+
 class ManyErrors(TunesmithError):
     """Several errors of one input, reported together rather than one per attempt."""
 

@@ -28,6 +28,8 @@ class Runtime:
     """Folder of things that can be made again: rendered rows."""
     device: str = "cpu"
     num_threads: int = 1
+    has_bf16_products: bool = False
+    """Whether the device multiplies bf16 matrices natively."""
     rank: int = 0
     world_size: int = 1
     language: Literal["en", "zh"] = "en"

@@ -50,6 +50,10 @@ class Chat:
             for token in tokenizer.get_added_tokens_decoder().values()
             if token.special or (token.content in template.source and token.content not in (OPEN, CLOSE))
         )
+        self.control_ids = frozenset(id for id, token in tokenizer.get_added_tokens_decoder().items() if token.special)
+        """Ids that steer the conversation; no user's text may hold them."""
+        self.filler_id = min(self.control_ids - self.end_ids or self.end_ids)
+        """A control id that stands for a token which is not shown."""
         self._template, self._as_fields = _keeping_reasoning(template)
         decisive = (fingerprint, self._template.source, sorted(template.special.items()), sorted(end_ids))
         self.fingerprint = hashlib.sha256(repr(decisive).encode()).hexdigest()

@@ -84,7 +84,10 @@ def init(
     from tunesmith.cli.shipped import start_project
 
     made = start_project(folder, recipe, force=force)
-    show({"folder": str(folder), "files": made}, [*made, text("cli.next", command=f"cd {folder} && tunesmith run recipe.yaml")])
+    show(
+        {"folder": str(folder), "files": made},
+        [*made, text("cli.next", command=f"cd {folder} && tunesmith run recipe.yaml")],
+    )
 
 
 @app.command(help=text("cli.help.check"))
@@ -99,7 +102,7 @@ def check(
     if model is not None:
         from tunesmith.lifecycle.parity import check_model
 
-        results = check_model(model, job_runtime(), progress())
+        results = check_model(model, runtime(devices=True), progress())
         show([result.as_json() for result in results], parity_lines(results, LANGUAGE))
         if not all(result.passed for result in results):
             raise typer.Exit(ExitCode.FAILED)
@@ -107,7 +110,7 @@ def check(
         from tunesmith import lifecycle
         from tunesmith.cli.show import dataset_lines
 
-        dataset = lifecycle.prepare(job(recipe, overrides))
+        dataset = lifecycle.prepare(job(recipe, overrides, devices=False))
         show(dataset.report().model_dump(mode="json"), dataset_lines(dataset, LANGUAGE))
     elif model is None:
         raise TunesmithError("check-nothing")
@@ -123,7 +126,7 @@ def prepare(
     from tunesmith import lifecycle
     from tunesmith.cli.show import dataset_lines, row_lines
 
-    this = job(recipe, overrides)
+    this = job(recipe, overrides, devices=False)
     dataset = lifecycle.prepare(this)
     lines = dataset_lines(dataset, LANGUAGE)
     for example in dataset.rows("train")[:rows]:
@@ -162,8 +165,9 @@ def evaluate(recipe: RecipeArgument, overrides: Overrides = None, as_json: JsonO
     this = job(recipe, overrides)
     with lifecycle.running(this) as record:
         dataset = lifecycle.prepare(this)
-        models = lifecycle.train(this, dataset, lifecycle.plan(this, dataset), record)
-        scorecard = lifecycle.evaluate(this, dataset, models, record)
+        plans = lifecycle.plan(this, dataset)
+        models = lifecycle.train(this, dataset, plans, record)
+        scorecard = lifecycle.evaluate(this, dataset, plans, models, record)
     show(scorecard.body.model_dump(mode="json"), scorecard_lines(scorecard.body, LANGUAGE))
 
 
@@ -227,8 +231,9 @@ def compare(
     this = job(recipe, overrides)
     with lifecycle.running(this) as record:
         dataset = lifecycle.prepare(this)
-        models = lifecycle.train(this, dataset, lifecycle.plan(this, dataset), record)
-        pairs = before_after(lifecycle.evaluate(this, dataset, models, record), num)
+        plans = lifecycle.plan(this, dataset)
+        models = lifecycle.train(this, dataset, plans, record)
+        pairs = before_after(lifecycle.evaluate(this, dataset, plans, models, record), num)
     show(pairs, before_after_lines(pairs, LANGUAGE))
 
 
@@ -285,18 +290,18 @@ def config_check(recipe: RecipeArgument, overrides: Overrides = None, as_json: J
 def doctor(as_json: JsonOption = False) -> None:
     from tunesmith.cli.doctor import examine, finding_lines
 
-    findings = examine(job_runtime())
+    findings = examine(runtime(devices=True))
     show([finding.as_json() for finding in findings], finding_lines(findings, LANGUAGE))
 
 
-def job(recipe: Path, overrides: list[str] | None) -> Job:
+def job(recipe: Path, overrides: list[str] | None, *, devices: bool = True) -> Job:
     """The recipe on this machine. A mistyped recipe is told before anything heavy is imported."""
     from tunesmith.recipe import load_recipe
 
     resolved = load_recipe(recipe_file(recipe), overrides or [])
     from tunesmith.lifecycle import Job
 
-    return Job(resolved, job_runtime(), progress())
+    return Job(resolved, runtime(devices=devices), progress())
 
 
 def recipe_file(path: Path) -> Path:
@@ -304,10 +309,11 @@ def recipe_file(path: Path) -> Path:
     return path / "recipe.resolved.yaml" if path.is_dir() else path
 
 
-def job_runtime() -> Runtime:
-    from tunesmith.cli.environment import make_runtime
+def runtime(*, devices: bool) -> Runtime:
+    from tunesmith.cli.environment import make_runtime, with_devices
 
-    return make_runtime(OPTIONS.workspace, LANGUAGE)
+    light = make_runtime(OPTIONS.workspace, LANGUAGE)
+    return with_devices(light) if devices else light
 
 
 def progress() -> Progress:

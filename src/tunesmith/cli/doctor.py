@@ -35,12 +35,10 @@ def examine(runtime: Runtime) -> list[Finding]:
     import torch
     from huggingface_hub.constants import ENDPOINT
 
-    from tunesmith.model.load import has_bf16_products
-
     free_gib = shutil.disk_usage(runtime.workspace).free / 2**30
     host = urlsplit(ENDPOINT).hostname or ENDPOINT
     reachable = _answers(host)
-    bf16 = has_bf16_products(runtime.device)
+    bf16 = runtime.has_bf16_products
     return [
         Finding("cli.doctor.python", "ok", {"version": platform.python_version()}),
         Finding("cli.doctor.torch", "ok", {"version": torch.__version__, "device": runtime.device}),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Literal
 
@@ -21,14 +22,21 @@ def language_of_environment(environment: Mapping[str, str]) -> Language:
 
 
 def make_runtime(workspace: Path, language: Language) -> Runtime:
-    """What this process may use. Imports torch to see the devices."""
-    import torch
-
+    """What this process may use but for its devices: all that reading and checking rows needs."""
     home = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
     return Runtime(
         workspace=workspace,
         cache=home / "tunesmith",
-        device="cuda" if torch.cuda.is_available() else "cpu",
         num_threads=int(os.environ.get("OMP_NUM_THREADS") or len(os.sched_getaffinity(0))),
         language=language,
     )
+
+
+def with_devices(runtime: Runtime) -> Runtime:
+    """The same with what torch sees. Imports torch."""
+    import torch
+
+    from tunesmith.model.load import has_bf16_products
+
+    device = "cuda" if torch.cuda.is_available() else "cpu"
+    return replace(runtime, device=device, has_bf16_products=has_bf16_products(device))

@@ -88,8 +88,14 @@ def plan_lines(name: str, plan: Plan, language: str) -> list[str]:
 def scorecard_lines(body: ScorecardBody, language: str) -> list[str]:
     """The table of arms, what was forgotten, and the verdict on each tuned arm."""
     metrics = _metrics(body)
-    header = ["", *(translate(f"metric.{metric}", language) for metric in metrics), translate("cli.table.seconds", language)]
-    rows = [[_arm_name(arm.name, language), *(_cell(arm, m) for m in metrics), f"{arm.seconds:.1f}"] for arm in body.arms]
+    header = [
+        "",
+        *(translate(f"metric.{metric}", language) for metric in metrics),
+        translate("cli.table.seconds", language),
+    ]
+    rows = [
+        [_arm_name(arm.name, language), *(_cell(arm, m) for m in metrics), f"{arm.seconds:.1f}"] for arm in body.arms
+    ]
     lines = _table([header, *rows])
     if body.forgetting:
         lines.append("")
@@ -132,7 +138,9 @@ def _loses_to(body: ScorecardBody, arm: str, language: str) -> list[str]:
         worse = difference.low > 0 if body.metric in LOWER_IS_BETTER else difference.high < 0
         if worse:
             against = _arm_name(difference.against, language)
-            lines.append("  " + translate("cli.loses-to", language, against=against, difference=f"{difference.mean:+.3f}"))
+            lines.append(
+                "  " + translate("cli.loses-to", language, against=against, difference=f"{difference.mean:+.3f}")
+            )
     return lines
 
 
@@ -192,12 +200,19 @@ def _cell(arm: Arm, metric: str) -> str:
     estimate: Estimate | None = arm.metrics["test"].get(metric)
     if estimate is None:
         return "-"
-    return f"{estimate.value:.3f} [{estimate.low:.3f}, {estimate.high:.3f}]" if estimate.low is not None else f"{estimate.value:.3f}"
+    return (
+        f"{estimate.value:.3f} [{estimate.low:.3f}, {estimate.high:.3f}]"
+        if estimate.low is not None
+        else f"{estimate.value:.3f}"
+    )
 
 
 def _table(rows: Sequence[Sequence[str]]) -> list[str]:
     widths = [max(_width(row[column]) for row in rows) for column in range(len(rows[0]))]
-    return ["  ".join(cell + " " * (width - _width(cell)) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows]
+    return [
+        "  ".join(cell + " " * (width - _width(cell)) for cell, width in zip(row, widths, strict=True)).rstrip()
+        for row in rows
+    ]
 
 
 def _width(text: str) -> int:

@@ -20,7 +20,9 @@ class PlainProgress:
     def __init__(self, language: str, stream: TextIO) -> None:
         self._language = language
         self._stream = stream
-        self._task, self._total, self._done = "", None, 0
+        self._task = ""
+        self._total: int | None = None
+        self._done = 0
         self._figures: dict[str, float] = {}
         self._started = self._last = 0.0
 
@@ -76,8 +78,10 @@ class RichProgress:
         self._task = self._bars.add_task(translate(task, self._language), total=total, figures="")
 
     def advance(self, steps: int = 1, **figures: float) -> None:
-        text = "  ".join(f"{name.replace('_', ' ')} {value:.4g}" for name, value in figures.items())
-        self._bars.update(self._task, advance=steps, **({"figures": text} if text else {}))
+        self._bars.update(self._task, advance=steps)
+        if figures:
+            text = "  ".join(f"{name.replace('_', ' ')} {value:.4g}" for name, value in figures.items())
+            self._bars.update(self._task, figures=text)
 
     def end(self) -> None:
         self._bars.stop()
@@ -85,7 +89,9 @@ class RichProgress:
     def say(self, key: str, level: Level = "info", **parameters: object) -> None:
         style = {"info": None, "warning": "yellow", "error": "red"}[level]
         prefix = "" if level == "info" else f"{translate(f'cli.level.{level}', self._language)}: "
-        self._console.print(prefix + translate(key, self._language, **parameters), style=style, markup=False, highlight=False)
+        self._console.print(
+            prefix + translate(key, self._language, **parameters), style=style, markup=False, highlight=False
+        )
 
 
 def make_progress(language: str) -> Progress:

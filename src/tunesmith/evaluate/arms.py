@@ -5,11 +5,10 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
-from tunesmith.chat import Chat
 from tunesmith.engine import LocalEngine
 from tunesmith.evaluate.items import Item
 from tunesmith.metrics.answers import exact_match, rouge_l, well_formed_thinking
@@ -47,7 +46,20 @@ def generate(
     started = time.perf_counter()
     answers = engine.generate(prompts, sampling, on_done)
     samples = [
-        _text_sample(arm, item, prompt, completion, number, sampling, engine.chat)
+        replace(
+            _sample(
+                arm,
+                item,
+                prompt,
+                completion.message,
+                _completion_scores(item, completion, prefilled=engine.chat.prefilled),
+            ),
+            index=number,
+            raw=completion.text,
+            sampling=sampling,
+            num_tokens=completion.num_tokens,
+            finish_reason=completion.finish_reason,
+        )
         for item, prompt, completions in zip(items, prompts, answers, strict=True)
         for number, completion in enumerate(completions)
     ]
@@ -56,7 +68,12 @@ def generate(
 
 
 def score_labels(
-    engine: LocalEngine, arm: str, items: Sequence[Item], prompts: Sequence[Prompt], labels: Sequence[str], on_done: OnDone
+    engine: LocalEngine,
+    arm: str,
+    items: Sequence[Item],
+    prompts: Sequence[Prompt],
+    labels: Sequence[str],
+    on_done: OnDone,
 ) -> Answers:
     """The likeliest of all labels, each scored as the text the model would write."""
     started = time.perf_counter()
@@ -74,60 +91,42 @@ def score_labels(
 def label_sample(arm: str, item: Item, prompt: Prompt, label: str, more: dict[str, float] | None = None) -> Sample:
     """The sample of an arm that chose a label rather than wrote it."""
     scores = {"accuracy": float(label == item.label), **(more or {})}
-    return Sample(
-        arm, item.suite, item.id, 0, prompt, item.answer.content, label, None, label, scores, Sampling(), 0, "stop", item.group
-    )
+    return _sample(arm, item, prompt, Message("assistant", label), scores)
 
 
 def text_sample(arm: str, item: Item, answer: Message) -> Sample:
     """The sample of an arm that took over a known answer."""
-    scores = _text_scores(item, answer.content)
+    return _sample(arm, item, item.prompt, answer, _text_scores(item, answer.content))
+
+
+def _sample(arm: str, item: Item, prompt: Prompt, answer: Message, scores: dict[str, float]) -> Sample:
     return Sample(
-        arm,
-        item.suite,
-        item.id,
-        0,
-        item.prompt,
-        item.answer.content,
-        answer.content,
-        answer.reasoning,
-        answer.content,
-        scores,
-        Sampling(),
-        0,
-        "stop",
-        item.group,
+        arm=arm,
+        suite=item.suite,
+        item=item.id,
+        index=0,
+        prompt=prompt,
+        reference=item.answer.content,
+        raw=answer.content,
+        reasoning=answer.reasoning,
+        answer=answer.content,
+        scores=scores,
+        sampling=Sampling(),
+        num_tokens=0,
+        finish_reason="stop",
+        group=item.group,
     )
 
 
-def _text_sample(
-    arm: str, item: Item, prompt: Prompt, completion: Completion, number: int, sampling: Sampling, chat: Chat
-) -> Sample:
+def _completion_scores(item: Item, completion: Completion, *, prefilled: bool) -> dict[str, float]:
     answer = completion.message.content
     scores = _text_scores(item, answer)
     if item.label is not None:
         scores["accuracy"] = exact_match(answer, item.accepted)
     if item.answer.reasoning is not None:
-        well_formed = completion.finish_reason == "stop" and well_formed_thinking(
-            completion.text, prefilled=chat.prefilled
-        )
+        well_formed = completion.finish_reason == "stop" and well_formed_thinking(completion.text, prefilled=prefilled)
         scores["well_formed_thinking"] = float(well_formed)
-    return Sample(
-        arm,
-        item.suite,
-        item.id,
-        number,
-        prompt,
-        item.answer.content,
-        completion.text,
-        completion.message.reasoning,
-        answer,
-        scores,
-        sampling,
-        completion.num_tokens,
-        completion.finish_reason,
-        item.group,
-    )
+    return scores
 
 
 def _text_scores(item: Item, answer: str) -> dict[str, float]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
+from itertools import pairwise
 
 from tunesmith.evaluate.items import Item
 from tunesmith.records import Example, Message
@@ -48,4 +49,4 @@ def nearest_answer(train: Sequence[Example], items: Sequence[Item]) -> list[Mess
 
 def _words_and_pairs(text: str) -> list[str]:
     units = words(text)
-    return units + [f"{first} {second}" for first, second in zip(units, units[1:], strict=False)]
+    return units + [f"{first} {second}" for first, second in pairwise(units)]

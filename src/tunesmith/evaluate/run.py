@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Final, Literal
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 from transformers import PreTrainedModel
 
@@ -24,7 +25,8 @@ from tunesmith.errors import Place, TunesmithError
 from tunesmith.evaluate import arms, baselines, summary
 from tunesmith.evaluate.items import GENERAL_FILE, Item, general_items, test_items
 from tunesmith.evaluate.summary import Judged
-from tunesmith.model.load import Base, compute_dtype, load_tuned
+from tunesmith.model.base import Base
+from tunesmith.model.load import compute_dtype, load_tuned
 from tunesmith.recipe import Decoding, Evaluate
 from tunesmith.records import Example, Sampling
 from tunesmith.runtime import Progress, Runtime
@@ -84,6 +86,7 @@ def evaluate(evaluation: Evaluation, *, runtime: Runtime, progress: Progress, ru
 
     Raises TunesmithError `no-test-rows`, or `metric-unfit` when the verdict's metric does not fit the task.
     """
+    torch.set_num_threads(runtime.num_threads)
     sheet = _sheet(evaluation)
     metric = _metric(evaluation.section, sheet.task)
     progress.begin("task.evaluate", _num_questions(evaluation, sheet))
@@ -91,9 +94,7 @@ def evaluate(evaluation: Evaluation, *, runtime: Runtime, progress: Progress, ru
     for name, model in ({"base": None} | dict(evaluation.models)).items():
         if name == "tuned" and "tuned" not in evaluation.section.arms:
             continue
-        loaded = load_tuned(
-            model, evaluation.base, dtype=compute_dtype(evaluation.precision, runtime.device), device=runtime.device
-        )
+        loaded = load_tuned(model, evaluation.base, dtype=compute_dtype(evaluation.precision), device=runtime.device)
         _judge_model(evaluation, sheet, name, loaded, progress)
         del loaded
         gc.collect()
@@ -166,9 +167,7 @@ def _judge_baselines(evaluation: Evaluation, sheet: _Sheet, progress: Progress) 
         sheet.judged[arm] = {"test": summary.judge(answers, test, None)}
 
 
-def _judge_model(
-    evaluation: Evaluation, sheet: _Sheet, name: str, model: PreTrainedModel, progress: Progress
-) -> None:
+def _judge_model(evaluation: Evaluation, sheet: _Sheet, name: str, model: PreTrainedModel, progress: Progress) -> None:
     """Ask one model everything; the base also in its other arms."""
     engine = LocalEngine(model, evaluation.chat, evaluation.base.max_tokens)
     test = sheet.items["test"]

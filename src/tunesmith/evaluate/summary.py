@@ -95,7 +95,13 @@ def compare(
     (name, mine), (other_name, other) = arm, against
     shared = [metric for metric in mine.values if metric in other.values]
     return [
-        _difference(suite, metric, name, other_name, paired_difference(other.values[metric], mine.values[metric], groups, seed=seed))
+        _difference(
+            suite,
+            metric,
+            name,
+            other_name,
+            paired_difference(other.values[metric], mine.values[metric], groups, seed=seed),
+        )
         for metric in shared
     ]
 

@@ -4,8 +4,15 @@ from __future__ import annotations
 
 from typing import Final
 
-from tunesmith.i18n import cli, errors, model, prepare, report
+from tunesmith.i18n import cli, errors, model, parity, prepare, report
 
 Entry = tuple[str, str]
-TABLES: Final[tuple[dict[str, Entry], ...]] = (errors.TEXTS, cli.TEXTS, model.TEXTS, prepare.TEXTS, report.TEXTS)
+TABLES: Final[tuple[dict[str, Entry], ...]] = (
+    errors.TEXTS,
+    cli.TEXTS,
+    model.TEXTS,
+    parity.TEXTS,
+    prepare.TEXTS,
+    report.TEXTS,
+)
 CATALOGUE: Final[dict[str, Entry]] = {key: entry for table in TABLES for key, entry in table.items()}

@@ -11,7 +11,10 @@ TEXTS: Final[dict[str, tuple[str, str]]] = {
         "  tunesmith init demo && cd demo && tunesmith run recipe.yaml\n\n"
         "  tunesmith run recipes/quickstart.yaml train.epochs=2",
     ),
-    "cli.help.init": ("Make a project folder with a recipe and its example data.", "新建项目文件夹，含配方和示例数据。"),
+    "cli.help.init": (
+        "Make a project folder with a recipe and its example data.",
+        "新建项目文件夹，含配方和示例数据。",
+    ),
     "cli.help.check": (
         "Check a recipe with its data, or a model (--model) that you want to tune.",
         "检查配方及其数据，或检查要微调的模型（--model）。",
@@ -19,7 +22,10 @@ TEXTS: Final[dict[str, tuple[str, str]]] = {
     "cli.help.prepare": ("Read, check and split the rows.", "读取、检查并划分数据。"),
     "cli.help.plan": ("Tell what training will do, and why.", "说明训练将怎样进行以及原因。"),
     "cli.help.train": ("Train; resumes where it was stopped.", "训练；中断后从断点继续。"),
-    "cli.help.evaluate": ("Judge base, baselines and tuned model on the same items.", "在相同题目上评测基座、基线与微调后的模型。"),
+    "cli.help.evaluate": (
+        "Judge base, baselines and tuned model on the same items.",
+        "在相同题目上评测基座、基线与微调后的模型。",
+    ),
     "cli.help.compare": ("Show the same prompts before and after.", "展示相同提示在微调前后的回答。"),
     "cli.help.run": ("Prepare, plan, train, evaluate, report.", "依次准备、规划、训练、评测并生成报告。"),
     "cli.help.report": ("Write the report of a run again.", "重新生成一次运行的报告。"),
@@ -29,7 +35,10 @@ TEXTS: Final[dict[str, tuple[str, str]]] = {
     "cli.help.recipes.show": ("Print a shipped recipe.", "显示一个自带的配方。"),
     "cli.help.recipes.copy": ("Copy a shipped recipe into a file.", "把自带的配方复制为文件。"),
     "cli.help.config": ("The recipe's format.", "配方的格式。"),
-    "cli.help.config.schema": ("Print the JSON schema of recipes, for editors.", "输出配方的 JSON Schema，供编辑器使用。"),
+    "cli.help.config.schema": (
+        "Print the JSON schema of recipes, for editors.",
+        "输出配方的 JSON Schema，供编辑器使用。",
+    ),
     "cli.help.config.check": ("Check a recipe without reading its data.", "只检查配方，不读取数据。"),
     "cli.help.doctor": ("Tell what this machine offers.", "检查本机环境。"),
     "cli.argument.recipe": ("A recipe file, or the folder of a run.", "配方文件，或某次运行的文件夹。"),
@@ -70,7 +79,10 @@ TEXTS: Final[dict[str, tuple[str, str]]] = {
         "{read} rows read = {kept} kept + {rejected} rejected; train {train}, validation {validation}, test {test}",
         "读取 {read} 条 = 保留 {kept} 条 + 拒绝 {rejected} 条；训练 {train}，验证 {validation}，测试 {test}",
     ),
-    "cli.dataset.at": ("Dataset: {folder} (rejected rows in rejects.jsonl)", "数据集：{folder}（被拒绝的行见 rejects.jsonl）"),
+    "cli.dataset.at": (
+        "Dataset: {folder} (rejected rows in rejects.jsonl)",
+        "数据集：{folder}（被拒绝的行见 rejects.jsonl）",
+    ),
     "cli.plan": (
         "{name}: {method}, {steps} steps over {rows} rows, {tokens} tokens of which {supervised} supervised; "
         "rate {rate}, {precision}; {trainable} of {parameters} parameters trained",
@@ -88,9 +100,18 @@ TEXTS: Final[dict[str, tuple[str, str]]] = {
     "cli.loses-to": ("but it loses to {against} ({difference})", "但不如 {against}（{difference}）"),
     "cli.doctor.python": ("Python {version}", "Python {version}"),
     "cli.doctor.torch": ("torch {version} on {device}", "torch {version}，设备 {device}"),
-    "cli.doctor.bf16-yes": ("{device} multiplies bf16 natively: it is the default", "{device} 原生支持 bf16 乘法：默认使用 bf16"),
-    "cli.doctor.bf16-no": ("{device} has no bf16 products: fp32 is the default", "{device} 不支持 bf16 乘法：默认使用 fp32"),
-    "cli.doctor.threads": ("{threads} threads; set OMP_NUM_THREADS to change", "{threads} 个线程；可用 OMP_NUM_THREADS 更改"),
+    "cli.doctor.bf16-yes": (
+        "{device} multiplies bf16 natively: it is the default",
+        "{device} 原生支持 bf16 乘法：默认使用 bf16",
+    ),
+    "cli.doctor.bf16-no": (
+        "{device} has no bf16 products: fp32 is the default",
+        "{device} 不支持 bf16 乘法：默认使用 fp32",
+    ),
+    "cli.doctor.threads": (
+        "{threads} threads; set OMP_NUM_THREADS to change",
+        "{threads} 个线程；可用 OMP_NUM_THREADS 更改",
+    ),
     "cli.doctor.disk": ("{free} GiB of free disk", "磁盘剩余 {free} GiB"),
     "cli.doctor.hub-yes": ("{host} answers", "{host} 可以访问"),
     "cli.doctor.hub-no": (
@@ -106,7 +127,10 @@ TEXTS: Final[dict[str, tuple[str, str]]] = {
         "customary for {method} at {hidden} hidden units; wider models take less",
         "隐藏维度为 {hidden} 时 {method} 的常用值；模型越宽取值越小",
     ),
-    "plan.reason.precision": ("what {device} multiplies fastest without losing the result", "{device} 上最快且不影响结果的精度"),
+    "plan.reason.precision": (
+        "what {device} multiplies fastest without losing the result",
+        "{device} 上最快且不影响结果的精度",
+    ),
     "plan.reason.evaluate_every": ("{times} validations in a run", "一次运行验证 {times} 次"),
     "error.check-nothing": ("nothing to check", "没有要检查的内容"),
     "hint.check-nothing": (
@@ -132,6 +156,9 @@ TEXTS: Final[dict[str, tuple[str, str]]] = {
         "raise `prepare.test_share`, or give a source `split: test`",
         "请调大 `prepare.test_share`，或为某个数据源写上 `split: test`",
     ),
-    "error.metric-unfit": ("the metric `{metric}` does not fit a task of {task}", "指标 `{metric}` 不适用于 {task} 任务"),
+    "error.metric-unfit": (
+        "the metric `{metric}` does not fit a task of {task}",
+        "指标 `{metric}` 不适用于 {task} 任务",
+    ),
     "hint.metric-unfit": ("set `evaluate.metric` to one of: {fitting}", "请将 `evaluate.metric` 设为：{fitting}"),
 }

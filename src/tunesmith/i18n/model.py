@@ -5,9 +5,9 @@ from typing import Final
 TEXTS: Final[dict[str, tuple[str, str]]] = {
     "error.tokenizer-missing": ("the model folder has no tokenizer.json", "模型文件夹中没有 tokenizer.json"),
     "hint.tokenizer-missing": (
-        "write it there: `python -c \"from transformers import AutoTokenizer as T; "
+        'write it there: `python -c "from transformers import AutoTokenizer as T; '
         "T.from_pretrained('MODEL').save_pretrained('FOLDER')\"`",
-        "请在该处生成：`python -c \"from transformers import AutoTokenizer as T; "
+        '请在该处生成：`python -c "from transformers import AutoTokenizer as T; '
         "T.from_pretrained('模型').save_pretrained('文件夹')\"`",
     ),
     "error.template-missing": ("the model has no chat template", "模型没有对话模板"),
@@ -81,7 +81,8 @@ TEXTS: Final[dict[str, tuple[str, str]]] = {
     "hint.model-missing": (
         "set `model.base` to `builtin:tiny`, to a folder that holds config.json and .safetensors files, or to a Hub id "
         "(owner/name)",
-        "请将 `model.base` 设为 `builtin:tiny`、含有 config.json 和 .safetensors 文件的文件夹，或 Hub 名称（所有者/名称）",
+        "请将 `model.base` 设为 `builtin:tiny`、含有 config.json 和 .safetensors 文件的文件夹，"
+        "或 Hub 名称（所有者/名称）",
     ),
     "error.model-unreachable": (
         "the model `{reference}` could not be fetched: {problem}",

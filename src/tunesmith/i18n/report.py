@@ -244,7 +244,7 @@ _DATA_AND_METHOD: Final[dict[str, tuple[str, str]]] = {
     "report.data.reasoning": ("Rows kept, by thinking", "保留数据的思考过程"),
     "report.data.with_and_without": (
         "{present} with, {absent} without",
-        "含 {present} 条，不含 {absent} 条",
+        "有：{present} 条；无：{absent} 条",
     ),
     "report.data.bad": ("Rejected as unusable", "因无法使用而剔除"),
     "report.data.duplicates": ("Rejected as exact duplicates", "因完全重复而剔除"),

@@ -11,14 +11,11 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Protocol, Self, TypeVar
 
 from tunesmith.artifacts import Dataset, Identity, Plan, Run, Scorecard, TunedModel, is_whole, open_run
 from tunesmith.chat import Chat, load_chat
 from tunesmith.errors import ExitCode, TunesmithError
-from tunesmith.evaluate.run import Evaluation
-from tunesmith.evaluate.run import evaluate as evaluate_stage
-from tunesmith.model.load import Base, find_base
+from tunesmith.model.base import Base, find_base
 from tunesmith.plan.run import Planning
 from tunesmith.plan.run import plan as plan_stage
 from tunesmith.prepare import CONTROL_TOKEN, TOO_LONG, Fits
@@ -26,11 +23,10 @@ from tunesmith.prepare import identity as dataset_identity
 from tunesmith.prepare import prepare as prepare_stage
 from tunesmith.recipe import Recipe, Train, dump_recipe
 from tunesmith.records import Example, Rejected
-from tunesmith.report.run import Products, ReportFiles
+from tunesmith.report.run import ReportFiles
 from tunesmith.report.run import report as report_stage
+from tunesmith.report.view import Products
 from tunesmith.runtime import Progress, Runtime
-from tunesmith.train.run import Training
-from tunesmith.train.run import train as train_stage
 
 
 @dataclass(frozen=True)
@@ -80,22 +76,19 @@ def run(job: Job) -> Outcome:
         dataset = prepare(job)
         plans = plan(job, dataset)
         models = train(job, dataset, plans, record)
-        scorecard = evaluate(job, dataset, models, record)
+        scorecard = evaluate(job, dataset, plans, models, record)
         files = report(job, dataset, plans, models, scorecard)
         return Outcome(record.folder, dataset, plans, models, scorecard, files)
 
 
 def prepare(job: Job) -> Dataset:
     """Rows and their frozen split, each row checked against what the base can read."""
-    fits = row_fits(job.chat, job.base)
     section, seed = job.recipe.prepare, job.recipe.seed
-    return _made(
-        job.artifact(dataset_identity(section, seed, fits.key)),
-        Dataset,
-        lambda out: prepare_stage(
-            section, seed=seed, runtime=job.runtime, progress=job.progress, out=out, fits=fits
-        ),
-    )
+    fits = row_fits(job.chat, job.base)
+    out = job.artifact(dataset_identity(section, seed, fits.key))
+    if is_whole(out):
+        return Dataset.open(out)
+    return prepare_stage(section, seed=seed, runtime=job.runtime, progress=job.progress, out=out, fits=fits)
 
 
 def plan(job: Job, dataset: Dataset) -> dict[str, Plan]:
@@ -103,39 +96,46 @@ def plan(job: Job, dataset: Dataset) -> dict[str, Plan]:
     plans = {}
     for name, section in job.trainings().items():
         planning = Planning(name, dataset, job.base, job.chat, section, job.recipe.seed)
-        plans[name] = _made(
-            job.artifact(planning.identity(job.runtime)),
-            Plan,
-            lambda out, planning=planning: plan_stage(planning, runtime=job.runtime, progress=job.progress, out=out),
+        out = job.artifact(planning.identity(job.runtime))
+        found = is_whole(out)
+        plans[name] = (
+            Plan.open(out) if found else plan_stage(planning, runtime=job.runtime, progress=job.progress, out=out)
         )
     return plans
 
 
 def train(job: Job, dataset: Dataset, plans: Mapping[str, Plan], record: Run) -> dict[str, TunedModel]:
     """The tuned model and its variants."""
+    from tunesmith.train.run import Training  # brings torch, which the stages before do without
+    from tunesmith.train.run import train as train_stage
+
     models = {}
     for name, section in job.trainings().items():
         training = Training(name, dataset, job.base, job.chat, plans[name], section, job.recipe.seed)
-        models[name] = _made(
-            job.artifact(training.identity()),
-            TunedModel,
-            lambda out, training=training: train_stage(
-                training, runtime=job.runtime, progress=job.progress, run=record, out=out
-            ),
+        out = job.artifact(training.identity())
+        found = is_whole(out)
+        models[name] = (
+            TunedModel.open(out)
+            if found
+            else train_stage(training, runtime=job.runtime, progress=job.progress, run=record, out=out)
         )
     return models
 
 
-def evaluate(job: Job, dataset: Dataset, models: Mapping[str, TunedModel], record: Run) -> Scorecard:
+def evaluate(
+    job: Job, dataset: Dataset, plans: Mapping[str, Plan], models: Mapping[str, TunedModel], record: Run
+) -> Scorecard:
     """All arms in one table, and the verdict."""
+    from tunesmith.evaluate.run import Evaluation
+    from tunesmith.evaluate.run import evaluate as evaluate_stage
+
     evaluation = Evaluation(
-        dataset, job.base, job.chat, models, job.recipe.evaluate, job.recipe.train.precision, job.recipe.seed
+        dataset, job.base, job.chat, models, job.recipe.evaluate, plans["tuned"].body.precision, job.recipe.seed
     )
-    return _made(
-        job.artifact(evaluation.identity()),
-        Scorecard,
-        lambda out: evaluate_stage(evaluation, runtime=job.runtime, progress=job.progress, run=record, out=out),
-    )
+    out = job.artifact(evaluation.identity())
+    if is_whole(out):
+        return Scorecard.open(out)
+    return evaluate_stage(evaluation, runtime=job.runtime, progress=job.progress, run=record, out=out)
 
 
 def report(
@@ -183,16 +183,3 @@ def row_fits(chat: Chat, base: Base) -> Fits:
         return None
 
     return Fits(check, f"{chat.fingerprint} {base.max_tokens}")
-
-
-class _Artifact(Protocol):
-    @classmethod
-    def open(cls, folder: Path) -> Self: ...
-
-
-Made = TypeVar("Made", bound=_Artifact)
-
-
-def _made(out: Path, kind: type[Made], make: Callable[[Path], Made]) -> Made:
-    """The artifact at `out`, made only where it is not there yet."""
-    return kind.open(out) if is_whole(out) else make(out)

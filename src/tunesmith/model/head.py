@@ -16,12 +16,17 @@ CHUNK_PAIRS: Final = 2048
 
 
 class _IndexListHead(torch.autograd.Function):
-    """Sum over pairs of weight * -log softmax(hidden W^T)[target]."""
+    """Sum over pairs of weight * cross entropy between softmax(hidden W^T) and the smoothed target."""
 
     @staticmethod
     def forward(
-        ctx: Any, hidden_TD: Tensor, head_VD: Tensor, positions_P: Tensor, targets_P: Tensor, weights_P: Tensor
+        ctx: Any,
+        hidden_TD: Tensor,
+        head_VD: Tensor,
+        pairs: tuple[Tensor, Tensor, Tensor],
+        label_smoothing: float,
     ) -> tuple[Tensor, Tensor]:
+        positions_P, targets_P, weights_P = pairs
         needs_hidden, needs_head = ctx.needs_input_grad[:2]
         grad_hidden_TD = torch.zeros_like(hidden_TD) if needs_hidden else None
         grad_head_VD = torch.zeros_like(head_VD) if needs_head else None
@@ -36,13 +41,18 @@ class _IndexListHead(torch.autograd.Function):
             largest_C1 = logits_CV.amax(1, keepdim=True)
             at_target_C1 = logits_CV.gather(1, targets_C1)
             correct += ((at_target_C1 >= largest_C1)[:, 0] * weights_C).sum()
+            aimed_C1 = at_target_C1
+            if label_smoothing:
+                aimed_C1 = torch.lerp(at_target_C1, logits_CV.mean(1, keepdim=True), label_smoothing)
             odds_CV = logits_CV.sub_(largest_C1).exp_()
             sums_C1 = odds_CV.sum(1, keepdim=True)
-            total += ((largest_C1 + sums_C1.log() - at_target_C1)[:, 0] * weights_C).sum()
+            total += ((largest_C1 + sums_C1.log() - aimed_C1)[:, 0] * weights_C).sum()
             if not (needs_hidden or needs_head):
                 continue
             grad_CV = odds_CV.mul_(weights_C[:, None] / sums_C1)
-            grad_CV.scatter_add_(1, targets_C1, -weights_C[:, None])
+            grad_CV.scatter_add_(1, targets_C1, -(1.0 - label_smoothing) * weights_C[:, None])
+            if label_smoothing:
+                grad_CV.sub_(weights_C[:, None] * (label_smoothing / head_VD.shape[0]))
             grad_CV = grad_CV.to(hidden_TD.dtype)
             if grad_hidden_TD is not None:
                 grad_hidden_TD.index_add_(0, positions_C, grad_CV @ head_VD)
@@ -53,23 +63,29 @@ class _IndexListHead(torch.autograd.Function):
         return total, correct
 
     @staticmethod
-    def backward(ctx: Any, grad_total: Tensor, _: Tensor) -> tuple[Tensor | None, Tensor | None, None, None, None]:
+    def backward(ctx: Any, grad_total: Tensor, _: Tensor) -> tuple[Tensor | None, Tensor | None, None, None]:
         grad_hidden_TD, grad_head_VD = (
             None if grad is None else grad.mul_(grad_total.to(grad.dtype)) for grad in ctx.grads
         )
-        return grad_hidden_TD, grad_head_VD, None, None, None
+        return grad_hidden_TD, grad_head_VD, None, None
 
 
 def cross_entropy_of_pairs(
-    hidden_TD: Tensor, head_VD: Tensor, positions_P: Tensor, targets_P: Tensor, weights_P: Tensor
+    hidden_TD: Tensor,
+    head_VD: Tensor,
+    positions_P: Tensor,
+    targets_P: Tensor,
+    weights_P: Tensor,
+    label_smoothing: float = 0.0,
 ) -> tuple[Tensor, Tensor]:
     """Weighted sum of the negative log-likelihoods in nats, and the weighted number of targets that were the argmax.
 
-    Both are 0-dimensional float32. Weights may be negative (policy gradients).
+    Both are 0-dimensional float32. Weights may be negative (policy gradients). With label smoothing e the target is
+    1 - e on the token and e spread over the vocabulary (Szegedy et al. 2016, arXiv:1512.00567).
     """
     if not torch.is_grad_enabled():  # a custom function is told of parameters that want a gradient all the same
         hidden_TD, head_VD = hidden_TD.detach(), head_VD.detach()
-    total, correct = _IndexListHead.apply(hidden_TD, head_VD, positions_P, targets_P, weights_P)  # type: ignore[no-untyped-call]
+    total, correct = _IndexListHead.apply(hidden_TD, head_VD, (positions_P, targets_P, weights_P), label_smoothing)  # type: ignore[no-untyped-call]
     return total, correct
 
 

@@ -1,116 +1,19 @@
-"""From a model reference to a loaded model: found, checked, read from safetensors.
-
-A model is only ever read through transformers' own classes, from a list of architectures whose heads and attention
-this project has tested; code that comes with a model is never run and pickled weights are refused.
-"""
+"""From a checked base to a loaded model, and what a loaded model computes on a flat batch."""
 
 from __future__ import annotations
 
-import hashlib
-import json
-from dataclasses import dataclass
-from functools import cached_property
-from importlib.resources import files
 from pathlib import Path
-from typing import Any, Final
 
 import torch
 from torch import Tensor, nn
 from transformers import AutoModelForCausalLM, PreTrainedModel
 from transformers.utils import logging as transformers_logging
 
-from tunesmith.artifacts import TunedModel, hash_file
-from tunesmith.errors import Place, TunesmithError
+from tunesmith.artifacts import TunedModel
 from tunesmith.model.attention import NAME
+from tunesmith.model.base import Base
 from tunesmith.model.layout import MicroBatch
 from tunesmith.model.lora import load_adapter
-
-BUILTIN: Final = "builtin:tiny"
-MODEL_TYPES: Final = ("llama", "mistral", "qwen2", "qwen3")
-"""Dense decoders whose logits are hidden @ head, without scaling or capping."""
-PATTERNS: Final = ("*.safetensors", "*.json", "*.jinja", "LICENSE*", "README.md")
-
-
-@dataclass(frozen=True)
-class Base:
-    """A base model that was found: where it lies and what exactly it is."""
-
-    reference: str
-    folder: Path
-    config: dict[str, Any]
-
-    @property
-    def max_tokens(self) -> int:
-        """Longest conversation, answer included, in tokens; a sliding attention window bounds it too."""
-        positions = int(self.config["max_position_embeddings"])
-        window = self.config.get("sliding_window")
-        # Mistral's window is always in force, Qwen's only where the configuration says so
-        in_force = self.config.get("use_sliding_window", self.config["model_type"] == "mistral")
-        return min(positions, int(window)) if window and in_force else positions
-
-    def generation_config(self) -> dict[str, Any]:
-        """The model's own decoding settings; empty where it ships none."""
-        file = self.folder / "generation_config.json"
-        settings: dict[str, Any] = json.loads(file.read_text(encoding="utf-8")) if file.is_file() else {}
-        return settings
-
-    @cached_property
-    def content_hash(self) -> str:
-        """One hash over configuration, tokenizer, template and weights."""
-        names = sorted(p for p in self.folder.iterdir() if p.suffix in {".json", ".jinja", ".safetensors"})
-        joined = "".join(f"{file.name}:{hash_file(file)}" for file in names)
-        return hashlib.sha256(joined.encode()).hexdigest()
-
-
-def find_base(reference: str, revision: str | None = None) -> Base:
-    """Find a base model: the embedded one, a local folder, or a Hub id (downloaded into the Hub's own cache).
-
-    Raises TunesmithError: `model-missing`, `model-unreachable`, `model-config`, `model-type`, `model-code`,
-    `weights-pickle`.
-    """
-    if reference == BUILTIN:
-        folder = Path(str(files("tunesmith.model") / "tiny"))
-    elif Path(reference).is_dir():
-        folder = Path(reference)
-    elif reference.startswith((".", "/", "~")) or reference.count("/") != 1:
-        raise TunesmithError("model-missing", place=Place(reference))
-    else:
-        folder = _from_hub(reference, revision)
-    return _checked(reference, folder)
-
-
-def _from_hub(reference: str, revision: str | None) -> Path:
-    from huggingface_hub import snapshot_download
-    from huggingface_hub.errors import HfHubHTTPError, HFValidationError, LocalEntryNotFoundError
-
-    try:
-        return Path(snapshot_download(reference, revision=revision, allow_patterns=list(PATTERNS)))
-    except HFValidationError as failure:
-        raise TunesmithError("model-missing", place=Place(reference)) from failure
-    except (LocalEntryNotFoundError, HfHubHTTPError, OSError) as failure:
-        problem = str(failure).splitlines()[0] if str(failure) else type(failure).__name__
-        raise TunesmithError("model-unreachable", reference=reference, problem=problem) from failure
-
-
-def _checked(reference: str, folder: Path) -> Base:
-    file = folder / "config.json"
-    if not file.is_file():
-        raise TunesmithError("model-missing", place=Place(str(folder)))
-    try:
-        config = json.loads(file.read_text(encoding="utf-8"))
-    except ValueError as failure:
-        raise TunesmithError("model-config", place=Place(str(file)), problem=str(failure)) from failure
-    if "auto_map" in config:
-        raise TunesmithError("model-code", place=Place(str(file)))
-    if config.get("model_type") not in MODEL_TYPES:
-        known = ", ".join(MODEL_TYPES)
-        raise TunesmithError("model-type", place=Place(str(file)), type=config.get("model_type"), known=known)
-    if not any(folder.glob("*.safetensors")):
-        pickled = next((p for pattern in ("*.bin", "*.pt", "*.pth") for p in folder.glob(pattern)), None)
-        if pickled:
-            raise TunesmithError("weights-pickle", place=Place(str(pickled)))
-        raise TunesmithError("model-missing", place=Place(str(folder)))
-    return Base(reference, folder, config)
 
 
 def load_model(folder: Path, *, dtype: torch.dtype, device: str) -> PreTrainedModel:
@@ -155,8 +58,6 @@ def has_bf16_products(device: str) -> bool:
     return bool(torch.ops.mkldnn._is_mkldnn_bf16_supported())
 
 
-def compute_dtype(precision: str, device: str) -> torch.dtype:
-    """`fp32`, `bf16`, or for `auto` bf16 where the device has products for it."""
-    if precision == "bf16" or (precision == "auto" and has_bf16_products(device)):
-        return torch.bfloat16
-    return torch.float32
+def compute_dtype(precision: str) -> torch.dtype:
+    """The torch type of `bf16` or `fp32`."""
+    return {"bf16": torch.bfloat16, "fp32": torch.float32}[precision]

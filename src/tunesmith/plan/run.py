@@ -15,7 +15,7 @@ from tunesmith.artifacts.plan import BODY, KIND, Choice, PlanBody
 from tunesmith.chat import Chat
 from tunesmith.chat.cache import rendered_rows
 from tunesmith.errors import TunesmithError
-from tunesmith.model.load import Base, has_bf16_products
+from tunesmith.model.base import Base
 from tunesmith.recipe import Lora, Train
 from tunesmith.records import Rendered
 from tunesmith.runtime import Progress, Runtime
@@ -109,7 +109,7 @@ def _derived_rate(planning: Planning, choices: list[Choice]) -> float:
 
 
 def _derived_precision(runtime: Runtime, choices: list[Choice]) -> str:
-    precision = "bf16" if has_bf16_products(runtime.device) else "fp32"
+    precision = "bf16" if runtime.has_bf16_products else "fp32"
     choices.append(_choice("precision", precision, device=runtime.device))
     return precision
 
@@ -120,7 +120,7 @@ def _choice(name: str, value: str | int | float, **parameters: str | int | float
 
 def _shapes(folder: Path) -> dict[str, list[int]]:
     """Shape of every tensor, from the headers of the weight files."""
-    shapes = {}
+    shapes: dict[str, list[int]] = {}
     for file in folder.glob("*.safetensors"):
         with safe_open(file, framework="numpy") as tensors:
             shapes |= {name: tensors.get_slice(name).get_shape() for name in tensors.keys()}  # noqa: SIM118

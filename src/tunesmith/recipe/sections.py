@@ -174,6 +174,12 @@ class Train(Section):
     prompt_weight: Annotated[
         float, Field(ge=0.0, description="Loss weight of prompt tokens; 0 supervises the answers only.")
     ] = 0.0
+    label_smoothing: Annotated[
+        float, Field(ge=0.0, lt=1.0, description="Share of each target spread evenly over the vocabulary.")
+    ] = 0.0
+    token_dropout: Annotated[
+        float, Field(ge=0.0, lt=1.0, description="Share of prompt tokens hidden at random, anew in every step.")
+    ] = 0.0
     precision: Annotated[
         Literal["auto", "bf16", "fp32"], Field(description="`auto` is bf16 where the device has bf16 products.")
     ] = "auto"

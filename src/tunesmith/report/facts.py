@@ -157,7 +157,7 @@ def _share(report: DatasetReport, split: Split) -> float:
 
 
 def _source(source: SourceReport, words: Words) -> SourceView:
-    columns = ", ".join(f"{canonical}={column}" for canonical, column in source.columns.items())
+    columns = ", ".join(name if name == column else f"{name}={column}" for name, column in source.columns.items())
     return SourceView(
         file=source.file,
         format=source.format or ABSENT,

@@ -9,6 +9,7 @@ import shutil
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
@@ -19,9 +20,10 @@ from tunesmith.artifacts import Dataset, Identity, Plan, Run, TunedModel, librar
 from tunesmith.artifacts.tuned_model import ADAPTER, KIND, TRAINING, WEIGHTS
 from tunesmith.chat import Chat
 from tunesmith.chat.cache import rendered_rows
-from tunesmith.errors import RunFailed, TunesmithError
+from tunesmith.errors import Interrupted, RunFailed
+from tunesmith.model.base import Base
 from tunesmith.model.layout import MicroBatch
-from tunesmith.model.load import Base, compute_dtype, load_model
+from tunesmith.model.load import compute_dtype, load_model
 from tunesmith.model.lora import attach_lora, save_adapter
 from tunesmith.recipe import Lora, Train
 from tunesmith.runtime import Progress, Runtime
@@ -31,7 +33,7 @@ from tunesmith.train.objectives import sft
 from tunesmith.train.optimizer import AdamWSettings, FlatAdamW
 from tunesmith.train.sampler import RowSampler
 from tunesmith.train.schedule import Schedule, make_schedule
-from tunesmith.train.source import LayoutSettings, RowSource, micro_batches
+from tunesmith.train.source import LayoutSettings, RowSource, TokenDropout, micro_batches
 from tunesmith.train.step import Source, StepReport, train_steps
 
 VERSION: Final = 1
@@ -63,10 +65,6 @@ class Training:
         return Identity(KIND, VERSION, inputs, section, self.seed, libraries)
 
 
-class Interrupted(RunFailed):
-    """A signal stopped training; the checkpoint is saved."""
-
-
 @dataclass
 class _Loop:
     """The parts of a training that the driver moves."""
@@ -84,8 +82,8 @@ class _Loop:
 def train(training: Training, *, runtime: Runtime, progress: Progress, run: Run, out: Path) -> TunedModel:
     """Train, from the newest checkpoint where one exists, and publish the best weights at `out`.
 
-    Raises TunesmithError `no-training-rows`, `nothing-supervised`, `resume-changed`; RunFailed `loss-not-finite`
-    naming step and rows; Interrupted `interrupted` after a signal, with a checkpoint saved.
+    Raises TunesmithError `resume-changed`; RunFailed `loss-not-finite` naming step and rows; Interrupted
+    `interrupted` after a signal, with a checkpoint saved.
     """
     torch.set_num_threads(training.plan.body.num_threads)
     loop = _build(training, runtime, progress, run)
@@ -107,23 +105,16 @@ def _build(training: Training, runtime: Runtime, progress: Progress, run: Run) -
         rendered_rows(training.dataset, split, training.chat, section.prompt_weight, runtime.cache)
         for split in ("train", "validation")
     )
-    if not rows:
-        raise TunesmithError("no-training-rows")
-    if not any(row.num_supervised for row in rows):
-        raise TunesmithError("nothing-supervised")
-    model = load_model(
-        training.base.folder, dtype=compute_dtype(plan.precision, runtime.device), device=runtime.device
-    )
+    model = load_model(training.base.folder, dtype=compute_dtype(plan.precision), device=runtime.device)
     if isinstance(section.method, Lora):
         attach_lora(model, section.method, training.seed)
     optimizer = FlatAdamW(
         model.parameters(),
-        AdamWSettings(
-            beta2=section.beta2, weight_decay=section.weight_decay, max_grad_norm=section.max_grad_norm
-        ),
+        AdamWSettings(beta2=section.beta2, weight_decay=section.weight_decay, max_grad_norm=section.max_grad_norm),
     )
     layout = LayoutSettings(section.micro_batch_tokens, section.share_prefixes, runtime.device)
-    source = RowSource(rows, RowSampler(len(rows), section.batch_rows, training.seed), layout)
+    sampler = RowSampler(len(rows), section.batch_rows, training.seed)
+    source = RowSource(rows, sampler, layout, _token_dropout(training))
     checkpoints = run.folder / "checkpoints" / training.name
     loop = _Loop(
         model=model,
@@ -137,6 +128,13 @@ def _build(training: Training, runtime: Runtime, progress: Progress, run: Run) -
     )
     _resume(loop, progress)
     return loop
+
+
+def _token_dropout(training: Training) -> TokenDropout | None:
+    if not training.section.token_dropout:
+        return None
+    chat = training.chat
+    return TokenDropout(training.section.token_dropout, chat.filler_id, chat.control_ids, training.seed)
 
 
 def _resume(loop: _Loop, progress: Progress) -> None:
@@ -158,8 +156,9 @@ def _drive(training: Training, loop: _Loop, stop: StopRequest, progress: Progres
     progress.begin("task.train", plan.num_steps)
     progress.advance(loop.progressed.step)
     started = time.perf_counter()
-    steps = range(loop.progressed.step, plan.num_steps)
-    for report in train_steps(loop.model, loop.source, sft.loss, loop.optimizer, loop.schedule, steps):
+    steps = range(loop.progressed.step, 0 if _exhausted(training, loop) else plan.num_steps)
+    objective = partial(sft.loss, label_smoothing=training.section.label_smoothing)
+    for report in train_steps(loop.model, loop.source, objective, loop.optimizer, loop.schedule, steps):
         seconds = time.perf_counter() - started
         started = time.perf_counter()
         figures = _figures(report, seconds)
@@ -171,19 +170,24 @@ def _drive(training: Training, loop: _Loop, stop: StopRequest, progress: Progres
         for tracker in trackers:
             tracker.log(report.step, figures)
         progress.advance(1, **{"loss": figures["train/loss"], "tokens_per_second": figures["train/tokens_per_second"]})
-        exhausted = training.section.patience is not None and loop.progressed.num_without_gain >= training.section.patience
         if due or stop.received or report.step % plan.checkpoint_every == 0:
             path = save_checkpoint(loop.checkpoints, loop.settings_key, loop.progressed, loop.optimizer.state())
             run.record("checkpoint", step=report.step, path=str(path.relative_to(run.folder)))
         if stop.received and report.step < plan.num_steps:
             raise Interrupted("interrupted", step=report.step)
-        if exhausted:
+        if _exhausted(training, loop):
             progress.say("say.early-stop", step=report.step, best=loop.progressed.best_step)
             break
         started = time.perf_counter()
     progress.end()
     for tracker in trackers:
         tracker.close()
+
+
+def _exhausted(training: Training, loop: _Loop) -> bool:
+    """Whether validation has not improved for as long as the recipe waits."""
+    patience = training.section.patience
+    return patience is not None and loop.progressed.num_without_gain >= patience
 
 
 def _figures(report: StepReport, seconds: float) -> dict[str, float]:
@@ -207,7 +211,7 @@ def _advance(loop: _Loop, report: StepReport, seconds: float) -> Progressed:
     return replace(
         loop.progressed,
         step=report.step,
-        source={"next_step": report.step},
+        source=loop.source.state(),
         rows_hash=rows,
         num_tokens=loop.progressed.num_tokens + report.num_tokens,
         seconds=loop.progressed.seconds + seconds,
@@ -220,9 +224,7 @@ def _validate(training: Training, loop: _Loop) -> dict[str, float]:
     best = loop.progressed.best_loss
     if best is None or loss < best:
         save_best(loop.checkpoints, loop.settings_key, loop.progressed.step, loop.optimizer.master_N)
-        loop.progressed = replace(
-            loop.progressed, best_step=loop.progressed.step, best_loss=loss, num_without_gain=0
-        )
+        loop.progressed = replace(loop.progressed, best_step=loop.progressed.step, best_loss=loss, num_without_gain=0)
     else:
         loop.progressed = replace(loop.progressed, num_without_gain=loop.progressed.num_without_gain + 1)
     return {"eval/loss": loss, "eval/mean_token_accuracy": accuracy}

@@ -10,6 +10,8 @@ from torch.utils.tensorboard import SummaryWriter
 
 
 class Tracker(Protocol):
+    """Takes figures by step."""
+
     def log(self, step: int, figures: Mapping[str, float]) -> None: ...
 
     def close(self) -> None: ...
@@ -19,11 +21,11 @@ class TensorBoard:
     """Event files in `folder`, for `tensorboard --logdir`."""
 
     def __init__(self, folder: Path) -> None:
-        self._writer = SummaryWriter(str(folder))  # type: ignore[no-untyped-call]
+        self._writer = SummaryWriter(str(folder))
 
     def log(self, step: int, figures: Mapping[str, float]) -> None:
         for name, value in figures.items():
-            self._writer.add_scalar(name, value, step)  # type: ignore[no-untyped-call]
+            self._writer.add_scalar(name, value, step)
 
     def close(self) -> None:
-        self._writer.close()  # type: ignore[no-untyped-call]
+        self._writer.close()

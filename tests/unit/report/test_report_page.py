@@ -166,7 +166,7 @@ def test_every_source_says_how_it_was_read(tmp_path: Path) -> None:
     page, _, _ = page_of(tmp_path)
     tickets, old, broken = ([cell.strip() for cell in row] for row in page.tables["sources"][1:])
     assert tickets == [
-        *("examples/support_desk/tickets.jsonl", "messages", "the recipe (messages=messages)", "UTF-8", "–"),
+        *("examples/support_desk/tickets.jsonl", "messages", "the recipe (messages)", "UTF-8", "–"),
         *("1,368", "1,111", "257"),
     ]
     assert old[1:5] == ["question_answer", "its columns (question=问题, answer=回答)", "GB18030 (GBK)", "Training"]

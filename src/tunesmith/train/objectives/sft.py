@@ -10,7 +10,7 @@ from tunesmith.model.load import head_weight, hidden_states
 from tunesmith.train.step import LossSum
 
 
-def loss(model: PreTrainedModel, batch: MicroBatch) -> LossSum:
+def loss(model: PreTrainedModel, batch: MicroBatch, label_smoothing: float = 0.0) -> LossSum:
     """Sum over supervised tokens of weight * negative log-likelihood (nats); weight is the sum of the weights."""
     total, correct = cross_entropy_of_pairs(
         hidden_states(model, batch),
@@ -18,5 +18,6 @@ def loss(model: PreTrainedModel, batch: MicroBatch) -> LossSum:
         batch.pair_positions_P,
         batch.pair_targets_P,
         batch.pair_weights_P,
+        label_smoothing,
     )
     return LossSum(total, batch.weight, {"correct": correct})

@@ -1,0 +1,1 @@
+"""Other trainers, each in its own environment, driven over JSON lines."""

@@ -1,0 +1,80 @@
+"""Worker processes that take training steps on request, over JSON lines."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, Final
+
+from benchmarks.training_job import TrainingJob
+
+REPOSITORY: Final = Path(__file__).parents[1]
+CACHE: Final = REPOSITORY / ".cache" / "benchmarks"
+
+
+@dataclass(frozen=True)
+class TakenStep:
+    """One optimiser step as its worker measured it. `loss` in nats per supervised token."""
+
+    seconds: float
+    loss: float
+    peak_bytes: int
+
+
+class Worker:
+    """One process with one job; it computes only while a step is asked of it. Its messages go to `log`."""
+
+    def __init__(self, command: Sequence[str], job: TrainingJob, log: Path) -> None:
+        self._log = log
+        log.parent.mkdir(parents=True, exist_ok=True)
+        settings = {"OMP_NUM_THREADS": str(job.num_threads), "HF_HUB_OFFLINE": "1", "HF_HOME": str(CACHE / "hub")}
+        with log.open("w", encoding="utf-8") as stream:
+            self._process = subprocess.Popen(
+                command,
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=stream,
+                text=True,
+                env=os.environ | settings,
+                cwd=REPOSITORY,
+            )
+        self.versions: dict[str, str] = self._ask(json.dumps(asdict(job)))["versions"]
+
+    def step(self) -> TakenStep:
+        """Take one optimiser step. Raises RuntimeError with the end of the worker's messages when it died."""
+        return TakenStep(**self._ask("{}"))
+
+    def close(self) -> None:
+        """End the process; a worker that does not stop by itself within a minute is killed."""
+        if self._process.stdin is not None:
+            self._process.stdin.close()
+        try:
+            self._process.wait(timeout=60)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            self._process.wait()
+
+    def __enter__(self) -> Worker:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def _ask(self, line: str) -> dict[str, Any]:
+        assert self._process.stdin is not None
+        assert self._process.stdout is not None
+        try:
+            self._process.stdin.write(line + "\n")
+            self._process.stdin.flush()
+            answer = self._process.stdout.readline()
+        except BrokenPipeError:
+            answer = ""
+        if not answer:
+            last = self._log.read_text(encoding="utf-8").splitlines()[-20:]
+            raise RuntimeError("\n".join([f"worker ended, see {self._log}", *last]))
+        values: dict[str, Any] = json.loads(answer)
+        return values

@@ -1,0 +1,406 @@
+"""Whether a model can be tuned here without surprises: each part compared with transformers and peft themselves.
+
+The parts run one after the other on a few short conversations, each with at most one copy of the model in memory, in
+float32. A part that fails, or cannot run, is a Result with the reason: the others still run.
+
+Shapes: T tokens of a row, V vocabulary.
+"""
+
+from __future__ import annotations
+
+import gc
+import hashlib
+import warnings
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from importlib.util import find_spec
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any, Final
+
+import numpy as np
+import torch
+from torch import Tensor
+from transformers import AutoModelForCausalLM, AutoTokenizer, PreTrainedModel, PreTrainedTokenizerBase
+
+from tunesmith.chat import Chat, load_chat
+from tunesmith.chat.template import Template, as_field, as_inline
+from tunesmith.errors import Place, TunesmithError
+from tunesmith.i18n import translate
+from tunesmith.model.base import Base, find_base
+from tunesmith.model.layout import lay_out
+from tunesmith.model.load import head_weight, hidden_states, load_model
+from tunesmith.model.lora import LoraLinear, attach_lora, load_adapter, save_adapter
+from tunesmith.plan.run import FULL_RATE, LORA_RATE_FACTOR, REFERENCE_HIDDEN
+from tunesmith.recipe import Lora
+from tunesmith.records import Example, Message, Rendered
+from tunesmith.runtime import Progress, Runtime
+from tunesmith.train.objectives import sft
+from tunesmith.train.optimizer import AdamWSettings, FlatAdamW
+from tunesmith.train.run import validation_loss
+from tunesmith.train.sampler import RowSampler
+from tunesmith.train.schedule import make_schedule
+from tunesmith.train.source import LayoutSettings, RowSource, micro_batches
+from tunesmith.train.step import train_steps
+
+MAX_DIFFERENCE: Final = 1e-3
+"""Largest difference of two logits, as a share of the largest logit where that is above 1."""
+LAYOUT_TOKENS: Final = 4096
+MIN_SHARED_TOKENS: Final = 4
+"""Even a short common beginning is shared, so that sharing is what is compared."""
+METHOD: Final = Lora(rank=4, alpha=8.0)
+NUM_STEPS: Final = 3
+SEED: Final = 20
+NOWHERE: Final = Place("")
+
+_ASK_EN: Final = Message("user", "A box holds 12 red pens and 7 blue ones. How many pens are in 3 such boxes?")
+_THOUGHT_EN: Final = "One box: 12 + 7 = 19 pens.\nThree boxes: 3 * 19 = 57."
+_ASK_ZH: Final = Message("user", "早上血压偏高，饭后又恢复正常，需要去医院吗？")
+_THOUGHT_ZH: Final = "先看数值：140/90 以下多为临界。\n再看是否头晕、胸闷。"
+_LONG: Final = " ".join(f"{number} + {number} = {number + number}." for number in range(1, 40))
+CONVERSATIONS: Final[tuple[tuple[Message, ...], ...]] = (
+    (_ASK_EN, Message("assistant", "There are **57** pens.", _THOUGHT_EN)),
+    (_ASK_EN, Message("assistant", "57", "19 pens in a box, so 57.")),
+    (_ASK_EN, Message("assistant", "57 pens, i.e. 36 red and 21 blue.")),
+    (_ASK_ZH, Message("assistant", "建议连续测量一周；若多次高于 140/90，请就诊。", _THOUGHT_ZH)),
+    (_ASK_ZH, Message("assistant", "不必紧张，先在家连测几天😊。")),
+    (
+        _ASK_ZH,
+        Message("assistant", "先连测一周。", _THOUGHT_ZH),
+        Message("user", "And what if it stays at 150/95?"),
+        Message("assistant", "Then see a doctor this week.", "150/95 is above 140/90: not to be left alone."),
+    ),
+    (Message("user", "Double the numbers from 1 to 39."), Message("assistant", _LONG, "n + n, one by one.")),
+)
+TEXTS: Final = (
+    "The café’s bill: 3 × €4.50 = €13.50 (50% off!)",
+    "血红蛋白 6 g/dL，属于重度贫血；建议复查。",
+    "def f(x):\n\treturn x ** 2  # 平方\n\n\nprint(f(10_000))",
+    "naïve 😊 𝛼-β  two  spaces, Привет, こんにちは",
+)
+
+Fields = Callable[[Message], dict[str, Any]]
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """What one part found. `name` is an entry `cli.parity.<name>`; `detail` is in the runtime's language."""
+
+    name: str
+    passed: bool
+    detail: str
+
+    def as_json(self) -> dict[str, Any]:
+        return asdict(self)
+
+
+@dataclass(frozen=True, slots=True)
+class _Finding:
+    """`key` is an entry `cli.parity.<key>`, filled from `figures`."""
+
+    passed: bool
+    key: str
+    figures: Mapping[str, object] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class _Subject:
+    base: Base
+    chat: Chat
+    device: str
+
+    def rows(self) -> list[Rendered]:
+        """The conversations with every token supervised, so that every position can be compared."""
+        return self.chat.render_many(_examples(), prompt_weight=1.0)
+
+    def tokenizer(self) -> PreTrainedTokenizerBase:
+        # said in words, or transformers asks on the terminal whether to run code of the folder's
+        return AutoTokenizer.from_pretrained(self.base.folder, local_files_only=True, trust_remote_code=False)
+
+    def model(self) -> PreTrainedModel:
+        return load_model(self.base.folder, dtype=torch.float32, device=self.device)
+
+    def plain_model(self) -> PreTrainedModel:
+        """The model as transformers alone runs it."""
+        model: PreTrainedModel = AutoModelForCausalLM.from_pretrained(
+            self.base.folder, dtype=torch.float32, attn_implementation="eager", local_files_only=True
+        )
+        return model.to(self.device).eval()
+
+
+def check_model(reference: str, runtime: Runtime, progress: Progress) -> list[Result]:
+    """Judge a local folder, `builtin:tiny` or a Hub id: template, tokenizer, logits, adapter, three training steps.
+
+    Never raises for a fault of the model: a folder that cannot be opened is one failed Result, named `model` or
+    `template`. Needs memory for one copy of the model in float32.
+    """
+    parts: dict[str, Callable[[_Subject], _Finding]] = {
+        "template": _template,
+        "prefix": _prefix,
+        "tokenizer": _tokenizer,
+        "round_trip": _round_trip,
+        "end_token": _end_token,
+        "logits": _logits,
+        "adapter": _adapter,
+        "training": _training,
+    }
+    language = runtime.language
+    progress.begin("task.parity", len(parts))
+    try:
+        base = find_base(reference)
+    except TunesmithError as failure:
+        return [Result("model", False, _reason(failure, language))]
+    found = translate("cli.parity.model.found", language, type=base.config["model_type"], tokens=base.max_tokens)
+    results = [Result("model", True, found)]
+    try:
+        subject = _Subject(base, load_chat(base.folder), runtime.device)
+    except Exception as failure:  # a folder of somebody else's: its tokenizer may be broken in any way
+        return [*results, Result("template", False, _reason(failure, language))]
+    for name, part in parts.items():
+        results.append(_judge(name, part, subject, language))
+        gc.collect()  # the next part loads the model anew
+        progress.advance()
+    progress.end()
+    return results
+
+
+def _judge(name: str, part: Callable[[_Subject], _Finding], subject: _Subject, language: str) -> Result:
+    try:
+        finding = part(subject)
+    except Exception as failure:  # model, template and libraries are somebody else's: they may raise anything
+        return Result(name, False, _reason(failure, language))
+    return Result(name, finding.passed, translate(f"cli.parity.{finding.key}", language, **finding.figures))
+
+
+def _reason(failure: Exception, language: str) -> str:
+    if isinstance(failure, TunesmithError):
+        at = f" ({failure.place})" if failure.place else ""
+        return f"[{failure.code}] {failure.message(language)}{at}; {failure.hint(language)}"
+    return f"{type(failure).__name__}: {failure}"
+
+
+def _examples() -> list[Example]:
+    return [Example(str(number), messages, NOWHERE) for number, messages in enumerate(CONVERSATIONS)]
+
+
+def _template(subject: _Subject) -> _Finding:
+    """Thinking reaches the tokens, by the model's own template or its twin, and comes back from them."""
+    _, source = _form(subject.tokenizer())
+    figures = {"kind": "twin" if source else "own"}
+    for example in _examples():
+        rendered = subject.chat.render(example)
+        last = _starts(rendered)[-1]
+        said = subject.chat.parse(subject.chat.decode(rendered.ids_T[last:].tolist())).message
+        meant = (example.answer.content, example.answer.reasoning or "")
+        if (said.content, said.reasoning or "") != meant:
+            return _Finding(False, "template.lost", {"meant": meant, "said": (said.content, said.reasoning or "")})
+    return _Finding(True, f"template.{figures['kind']}")
+
+
+def _form(tokenizer: PreTrainedTokenizerBase) -> tuple[Fields, str | None]:
+    """How transformers is told of thinking so that it keeps it, and the twin's source where the own template drops it.
+
+    Judged by what transformers itself renders. Raises TunesmithError `template-drops-reasoning`.
+    """
+    asked, answer = CONVERSATIONS[0]
+    twin = Template(tokenizer.get_chat_template(), {}).training_twin()
+    for source in [None] + ([twin.source] if twin else []):
+        for fields in (as_field, as_inline):
+            prompt = _said(tokenizer, [asked], fields, source, prompt=True)
+            text = _said(tokenizer, [asked, answer], fields, source, prompt=False)
+            if _THOUGHT_EN in text and text.startswith(prompt):
+                return fields, source
+    raise TunesmithError("template-drops-reasoning")
+
+
+def _said(
+    tokenizer: PreTrainedTokenizerBase, messages: Sequence[Message], fields: Fields, source: str | None, *, prompt: bool
+) -> str:
+    text: str = tokenizer.apply_chat_template(
+        [fields(message) for message in messages], chat_template=source, tokenize=False, add_generation_prompt=prompt
+    )
+    return text
+
+
+def _starts(rendered: Rendered) -> list[int]:
+    """Where each supervised stretch begins."""
+    supervised_T = rendered.weights_T > 0
+    return (np.flatnonzero(supervised_T[1:] & ~supervised_T[:-1]) + 1).tolist()
+
+
+def _prefix(subject: _Subject) -> _Finding:
+    """What is learned stands after exactly the tokens that serving would send, in every turn."""
+    chat = subject.chat
+    num_turns = 0
+    for example in _examples():
+        rendered = chat.render(example)
+        turns = [i for i, message in enumerate(example.messages) if message.role == "assistant"]
+        learned = turns if chat.keeps_history else turns[-1:]
+        starts = _starts(rendered)
+        if len(starts) != len(learned):
+            return _Finding(False, "prefix.turns", {"found": len(starts), "expected": len(learned)})
+        for start, turn in zip(starts, learned, strict=True):
+            served, read = chat.prompt_ids(example.messages[:turn]), rendered.ids_T[:start].tolist()
+            if served != read:
+                return _Finding(False, "prefix.differs", {"row": example.id, "at": _first_difference(served, read)})
+        num_turns += len(learned)
+    figures = {"rows": len(CONVERSATIONS), "turns": num_turns}
+    return _Finding(True, "prefix.history" if chat.keeps_history else "prefix.last", figures)
+
+
+def _first_difference(ours: Sequence[int], theirs: Sequence[int]) -> int:
+    pairs = enumerate(zip(ours, theirs, strict=False))
+    return next((place for place, (a, b) in pairs if a != b), min(len(ours), len(theirs)))
+
+
+def _tokenizer(subject: _Subject) -> _Finding:
+    """Prompts as transformers' own tokenizer makes them."""
+    tokenizer = subject.tokenizer()
+    fields, source = _form(tokenizer)
+    num_tokens = 0
+    for number, messages in enumerate(CONVERSATIONS):
+        ours = subject.chat.prompt_ids(messages[:-1])
+        theirs: list[int] = tokenizer.apply_chat_template(
+            [fields(message) for message in messages[:-1]],
+            chat_template=source,
+            add_generation_prompt=True,
+            tokenize=True,
+            return_dict=False,
+        )
+        if ours != theirs:
+            place = _first_difference(ours, theirs)
+            pieces = {"ours": _piece(subject.chat, ours, place), "theirs": _piece(subject.chat, theirs, place)}
+            return _Finding(False, "tokenizer.differs", {"row": number, "at": place, **pieces})
+        num_tokens += len(ours)
+    return _Finding(True, "tokenizer.equal", {"tokens": num_tokens, "rows": len(CONVERSATIONS)})
+
+
+def _piece(chat: Chat, ids: Sequence[int], place: int) -> str:
+    return repr(chat.decode_all(ids[place : place + 4]))
+
+
+def _round_trip(subject: _Subject) -> _Finding:
+    for text in TEXTS:
+        ids = subject.chat.tokenizer.encode(text, add_special_tokens=False).ids
+        again = subject.chat.decode_all(ids)
+        if again != text:
+            return _Finding(False, "round_trip.differs", {"text": repr(text), "again": repr(again)})
+    return _Finding(True, "round_trip.equal", {"texts": len(TEXTS)})
+
+
+def _end_token(subject: _Subject) -> _Finding:
+    """Every answer that is learned closes with a token at which generation stops."""
+    ends = {int(row.ids_T[-1]) for row in subject.chat.render_many(_examples())}
+    names = ", ".join(sorted(subject.chat.decode_all([id]) for id in ends))
+    return _Finding(bool(ends) and ends <= subject.chat.end_ids, "end_token.found", {"tokens": names})
+
+
+def _logits(subject: _Subject) -> _Finding:
+    """The flat layout with shared beginnings against one plain forward pass a row."""
+    rows = subject.rows()
+    ours, computed = _flat_logits(subject.model(), rows)
+    theirs = _plain_logits(subject.plain_model(), rows)
+    difference, limit = _largest_difference(ours, theirs), _limit(theirs)
+    figures = {"difference": f"{difference:.2g}", "limit": f"{limit:.2g}", "computed": computed}
+    figures["tokens"] = sum(len(row.ids_T) for row in rows)
+    return _Finding(difference <= limit, "logits.difference", figures)
+
+
+@torch.no_grad()
+def _flat_logits(model: PreTrainedModel, rows: Sequence[Rendered]) -> tuple[list[Tensor], int]:
+    """(T - 1, V) logits of every row from the flat layout, and how many tokens were computed for them."""
+    found: dict[str, Tensor] = {}
+    batches = lay_out(rows, LAYOUT_TOKENS, share=True, min_shared_tokens=MIN_SHARED_TOKENS)
+    for batch in batches:
+        there = batch.to(str(model.device))
+        hidden_TD = hidden_states(model, there)
+        for number, id in enumerate(batch.row_ids):
+            pairs = there.row_pairs_Q[there.row_of_Q == number]
+            found[id] = (hidden_TD[there.pair_positions_P[pairs]] @ head_weight(model).T).cpu()
+    return [found[row.id] for row in rows], sum(batch.num_tokens for batch in batches)
+
+
+@torch.no_grad()
+def _plain_logits(model: PreTrainedModel, rows: Sequence[Rendered]) -> list[Tensor]:
+    """(T - 1, V) logits of every row, each computed by itself."""
+    ids = [torch.from_numpy(row.ids_T).long()[None].to(model.device) for row in rows]
+    return [model(input_ids=ids_1T, use_cache=False).logits[0, :-1].cpu() for ids_1T in ids]
+
+
+def _largest_difference(ours: Sequence[Tensor], theirs: Sequence[Tensor]) -> float:
+    return max((a - b).abs().max().item() for a, b in zip(ours, theirs, strict=True))
+
+
+def _limit(logits: Sequence[Tensor]) -> float:
+    return MAX_DIFFERENCE * max(1.0, *(logits_TV.abs().max().item() for logits_TV in logits))
+
+
+def _adapter(subject: _Subject) -> _Finding:
+    """An adapter written here says the same when peft reads it."""
+    rows = subject.rows()
+    with TemporaryDirectory(prefix="tunesmith-") as scratch:
+        ours, effect = _write_adapter(subject, rows, Path(scratch))
+        gc.collect()
+        theirs = _read_adapter(subject, rows, Path(scratch))
+    difference, limit = _largest_difference(ours, theirs), _limit(theirs)
+    figures = {"difference": f"{difference:.2g}", "limit": f"{limit:.2g}", "effect": f"{effect:.2g}"}
+    # an adapter that changes nothing would pass unseen
+    passed = difference <= limit < effect
+    return _Finding(passed, "adapter.peft" if find_spec("peft") else "adapter.own", figures)
+
+
+def _write_adapter(subject: _Subject, rows: Sequence[Rendered], folder: Path) -> tuple[list[Tensor], float]:
+    """The logits with a random adapter, which is saved, and how far it moves them."""
+    model = subject.model()
+    before, _ = _flat_logits(model, rows)
+    attach_lora(model, METHOD, SEED)
+    generator = torch.Generator().manual_seed(SEED)
+    with torch.no_grad():
+        for layer in model.modules():
+            if isinstance(layer, LoraLinear):
+                layer.lora_b_SOR.copy_(torch.empty(layer.lora_b_SOR.shape).normal_(0.0, 0.1, generator=generator))
+    save_adapter(model, METHOD, subject.base.reference, folder)
+    after, _ = _flat_logits(model, rows)
+    return after, _largest_difference(after, before)
+
+
+def _read_adapter(subject: _Subject, rows: Sequence[Rendered], folder: Path) -> list[Tensor]:
+    if not find_spec("peft"):
+        model = subject.model()
+        load_adapter(model, folder)
+        return _flat_logits(model, rows)[0]
+    from peft import PeftModel  # takes seconds to import
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", FutureWarning)  # peft calls what transformers has renamed
+        model = PeftModel.from_pretrained(subject.plain_model(), folder)
+    return _plain_logits(model, rows)
+
+
+def _training(subject: _Subject) -> _Finding:
+    """Three steps on three rows lower their loss and leave the base as it was."""
+    rows = subject.chat.render_many(_examples()[:3])
+    model = subject.model()
+    attach_lora(model, METHOD, SEED)
+    layout = LayoutSettings(LAYOUT_TOKENS, True, subject.device)
+    source = RowSource(rows, RowSampler(len(rows), len(rows), SEED), layout)
+    optimizer = FlatAdamW(model.parameters(), AdamWSettings())
+    rate = FULL_RATE * LORA_RATE_FACTOR * REFERENCE_HIDDEN / int(subject.base.config["hidden_size"])
+    schedule = make_schedule("constant", rate, NUM_STEPS, 0.0)
+    batches = micro_batches(rows, layout)
+    frozen, (before, _) = _frozen_hash(model), validation_loss(model, batches)
+    losses = list(train_steps(model, source, sft.loss, optimizer, schedule, range(NUM_STEPS)))
+    after, _ = validation_loss(model, batches)
+    if _frozen_hash(model) != frozen:
+        return _Finding(False, "training.touched")
+    figures = {"steps": len(losses), "before": f"{before:.4f}", "after": f"{after:.4f}"}
+    return _Finding(after < before, "training.loss", figures)
+
+
+def _frozen_hash(model: PreTrainedModel) -> str:
+    """SHA-256 over the weights that LoRA must not touch."""
+    digest = hashlib.sha256()
+    for parameter in model.parameters():
+        if not parameter.requires_grad:
+            digest.update(parameter.detach().cpu().contiguous().numpy())
+    return digest.hexdigest()
