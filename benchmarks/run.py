@@ -37,9 +37,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return report(options.name, hardware, outcome, goals, None if options.quick else options.results)
 
 
-def report(
-    name: str, hardware: Hardware, outcome: Outcome, goals: Mapping[str, Goal], results: Path | None
-) -> int:
+def report(name: str, hardware: Hardware, outcome: Outcome, goals: Mapping[str, Goal], results: Path | None) -> int:
     """Print table, verdict and JSON line; write the JSON into `results` where given. Returns the exit status."""
     missed = missed_goals(outcome.figures, goals)
     record = _record(name, hardware, outcome, goals, missed)
@@ -78,7 +76,9 @@ def _record(
 def _print_table(table: Sequence[Sequence[str]]) -> None:
     widths = [max(len(cell) for cell in column) for column in zip(*table, strict=True)]
     for row in table:
-        first, *others = (f"{cell:<{w}}" if i == 0 else f"{cell:>{w}}" for i, (cell, w) in enumerate(zip(row, widths)))
+        first, *others = (
+            f"{cell:<{w}}" if i == 0 else f"{cell:>{w}}" for i, (cell, w) in enumerate(zip(row, widths, strict=True))
+        )
         print("  ".join([first, *others]).rstrip())
 
 

@@ -45,9 +45,9 @@ GOALS: Final = {
 
 
 def run(*, quick: bool) -> Outcome:
-    """Time `--help` and the imports; `quick` runs each twice at most and only the light parts."""
-    help_seconds = [_time_help() for _ in range(3 if quick else NUM_HELP_RUNS + 1)][1:]  # the first fills the caches
-    parts = [name for name in _parts() if not (quick and name in TORCH_USERS)]
+    """Time `--help` and the imports; `quick` takes few runs and imports `cli` alone."""
+    help_seconds = [_time_help() for _ in range(1 + (1 if quick else NUM_HELP_RUNS))][1:]  # the first fills the caches
+    parts = ["cli"] if quick else _parts()
     imports = {name: _import(f"tunesmith.{name}", 1 if quick else NUM_IMPORTS) for name in parts}
     light_with_torch = [name for name, (_, loads) in imports.items() if loads and name not in TORCH_USERS]
     figures = {

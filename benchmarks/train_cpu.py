@@ -45,6 +45,7 @@ class Comparison:
     max_steps: int
     """Warm-up included."""
     budget_seconds: float
+    max_row_tokens: int = 1024
 
     @property
     def name(self) -> str:
@@ -56,7 +57,7 @@ COMPARISONS: Final = (
     Comparison(BUILTIN, "fp32", num_warmup=2, max_steps=22, budget_seconds=40.0),
     Comparison(BUILTIN, "bf16", num_warmup=2, max_steps=22, budget_seconds=40.0),
 )
-SMOKE: Final = Comparison("smoke", "fp32", num_warmup=1, max_steps=4, budget_seconds=60.0)
+SMOKE: Final = Comparison("smoke", "fp32", num_warmup=1, max_steps=4, budget_seconds=60.0, max_row_tokens=256)
 GOALS: Final = {
     f"{comparison.name}/{figure}": goal
     for comparison in COMPARISONS
@@ -87,7 +88,7 @@ def run(*, quick: bool) -> Outcome:
     """All comparisons; `quick` takes a few steps of ours alone on a very small model, to see that it works."""
     if quick:
         with tempfile.TemporaryDirectory() as cache:
-            inputs = make_inputs(SMOKE.geometry, Path(cache), rows_file=Path(cache) / "absent")
+            inputs = make_inputs(SMOKE.geometry, SMOKE.max_row_tokens, Path(cache), Path(cache) / "absent")
             (ours,) = take_turns(SMOKE, inputs, {"ours": OURS}, Path(cache))[0].values()
         return Outcome(_side_figures(SMOKE, "", ours), _table([(SMOKE, ours, None)]))
     # -E: the peer's interpreter must not be led to our packages by PYTHON variables
@@ -98,7 +99,7 @@ def run(*, quick: bool) -> Outcome:
     versions: dict[str, str] = {}
     measured: list[tuple[Comparison, Trace, Trace | None]] = []
     for comparison in COMPARISONS:
-        inputs = make_inputs(comparison.geometry)
+        inputs = make_inputs(comparison.geometry, comparison.max_row_tokens)
         traces, peer_versions = take_turns(comparison, inputs, commands, CACHE)
         figures |= compare(comparison, traces["ours"], traces["trl"])
         void += unequal_losses(comparison, traces["ours"].steps, traces["trl"].steps)
@@ -137,9 +138,9 @@ def take_turns(
         for step in range(comparison.max_steps):
             for side, worker in workers.items():
                 taken[side].append(worker.step())
-            longest = max(sum(taken[side][-1].seconds for side in commands), 0.0)
+            next_seconds = sum(steps[-1].seconds for steps in taken.values())
             passed = time.perf_counter() - started
-            if step + 1 >= comparison.num_warmup + MIN_STEPS and passed + longest > comparison.budget_seconds:
+            if step + 1 >= comparison.num_warmup + MIN_STEPS and passed + next_seconds > comparison.budget_seconds:
                 break
         versions = workers[list(commands)[-1]].versions
     tokens = tuple(inputs.tokens_of_step(step, job.rows_per_step) for step in range(step + 1))

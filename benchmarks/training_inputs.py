@@ -14,6 +14,7 @@ import numpy as np
 import torch
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
 from transformers import Qwen2Config, Qwen2ForCausalLM
+from transformers.utils import logging as transformers_logging
 
 from benchmarks.process import CACHE, REPOSITORY
 from tunesmith.model.base import BUILTIN, find_base
@@ -24,7 +25,6 @@ from tunesmith.recipe import Lora
 ROWS_FILE: Final = REPOSITORY.parent / "shared" / "data" / "medical_o1_150.jsonl"
 """FreedomIntelligence/medical-o1-reasoning-SFT, the first 150 English rows; rows are generated where it is absent."""
 NUM_ROWS: Final = 8
-MAX_ROW_TOKENS: Final = 1024
 END: Final = "<|endoftext|>"
 SEED: Final = 0
 METHOD: Final = Lora(rank=16, alpha=32.0)
@@ -72,13 +72,13 @@ class TrainingInputs:
         return sum(self.tokens_of_rows[place % len(self.tokens_of_rows)] for place in places)
 
 
-def make_inputs(geometry: str, cache: Path = CACHE, rows_file: Path = ROWS_FILE) -> TrainingInputs:
+def make_inputs(geometry: str, max_row_tokens: int, cache: Path = CACHE, rows_file: Path = ROWS_FILE) -> TrainingInputs:
     """Write the inputs of one geometry, or find those written before from the same sources."""
-    key = _key(geometry, rows_file)
+    key = _key(geometry, max_row_tokens, rows_file)
     folder = cache / "inputs" / f"{geometry.replace(':', '-')}-{key[:12]}"
     if not (folder / "whole").is_file():
         shutil.rmtree(folder, ignore_errors=True)
-        _write(geometry, folder, rows_file)
+        _write(geometry, max_row_tokens, folder, rows_file)
         (folder / "whole").touch()
     rows = [json.loads(line) for line in (folder / "rows.jsonl").read_text(encoding="utf-8").splitlines()]
     return TrainingInputs(
@@ -90,14 +90,14 @@ def make_inputs(geometry: str, cache: Path = CACHE, rows_file: Path = ROWS_FILE)
     )
 
 
-def _key(geometry: str, rows_file: Path) -> str:
+def _key(geometry: str, max_row_tokens: int, rows_file: Path) -> str:
     source = hashlib.sha256(rows_file.read_bytes()).hexdigest() if rows_file.is_file() else "generated"
     model = find_base(BUILTIN).content_hash if geometry == BUILTIN else GEOMETRIES[geometry]
-    settings = [VERSION, model, source, NUM_ROWS, MAX_ROW_TOKENS, METHOD.model_dump(mode="json"), SEED]
+    settings = [VERSION, model, source, NUM_ROWS, max_row_tokens, METHOD.model_dump(mode="json"), SEED]
     return hashlib.sha256(json.dumps(settings, sort_keys=True).encode()).hexdigest()
 
 
-def _write(geometry: str, folder: Path, rows_file: Path) -> None:
+def _write(geometry: str, max_row_tokens: int, folder: Path, rows_file: Path) -> None:
     if geometry == BUILTIN:
         shutil.copytree(find_base(BUILTIN).folder, folder / "model")
         tokenizer = Tokenizer.from_file(str(folder / "model" / "tokenizer.json"))
@@ -107,13 +107,20 @@ def _write(geometry: str, folder: Path, rows_file: Path) -> None:
     attach_lora(model, METHOD, SEED)
     save_adapter(model, METHOD, geometry, folder / "adapter")
     rows = list(_rows(tokenizer, rows_file) if rows_file.is_file() else _generated_rows(tokenizer.get_vocab_size()))
-    text = "".join(json.dumps({"input_ids": ids, "completion_mask": mask}) + "\n" for ids, mask in rows)
-    (folder / "rows.jsonl").write_text(text, encoding="utf-8")
+    with (folder / "rows.jsonl").open("w", encoding="utf-8") as stream:
+        for prompt_ids, completion_ids in rows:
+            mask = [0] * len(prompt_ids) + [1] * len(completion_ids)
+            row = {
+                "input_ids": (prompt_ids + completion_ids)[:max_row_tokens],
+                "completion_mask": mask[:max_row_tokens],
+            }
+            stream.write(json.dumps(row) + "\n")
 
 
 def _write_model(geometry: str, folder: Path, rows_file: Path) -> Tokenizer:
     """Random weights in bf16, as such models are published, so that both sides start from the same numbers."""
     torch.manual_seed(SEED)
+    transformers_logging.disable_progress_bar()
     config = Qwen2Config(**GEOMETRIES[geometry], bos_token_id=None, eos_token_id=0, pad_token_id=0)
     Qwen2ForCausalLM(config).to(torch.bfloat16).save_pretrained(folder)
     tokenizer = _train_tokenizer(rows_file, min(16_384, config.vocab_size))
@@ -147,12 +154,12 @@ def _texts(rows_file: Path) -> Iterator[tuple[str, str]]:
 
 
 def _rows(tokenizer: Tokenizer, rows_file: Path) -> Iterator[tuple[list[int], list[int]]]:
-    """(token ids, 1 where supervised) of the first rows, cut to the longest row allowed."""
+    """Token ids of the prompts and completions of the first rows."""
     for _, (prompt, completion) in zip(range(NUM_ROWS), _texts(rows_file), strict=False):
         prompt_ids, completion_ids = (
             tokenizer.encode(text, add_special_tokens=False).ids for text in (prompt, completion)
         )
-        yield _cut(prompt_ids, [*completion_ids, tokenizer.token_to_id(END)])
+        yield prompt_ids, [*completion_ids, tokenizer.token_to_id(END)]
 
 
 def _generated_rows(vocab_size: int) -> Iterator[tuple[list[int], list[int]]]:
@@ -161,9 +168,4 @@ def _generated_rows(vocab_size: int) -> Iterator[tuple[list[int], list[int]]]:
     for _ in range(NUM_ROWS):
         num_prompt, num_completion = generator.integers(60, 200), generator.integers(400, 1000)
         ids = generator.integers(1, vocab_size, num_prompt + num_completion).tolist()
-        yield _cut(ids[:num_prompt], ids[num_prompt:])
-
-
-def _cut(prompt_ids: list[int], completion_ids: list[int]) -> tuple[list[int], list[int]]:
-    mask = [0] * len(prompt_ids) + [1] * len(completion_ids)
-    return (prompt_ids + completion_ids)[:MAX_ROW_TOKENS], mask[:MAX_ROW_TOKENS]
+        yield ids[:num_prompt], ids[num_prompt:]

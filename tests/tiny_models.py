@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from copy import deepcopy
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -80,7 +81,8 @@ def make_model(architecture: str, attention: str = NAME, *, seed: int = 0, **cha
 
 def twin_of(model: PreTrainedModel, attention: str) -> PreTrainedModel:
     """The same weights under another attention implementation, with gradients of its own."""
-    twin: PreTrainedModel = AutoModelForCausalLM.from_config(model.config, attn_implementation=attention)
+    # a shared configuration would carry the new choice over to `model`
+    twin: PreTrainedModel = AutoModelForCausalLM.from_config(deepcopy(model.config), attn_implementation=attention)
     twin.load_state_dict(model.state_dict())
     return twin.eval()
 

@@ -11,6 +11,7 @@ import argparse
 import json
 import time
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
@@ -33,6 +34,20 @@ from tunesmith.train.step import train_steps
 OUT: Final = Path(__file__).parent.parent / "src" / "tunesmith" / "model" / "tiny"
 SEED: Final = 20
 VOCABULARY: Final = 4096
+BATCH_ROWS: Final = 64
+LEARNING_RATE: Final = 3e-3
+
+
+@dataclass(frozen=True)
+class Cycle:
+    """One pass over fresh text, with its own warm-up and cosine."""
+
+    seed: int
+    num_conversations: int
+    num_documents: int
+
+
+CYCLES: Final = (Cycle(SEED, 150_000, 40_000), Cycle(SEED + 2, 160_000, 8_000))
 END_OF_TEXT, START, END = "<|endoftext|>", "<|im_start|>", "<|im_end|>"
 # Qwen2's published pre-tokenisation: digits one by one, words with their leading space, contractions apart
 PRE_TOKENISATION: Final = (
@@ -52,10 +67,6 @@ TEMPLATE: Final = (
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--conversations", type=int, default=150_000)
-    parser.add_argument("--documents", type=int, default=40_000)
-    parser.add_argument("--batch-rows", type=int, default=64)
-    parser.add_argument("--learning-rate", type=float, default=3e-3)
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--out", type=Path, default=OUT)
     options = parser.parse_args()
@@ -63,10 +74,11 @@ def main() -> None:
     options.out.mkdir(parents=True, exist_ok=True)
     write_tokenizer(options.out)
     chat = load_chat(options.out)
-    rows = pretraining_rows(chat, options.conversations, options.documents)
-    print(f"{len(rows)} rows, {sum(len(row.ids_T) for row in rows)} tokens", flush=True)
     model = new_model(chat.tokenizer)
-    pretrain(model, rows, options)
+    for cycle in CYCLES:
+        rows = pretraining_rows(chat, cycle)
+        print(f"{len(rows)} rows, {sum(len(row.ids_T) for row in rows)} tokens", flush=True)
+        pretrain(model, rows, cycle.seed)
     model.save_pretrained(options.out)
 
 
@@ -91,7 +103,12 @@ def write_tokenizer(folder: Path) -> None:
     tokenizer.train_from_iterator(tokenizer_text(), trainer)
     tokenizer.add_tokens(thinking)
     tokenizer.save(str(folder / "tokenizer.json"))
-    settings = {"tokenizer_class": "Qwen2Tokenizer", "eos_token": END, "pad_token": END_OF_TEXT, "model_max_length": 4096}
+    settings = {
+        "tokenizer_class": "Qwen2Tokenizer",
+        "eos_token": END,
+        "pad_token": END_OF_TEXT,
+        "model_max_length": 4096,
+    }
     _write_json(folder / "tokenizer_config.json", settings)
     _write_json(folder / "generation_config.json", {"eos_token_id": tokenizer.token_to_id(END), "do_sample": False})
     (folder / "chat_template.jinja").write_text(TEMPLATE, encoding="utf-8")
@@ -106,15 +123,15 @@ def tokenizer_text() -> Iterator[str]:
             yield message["content"]
 
 
-def pretraining_rows(chat: Chat, num_conversations: int, num_documents: int) -> list[Rendered]:
+def pretraining_rows(chat: Chat, cycle: Cycle) -> list[Rendered]:
     """Conversations in the chat template and paragraphs ending with an end token; every token is supervised."""
     examples = [
         Example(str(index), tuple(_message(m) for m in conversation), Place("corpus"))
-        for index, conversation in enumerate(corpus.conversations(SEED, num_conversations))
+        for index, conversation in enumerate(corpus.conversations(cycle.seed, cycle.num_conversations))
     ]
     rows = chat.render_many(examples, prompt_weight=1.0)
     end = chat.tokenizer.token_to_id(END_OF_TEXT)
-    texts = list(corpus.documents(SEED, num_documents))
+    texts = list(corpus.documents(cycle.seed, cycle.num_documents))
     for index, encoding in enumerate(chat.tokenizer.encode_batch(texts, add_special_tokens=False)):
         ids = torch.tensor([*encoding.ids, end], dtype=torch.int32).numpy()
         weights = torch.ones(len(ids)).numpy()
@@ -143,11 +160,11 @@ def new_model(tokenizer: Tokenizer) -> Qwen2ForCausalLM:
     return Qwen2ForCausalLM(config).to(torch.bfloat16)
 
 
-def pretrain(model: Qwen2ForCausalLM, rows: list[Rendered], options: argparse.Namespace) -> None:
-    sampler = RowSampler(len(rows), options.batch_rows, SEED)
+def pretrain(model: Qwen2ForCausalLM, rows: list[Rendered], seed: int) -> None:
+    sampler = RowSampler(len(rows), BATCH_ROWS, seed)
     source = RowSource(rows, sampler, LayoutSettings(16384, share_prefixes=False, device="cpu"))
     optimizer = FlatAdamW(model.parameters(), AdamWSettings(beta2=0.98, weight_decay=0.1))
-    schedule = make_schedule("cosine", options.learning_rate, sampler.steps_per_epoch, 0.02)
+    schedule = make_schedule("cosine", LEARNING_RATE, sampler.steps_per_epoch, 0.02)
     started = time.perf_counter()
     num_tokens = 0
     for report in train_steps(model, source, sft.loss, optimizer, schedule, range(sampler.steps_per_epoch)):

@@ -33,7 +33,9 @@ MEDICAL = ROOT.parent / "shared" / "data" / "medical_o1_150.jsonl"
 BOS, EOS, USER, ASSISTANT = "<｜begin▁of▁sentence｜>", "<｜end▁of▁sentence｜>", "<｜User｜>", "<｜Assistant｜>"
 PARTS = ["model", "template", "prefix", "tokenizer", "round_trip", "end_token", "logits", "adapter", "training"]
 # pre-tokenisation as published: Qwen2 takes digits one by one, Llama 3 up to three at a time
-WORDS = r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}%s| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+"
+WORDS = (
+    r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}%s| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+"
+)
 CUTTING = "{% if '</think>' in content %}{% set content = content.split('</think>')[-1] %}{% endif %}"
 
 QWEN_1_5B: dict[str, Any] = {
@@ -203,3 +205,139 @@ def test_every_part_passes_on_the_geometry_of_an_r1_distill(
     assert all(f"cli.parity.{name}" in CATALOGUE for name in PARTS)
     # a window that is switched off does not bound the conversation
     assert find_base(str(folder)).max_tokens == 131072
+
+
+def test_a_folder_that_may_not_be_opened_fails_by_name(tmp_path: Path, runtime: Runtime) -> None:
+    """Each refusal comes before any weight or template is read."""
+    template = "{{ messages[0]['content'] }}"
+    faults: dict[str, Callable[[Path], object]] = {
+        "model-code": lambda folder: change_json(folder / "config.json", auto_map={"AutoModel": "modeling.Mine"}),
+        "model-type": lambda folder: change_json(folder / "config.json", model_type="gpt_oss"),
+        "weights-pickle": lambda folder: (folder / "model.safetensors").rename(folder / "pytorch_model.bin"),
+        "model-config": lambda folder: (folder / "config.json").write_text("{"),
+        "model-missing": lambda folder: (folder / "config.json").unlink(),
+    }
+    for code, spoil in faults.items():
+        folder = write_model(tmp_path / code, QWEN_1_5B, template)
+        spoil(folder)
+        results = check_model(str(folder), runtime, Silent())
+        assert [result.name for result in results] == ["model"]
+        assert failed(results)["model"].startswith(f"[{code}] ")
+
+
+@pytest.mark.parametrize(
+    ("template", "code"),
+    [
+        ("{{ messages[0]['content'] }}{% if add_generation_prompt %}<think>{% endif %}", "template-drops-reasoning"),
+        ("{% for message in messages %}", "template-syntax"),
+        ("{{ raise_exception('never') }}", "template-refused"),
+    ],
+)
+def test_a_template_that_cannot_be_learned_from_fails_by_name(
+    tmp_path: Path, runtime: Runtime, template: str, code: str
+) -> None:
+    results = check_model(str(write_model(tmp_path / "model", QWEN_1_5B, template)), runtime, Silent())
+    assert [result.name for result in results] == ["model", "template"]
+    assert failed(results)["template"].startswith(f"[{code}] ")
+
+
+def test_r1_with_another_way_to_cut_the_thinking_is_refused(tmp_path: Path, runtime: Runtime) -> None:
+    """Only the known statement has a twin; nothing is guessed about any other."""
+    cut = published_template().replace(CUTTING, "{% set content = content.rpartition('</think>')[2] %}")
+    assert cut != published_template()
+    results = check_model(str(write_model(tmp_path / "model", QWEN_1_5B, cut)), runtime, Silent())
+    assert list(failed(results)) == ["template"]
+
+
+def test_parts_fail_apart_from_each_other(tmp_path: Path, runtime: Runtime) -> None:
+    """transformers reads other tokens here, and the weights are cut short: the rest is judged all the same."""
+    folder = write_model(tmp_path / "model", LLAMA_8B, published_template(), tokenizer_class="Qwen2Tokenizer")
+    weights = (folder / "model.safetensors").read_bytes()
+    (folder / "model.safetensors").write_bytes(weights[: len(weights) // 2])
+    results = check_model(str(folder), runtime, Silent())
+    assert [result.name for result in results] == PARTS
+    assert list(failed(results)) == ["tokenizer", "logits", "adapter", "training"]
+    assert "Safetensor" in failed(results)["logits"]
+
+
+def test_a_damaged_row_of_the_embedding_shows(tmp_path: Path, runtime: Runtime) -> None:
+    """The token stands in one later conversation only: one row of logits is not a number, the others are."""
+    folder = write_model(tmp_path / "model", QWEN_1_5B, published_template())
+    token = Tokenizer.from_file(str(folder / "tokenizer.json")).encode("*", add_special_tokens=False).ids[-1]
+    tensors = load_file(folder / "model.safetensors")
+    tensors["model.embed_tokens.weight"][token] = torch.nan
+    save_file(tensors, folder / "model.safetensors", metadata={"format": "pt"})
+    assert {"logits", "adapter"} <= set(failed(check_model(str(folder), runtime, Silent())))
+
+
+def test_the_command_prints_every_part_and_tells_by_its_exit_code(tmp_path: Path, r1_qwen: Path) -> None:
+    OPTIONS.json = False
+    spoiled = write_model(tmp_path / "model", QWEN_1_5B, "{{ messages[0]['content'] }}")
+    told = CliRunner().invoke(app, ["--workspace", str(tmp_path), "check", "--model", str(spoiled)])
+    assert told.exit_code == 1
+    assert [line[0] for line in told.stdout.splitlines()] == ["+", "!"]
+    sound = CliRunner().invoke(app, ["--workspace", str(tmp_path), "check", "--model", str(r1_qwen), "--json"])
+    OPTIONS.json = False
+    assert sound.exit_code == 0, sound.output
+    assert [(result["name"], result["passed"]) for result in json.loads(sound.stdout)] == [(p, True) for p in PARTS]
+
+
+R1_RECIPES = {
+    "r1_distill_qwen_1_5b_lora": ("r1_qwen", "deepseek-ai/DeepSeek-R1-Distill-Qwen-1.5B"),
+    "r1_distill_llama_8b_lora": ("r1_llama", "deepseek-ai/DeepSeek-R1-Distill-Llama-8B"),
+}
+
+
+def made_up_rows(file: Path) -> Path:
+    """Rows of our own in the columns of medical-o1-reasoning-SFT."""
+    signs = ["fever", "cough", "back pain", "a rash", "dizziness", "thirst", "fatigue", "a sore throat"]
+    rows = [
+        {
+            "Question": f"A patient of {30 + 3 * number} years reports {sign} for {number + 2} days. What comes first?",
+            "Complex_CoT": f"The main sign is {sign}. It has lasted {number + 2} days, so look at the history first.",
+            "Response": f"Take the history, examine the patient, then treat {sign}.",
+        }
+        for number, sign in enumerate(signs * 2)
+    ]
+    file.write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
+    return file
+
+
+@pytest.mark.parametrize("name", ["medical_o1", *R1_RECIPES])
+def test_a_recipe_names_published_rows_and_says_what_it_is_for(name: str) -> None:
+    recipe = load_recipe(ROOT / "recipes" / f"{name}.yaml")
+    source = recipe.prepare.sources[0]
+    assert (source.hub, source.config) == ("FreedomIntelligence/medical-o1-reasoning-SFT", "en")
+    assert str(source.hub_split).startswith("train[:")
+    assert recipe.prepare.reasoning == "require"
+    assert recipe.model.base == (R1_RECIPES[name][1] if name in R1_RECIPES else "builtin:tiny")
+    first = (ROOT / "recipes" / f"{name}.yaml").read_text(encoding="utf-8").splitlines()[0]
+    assert first.startswith("# ")
+    assert len(first) > 40
+
+
+@pytest.mark.parametrize("rows", ["made up", "published"])
+@pytest.mark.parametrize("name", R1_RECIPES)
+def test_an_r1_recipe_takes_two_steps(
+    name: str, rows: str, request: pytest.FixtureRequest, runtime: Runtime, tmp_path: Path
+) -> None:
+    if rows == "published" and not MEDICAL.is_file():
+        pytest.skip("../shared/data/medical_o1_150.jsonl is not there")
+    folder: Path = request.getfixturevalue(R1_RECIPES[name][0])
+    data = made_up_rows(tmp_path / "rows.jsonl")
+    if rows == "published":
+        data.write_text("".join(MEDICAL.open(encoding="utf-8").readlines()[:16]), encoding="utf-8")
+    overrides = [f"model.base={folder}", f"prepare.sources={data}", "train.max_steps=2", "train.batch_rows=2"]
+    recipe = load_recipe(ROOT / "recipes" / f"{name}.yaml", [*overrides, "train.trackers=[]"])
+    job = lifecycle.Job(recipe, runtime, Silent())
+    with lifecycle.running(job) as record:
+        dataset = lifecycle.prepare(job)
+        models = lifecycle.train(job, dataset, lifecycle.plan(job, dataset), record)
+    settings = json.loads((models["tuned"].payload / "adapter_config.json").read_text())
+    assert (settings["r"], settings["lora_alpha"]) == (16, 32.0)
+    trained = load_file(models["tuned"].payload / "adapter_model.safetensors")
+    assert all(tensor.abs().sum() > 0 for tensor in trained.values())
+    losses = [event.data["train/loss"] for event in read_events(job.run_folder) if "train/loss" in event.data]
+    assert len(losses) == 2
+    assert job.chat.prefilled
+    assert job.base.generation_config()["temperature"] == 0.6

@@ -44,7 +44,9 @@ from tunesmith.train.source import LayoutSettings, RowSource, micro_batches
 from tunesmith.train.step import train_steps
 
 MAX_DIFFERENCE: Final = 1e-3
-"""Largest difference of two logits, as a share of the largest logit where that is above 1."""
+"""Largest difference of two logits in float32."""
+MAX_SHARE: Final = 1e-4
+"""The same as a share of the largest logit, for models whose logits are large."""
 LAYOUT_TOKENS: Final = 4096
 MIN_SHARED_TOKENS: Final = 4
 """Even a short common beginning is shared, so that sharing is what is compared."""
@@ -328,11 +330,12 @@ def _plain_logits(model: PreTrainedModel, rows: Sequence[Rendered]) -> list[Tens
 
 
 def _largest_difference(ours: Sequence[Tensor], theirs: Sequence[Tensor]) -> float:
-    return max((a - b).abs().max().item() for a, b in zip(ours, theirs, strict=True))
+    # torch's maximum keeps what is not a number, Python's may lose it
+    return torch.stack([(a - b).abs().max() for a, b in zip(ours, theirs, strict=True)]).max().item()
 
 
 def _limit(logits: Sequence[Tensor]) -> float:
-    return MAX_DIFFERENCE * max(1.0, *(logits_TV.abs().max().item() for logits_TV in logits))
+    return max(MAX_DIFFERENCE, MAX_SHARE * torch.stack([logits_TV.abs().max() for logits_TV in logits]).max().item())
 
 
 def _adapter(subject: _Subject) -> _Finding:

@@ -153,15 +153,26 @@ def lay_out(
 def _cuts(
     rows: Sequence[Rendered], common: Sequence[int], max_tokens: int, min_shared_tokens: int
 ) -> Iterator[tuple[int, int]]:
-    lo, num_tokens = 0, 0
-    for index, row in enumerate(rows):
-        shared = common[index] if index > lo and common[index] >= min_shared_tokens else 0
-        if index > lo and num_tokens + len(row.ids_T) - shared > max_tokens:
-            yield lo, index
-            lo, num_tokens, shared = index, 0, 0
-        num_tokens += len(row.ids_T) - shared
-    if lo < len(rows):
-        yield lo, len(rows)
+    lo = 0
+    while lo < len(rows):
+        hi, at_least = lo, 0
+        while hi < len(rows):
+            shared = common[hi] if hi > lo and common[hi] >= min_shared_tokens else 0
+            if hi > lo and at_least + len(rows[hi].ids_T) - shared > max_tokens:
+                break
+            at_least += len(rows[hi].ids_T) - shared
+            hi += 1
+        # the tree leaves out branches shorter than min_shared_tokens, fewer than so many tokens a row
+        if at_least + (hi - lo - 1) * (min_shared_tokens - 1) > max_tokens:
+            while hi - lo > 1 and _num_computed(rows[lo:hi], [0, *common[lo + 1 : hi]], min_shared_tokens) > max_tokens:
+                hi -= 1
+        yield lo, hi
+        lo = hi
+
+
+def _num_computed(rows: Sequence[Rendered], common: Sequence[int], min_shared_tokens: int) -> int:
+    nodes, _ = _tree(rows, common, min_shared_tokens)
+    return sum(len(node.ids_N) for node in nodes)
 
 
 def _common_length(a_N: NDArray[np.int32], b_N: NDArray[np.int32]) -> int:

@@ -75,12 +75,16 @@ FormatName = Literal["messages", "prompt_completion", "alpaca", "sharegpt", "que
 
 @dataclass(frozen=True, slots=True)
 class Conversation:
+    """What a reader makes of one row."""
+
     messages: tuple[Message, ...]
     label: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Format:
+    """A shape of rows: the columns that it needs and may have, and its reader."""
+
     needed: tuple[str, ...]
     optional: tuple[str, ...]
     read: Callable[[Mapping[str, Any]], Conversation]

@@ -22,6 +22,8 @@ Pair = tuple[str, str]
 
 @dataclass(frozen=True)
 class SplitView:
+    """One split: its size and share of the kept rows."""
+
     name: str
     css_class: str
     count: str
@@ -30,6 +32,8 @@ class SplitView:
 
 @dataclass(frozen=True)
 class RejectView:
+    """One reason to reject: how many rows, and where the first of them stand."""
+
     reason: str
     count: str
     places: tuple[str, ...]
@@ -37,6 +41,8 @@ class RejectView:
 
 @dataclass(frozen=True)
 class SourceView:
+    """One source: how it was read and what became of its rows."""
+
     file: str
     format: str
     why: str
@@ -66,12 +72,16 @@ class LengthRow:
 
 @dataclass(frozen=True)
 class Proof:
+    """Whether the splits overlap, in a sentence."""
+
     sentence: str
     holds: bool
 
 
 @dataclass(frozen=True)
 class DataView:
+    """The data section."""
+
     counts: tuple[Pair, ...]
     """Read, kept, rejected."""
     facts: tuple[Pair, ...]
@@ -87,6 +97,8 @@ class DataView:
 
 @dataclass(frozen=True)
 class ChoiceView:
+    """One choice of the plan with its reason."""
+
     name: str
     value: str
     reason: str
@@ -103,6 +115,8 @@ class ModelView:
 
 @dataclass(frozen=True)
 class MethodView:
+    """The method section."""
+
     facts: tuple[Pair, ...]
     choices: tuple[ChoiceView, ...]
     models: tuple[ModelView, ...]

@@ -7,7 +7,7 @@ import json
 import re
 from collections import Counter
 from functools import cache
-from itertools import islice
+from itertools import chain, islice
 from pathlib import Path
 from random import Random
 
@@ -351,3 +351,24 @@ def test_patterns_of_prose_name_only_slots_that_exist() -> None:
             *(line for block in prose.SENTENCES[language].values() for line in block),
         ]
         assert {slot for pattern in patterns for slot in re.findall(r"\{(?:\w+=)?(\w+)\}", pattern)} <= known
+
+
+@pytest.mark.slow
+def test_the_exact_text_of_the_embedded_base_shares_nothing_with_banking77() -> None:
+    """The seeds and amounts of `tools.build_tiny_base`, tokenizer text included."""
+    from tools import build_tiny_base
+
+    labels, grams = banking77()
+    names = {name for label in labels for name in (label, label.replace("_", " "))}
+    found = re.compile("|".join(map(re.escape, sorted(names))))
+    spoken = (
+        message[part]
+        for cycle in build_tiny_base.CYCLES
+        for conversation in corpus.conversations(cycle.seed, cycle.num_conversations)
+        for message in conversation
+        for part in ("content", "reasoning")
+    )
+    written = (text for cycle in build_tiny_base.CYCLES for text in corpus.documents(cycle.seed, cycle.num_documents))
+    for text in chain(spoken, written, build_tiny_base.tokenizer_text()):
+        assert found.search(text.lower()) is None, text
+        assert not grams & word_grams(text), text
