@@ -18,7 +18,7 @@ class Goal:
         """Whether the figure lies within the bounds; NaN never does."""
         above = self.minimum is None or figure >= self.minimum
         below = self.maximum is None or figure <= self.maximum
-        return above and below and figure == figure
+        return above and below
 
     def __str__(self) -> str:
         bounds = ((">=", self.minimum), ("<=", self.maximum))

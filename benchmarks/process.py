@@ -6,6 +6,7 @@ import json
 import os
 import subprocess
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -50,13 +51,16 @@ class Worker:
 
     def close(self) -> None:
         """End the process; a worker that does not stop by itself within a minute is killed."""
-        if self._process.stdin is not None:
+        assert self._process.stdin is not None
+        assert self._process.stdout is not None
+        with suppress(BrokenPipeError):
             self._process.stdin.close()
         try:
             self._process.wait(timeout=60)
         except subprocess.TimeoutExpired:
             self._process.kill()
             self._process.wait()
+        self._process.stdout.close()
 
     def __enter__(self) -> Worker:
         return self
@@ -74,6 +78,7 @@ class Worker:
         except BrokenPipeError:
             answer = ""
         if not answer:
+            self.close()
             last = self._log.read_text(encoding="utf-8").splitlines()[-20:]
             raise RuntimeError("\n".join([f"worker ended, see {self._log}", *last]))
         values: dict[str, Any] = json.loads(answer)

@@ -11,7 +11,7 @@ import statistics
 import sys
 import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -46,6 +46,7 @@ class Comparison:
     """Warm-up included."""
     budget_seconds: float
     max_row_tokens: int = 1024
+    num_threads: int = num_usable_cores()
 
     @property
     def name(self) -> str:
@@ -57,7 +58,9 @@ COMPARISONS: Final = (
     Comparison(BUILTIN, "fp32", num_warmup=2, max_steps=22, budget_seconds=40.0),
     Comparison(BUILTIN, "bf16", num_warmup=2, max_steps=22, budget_seconds=40.0),
 )
-SMOKE: Final = Comparison("smoke", "fp32", num_warmup=1, max_steps=4, budget_seconds=60.0, max_row_tokens=256)
+SMOKE: Final = Comparison(
+    "smoke", "fp32", num_warmup=1, max_steps=4, budget_seconds=60.0, max_row_tokens=256, num_threads=1
+)
 GOALS: Final = {
     f"{comparison.name}/{figure}": goal
     for comparison in COMPARISONS
@@ -114,7 +117,7 @@ def run(*, quick: bool) -> Outcome:
 
 
 def take_turns(
-    comparison: Comparison, inputs: TrainingInputs, commands: dict[str, tuple[str, ...]], logs: Path
+    comparison: Comparison, inputs: TrainingInputs, commands: Mapping[str, tuple[str, ...]], logs: Path
 ) -> tuple[dict[str, Trace], dict[str, str]]:
     """A trace for each command, their steps interleaved A-B-A-B, and the versions the last one reported.
 
@@ -125,7 +128,7 @@ def take_turns(
         adapter=str(inputs.adapter),
         rows=str(inputs.rows),
         precision=comparison.precision,
-        num_threads=num_usable_cores(),
+        num_threads=comparison.num_threads,
         max_steps=comparison.max_steps,
     )
     taken: dict[str, list[TakenStep]] = {side: [] for side in commands}

@@ -155,11 +155,13 @@ def _texts(rows_file: Path) -> Iterator[tuple[str, str]]:
 
 def _rows(tokenizer: Tokenizer, rows_file: Path) -> Iterator[tuple[list[int], list[int]]]:
     """Token ids of the prompts and completions of the first rows."""
+    end = tokenizer.token_to_id(END)
+    assert end is not None
     for _, (prompt, completion) in zip(range(NUM_ROWS), _texts(rows_file), strict=False):
         prompt_ids, completion_ids = (
             tokenizer.encode(text, add_special_tokens=False).ids for text in (prompt, completion)
         )
-        yield prompt_ids, [*completion_ids, tokenizer.token_to_id(END)]
+        yield prompt_ids, [*completion_ids, end]
 
 
 def _generated_rows(vocab_size: int) -> Iterator[tuple[list[int], list[int]]]:

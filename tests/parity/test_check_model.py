@@ -326,7 +326,7 @@ def test_an_r1_recipe_takes_two_steps(
     folder: Path = request.getfixturevalue(R1_RECIPES[name][0])
     data = made_up_rows(tmp_path / "rows.jsonl")
     if rows == "published":
-        data.write_text("".join(MEDICAL.open(encoding="utf-8").readlines()[:16]), encoding="utf-8")
+        data.write_bytes(b"".join(MEDICAL.read_bytes().splitlines(keepends=True)[:16]))
     overrides = [f"model.base={folder}", f"prepare.sources={data}", "train.max_steps=2", "train.batch_rows=2"]
     recipe = load_recipe(ROOT / "recipes" / f"{name}.yaml", [*overrides, "train.trackers=[]"])
     job = lifecycle.Job(recipe, runtime, Silent())

@@ -24,10 +24,10 @@ import trl
 from datasets import Dataset
 from peft import PeftConfig, load_peft_weights, set_peft_model_state_dict
 from transformers import TrainerCallback
-from trl import SFTConfig, SFTTrainer
+from trl import SFTConfig, SFTTrainer  # type: ignore[attr-defined]
 
 
-class StepOnRequest(TrainerCallback):
+class StepOnRequest(TrainerCallback):  # type: ignore[misc]
     """Holds the trainer between two steps until the next line arrives; the end of input ends training."""
 
     def __init__(self, answers: TextIO) -> None:
@@ -98,7 +98,9 @@ def rows_in_order(job: dict[str, Any]) -> list[dict[str, list[int]]]:
 def peak_bytes() -> int:
     """Largest resident memory of this process, the kernel's VmHWM; `ru_maxrss` would count the parent's too."""
     status = Path("/proc/self/status").read_text(encoding="utf-8")
-    return int(re.search(r"^VmHWM:\s+(\d+) kB$", status, re.MULTILINE)[1]) * 1024
+    found = re.search(r"^VmHWM:\s+(\d+) kB$", status, re.MULTILINE)
+    assert found is not None
+    return int(found[1]) * 1024
 
 
 def main() -> None:

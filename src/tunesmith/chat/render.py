@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final
 
@@ -95,7 +95,7 @@ class Chat:
         """The tokens after which the model writes its answer to `messages`."""
         self._refuse_control_tokens(messages)
         ids: list[int] = self.tokenizer.encode(
-            self._text(messages, add_generation_prompt=True), add_special_tokens=False
+            self._text(self._closed(messages), add_generation_prompt=True), add_special_tokens=False
         ).ids
         return ids
 
@@ -122,15 +122,16 @@ class Chat:
         fields = [self._as_fields(message) for message in messages]
         return self._template.render(fields, add_generation_prompt=add_generation_prompt)
 
+    def _closed(self, messages: Sequence[Message]) -> list[Message]:
+        """A prompt that opens the thinking needs it closed, also in turns that have none."""
+        return [
+            replace(m, reasoning="") if self.prefilled and m.role == "assistant" and m.reasoning is None else m
+            for m in messages
+        ]
+
     def _segments(self, example: Example) -> list[_Segment]:
         self._refuse_control_tokens(example.messages)
-        # A prompt that opens the thinking needs it closed, also in rows that have none.
-        messages = [
-            Message(m.role, m.content, m.reasoning or "", m.weight)
-            if self.prefilled and m.role == "assistant" and m.reasoning is None
-            else m
-            for m in example.messages
-        ]
+        messages = self._closed(example.messages)
         turns = [i for i, message in enumerate(messages) if message.role == "assistant"]
         if not self.keeps_history:
             turns = turns[-1:]
@@ -179,7 +180,8 @@ class Chat:
 def load_chat(folder: Path) -> Chat:
     """The chat of a model folder: `tokenizer.json`, `tokenizer_config.json`, `chat_template.jinja`, end tokens.
 
-    Raises TunesmithError `tokenizer-missing`, `template-missing`, `template-drops-reasoning` or `template-syntax`.
+    Raises TunesmithError `tokenizer-missing`, `template-missing`, `template-no-end`, `template-drops-reasoning` or
+    `template-syntax`.
     """
     file = folder / "tokenizer.json"
     if not file.is_file():
@@ -189,6 +191,8 @@ def load_chat(folder: Path) -> Chat:
     special = {name: _token_text(settings[name]) for name in SPECIAL_NAMES if settings.get(name)}
     source = _template_source(folder, settings)
     end_ids = _end_ids(folder, tokenizer, special)
+    if not end_ids:
+        raise TunesmithError("template-no-end", place=Place(str(folder)))
     tokenizer_hash = hashlib.sha256(file.read_bytes()).hexdigest()
     return Chat(tokenizer, Template(source, special), end_ids, tokenizer_hash)
 

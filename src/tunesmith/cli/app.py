@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import errno
+import io
 import os
 import sys
+import tempfile
 import traceback
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,8 +20,9 @@ from tunesmith.errors import ExitCode, Place, RunFailed, TunesmithError
 from tunesmith.i18n import translate
 
 if TYPE_CHECKING:
+    from tunesmith.cli.terminal import TerminalProgress
     from tunesmith.lifecycle import Job
-    from tunesmith.runtime import Progress, Runtime
+    from tunesmith.runtime import Runtime
 
 LANGUAGE: Final[Language] = language_of_environment(os.environ)
 
@@ -35,18 +38,22 @@ class Options:
     workspace: Path = Path()
     json: bool = False
     debug: bool = False
+    progress: TerminalProgress | None = None
+    """What draws on the terminal, once something does."""
+    command: str = "tunesmith"
+    """With its verb, once that is known."""
 
 
 OPTIONS: Final = Options()
 app = typer.Typer(
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
-    no_args_is_help=True,
+    invoke_without_command=True,
     help=text("cli.help"),
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-recipes_app = typer.Typer(no_args_is_help=True, help=text("cli.help.recipes"), rich_markup_mode=None)
-config_app = typer.Typer(no_args_is_help=True, help=text("cli.help.config"), rich_markup_mode=None)
+recipes_app = typer.Typer(help=text("cli.help.recipes"), rich_markup_mode=None)
+config_app = typer.Typer(help=text("cli.help.config"), rich_markup_mode=None)
 app.add_typer(recipes_app, name="recipes")
 app.add_typer(config_app, name="config")
 
@@ -63,15 +70,20 @@ JsonOption = Annotated[bool, typer.Option("--json", callback=_set_json, help=tex
 
 @app.callback()
 def options(
+    context: typer.Context,
     workspace: Annotated[Path, typer.Option("--workspace", "-w", help=text("cli.option.workspace"))] = Path(),
     debug: Annotated[bool, typer.Option("--debug", help=text("cli.option.debug"))] = False,
     as_json: JsonOption = False,
     version: Annotated[bool, typer.Option("--version", help=text("cli.option.version"))] = False,
 ) -> None:
     OPTIONS.workspace, OPTIONS.debug = workspace, debug
+    OPTIONS.command = f"tunesmith {context.invoked_subcommand or ''}".rstrip()
     if version:
-        typer.echo(__version__)
+        show({"version": __version__}, [__version__])
         raise typer.Exit
+    if context.invoked_subcommand is None:
+        typer.echo(context.get_help(), err=True)
+        raise typer.Exit(ExitCode.USAGE)
 
 
 @app.command(help=text("cli.help.init"))
@@ -97,23 +109,30 @@ def check(
     model: Annotated[str | None, typer.Option("--model", help=text("cli.option.model"))] = None,
     as_json: JsonOption = False,
 ) -> None:
-    from tunesmith.cli.show import parity_lines
-
+    """With both, one JSON value holds both."""
+    found: dict[str, Any] = {}
+    lines: list[str] = []
+    passed = True
     if model is not None:
+        from tunesmith.cli.show import parity_lines
         from tunesmith.lifecycle.parity import check_model
 
         results = check_model(model, runtime(devices=True), progress())
-        show([result.as_json() for result in results], parity_lines(results, LANGUAGE))
-        if not all(result.passed for result in results):
-            raise typer.Exit(ExitCode.FAILED)
+        passed = all(result.passed for result in results)
+        found["model"] = [result.as_json() for result in results]
+        lines += parity_lines(results, LANGUAGE)
     if recipe is not None:
         from tunesmith import lifecycle
         from tunesmith.cli.show import dataset_lines
 
         dataset = lifecycle.prepare(job(recipe, overrides, devices=False))
-        show(dataset.report().model_dump(mode="json"), dataset_lines(dataset, LANGUAGE))
-    elif model is None:
+        found["dataset"] = dataset.report().model_dump(mode="json")
+        lines += dataset_lines(dataset, LANGUAGE)
+    if not found:
         raise TunesmithError("check-nothing")
+    show(found if len(found) > 1 else next(iter(found.values())), lines)
+    if not passed:
+        raise typer.Exit(ExitCode.FAILED)
 
 
 @app.command(help=text("cli.help.prepare"))
@@ -128,10 +147,11 @@ def prepare(
 
     this = job(recipe, overrides, devices=False)
     dataset = lifecycle.prepare(this)
-    lines = dataset_lines(dataset, LANGUAGE)
-    for example in dataset.rows("train")[:rows]:
-        lines += row_lines(this.chat, example, colour=coloured())
-    show({"folder": str(dataset.folder), **dataset.report().model_dump(mode="json")}, lines)
+    shown = [row_lines(this.chat, row, LANGUAGE, colour=coloured()) for row in dataset.rows("train")[:rows]]
+    show(
+        {"folder": str(dataset.folder), **dataset.report().model_dump(mode="json"), "shown": shown},
+        [*dataset_lines(dataset, LANGUAGE), *(line for row in shown for line in row)],
+    )
 
 
 @app.command(help=text("cli.help.plan"))
@@ -262,7 +282,11 @@ def recipes_show(name: str, as_json: JsonOption = False) -> None:
 
 
 @recipes_app.command("copy", help=text("cli.help.recipes.copy"))
-def recipes_copy(name: str, target: Path = Path("recipe.yaml"), as_json: JsonOption = False) -> None:
+def recipes_copy(
+    name: str,
+    target: Annotated[Path, typer.Argument(help=text("cli.argument.target"))] = Path("recipe.yaml"),
+    as_json: JsonOption = False,
+) -> None:
     from tunesmith.cli.shipped import copy_recipe
 
     copy_recipe(name, target)
@@ -270,12 +294,13 @@ def recipes_copy(name: str, target: Path = Path("recipe.yaml"), as_json: JsonOpt
 
 
 @config_app.command("schema", help=text("cli.help.config.schema"))
-def config_schema() -> None:
+def config_schema(as_json: JsonOption = False) -> None:
     import json
 
     from tunesmith.recipe import Recipe
 
-    typer.echo(json.dumps(Recipe.model_json_schema(), ensure_ascii=False, indent=1))
+    schema = Recipe.model_json_schema()
+    show(schema, [json.dumps(schema, ensure_ascii=False, indent=1)])
 
 
 @config_app.command("check", help=text("cli.help.config.check"))
@@ -316,14 +341,16 @@ def runtime(*, devices: bool) -> Runtime:
     return with_devices(light) if devices else light
 
 
-def progress() -> Progress:
+def progress() -> TerminalProgress:
     from tunesmith.cli.terminal import make_progress
 
-    return make_progress(LANGUAGE)
+    OPTIONS.progress = make_progress(LANGUAGE)
+    return OPTIONS.progress
 
 
 def coloured() -> bool:
-    return sys.stdout.isatty() and not os.environ.get("NO_COLOR")
+    """Escape codes belong on a terminal, not into `--json`."""
+    return sys.stdout.isatty() and not OPTIONS.json and not os.environ.get("NO_COLOR")
 
 
 def show(result: Any, lines: list[str]) -> None:
@@ -331,32 +358,71 @@ def show(result: Any, lines: list[str]) -> None:
     if OPTIONS.json:
         import json
 
-        typer.echo(json.dumps(result, ensure_ascii=False))
+        typer.echo(json.dumps(result, ensure_ascii=not sys.stdout.encoding.lower().startswith("utf")))
     else:
         typer.echo("\n".join(lines))
 
 
 def main() -> None:
     """Run the command line and leave with the documented exit code."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):  # a GBK terminal lacks characters that a row may hold
+            stream.reconfigure(errors="backslashreplace")
     sys.exit(_guarded())
 
 
 def _guarded() -> int:
     try:
         return int(app(standalone_mode=False) or ExitCode.DONE)
-    except TunesmithError as failure:
-        return _tell(failure)
-    except OSError as failure:
-        if failure.errno == errno.ENOSPC:
-            return _tell(RunFailed("disk-full", place=Place(str(failure.filename or OPTIONS.workspace))))
-        return _crashed(failure)
+    except BrokenPipeError:  # the reader of stdout has left, as `| head` does
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return ExitCode.FAILED
     except (KeyboardInterrupt, typer.Abort):
+        _clear_bar()
         typer.echo(text("cli.interrupted"), err=True)
         return ExitCode.INTERRUPTED
-    except typer.TyperException as failure:
-        return _usage(failure)
     except Exception as failure:
-        return _crashed(failure)
+        _clear_bar()
+        return _tell(_coded(failure))
+
+
+def _clear_bar() -> None:
+    """A bar that is still drawn would garble what follows, and leave the cursor hidden."""
+    if OPTIONS.progress is not None:
+        OPTIONS.progress.close()
+
+
+def _coded(failure: Exception) -> TunesmithError:
+    """A failure with a code, a place and a hint; `internal` for a defect of ours."""
+    if isinstance(failure, TunesmithError):
+        return failure
+    if isinstance(failure, typer.TyperException):
+        return _usage(failure)
+    # safetensors tells the system's error by its text alone
+    if any(os.strerror(number) in str(failure) for number in (errno.ENOSPC, errno.EDQUOT)):
+        coded: TunesmithError = RunFailed("disk-full")
+    elif isinstance(failure, OSError) and failure.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
+        coded = RunFailed("no-permission", problem=failure.strerror)
+    elif isinstance(failure, (NotADirectoryError, FileExistsError)):
+        coded = TunesmithError("not-a-folder")
+    else:
+        coded = _internal(failure)
+    if isinstance(failure, OSError):
+        coded.place = _existing(Path(failure.filename or OPTIONS.workspace))
+    coded.__cause__ = failure
+    return coded
+
+
+def _existing(path: Path) -> Place:
+    """The path, or what stands where it should have been made."""
+    return Place(str(next((found for found in (path, *path.parents) if found.exists()), path)))
+
+
+def _internal(failure: Exception) -> TunesmithError:
+    """The traceback goes to a file."""
+    with tempfile.NamedTemporaryFile("w", prefix="tunesmith-", suffix=".txt", delete=False, encoding="utf-8") as file:
+        file.writelines(traceback.format_exception(failure))
+    return RunFailed("internal", problem=f"{type(failure).__name__}: {failure}", path=file.name)
 
 
 def _tell(failure: TunesmithError) -> int:
@@ -370,20 +436,9 @@ def _tell(failure: TunesmithError) -> int:
     return failure.exit_code
 
 
-def _usage(failure: typer.TyperException) -> int:
-    """A wrong option or verb: the parser's own words, and where help is."""
-    typer.echo(f"{text('cli.level.error')}[usage]: {failure}", err=True)
-    typer.echo(f"{text('cli.level.hint')}: tunesmith --help", err=True)
-    return ExitCode.USAGE
+def _usage(failure: typer.TyperException) -> TunesmithError:
+    """A wrong verb or option, in the catalogue's words; in the parser's own where it is not foreseen."""
+    from tunesmith.cli.terminal import usage_problem
 
-
-def _crashed(failure: Exception) -> int:
-    """A defect of ours: the traceback goes to a file, unless it was asked for."""
-    if OPTIONS.debug:
-        traceback.print_exception(failure)
-        return ExitCode.FAILED
-    file = OPTIONS.workspace / "tunesmith-crash.txt"
-    file.write_text("".join(traceback.format_exception(failure)), encoding="utf-8")
-    typer.echo(f"{text('cli.level.error')}[internal]: {type(failure).__name__}: {failure}", err=True)
-    typer.echo(f"{text('cli.level.hint')}: {text('cli.crash-at', path=file)}", err=True)
-    return ExitCode.FAILED
+    OPTIONS.json |= "--json" in sys.argv[1:]
+    return TunesmithError("usage", problem=usage_problem(failure.format_message()), command=OPTIONS.command)

@@ -35,7 +35,9 @@ def examine(runtime: Runtime) -> list[Finding]:
     import torch
     from huggingface_hub.constants import ENDPOINT
 
-    free_gib = shutil.disk_usage(runtime.workspace).free / 2**30
+    workspace = runtime.workspace.absolute()  # made when the first run needs it
+    existing = next(folder for folder in (workspace, *workspace.parents) if folder.exists())
+    free_gib = shutil.disk_usage(existing).free / 2**30
     host = urlsplit(ENDPOINT).hostname or ENDPOINT
     reachable = _answers(host)
     bf16 = runtime.has_bf16_products

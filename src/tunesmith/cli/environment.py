@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -27,9 +28,22 @@ def make_runtime(workspace: Path, language: Language) -> Runtime:
     return Runtime(
         workspace=workspace,
         cache=home / "tunesmith",
-        num_threads=int(os.environ.get("OMP_NUM_THREADS") or len(os.sched_getaffinity(0))),
+        num_threads=threads_of_environment(os.environ) or num_cores(),
         language=language,
     )
+
+
+def threads_of_environment(environment: Mapping[str, str]) -> int | None:
+    """OMP_NUM_THREADS, of whose list of numbers (`4,2`) the first one counts; None where it says no number."""
+    first = environment.get("OMP_NUM_THREADS", "").partition(",")[0].strip()
+    return int(first) if first.isdecimal() and int(first) > 0 else None
+
+
+def num_cores() -> int:
+    """Cores that this process may use."""
+    if sys.platform == "linux":
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
 
 
 def with_devices(runtime: Runtime) -> Runtime:

@@ -39,6 +39,7 @@ def copy_recipe(name: str, target: Path) -> None:
     content = recipe_text(name)
     if target.exists():
         raise TunesmithError("file-exists", place=Place(str(target)))
+    target.parent.mkdir(parents=True, exist_ok=True)
     target.write_text(content, encoding="utf-8")
 
 

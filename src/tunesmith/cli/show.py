@@ -44,7 +44,7 @@ def dataset_lines(dataset: Dataset, language: str) -> list[str]:
     return lines
 
 
-def row_lines(chat: Chat, example: Example, *, colour: bool) -> list[str]:
+def row_lines(chat: Chat, example: Example, language: str, *, colour: bool) -> list[str]:
     """A row as the model sees it: supervised tokens green, or between ⟦ ⟧ where there is no colour."""
     rendered = chat.render(example)
     opened, closed = (SUPERVISED, PLAIN) if colour else ("⟦", "⟧")
@@ -56,7 +56,8 @@ def row_lines(chat: Chat, example: Example, *, colour: bool) -> list[str]:
             text = chat.decode_all(rendered.ids_T[start:stop].tolist())
             pieces.append(f"{opened}{text}{closed}" if supervised[start] else text)
             start = stop
-    head = f"--- {example.place}  {len(rendered.ids_T)} tokens, {rendered.num_supervised} supervised"
+    tokens, supervised_tokens = len(rendered.ids_T), rendered.num_supervised
+    head = translate("cli.row", language, place=example.place, tokens=tokens, supervised=supervised_tokens)
     return [head, *"".join(pieces).splitlines()]
 
 

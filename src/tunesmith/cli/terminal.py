@@ -2,16 +2,31 @@
 
 from __future__ import annotations
 
+import os
+import re
 import sys
 import time
-from collections.abc import Sequence
-from typing import Any, Final, TextIO
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Final, TextIO
 
-from tunesmith.errors import ManyErrors, TunesmithError
+from tunesmith.errors import ManyErrors, Phrase, TunesmithError
 from tunesmith.i18n import translate
-from tunesmith.runtime import Level, Progress
+from tunesmith.runtime import Level
+
+if TYPE_CHECKING:
+    from rich.progress import Progress as Bars
+    from rich.progress import TaskID
 
 SECONDS_BETWEEN_LINES: Final = 10.0
+# what the parser of the command line says, by catalogue key `usage.problem.*`
+_USAGE: Final = {
+    "verb": re.compile(r"No such command '(?P<word>.*?)'"),
+    "option": re.compile(r"No such option: (?P<word>\S+)"),
+    "missing": re.compile(r"Missing \w+ '(?P<word>[^']*)'"),
+    "no-verb": re.compile(r"Missing command"),
+    "value": re.compile(r"Option '?(?P<word>-[\w-]+)'? requires an argument"),
+    "bad": re.compile(r"Invalid value for '(?P<word>[^']*)'.*?: (?P<said>.*)"),
+}
 
 
 class PlainProgress:
@@ -40,16 +55,22 @@ class PlainProgress:
     def end(self) -> None:
         self._write()
 
+    def close(self) -> None:
+        """Lines leave nothing on the terminal to be cleared."""
+
     def say(self, key: str, level: Level = "info", **parameters: object) -> None:
-        prefix = "" if level == "info" else f"{translate(f'cli.level.{level}', self._language)}: "
-        print(prefix + translate(key, self._language, **parameters), file=self._stream, flush=True)
+        print(said(key, level, self._language, parameters), file=self._stream, flush=True)
 
     def _write(self) -> None:
         self._last = time.monotonic()
         of = f"/{self._total}" if self._total is not None else ""
-        figures = "".join(f"  {name.replace('_', ' ')} {value:.4g}" for name, value in self._figures.items())
-        seconds = self._last - self._started
-        print(f"{self._task}  {self._done}{of}  {seconds:.0f} s{figures}", file=self._stream, flush=True)
+        parts = (
+            self._task,
+            f"{self._done}{of}",
+            f"{self._last - self._started:.0f} s",
+            figures_text(self._figures, self._language),
+        )
+        print("  ".join(parts).rstrip(), file=self._stream, flush=True)
 
 
 class RichProgress:
@@ -57,48 +78,66 @@ class RichProgress:
 
     def __init__(self, language: str, stream: TextIO) -> None:
         from rich.console import Console
-        from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeElapsedColumn, TimeRemainingColumn
-        from rich.progress import Progress as Bars
 
         self._language = language
         self._console = Console(file=stream)
-        self._bars = Bars(
+        self._bars: Bars | None = None
+        self._task: TaskID | None = None
+
+    def begin(self, task: str, total: int | None) -> None:
+        from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+        from rich.progress import Progress as Bars
+
+        self.close()
+        columns = (
             TextColumn("{task.description}"),
             BarColumn(),
             MofNCompleteColumn(),
             TimeElapsedColumn(),
             TimeRemainingColumn(),
             TextColumn("{task.fields[figures]}"),
-            console=self._console,
         )
-        self._task: Any = None
-
-    def begin(self, task: str, total: int | None) -> None:
-        self._bars.start()
+        self._bars = Bars(*columns, console=self._console)
         self._task = self._bars.add_task(translate(task, self._language), total=total, figures="")
+        self._bars.start()
 
     def advance(self, steps: int = 1, **figures: float) -> None:
-        self._bars.update(self._task, advance=steps)
-        if figures:
-            text = "  ".join(f"{name.replace('_', ' ')} {value:.4g}" for name, value in figures.items())
-            self._bars.update(self._task, figures=text)
+        if self._bars is not None and self._task is not None:
+            self._bars.update(self._task, advance=steps)
+            if figures:
+                self._bars.update(self._task, figures=figures_text(figures, self._language))
 
     def end(self) -> None:
-        self._bars.stop()
+        self.close()
+
+    def close(self) -> None:
+        """Leave the bar as it stands and give the cursor back."""
+        if self._bars is not None:
+            self._bars.stop()
+            self._bars = None
 
     def say(self, key: str, level: Level = "info", **parameters: object) -> None:
         style = {"info": None, "warning": "yellow", "error": "red"}[level]
-        prefix = "" if level == "info" else f"{translate(f'cli.level.{level}', self._language)}: "
-        self._console.print(
-            prefix + translate(key, self._language, **parameters), style=style, markup=False, highlight=False
-        )
+        self._console.print(said(key, level, self._language, parameters), style=style, markup=False, highlight=False)
 
 
-def make_progress(language: str) -> Progress:
+TerminalProgress = PlainProgress | RichProgress
+
+
+def make_progress(language: str) -> TerminalProgress:
     """Bars where stderr is a terminal that can draw them, lines elsewhere."""
-    if sys.stderr.isatty():
+    if sys.stderr.isatty() and os.environ.get("TERM") != "dumb":
         return RichProgress(language, sys.stderr)
     return PlainProgress(language, sys.stderr)
+
+
+def said(key: str, level: Level, language: str, parameters: Mapping[str, object]) -> str:
+    """A catalogue entry, after its level where that matters."""
+    return translate(f"cli.say.{level}", language, said=translate(key, language, **parameters))
+
+
+def figures_text(figures: Mapping[str, float], language: str) -> str:
+    return "  ".join(f"{translate(f'figure.{name}', language)} {value:.4g}" for name, value in figures.items())
 
 
 def error_lines(failure: TunesmithError, language: str) -> list[str]:
@@ -106,10 +145,10 @@ def error_lines(failure: TunesmithError, language: str) -> list[str]:
     failures: Sequence[TunesmithError] = failure.errors if isinstance(failure, ManyErrors) else [failure]
     lines = []
     for each in failures:
-        lines.append(f"{translate('cli.level.error', language)}[{each.code}]: {each.message(language)}")
+        lines.append(translate("cli.error", language, code=each.code, message=each.message(language)))
         if each.place is not None:
             lines.append(f"  --> {each.place}")
-        lines.append(f"{translate('cli.level.hint', language)}: {each.hint(language)}")
+        lines.append(translate("cli.hint", language, hint=each.hint(language)))
     return lines
 
 
@@ -127,3 +166,12 @@ def error_object(failure: TunesmithError, language: str) -> dict[str, Any]:
             for each in failures
         ]
     }
+
+
+def usage_problem(said: str) -> Phrase:
+    """What the parser of the command line found wrong, in the catalogue's words; in its own where not foreseen."""
+    for name, pattern in _USAGE.items():
+        found = pattern.match(said)
+        if found:
+            return Phrase(f"usage.problem.{name}", found.groupdict())
+    return Phrase("usage.problem.other", {"said": said})

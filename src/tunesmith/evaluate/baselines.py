@@ -30,7 +30,7 @@ def classify(train: Sequence[Example], items: Sequence[Item]) -> list[str]:
     from sklearn.pipeline import make_pipeline
 
     features = TfidfVectorizer(analyzer=_words_and_pairs, sublinear_tf=True)
-    model = make_pipeline(features, LogisticRegression(C=10.0, max_iter=300))
+    model = make_pipeline(features, LogisticRegression(C=10.0, max_iter=200, tol=1e-3))
     model.fit([question(example.prompt) for example in train], [example.label for example in train])
     predicted: list[str] = model.predict([question(item.prompt) for item in items]).tolist()
     return predicted

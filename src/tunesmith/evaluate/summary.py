@@ -59,9 +59,8 @@ def estimates(judged: Judged, items: Sequence[Item], labels: Sequence[str], seed
     found = {name: estimate(values, groups, seed) for name, values in judged.values.items()}
     if labels and "accuracy" in judged.values:
         predicted = {sample.item: sample.answer for sample in judged.answers.samples if sample.index == 0}
-        classes = [*labels, ""]
-        true_N = encode([item.label or "" for item in items], classes)
-        told_N = encode([predicted[item.id] if predicted[item.id] in labels else "" for item in items], classes)
+        true_N = encode([item.label or "" for item in items], labels)
+        told_N = encode([predicted[item.id] for item in items], labels)  # an answer that is no label is simply wrong
 
         def macro_f1(chosen: NDArray[np.int64]) -> float:
             return macro_f1_of_codes(true_N[chosen], told_N[chosen], len(labels))

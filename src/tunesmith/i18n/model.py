@@ -144,14 +144,6 @@ TEXTS: Final[dict[str, tuple[str, str]]] = {
         "set `train.method.targets` to `[all-linear]`, or to some of: {known}",
         "请将 `train.method.targets` 设为 `[all-linear]`，或从以下名称中选择：{known}",
     ),
-    "error.nothing-supervised": (
-        "no row has a token to learn from: every answer is empty or has weight 0",
-        "没有任何可学习的词元：所有回答均为空或权重为 0",
-    ),
-    "hint.nothing-supervised": (
-        "look at the rows with `tunesmith prepare RECIPE --show 3`; give the answers a weight above 0",
-        "用 `tunesmith prepare 配方 --show 3` 查看数据；请把回答的权重设为大于 0",
-    ),
     "error.resume-changed": (
         "this run was begun with other settings, data or versions: to go on would mix two trainings",
         "该运行开始时的设置、数据或软件版本与现在不同：继续训练会把两次训练混在一起",

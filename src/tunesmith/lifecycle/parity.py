@@ -1,58 +1,29 @@
 """Whether a model can be tuned here without surprises: each part compared with transformers and peft themselves.
 
-The parts run one after the other on a few short conversations, each with at most one copy of the model in memory, in
-float32. A part that fails, or cannot run, is a Result with the reason: the others still run.
-
-Shapes: T tokens of a row, V vocabulary.
+The parts run one after the other on a few short conversations. A part that fails, or cannot run, is a Result with the
+reason: the others still run.
 """
 
 from __future__ import annotations
 
 import gc
-import hashlib
-import warnings
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
-from importlib.util import find_spec
-from pathlib import Path
-from tempfile import TemporaryDirectory
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
-import torch
-from torch import Tensor
-from transformers import AutoModelForCausalLM, AutoTokenizer, PreTrainedModel, PreTrainedTokenizerBase
 
 from tunesmith.chat import Chat, load_chat
 from tunesmith.chat.template import Template, as_field, as_inline
 from tunesmith.errors import Place, TunesmithError
 from tunesmith.i18n import translate
 from tunesmith.model.base import Base, find_base
-from tunesmith.model.layout import lay_out
-from tunesmith.model.load import head_weight, hidden_states, load_model
-from tunesmith.model.lora import LoraLinear, attach_lora, load_adapter, save_adapter
-from tunesmith.plan.run import FULL_RATE, LORA_RATE_FACTOR, REFERENCE_HIDDEN
-from tunesmith.recipe import Lora
 from tunesmith.records import Example, Message, Rendered
 from tunesmith.runtime import Progress, Runtime
-from tunesmith.train.objectives import sft
-from tunesmith.train.optimizer import AdamWSettings, FlatAdamW
-from tunesmith.train.run import validation_loss
-from tunesmith.train.sampler import RowSampler
-from tunesmith.train.schedule import make_schedule
-from tunesmith.train.source import LayoutSettings, RowSource, micro_batches
-from tunesmith.train.step import train_steps
 
-MAX_DIFFERENCE: Final = 1e-3
-"""Largest difference of two logits in float32."""
-MAX_SHARE: Final = 1e-4
-"""The same as a share of the largest logit, for models whose logits are large."""
-LAYOUT_TOKENS: Final = 4096
-MIN_SHARED_TOKENS: Final = 4
-"""Even a short common beginning is shared, so that sharing is what is compared."""
-METHOD: Final = Lora(rank=4, alpha=8.0)
-NUM_STEPS: Final = 3
-SEED: Final = 20
+if TYPE_CHECKING:
+    from transformers import PreTrainedTokenizerBase
+
 NOWHERE: Final = Place("")
 
 _ASK_EN: Final = Message("user", "A box holds 12 red pens and 7 blue ones. How many pens are in 3 such boxes?")
@@ -116,18 +87,10 @@ class _Subject:
         return self.chat.render_many(_examples(), prompt_weight=1.0)
 
     def tokenizer(self) -> PreTrainedTokenizerBase:
+        from transformers import AutoTokenizer  # brings torch
+
         # said in words, or transformers asks on the terminal whether to run code of the folder's
         return AutoTokenizer.from_pretrained(self.base.folder, local_files_only=True, trust_remote_code=False)
-
-    def model(self) -> PreTrainedModel:
-        return load_model(self.base.folder, dtype=torch.float32, device=self.device)
-
-    def plain_model(self) -> PreTrainedModel:
-        """The model as transformers alone runs it."""
-        model: PreTrainedModel = AutoModelForCausalLM.from_pretrained(
-            self.base.folder, dtype=torch.float32, attn_implementation="eager", local_files_only=True
-        )
-        return model.to(self.device).eval()
 
 
 def check_model(reference: str, runtime: Runtime, progress: Progress) -> list[Result]:
@@ -147,7 +110,6 @@ def check_model(reference: str, runtime: Runtime, progress: Progress) -> list[Re
         "training": _training,
     }
     language = runtime.language
-    progress.begin("task.parity", len(parts))
     try:
         base = find_base(reference)
     except TunesmithError as failure:
@@ -158,6 +120,7 @@ def check_model(reference: str, runtime: Runtime, progress: Progress) -> list[Re
         subject = _Subject(base, load_chat(base.folder), runtime.device)
     except Exception as failure:  # a folder of somebody else's: its tokenizer may be broken in any way
         return [*results, Result("template", False, _reason(failure, language))]
+    progress.begin("task.parity", len(parts))
     for name, part in parts.items():
         results.append(_judge(name, part, subject, language))
         gc.collect()  # the next part loads the model anew
@@ -188,7 +151,6 @@ def _examples() -> list[Example]:
 def _template(subject: _Subject) -> _Finding:
     """Thinking reaches the tokens, by the model's own template or its twin, and comes back from them."""
     _, source = _form(subject.tokenizer())
-    figures = {"kind": "twin" if source else "own"}
     for example in _examples():
         rendered = subject.chat.render(example)
         last = _starts(rendered)[-1]
@@ -196,7 +158,7 @@ def _template(subject: _Subject) -> _Finding:
         meant = (example.answer.content, example.answer.reasoning or "")
         if (said.content, said.reasoning or "") != meant:
             return _Finding(False, "template.lost", {"meant": meant, "said": (said.content, said.reasoning or "")})
-    return _Finding(True, f"template.{figures['kind']}")
+    return _Finding(True, "template.twin" if source else "template.own")
 
 
 def _form(tokenizer: PreTrainedTokenizerBase) -> tuple[Fields, str | None]:
@@ -298,112 +260,27 @@ def _end_token(subject: _Subject) -> _Finding:
 
 
 def _logits(subject: _Subject) -> _Finding:
-    """The flat layout with shared beginnings against one plain forward pass a row."""
-    rows = subject.rows()
-    ours, computed = _flat_logits(subject.model(), rows)
-    theirs = _plain_logits(subject.plain_model(), rows)
-    difference, limit = _largest_difference(ours, theirs), _limit(theirs)
-    figures = {"difference": f"{difference:.2g}", "limit": f"{limit:.2g}", "computed": computed}
-    figures["tokens"] = sum(len(row.ids_T) for row in rows)
-    return _Finding(difference <= limit, "logits.difference", figures)
+    from tunesmith.train.parity import compare_logits  # brings torch
 
-
-@torch.no_grad()
-def _flat_logits(model: PreTrainedModel, rows: Sequence[Rendered]) -> tuple[list[Tensor], int]:
-    """(T - 1, V) logits of every row from the flat layout, and how many tokens were computed for them."""
-    found: dict[str, Tensor] = {}
-    batches = lay_out(rows, LAYOUT_TOKENS, share=True, min_shared_tokens=MIN_SHARED_TOKENS)
-    for batch in batches:
-        there = batch.to(str(model.device))
-        hidden_TD = hidden_states(model, there)
-        for number, id in enumerate(batch.row_ids):
-            pairs = there.row_pairs_Q[there.row_of_Q == number]
-            found[id] = (hidden_TD[there.pair_positions_P[pairs]] @ head_weight(model).T).cpu()
-    return [found[row.id] for row in rows], sum(batch.num_tokens for batch in batches)
-
-
-@torch.no_grad()
-def _plain_logits(model: PreTrainedModel, rows: Sequence[Rendered]) -> list[Tensor]:
-    """(T - 1, V) logits of every row, each computed by itself."""
-    ids = [torch.from_numpy(row.ids_T).long()[None].to(model.device) for row in rows]
-    return [model(input_ids=ids_1T, use_cache=False).logits[0, :-1].cpu() for ids_1T in ids]
-
-
-def _largest_difference(ours: Sequence[Tensor], theirs: Sequence[Tensor]) -> float:
-    # torch's maximum keeps what is not a number, Python's may lose it
-    return torch.stack([(a - b).abs().max() for a, b in zip(ours, theirs, strict=True)]).max().item()
-
-
-def _limit(logits: Sequence[Tensor]) -> float:
-    return max(MAX_DIFFERENCE, MAX_SHARE * torch.stack([logits_TV.abs().max() for logits_TV in logits]).max().item())
+    found = compare_logits(subject.base, subject.rows(), subject.device)
+    tokens = {"computed": found.num_computed_tokens, "tokens": found.num_tokens}
+    figures = {"difference": f"{found.difference:.2g}", "limit": f"{found.limit:.2g}", **tokens}
+    return _Finding(found.holds, "logits.difference", figures)
 
 
 def _adapter(subject: _Subject) -> _Finding:
-    """An adapter written here says the same when peft reads it."""
-    rows = subject.rows()
-    with TemporaryDirectory(prefix="tunesmith-") as scratch:
-        ours, effect = _write_adapter(subject, rows, Path(scratch))
-        gc.collect()
-        theirs = _read_adapter(subject, rows, Path(scratch))
-    difference, limit = _largest_difference(ours, theirs), _limit(theirs)
-    figures = {"difference": f"{difference:.2g}", "limit": f"{limit:.2g}", "effect": f"{effect:.2g}"}
-    # an adapter that changes nothing would pass unseen
-    passed = difference <= limit < effect
-    return _Finding(passed, "adapter.peft" if find_spec("peft") else "adapter.own", figures)
+    from tunesmith.train.parity import compare_adapter
 
-
-def _write_adapter(subject: _Subject, rows: Sequence[Rendered], folder: Path) -> tuple[list[Tensor], float]:
-    """The logits with a random adapter, which is saved, and how far it moves them."""
-    model = subject.model()
-    before, _ = _flat_logits(model, rows)
-    attach_lora(model, METHOD, SEED)
-    generator = torch.Generator().manual_seed(SEED)
-    with torch.no_grad():
-        for layer in model.modules():
-            if isinstance(layer, LoraLinear):
-                layer.lora_b_SOR.copy_(torch.empty(layer.lora_b_SOR.shape).normal_(0.0, 0.1, generator=generator))
-    save_adapter(model, METHOD, subject.base.reference, folder)
-    after, _ = _flat_logits(model, rows)
-    return after, _largest_difference(after, before)
-
-
-def _read_adapter(subject: _Subject, rows: Sequence[Rendered], folder: Path) -> list[Tensor]:
-    if not find_spec("peft"):
-        model = subject.model()
-        load_adapter(model, folder)
-        return _flat_logits(model, rows)[0]
-    from peft import PeftModel  # takes seconds to import
-
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", FutureWarning)  # peft calls what transformers has renamed
-        model = PeftModel.from_pretrained(subject.plain_model(), folder)
-    return _plain_logits(model, rows)
+    found = compare_adapter(subject.base, subject.rows(), subject.device)
+    figures = {"difference": f"{found.difference:.2g}", "limit": f"{found.limit:.2g}", "effect": f"{found.effect:.2g}"}
+    return _Finding(found.holds, f"adapter.{found.loaded_by}", figures)
 
 
 def _training(subject: _Subject) -> _Finding:
-    """Three steps on three rows lower their loss and leave the base as it was."""
-    rows = subject.chat.render_many(_examples()[:3])
-    model = subject.model()
-    attach_lora(model, METHOD, SEED)
-    layout = LayoutSettings(LAYOUT_TOKENS, True, subject.device)
-    source = RowSource(rows, RowSampler(len(rows), len(rows), SEED), layout)
-    optimizer = FlatAdamW(model.parameters(), AdamWSettings())
-    rate = FULL_RATE * LORA_RATE_FACTOR * REFERENCE_HIDDEN / int(subject.base.config["hidden_size"])
-    schedule = make_schedule("constant", rate, NUM_STEPS, 0.0)
-    batches = micro_batches(rows, layout)
-    frozen, (before, _) = _frozen_hash(model), validation_loss(model, batches)
-    losses = list(train_steps(model, source, sft.loss, optimizer, schedule, range(NUM_STEPS)))
-    after, _ = validation_loss(model, batches)
-    if _frozen_hash(model) != frozen:
+    from tunesmith.train.parity import train_shortly
+
+    found = train_shortly(subject.base, subject.chat.render_many(_examples()[:3]), subject.device)
+    if not found.kept_base:
         return _Finding(False, "training.touched")
-    figures = {"steps": len(losses), "before": f"{before:.4f}", "after": f"{after:.4f}"}
-    return _Finding(after < before, "training.loss", figures)
-
-
-def _frozen_hash(model: PreTrainedModel) -> str:
-    """SHA-256 over the weights that LoRA must not touch."""
-    digest = hashlib.sha256()
-    for parameter in model.parameters():
-        if not parameter.requires_grad:
-            digest.update(parameter.detach().cpu().contiguous().numpy())
-    return digest.hexdigest()
+    figures = {"steps": found.num_steps, "before": f"{found.before:.4f}", "after": f"{found.after:.4f}"}
+    return _Finding(found.holds, "training.loss", figures)

@@ -20,6 +20,8 @@ from tunesmith.errors import Place, TunesmithError
 BUILTIN: Final = "builtin:tiny"
 MODEL_TYPES: Final = ("llama", "mistral", "qwen2", "qwen3")
 """Dense decoders whose logits are hidden @ head, without scaling or capping."""
+CODE_KEYS: Final = ("auto_map", "attn_implementation", "_attn_implementation", "_attn_implementation_internal")
+"""Settings that name code to fetch and run: classes of the model's own, or kernels from the Hub."""
 PATTERNS: Final = ("*.safetensors", "*.json", "*.jinja", "LICENSE*", "README.md")
 
 
@@ -92,8 +94,9 @@ def _checked(reference: str, folder: Path) -> Base:
         config = json.loads(file.read_text(encoding="utf-8"))
     except ValueError as failure:
         raise TunesmithError("model-config", place=Place(str(file)), problem=str(failure)) from failure
-    if "auto_map" in config:
-        raise TunesmithError("model-code", place=Place(str(file)))
+    code = next((key for key in CODE_KEYS if key in config), None)
+    if code:
+        raise TunesmithError("model-code", place=Place(str(file), field=code))
     if config.get("model_type") not in MODEL_TYPES:
         known = ", ".join(MODEL_TYPES)
         raise TunesmithError("model-type", place=Place(str(file)), type=config.get("model_type"), known=known)

@@ -50,7 +50,7 @@ class Planning:
 def plan(planning: Planning, *, runtime: Runtime, progress: Progress, out: Path) -> Plan:
     """Count tokens and steps, derive what the recipe leaves open, and warn of what will disappoint.
 
-    Raises TunesmithError `no-training-rows` or `nothing-supervised`.
+    Raises TunesmithError `no-training-rows`.
     """
     section = planning.section
     rows = rendered_rows(planning.dataset, "train", planning.chat, section.prompt_weight, runtime.cache)
@@ -58,8 +58,6 @@ def plan(planning: Planning, *, runtime: Runtime, progress: Progress, out: Path)
     if not rows:
         kept = planning.dataset.report().splits
         raise TunesmithError("no-training-rows", validation=kept["validation"], test=kept["test"])
-    if not any(row.num_supervised for row in rows):
-        raise TunesmithError("nothing-supervised")
     body = _body(planning, rows, bool(validation), runtime)
     if body.num_steps < FEW_STEPS:
         progress.say("say.few-steps", "warning", steps=body.num_steps, rows=len(rows))

@@ -28,16 +28,17 @@ def material(num_pairs: int, seed: int = 0) -> tuple[Tensor, Tensor, Tensor, Ten
     return hidden_TD, head_VD, positions_P, targets_P, weights_P
 
 
+@pytest.mark.parametrize("smoothing", [0.0, 0.1])
 @pytest.mark.parametrize("num_pairs", [0, 1, CHUNK_PAIRS, 2 * CHUNK_PAIRS + 77])
-def test_loss_and_gradients_are_those_of_cross_entropy(num_pairs: int) -> None:
+def test_loss_and_gradients_are_those_of_cross_entropy(num_pairs: int, smoothing: float) -> None:
     hidden_TD, head_VD, positions_P, targets_P, weights_P = material(num_pairs)
     inputs = hidden_TD.clone().requires_grad_(), head_VD.clone().requires_grad_()
-    total, correct = cross_entropy_of_pairs(*inputs, positions_P, targets_P, weights_P)
+    total, correct = cross_entropy_of_pairs(*inputs, positions_P, targets_P, weights_P, smoothing)
     (3.0 * total).backward()
 
     exact = hidden_TD.double().requires_grad_(), head_VD.double().requires_grad_()
     logits_PV = exact[0][positions_P] @ exact[1].T
-    losses_P = torch.nn.functional.cross_entropy(logits_PV, targets_P, reduction="none")
+    losses_P = torch.nn.functional.cross_entropy(logits_PV, targets_P, reduction="none", label_smoothing=smoothing)
     expected = (losses_P * weights_P.double()).sum()
     (3.0 * expected).backward()
     hits = ((logits_PV.argmax(1) == targets_P) * weights_P.double()).sum()

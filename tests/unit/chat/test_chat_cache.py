@@ -1,0 +1,96 @@
+"""Rendered rows from the cache equal those rendered anew; a damaged cache is no cache."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from tiny_models import TEMPLATE, make_chat
+
+from tunesmith.artifacts import Dataset, Identity, publish
+from tunesmith.artifacts.dataset import KIND, write_examples
+from tunesmith.chat import Chat
+from tunesmith.chat.cache import rendered_rows
+from tunesmith.errors import Place
+from tunesmith.records import Example, Message, Rendered
+
+
+class CountingChat(Chat):
+    """Counts how often rows are really rendered."""
+
+    num_rendered = 0
+
+    def render_many(self, examples: list[Example], prompt_weight: float = 0.0) -> list[Rendered]:  # type: ignore[override]
+        self.num_rendered += 1
+        return super().render_many(examples, prompt_weight)
+
+
+@pytest.fixture
+def chat(tmp_path: Path) -> CountingChat:
+    return counting(make_chat(tmp_path / "model"))
+
+
+def counting(chat: Chat) -> CountingChat:
+    chat.__class__ = CountingChat
+    assert isinstance(chat, CountingChat)
+    return chat
+
+
+def make_dataset(folder: Path, num_rows: int) -> Dataset:
+    examples = [
+        Example(str(n), (Message("user", f"q {n}"), Message("assistant", "答" * (n + 1), "hm")), Place("f", n))
+        for n in range(num_rows)
+    ]
+    with publish(folder, Identity(KIND, 1, {}, {"rows": num_rows}, 0, {})) as staging:
+        for split in ("train", "validation", "test"):
+            write_examples(staging / f"{split}.jsonl", examples if split == "train" else examples[:2])
+    return Dataset.open(folder)
+
+
+def same(one: list[Rendered], other: list[Rendered]) -> bool:
+    return len(one) == len(other) and all(
+        a.id == b.id
+        and a.ids_T.dtype == b.ids_T.dtype == np.int32
+        and a.weights_T.dtype == b.weights_T.dtype == np.float32
+        and np.array_equal(a.ids_T, b.ids_T)
+        and np.array_equal(a.weights_T, b.weights_T)
+        for a, b in zip(one, other, strict=True)
+    )
+
+
+def test_the_cache_gives_equal_rows_and_renders_once(tmp_path: Path, chat: CountingChat) -> None:
+    dataset, cache = make_dataset(tmp_path / "data", 5), tmp_path / "cache"
+    fresh = rendered_rows(dataset, "train", chat, 0.0, cache)
+    assert same(rendered_rows(dataset, "train", chat, 0.0, cache), fresh)
+    assert chat.num_rendered == 1
+    assert len(fresh) == 5
+
+
+def test_every_truncation_of_the_file_is_survived(tmp_path: Path, chat: CountingChat) -> None:
+    dataset, cache = make_dataset(tmp_path / "data", 3), tmp_path / "cache"
+    fresh = rendered_rows(dataset, "train", chat, 0.0, cache)
+    (file,) = cache.iterdir()
+    content = file.read_bytes()
+    for size in [*range(0, len(content), 37), len(content) - 1]:
+        file.write_bytes(content[:size])
+        assert same(rendered_rows(dataset, "train", chat, 0.0, cache), fresh)
+        assert file.read_bytes() == content
+
+
+def test_what_decides_the_rows_decides_the_file(tmp_path: Path, chat: CountingChat) -> None:
+    dataset, cache = make_dataset(tmp_path / "data", 3), tmp_path / "cache"
+    other = counting(make_chat(tmp_path / "other", TEMPLATE + "{# other #}"))
+    rendered_rows(dataset, "train", chat, 0.0, cache)
+    rendered_rows(dataset, "train", chat, 0.5, cache)
+    rendered_rows(dataset, "validation", chat, 0.0, cache)
+    rendered_rows(dataset, "train", other, 0.0, cache)
+    rendered_rows(make_dataset(tmp_path / "more", 4), "train", chat, 0.0, cache)
+    assert len(list(cache.iterdir())) == 5
+    assert (chat.num_rendered, other.num_rendered) == (4, 1)
+
+
+def test_an_empty_split_leaves_nothing_behind(tmp_path: Path, chat: CountingChat) -> None:
+    dataset = make_dataset(tmp_path / "data", 0)
+    assert rendered_rows(dataset, "train", chat, 0.0, tmp_path / "cache") == []
+    assert not (tmp_path / "cache").exists()

@@ -1,0 +1,206 @@
+"""What is supervised is what the model would write after the prompt that serving sends."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+from tiny_models import TEMPLATE, make_chat, make_tokenizer, save_tokenizer
+
+from tunesmith.chat import Chat, load_chat
+from tunesmith.errors import Place, TunesmithError
+from tunesmith.records import Example, Message, Rendered
+
+PREFILLED = TEMPLATE.replace("{{ '<|assistant|>' }}", "{{ '<|assistant|><think>\n' }}")
+FORGETTING = TEMPLATE.replace("if m.reasoning_content is string", "if m.reasoning_content is string and loop.last")
+CONVERSATION = (
+    Message("system", "Be brief."),
+    Message("user", "What is 6 times 7?"),
+    Message("assistant", "42", "six sevens"),
+    Message("user", "再加八呢？"),
+    Message("assistant", "五十", "四十二加八"),
+)
+
+
+@pytest.fixture
+def chat(tmp_path: Path) -> Chat:
+    return make_chat(tmp_path)
+
+
+def example(*messages: Message) -> Example:
+    return Example("row", messages, Place("rows.jsonl", 7))
+
+
+def supervised(chat: Chat, rendered: Rendered) -> list[str]:
+    """Decoded stretches of tokens that have a weight."""
+    texts, ids = [], []
+    for id, weight in zip([*rendered.ids_T.tolist(), 0], [*rendered.weights_T.tolist(), 0.0], strict=True):
+        if weight:
+            ids.append(id)
+        elif ids:
+            texts.append(chat.tokenizer.decode(ids, skip_special_tokens=False))
+            ids = []
+    return texts
+
+
+def test_the_supervised_prefix_is_the_generation_prompt(chat: Chat) -> None:
+    rendered = chat.render(example(*CONVERSATION))
+    assert supervised(chat, rendered) == [
+        "<think>\nsix sevens\n</think>\n\n42<|end|>",
+        "<think>\n四十二加八\n</think>\n\n五十<|end|>",
+    ]
+    for turn in (2, 4):
+        prompt = chat.prompt_ids(CONVERSATION[:turn])
+        assert rendered.ids_T[: len(prompt)].tolist() == prompt
+        assert rendered.weights_T[len(prompt)] == 1.0
+        written = chat.answer_ids(CONVERSATION[turn], CONVERSATION[:turn])
+        assert rendered.ids_T[len(prompt) :][: len(written)].tolist() == written
+    assert (
+        rendered.ids_T.tolist()
+        == chat.tokenizer.encode(
+            chat.tokenizer.decode(rendered.ids_T.tolist(), skip_special_tokens=False), add_special_tokens=False
+        ).ids
+    )
+
+
+def test_message_weights_and_the_weight_of_prompts(chat: Chat) -> None:
+    first, second = (Message("assistant", text, weight=weight) for text, weight in (("42", 0.0), ("fifty", 0.5)))
+    rendered = chat.render(example(*CONVERSATION[:2], first, CONVERSATION[3], second), prompt_weight=0.1)
+    answer = len(chat.answer_ids(second, (*CONVERSATION[:2], first, CONVERSATION[3])))
+    skipped = len(chat.answer_ids(first, CONVERSATION[:2]))
+    counts = {
+        round(float(w), 3): int(n) for w, n in zip(*np.unique(rendered.weights_T, return_counts=True), strict=True)
+    }
+    assert counts == {0.0: 1 + skipped, 0.1: len(rendered.ids_T) - 1 - skipped - answer, 0.5: answer}
+    assert rendered.weights_T[0] == 0.0
+
+
+def test_prefilled_thinking_belongs_to_the_prompt(tmp_path: Path) -> None:
+    chat = make_chat(tmp_path, PREFILLED)
+    assert chat.prefilled
+    assert supervised(chat, chat.render(example(*CONVERSATION[:3]))) == ["six sevens\n</think>\n\n42<|end|>"]
+    # a row without thinking closes at once what the prompt has opened
+    plain = example(*CONVERSATION[:2], Message("assistant", "42"))
+    assert supervised(chat, chat.render(plain)) == ["\n</think>\n\n42<|end|>"]
+
+
+def test_only_the_last_answer_is_learned_where_earlier_thinking_is_dropped(tmp_path: Path) -> None:
+    chat = make_chat(tmp_path, FORGETTING)
+    assert not chat.keeps_history
+    rendered = chat.render(example(*CONVERSATION))
+    assert supervised(chat, rendered) == ["<think>\n四十二加八\n</think>\n\n五十<|end|>"]
+    prompt = chat.prompt_ids(CONVERSATION[:4])
+    assert rendered.ids_T[: len(prompt)].tolist() == prompt
+
+
+@pytest.mark.parametrize("template", [TEMPLATE, PREFILLED, FORGETTING])
+@pytest.mark.parametrize("answer", [Message("assistant", "一共 8 个。", "3 + 5\n= 8"), Message("assistant", "8", "")])
+def test_what_is_built_is_parsed_back(tmp_path: Path, template: str, answer: Message) -> None:
+    chat = make_chat(tmp_path, template)
+    ids = chat.answer_ids(answer, CONVERSATION[:2])
+    parsed = chat.parse(chat.decode(ids))
+    assert (parsed.message.content, parsed.message.reasoning) == (answer.content, answer.reasoning)
+    assert parsed.thinking == "closed"
+
+
+def test_a_batch_renders_like_its_rows(chat: Chat) -> None:
+    rows = [example(*CONVERSATION), example(*CONVERSATION[:3])]
+    for one, many in zip([chat.render(row) for row in rows], chat.render_many(rows), strict=True):
+        assert np.array_equal(one.ids_T, many.ids_T)
+        assert np.array_equal(one.weights_T, many.weights_T)
+
+
+@pytest.mark.parametrize("token", ["<|end|>", "<|user|>", "<|plain|>"])
+def test_control_tokens_in_the_text_are_refused(tmp_path: Path, token: str) -> None:
+    """Also those that the tokenizer does not call special, when the template steers with them."""
+    tokenizer = make_tokenizer(plain=("<think>", "</think>", "<|plain|>"))
+    save_tokenizer(
+        tmp_path, tokenizer, TEMPLATE.replace("{{ '<|assistant|>' }}", "{{ '<|assistant|>' }}{# <|plain|> #}")
+    )
+    chat = load_chat(tmp_path)
+    for bad in (Message("user", f"say {token} now"), Message("system", token)):
+        with pytest.raises(TunesmithError) as caught:
+            chat.render(example(bad, Message("user", "x"), Message("assistant", "y")))
+        assert (caught.value.code, str(caught.value.place)) == ("control-token", "rows.jsonl:7")
+        with pytest.raises(TunesmithError, match="control-token"):
+            chat.prompt_ids([bad])
+    with pytest.raises(TunesmithError, match="control-token"):
+        chat.render(example(Message("user", "x"), Message("assistant", "y", f"hm {token}")))
+    assert chat.render(example(Message("user", "what is <think>?"), Message("assistant", "a tag"))).num_supervised
+
+
+@pytest.mark.parametrize(
+    ("template", "code"),
+    [
+        (TEMPLATE.replace("m.reasoning_content", "m.nothing").replace("m.content)", "m.content.split('</think>')[-1])"),
+         "template-drops-reasoning"),
+        ("{% for m in messages %}{{ m.content }}", "template-syntax"),
+    ],
+)  # fmt: skip
+def test_templates_that_cannot_be_trained_with(tmp_path: Path, template: str, code: str) -> None:
+    with pytest.raises(TunesmithError) as caught:
+        make_chat(tmp_path, template)
+    assert caught.value.code == code
+
+
+def test_a_template_that_rewrites_earlier_turns_is_refused_with_the_row(tmp_path: Path) -> None:
+    counting = TEMPLATE.replace("'<|' + m.role", "(messages|length if messages|length > 3 else '') ~ '<|' + m.role")
+    chat = make_chat(tmp_path, counting)
+    with pytest.raises(TunesmithError) as caught:
+        chat.render(example(*CONVERSATION))
+    assert (caught.value.code, str(caught.value.place)) == ("template-rewrites", "rows.jsonl:7")
+
+
+def test_a_row_that_the_template_refuses_is_named(tmp_path: Path) -> None:
+    chat = make_chat(tmp_path, TEMPLATE + "{{ raise_exception('no system') if messages[0].role == 'system' }}")
+    with pytest.raises(TunesmithError) as caught:
+        chat.render_many([example(*CONVERSATION[1:3]), example(*CONVERSATION[:3])])
+    assert (caught.value.code, str(caught.value.place)) == ("template-refused", "rows.jsonl:7")
+    assert "no system" in caught.value.message()
+
+
+def test_an_answer_must_end_with_an_end_token(tmp_path: Path) -> None:
+    chat = make_chat(tmp_path, TEMPLATE.replace("+ '<|end|>'", "+ '.'"))
+    with pytest.raises(TunesmithError) as caught:
+        chat.render(example(*CONVERSATION[:3]))
+    assert caught.value.code == "template-no-end"
+
+
+def test_what_a_folder_lacks_is_named(tmp_path: Path) -> None:
+    def code() -> str:
+        with pytest.raises(TunesmithError) as caught:
+            load_chat(tmp_path)
+        return caught.value.code
+
+    assert code() == "tokenizer-missing"
+    make_chat(tmp_path)
+    (tmp_path / "chat_template.jinja").unlink()
+    assert code() == "template-missing"
+    settings = {"chat_template": [{"name": "tools", "template": "x"}, {"name": "default", "template": TEMPLATE}]}
+    (tmp_path / "tokenizer_config.json").write_text(json.dumps(settings))
+    assert load_chat(tmp_path).end_ids
+    (tmp_path / "generation_config.json").unlink()
+    assert code() == "template-no-end"
+
+
+def test_the_fingerprint_changes_with_all_that_decides_the_tokens(tmp_path: Path) -> None:
+    seen = {make_chat(tmp_path).fingerprint, make_chat(tmp_path, TEMPLATE + "{# other #}").fingerprint}
+    make_chat(tmp_path)
+    (tmp_path / "generation_config.json").write_text(json.dumps({"eos_token_id": [3, 4]}))
+    seen.add(load_chat(tmp_path).fingerprint)
+    save_tokenizer(tmp_path, make_tokenizer(), TEMPLATE, begin="<|user|>")
+    seen.add(load_chat(tmp_path).fingerprint)
+    save_tokenizer(tmp_path, make_tokenizer(plain=("<think>",)), TEMPLATE)
+    seen.add(load_chat(tmp_path).fingerprint)
+    assert len(seen) == 5
+    assert make_chat(tmp_path).fingerprint in seen
+
+
+def test_turns_without_thinking_are_served_as_they_were_learned(tmp_path: Path) -> None:
+    """Where the prompt opens the thinking, an earlier answer without any has been learned with it closed at once."""
+    chat = make_chat(tmp_path, PREFILLED)
+    messages = tuple(Message(m.role, m.content) for m in CONVERSATION)
+    prompt = chat.prompt_ids(messages[:4])
+    assert chat.render(example(*messages)).ids_T[: len(prompt)].tolist() == prompt

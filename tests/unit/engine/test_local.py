@@ -1,0 +1,171 @@
+"""The local engine against transformers' generate and plain forward passes."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from scipy import stats
+from tiny_models import make_chat, make_model, random_row, twin_of
+from torch import Tensor
+from transformers import GenerationConfig, PreTrainedModel
+
+from tunesmith.chat import Chat
+from tunesmith.engine import LocalEngine
+from tunesmith.engine import local as engine_module
+from tunesmith.records import Completion, Message, Sampling
+
+MAX_TOKENS = 256
+PROMPTS = ["hi", "What is the answer to this question?", "问题的答案是什么？请一步一步地思考。", "7", "hi there"]
+CONVERSATIONS = [[Message("user", text)] for text in PROMPTS]
+
+
+@pytest.fixture(scope="module")
+def model() -> PreTrainedModel:
+    return make_model("qwen2", seed=4)
+
+
+@pytest.fixture
+def chat(tmp_path: Path) -> Chat:
+    return make_chat(tmp_path)
+
+
+@pytest.fixture
+def engine(model: PreTrainedModel, chat: Chat) -> LocalEngine:
+    return LocalEngine(model, chat, MAX_TOKENS)
+
+
+def reference(model: PreTrainedModel, chat: Chat, ends: list[int], num_new: int) -> list[list[int]]:
+    """Greedy answers of transformers, one left-padded batch, cut after the first end token."""
+    prompts = [chat.prompt_ids(messages) for messages in CONVERSATIONS]
+    width = max(map(len, prompts))
+    ids = torch.tensor([[0] * (width - len(prompt)) + prompt for prompt in prompts])
+    mask = torch.tensor([[0] * (width - len(prompt)) + [1] * len(prompt) for prompt in prompts])
+    config = GenerationConfig(do_sample=False, max_new_tokens=num_new, eos_token_id=ends, pad_token_id=0)
+    out = twin_of(model, "eager").generate(ids, attention_mask=mask, generation_config=config)
+    written = out[:, width:].tolist()
+    for row in written:
+        stops = [place for place, token in enumerate(row) if token in ends]
+        del row[stops[0] + 1 if stops else len(row) :]
+    return written
+
+
+def texts(answers: list[list[Completion]]) -> list[list[str]]:
+    return [[completion.text for completion in each] for each in answers]
+
+
+def test_greedy_answers_are_those_of_transformers(model: PreTrainedModel, chat: Chat) -> None:
+    """Also where rows end at different times: the end tokens are taken from what the model writes."""
+    endless = reference(model, chat, [chat.tokenizer.token_to_id("<|end|>")], 24)
+    ends = [endless[0][4], endless[2][9], chat.tokenizer.token_to_id("<|end|>")]
+    expected = reference(model, chat, ends, 24)
+    assert len({len(row) for row in expected}) > 1
+    chat.end_ids = frozenset(ends)
+    done: list[int] = []
+    answers = LocalEngine(model, chat, MAX_TOKENS).generate(CONVERSATIONS, Sampling(max_new_tokens=24), done.append)
+    assert sum(done) == len(PROMPTS)
+    for (completion,), ids, messages in zip(answers, expected, CONVERSATIONS, strict=True):
+        ended = ids[-1] in ends
+        assert completion.text == chat.decode(ids[:-1] if ended else ids)
+        assert completion.num_tokens == len(ids)
+        assert completion.num_prompt_tokens == len(chat.prompt_ids(messages))
+        assert completion.finish_reason == ("stop" if ended else "length")
+        assert completion.message == chat.parse(completion.text).message
+
+
+@pytest.mark.parametrize("temperature", [0.0, 1.0])
+def test_a_sample_does_not_depend_on_its_neighbours(engine: LocalEngine, temperature: float) -> None:
+    sampling = Sampling(temperature=temperature, top_p=0.95, num_samples=3, max_new_tokens=12, seed=2)
+    together = engine.generate(CONVERSATIONS, sampling)
+    alone = [engine.generate([messages], sampling)[0] for messages in CONVERSATIONS]
+    backwards = engine.generate(CONVERSATIONS[::-1], sampling)[::-1]
+    assert together == alone == backwards
+    if temperature:
+        assert all(len({completion.text for completion in samples}) == 3 for samples in together)
+
+
+def test_small_batches_give_the_same(engine: LocalEngine, monkeypatch: pytest.MonkeyPatch) -> None:
+    sampling = Sampling(temperature=0.8, num_samples=2, max_new_tokens=10)
+    whole = engine.generate(CONVERSATIONS, sampling)
+    monkeypatch.setattr(engine_module, "MAX_BATCH_TOKENS", 100)
+    assert engine.generate(CONVERSATIONS, sampling) == whole
+
+
+def test_the_seed_decides_and_the_global_generator_does_not(engine: LocalEngine) -> None:
+    torch.manual_seed(0)
+    before = torch.get_rng_state()
+    first = engine.generate(CONVERSATIONS, Sampling(temperature=1.0, max_new_tokens=8, seed=1))
+    assert torch.equal(torch.get_rng_state(), before)
+    torch.manual_seed(9)
+    assert engine.generate(CONVERSATIONS, Sampling(temperature=1.0, max_new_tokens=8, seed=1)) == first
+    assert engine.generate(CONVERSATIONS, Sampling(temperature=1.0, max_new_tokens=8, seed=2)) != first
+
+
+def test_a_long_neighbour_takes_no_room(model: PreTrainedModel, chat: Chat) -> None:
+    long = [Message("user", "x " * 60)]
+    num_long = len(chat.prompt_ids(long))
+    engine = LocalEngine(model, chat, num_long + 3)
+    sampling = Sampling(temperature=1.0, max_new_tokens=10, seed=5)
+    short_alone, together = (
+        engine.generate(CONVERSATIONS[:1], sampling),
+        engine.generate([long, CONVERSATIONS[0]], sampling),
+    )
+    assert together[1] == short_alone[0]
+    assert together[1][0].num_tokens == 10
+    assert together[0][0].num_tokens == 3
+    full = LocalEngine(model, chat, num_long)
+    (nothing,), (something,) = full.generate([long, CONVERSATIONS[0]], sampling)
+    assert (nothing.text, nothing.num_tokens, nothing.finish_reason) == ("", 0, "length")
+    assert something == short_alone[0][0]
+
+
+def plain_log_softmax(model: PreTrainedModel, ids: list[int]) -> Tensor:
+    with torch.no_grad():
+        logits_TV: Tensor = twin_of(model, "eager")(torch.tensor([ids])).logits[0]
+    return logits_TV.double().log_softmax(1)
+
+
+def test_row_likelihoods_are_those_of_a_plain_forward(model: PreTrainedModel, engine: LocalEngine) -> None:
+    random = np.random.default_rng(0)
+    prefix = random.integers(0, 320, 20).tolist()
+    rows = [random_row(random, str(n), prefix if n % 2 else [], 3 + n) for n in range(70)]
+    found = engine.row_likelihoods(rows)
+    for each, likelihood in zip(rows, found, strict=True):
+        logs_TV = plain_log_softmax(model, each.ids_T.tolist())[:-1]
+        logs_T = logs_TV.gather(1, torch.from_numpy(each.ids_T[1:].astype(np.int64))[:, None])[:, 0]
+        assert likelihood == pytest.approx(float((logs_T * torch.from_numpy(each.weights_T[1:])).sum()), rel=1e-5)
+
+
+@pytest.mark.parametrize(("temperature", "top_p"), [(1.0, 1.0), (0.7, 0.9), (1.3, 0.5), (1.0, 0.01)])
+def test_frequencies_in_the_nucleus(
+    model: PreTrainedModel, engine: LocalEngine, chat: Chat, temperature: float, top_p: float
+) -> None:
+    """4,000 first tokens against exact probabilities, by chi-square at 0.001; nothing from outside the nucleus."""
+    num = 4000
+    shares = (plain_log_softmax(model, chat.prompt_ids(CONVERSATIONS[0]))[-1] / temperature).softmax(0)
+    exact: dict[str, float] = defaultdict(float)
+    before = 0.0
+    for share, id in zip(*(part.tolist() for part in shares.sort(descending=True)), strict=True):
+        if before >= top_p:
+            break
+        before += share
+        exact["" if id in chat.end_ids else chat.decode([id])] += share
+    sampling = Sampling(temperature=temperature, top_p=top_p, num_samples=num, max_new_tokens=1, seed=3)
+    counts: dict[str, int] = defaultdict(int)
+    for completion in engine.generate(CONVERSATIONS[:1], sampling)[0]:
+        counts[completion.text] += 1
+    assert set(counts) <= set(exact)
+    expected = {text: num * share / before for text, share in exact.items()}
+    common = [text for text, count in expected.items() if count >= 5]
+    if len(common) == 1:
+        assert counts == {common[0]: num}
+        return
+    observed = [counts[text] for text in common] + [num - sum(counts[text] for text in common)]
+    wanted = [expected[text] for text in common] + [num - sum(expected[text] for text in common)]
+    if wanted[-1] < 5:  # the rare ones join the last
+        observed, wanted = ([*part[:-2], part[-2] + part[-1]] for part in (observed, wanted))
+    assert len(common) > 5
+    assert stats.chisquare(observed, wanted, sum_check=False).pvalue > 1e-3

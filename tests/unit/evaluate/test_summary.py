@@ -1,0 +1,157 @@
+"""Estimates, differences and verdicts against scikit-learn, SciPy and hand-made cases."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from scipy.stats import binomtest
+from sklearn.metrics import accuracy_score, f1_score
+
+from tunesmith.evaluate import arms, summary
+from tunesmith.evaluate.items import Item
+from tunesmith.records import Message
+
+LABELS = ["card", "loan", "refund"]
+
+
+def item(number: int, label: str | None = None, group: str | None = None, answer: str = "yes") -> Item:
+    return Item(
+        id=f"i{number}",
+        suite="test",
+        prompt=(Message("user", f"question {number}"),),
+        answer=Message("assistant", label or answer),
+        accepted=(label or answer,),
+        label=label,
+        group=group,
+        language="en",
+    )
+
+
+def labelled(true: list[str], told: list[str], arm: str = "tuned") -> tuple[list[Item], summary.Judged]:
+    items = [item(i, label) for i, label in enumerate(true)]
+    samples = [arms.label_sample(arm, each, each.prompt, label) for each, label in zip(items, told, strict=True)]
+    return items, summary.judge(arms.Answers(tuple(samples), None, 1.0), items, None)
+
+
+def random_labels(num: int, seed: int) -> tuple[list[str], list[str]]:
+    rng = np.random.default_rng(seed)
+    true = [LABELS[i] for i in rng.integers(0, 3, num)]
+    told = [label if rng.random() < 0.7 else LABELS[rng.integers(0, 3)] for label in true]
+    return true, told
+
+
+def test_accuracy_and_macro_f1_are_those_of_scikit_learn_and_wilson_is_scipys() -> None:
+    true, told = random_labels(200, 1)
+    items, judged = labelled(true, told)
+    found = summary.estimates(judged, items, LABELS, seed=0)
+    assert found["accuracy"].value == pytest.approx(accuracy_score(true, told))
+    assert found["macro_f1"].value == pytest.approx(f1_score(true, told, average="macro"))
+    right = sum(a == b for a, b in zip(true, told, strict=True))
+    interval = binomtest(right, 200).proportion_ci(method="wilson")
+    assert (found["accuracy"].low, found["accuracy"].high) == pytest.approx((interval.low, interval.high))
+    low, high = found["macro_f1"].low, found["macro_f1"].high
+    assert low is not None
+    assert high is not None
+    assert low < found["macro_f1"].value < high
+
+
+def test_an_answer_that_is_no_label_counts_as_wrong_and_makes_no_class_of_its_own() -> None:
+    true = ["card", "loan", "refund", "card"]
+    items, judged = labelled(true, ["card", "loan", "refund", "I do not know"])
+    found = summary.estimates(judged, items, LABELS, seed=0)
+    assert found["macro_f1"].value == pytest.approx(
+        f1_score(true, ["card", "loan", "refund", "?"], average="macro", labels=LABELS)
+    )
+
+
+def test_samples_of_one_item_are_averaged_within_it() -> None:
+    items = [item(0), item(1)]
+    samples = []
+    for each, answers in zip(items, (["yes", "no"], ["yes", "yes"]), strict=True):
+        samples += [arms.text_sample("tuned", each, Message("assistant", answer)) for answer in answers]
+    judged = summary.judge(arms.Answers(tuple(samples), None, 1.0), items, None)
+    assert judged.values["exact_match"].tolist() == [0.5, 1.0]
+
+
+def test_bits_per_byte_is_the_quotient_of_sums() -> None:
+    items = [item(0, answer="four"), item(1, answer="猫猫")]  # 4 and 6 bytes
+    samples = [arms.text_sample("base", each, each.answer) for each in items]
+    judged = summary.judge(arms.Answers(tuple(samples), None, 1.0), items, np.array([8.0, 3.0]))
+    found = summary.estimates(judged, items, (), seed=0)
+    assert found["bits_per_byte"].value == pytest.approx(11 / 10)
+
+
+def test_a_comparison_is_paired_and_groups_widen_it() -> None:
+    rng = np.random.default_rng(3)
+    before = (rng.random(200) < 0.4).astype(float)
+    after = np.maximum(before, (rng.random(200) < 0.3).astype(float))
+    pair = [summary.Judged(arms.Answers((), None, 0.0), {"accuracy": values}) for values in (after, before)]
+    [plain] = summary.compare("test", ("tuned", pair[0]), ("base", pair[1]), None, seed=0)
+    assert plain.mean == pytest.approx((after - before).mean())
+    assert plain.low > 0
+    order = np.argsort(after - before)
+    groups = [f"g{place // 40}" for place in np.argsort(order)]
+    [clustered] = summary.compare("test", ("tuned", pair[0]), ("base", pair[1]), groups, seed=0)
+    assert clustered.high - clustered.low > 1.5 * (plain.high - plain.low)
+
+
+def test_forgetting_lists_what_was_lost_and_won() -> None:
+    items = [item(i) for i in range(4)]
+    before, after = np.array([1.0, 1.0, 0.0, 0.0]), np.array([1.0, 0.0, 1.0, 0.0])
+    judged = [summary.Judged(arms.Answers((), None, 0.0), {"exact_match": values}) for values in (before, after)]
+    found = summary.forgetting("general_en", ("tuned", judged[1]), judged[0], items, seed=0)
+    assert (found.lost, found.won) == (["i1"], ["i2"])
+    assert (found.before.value, found.after.value, found.difference.mean) == (0.5, 0.5, 0.0)
+
+
+@pytest.mark.parametrize(
+    ("gain", "loss", "word"),
+    [
+        ((0.2, 0.1, 0.3), (0.0, -0.01, 0.01), "better"),
+        ((0.2, 0.1, 0.3), (-0.1, -0.15, -0.06), "better_with_losses"),
+        ((-0.1, -0.2, 0.0), (0.0, -0.01, 0.01), "not_better"),
+        ((0.02, -0.02, 0.06), (0.0, -0.01, 0.01), "not_enough_evidence"),
+    ],
+)
+def test_the_verdict_follows_gain_and_loss(gain: tuple[float, ...], loss: tuple[float, ...], word: str) -> None:
+    target = summary.Difference(
+        suite="test",
+        metric="accuracy",
+        arm="tuned",
+        against="base",
+        mean=gain[0],
+        low=gain[1],
+        high=gain[2],
+        p_value=0.01,
+        n=300,
+    )
+    estimate = summary.Estimate(value=0.5, n=300)
+    guard = summary.Forgetting(
+        suite="general_en",
+        arm="tuned",
+        before=estimate,
+        after=estimate,
+        difference=summary.Difference(
+            suite="general_en", metric="exact_match", arm="tuned", against="base",
+            mean=loss[0], low=loss[1], high=loss[2], p_value=0.01, n=300,
+        ),
+        lost=[],
+        won=[],
+    )  # fmt: skip
+    assert summary.conclude("tuned", "accuracy", target, [guard], max_loss=0.05).word == word
+
+
+def test_fewer_bits_are_better() -> None:
+    target = summary.Difference(
+        suite="test",
+        metric="bits_per_byte",
+        arm="tuned",
+        against="base",
+        mean=-0.5,
+        low=-0.6,
+        high=-0.4,
+        p_value=0.01,
+        n=30,
+    )
+    assert summary.conclude("tuned", "bits_per_byte", target, [], max_loss=0.05).word == "better"
+    assert summary.conclude("tuned", "accuracy", target, [], max_loss=0.05).word == "not_better"

@@ -1,0 +1,140 @@
+"""A policy gradient through the one training loop: the source samples from the weights that are being trained.
+
+Four samples a prompt, exact match as the reward, the group-normalised advantage (Shao et al. 2024, arXiv:2402.03300)
+as the loss weight of every sampled token.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from killing import advance, digest, fork, num_operations, resumed, save
+from tiny_models import make_model, save_model
+from transformers import PreTrainedModel
+
+from tunesmith.chat import Chat, load_chat
+from tunesmith.engine import LocalEngine
+from tunesmith.errors import Place
+from tunesmith.model.layout import MicroBatch
+from tunesmith.model.load import load_model
+from tunesmith.records import Example, Message, Rendered, Sampling
+from tunesmith.train.objectives import sft
+from tunesmith.train.optimizer import AdamWSettings, FlatAdamW
+from tunesmith.train.sampler import RowSampler
+from tunesmith.train.source import LayoutSettings, RowSource, micro_batches
+from tunesmith.train.step import LossSum, train_steps
+
+LETTERS = "abcdef"
+TASKS = [(f"repeat {letter}", letter) for letter in LETTERS]
+NUM_SAMPLES, PROMPTS_A_STEP = 4, 6
+LAYOUT = LayoutSettings(400, True, "cpu")
+
+
+class OnPolicySource:
+    """Steps made of samples that the live weights have just drawn, weighted by how good they are in their group."""
+
+    def __init__(self, model: PreTrainedModel, chat: Chat, tasks: list[tuple[str, str]]) -> None:
+        self._engine = LocalEngine(model, chat, 64)
+        self._tasks = tasks
+        self._sampler = RowSampler(len(tasks), PROMPTS_A_STEP, seed=0)
+        self._next_step = 0
+        self._num_sampled: dict[str, int] = {}
+        self.rewards: list[float] = []
+
+    def __iter__(self) -> Iterator[list[MicroBatch]]:
+        while True:
+            tasks = [self._tasks[index] for index in self._sampler.rows_of_step(self._next_step)]
+            sampling = Sampling(temperature=1.0, num_samples=NUM_SAMPLES, max_new_tokens=4, seed=self._next_step)
+            groups = self._engine.generate([[Message("user", question)] for question, _ in tasks], sampling)
+            self._next_step += 1
+            rows: list[Rendered] = []
+            for (question, answer), group in zip(tasks, groups, strict=True):
+                rewards = np.array([float(sample.text == answer) for sample in group])
+                self.rewards.append(float(rewards.mean()))
+                advantages = (rewards - rewards.mean()) / (rewards.std() + 1e-4)
+                rows += [
+                    self._row(f"{question} {n}", question, sample.text, advantages[n]) for n, sample in enumerate(group)
+                ]
+            self._num_sampled = {row.id: row.num_supervised for row in rows}
+            yield micro_batches(rows, LAYOUT)
+
+    def _row(self, id: str, question: str, text: str, advantage: float) -> Rendered:
+        """The sampled answer as a training row; a weight of nearly nothing keeps tokens without advantage in count."""
+        messages = (Message("user", question), Message("assistant", text))
+        row = self._engine.chat.render(Example(id, messages, Place("")))
+        return Rendered(id, row.ids_T, row.weights_T * np.float32(advantage or 1e-30))
+
+    def loss(self, model: PreTrainedModel, batch: MicroBatch) -> LossSum:
+        """Our cross entropy under the advantages, divided by the number of sampled tokens."""
+        loss = sft.loss(model, batch)
+        return LossSum(loss.sum, float(sum(self._num_sampled[id] for id in batch.row_ids)), loss.metrics)
+
+    def state(self) -> dict[str, Any]:
+        return {"next_step": self._next_step}
+
+    def restore(self, state: dict[str, Any]) -> None:
+        self._next_step = state["next_step"]
+
+
+@pytest.fixture(scope="module")
+def base(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A model that answers with one letter, seldom the right one: trained on answers that are right one time in two
+    and any letter otherwise."""
+    folder = save_model(tmp_path_factory.mktemp("base"), make_model("qwen2", initializer_range=0.05))
+    model, chat = load_model(folder, dtype=torch.float32, device="cpu"), load_chat(folder)
+    rng = np.random.default_rng(0)
+    rows = []
+    for number in range(96):
+        question, answer = TASKS[number % len(TASKS)]
+        said = answer if rng.random() < 0.15 else str(rng.choice(list(LETTERS)))
+        messages = (Message("user", question), Message("assistant", said))
+        rows.append(chat.render(Example(str(number), messages, Place(""))))
+    optimizer = FlatAdamW(model.parameters(), AdamWSettings())
+    source = RowSource(rows, RowSampler(len(rows), 24, seed=0), LayoutSettings(2000, True, "cpu"))
+    for _ in train_steps(model, source, sft.loss, optimizer, lambda _: 3e-3, range(24)):
+        pass
+    model.save_pretrained(folder)
+    return folder
+
+
+def train(base: Path, folder: Path, result: Path, num_steps: int) -> list[float]:
+    """The loop as the train stage drives it; returns the mean rewards of the groups."""
+    model, chat = load_model(base, dtype=torch.float32, device="cpu"), load_chat(base)
+    optimizer = FlatAdamW(model.parameters(), AdamWSettings(weight_decay=0.0))
+    source = OnPolicySource(model, chat, TASKS)
+    progressed, _ = resumed(folder, "key", optimizer, source)
+    steps = range(progressed.step, num_steps)
+    for report in train_steps(model, source, source.loss, optimizer, lambda _: 2e-3, steps):
+        progressed = advance(progressed, report, source)
+        if report.step % 3 == 0 and report.step < num_steps:
+            save(folder, "key", progressed, optimizer)
+    result.write_text(json.dumps([progressed.step, digest(progressed, optimizer)]))
+    return source.rewards
+
+
+def test_the_reward_rises(base: Path, tmp_path: Path) -> None:
+    rewards = train(base, tmp_path / "run", tmp_path / "result", num_steps=40)
+    first, last = np.mean(rewards[:30]), np.mean(rewards[-30:])
+    print(f"mean reward of the first five steps {first:.2f}, of the last five {last:.2f}")
+    assert len(rewards) == 40 * PROMPTS_A_STEP
+    assert first < 0.45
+    assert last > first + 0.35
+
+
+def test_killed_and_resumed_it_ends_bit_identical(base: Path, tmp_path: Path) -> None:
+    def job(name: str) -> None:
+        train(base, tmp_path / name, tmp_path / f"{name}.result", num_steps=8)
+
+    num = num_operations(lambda: job("undisturbed"), tmp_path / "undisturbed", tmp_path / "note")
+    expected = (tmp_path / "undisturbed.result").read_text()
+    for kill_at in (num // 2, num - 2):
+        name = f"killed {kill_at}"
+        assert not fork(lambda name=name: job(name), tmp_path / name, kill_at)
+        assert fork(lambda name=name: job(name), tmp_path / name)
+        assert (tmp_path / f"{name}.result").read_text() == expected
