@@ -15,6 +15,7 @@ import yaml
 from cli_material import (
     RECIPE,
     Told,
+    desk_rows,
     ended,
     events,
     files_under,
@@ -24,6 +25,7 @@ from cli_material import (
     tell_terminal,
     trained,
     wait_for_checkpoints,
+    write_rows,
 )
 
 ESCAPE = "\x1b["
@@ -241,6 +243,22 @@ def test_killed_then_interrupted_training_ends_in_the_same_weights(desk: Path, f
     for figure in ("step", "rows_hash", "num_tokens", "best_step", "best_loss"):
         assert training[figure] == uninterrupted[figure]
     assert list(finished.json()) == ["tuned"]
+
+
+def test_ctrl_c_while_rows_are_read_leaves_nothing(tmp_path: Path) -> None:
+    desk = make_desk(tmp_path)
+    write_rows(
+        desk / "rows.jsonl", [row | {"answer": f"{row['answer']} {n}"} for n in range(250) for row in desk_rows()]
+    )
+    with start(["check", "recipe.yaml"], desk) as process:
+        assert process.stderr is not None
+        assert process.stderr.readline().startswith("rows.jsonl: 20000 rows")
+        process.send_signal(signal.SIGINT)
+        err = process.stderr.read()
+    assert process.returncode == 130
+    assert err.startswith("error[stopped]")
+    assert "Traceback" not in err
+    assert not (desk / "artifacts").exists()
 
 
 @pytest.fixture

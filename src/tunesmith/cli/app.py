@@ -16,7 +16,7 @@ import typer
 
 from tunesmith import __version__
 from tunesmith.cli.environment import Language, language_of_environment
-from tunesmith.errors import ExitCode, Place, RunFailed, TunesmithError
+from tunesmith.errors import ExitCode, Interrupted, Place, RunFailed, TunesmithError
 from tunesmith.i18n import translate
 
 if TYPE_CHECKING:
@@ -373,23 +373,11 @@ def main() -> None:
 
 def _guarded() -> int:
     try:
-        return int(app(standalone_mode=False) or ExitCode.DONE)
-    except BrokenPipeError:  # the reader of stdout has left, as `| head` does
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return ExitCode.FAILED
-    except (KeyboardInterrupt, typer.Abort):
-        _clear_bar()
-        typer.echo(text("cli.interrupted"), err=True)
-        return ExitCode.INTERRUPTED
+        code = int(app(standalone_mode=False) or ExitCode.DONE)
     except Exception as failure:
-        _clear_bar()
         return _tell(_coded(failure))
-
-
-def _clear_bar() -> None:
-    """A bar that is still drawn would garble what follows, and leave the cursor hidden."""
-    if OPTIONS.progress is not None:
-        OPTIONS.progress.close()
+    # typer's answer to Ctrl-C
+    return _tell(Interrupted("stopped")) if code == ExitCode.INTERRUPTED else code
 
 
 def _coded(failure: Exception) -> TunesmithError:
@@ -428,6 +416,8 @@ def _internal(failure: Exception) -> TunesmithError:
 def _tell(failure: TunesmithError) -> int:
     from tunesmith.cli.terminal import error_lines, error_object
 
+    if OPTIONS.progress is not None:  # a bar still drawn would garble the lines, and leave the cursor hidden
+        OPTIONS.progress.close()
     if OPTIONS.json:
         show(error_object(failure, LANGUAGE), [])
     typer.echo("\n".join(error_lines(failure, LANGUAGE)), err=True)

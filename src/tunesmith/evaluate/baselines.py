@@ -6,8 +6,12 @@ from collections import Counter
 from collections.abc import Sequence
 from itertools import pairwise
 
+import numpy as np
+from numpy.typing import NDArray
+
 from tunesmith.evaluate.items import Item
 from tunesmith.records import Example, Message
+from tunesmith.text.ngrams import FiveGramModel
 from tunesmith.text.tokens import words
 
 
@@ -45,6 +49,19 @@ def nearest_answer(train: Sequence[Example], items: Sequence[Item]) -> list[Mess
     asked = vectorizer.transform([question(item.prompt) for item in items])
     nearest = (asked @ known.T).toarray().argmax(axis=1)
     return [train[index].answer for index in nearest.tolist()]
+
+
+def five_gram_bits(train: Sequence[Example], items: Sequence[Item]) -> NDArray[np.float64]:
+    """(N,) bits that a byte 5-gram model of the same training rows needs for each reference, end included."""
+    texts = [text for row in train for text in (question(row.prompt), written(row.answer))]
+    model = FiveGramModel.fit(texts)
+    references = [written(item.answer) for item in items]
+    return np.array([model.bits_per_byte([text]) * len(text.encode()) for text in references])
+
+
+def written(answer: Message) -> str:
+    """Everything that an answer says, its thinking first."""
+    return (answer.reasoning or "") + answer.content
 
 
 def _words_and_pairs(text: str) -> list[str]:

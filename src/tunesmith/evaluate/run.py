@@ -157,14 +157,16 @@ def _judge_baselines(evaluation: Evaluation, sheet: _Sheet, progress: Progress) 
         if arm not in evaluation.section.arms or (arm == "majority" and sheet.task == "text"):
             continue
         started = time.perf_counter()
+        bits = None
         if sheet.task == "labels":
             told = baselines.majority(sheet.train, test) if arm == "majority" else baselines.classify(sheet.train, test)
             samples = [arms.label_sample(arm, item, item.prompt, label) for item, label in zip(test, told, strict=True)]
         else:
             nearest = baselines.nearest_answer(sheet.train, test)
             samples = [arms.text_sample(arm, item, answer) for item, answer in zip(test, nearest, strict=True)]
+            bits = baselines.five_gram_bits(sheet.train, test)
         answers = arms.Answers(tuple(samples), None, time.perf_counter() - started)
-        sheet.judged[arm] = {"test": summary.judge(answers, test, None)}
+        sheet.judged[arm] = {"test": summary.judge(answers, test, bits)}
 
 
 def _judge_model(evaluation: Evaluation, sheet: _Sheet, name: str, model: PreTrainedModel, progress: Progress) -> None:

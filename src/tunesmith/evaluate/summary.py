@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from tunesmith.artifacts.scorecard import Arm, Difference, Estimate, Forgetting, Verdict
 from tunesmith.evaluate.arms import Answers
+from tunesmith.evaluate.baselines import written
 from tunesmith.evaluate.items import Item
 from tunesmith.metrics.labels import encode, macro_f1_of_codes
 from tunesmith.records import Sample
@@ -50,7 +51,7 @@ def judge(answers: Answers, items: Sequence[Item], bits: Floats | None) -> Judge
 
 def num_bytes(item: Item) -> int:
     """UTF-8 bytes of what the reference says, thinking included."""
-    return len(((item.answer.reasoning or "") + item.answer.content).encode())
+    return len(written(item.answer).encode())
 
 
 def estimates(judged: Judged, items: Sequence[Item], labels: Sequence[str], seed: int) -> dict[str, Estimate]:

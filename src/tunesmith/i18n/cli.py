@@ -67,7 +67,6 @@ TEXTS: Final[dict[str, tuple[str, str]]] = {
     "cli.error": ("error[{code}]: {message}", "错误[{code}]：{message}"),
     "cli.hint": ("hint: {hint}", "提示：{hint}"),
     "cli.next": ("Next: {command}", "下一步：{command}"),
-    "cli.interrupted": ("stopped; the same command continues", "已停止；再次执行同一命令即可继续"),
     "cli.recipe-hash": ("hash", "哈希"),
     "cli.recipe-sound": ("the recipe is sound; hash {hash}", "配方有效；哈希 {hash}"),
     "cli.report-at": ("Report: {path}", "报告：{path}"),
@@ -146,6 +145,11 @@ TEXTS: Final[dict[str, tuple[str, str]]] = {
     "usage.problem.value": ("`{word}` needs a value", "`{word}` 需要一个值"),
     "usage.problem.bad": ("`{word}`: {said}", "`{word}`：{said}"),
     "usage.problem.other": ("{said}", "{said}"),
+    "error.stopped": ("stopped from outside", "已被外部信号停止"),
+    "hint.stopped": (
+        "give the same command again: what was finished is not done twice",
+        "再次执行同一命令即可继续：已完成的部分不会重做",
+    ),
     "error.internal": ("{problem}", "{problem}"),
     "hint.internal": (
         "this is a defect of Tunesmith; the details are in {path}, or run again with --debug",

@@ -71,22 +71,6 @@ def test_an_unknown_name_is_wrong_usage() -> None:
     assert stopped.value.code == 2
 
 
-@pytest.mark.parametrize("name", ["startup", "train-cpu"])
-def test_a_quick_run_measures_but_writes_and_judges_nothing(
-    name: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    assert run.main([name, "--quick", "--results", str(tmp_path)]) == 0
-    printed = json.loads(capsys.readouterr().out.splitlines()[-1])
-    assert printed["goals"] == {}
-    assert list(tmp_path.iterdir()) == []
-    if name == "startup":
-        assert printed["figures"]["help_loads_torch"] == 0.0
-        assert 0.0 < printed["figures"]["help_seconds_min"] <= printed["figures"]["help_seconds_median"]
-    else:
-        assert printed["figures"]["smoke/fp32/tokens_per_second"] > 0.0
-        assert printed["figures"]["smoke/fp32/peak_bytes"] > 1 << 26
-
-
 def test_every_goal_names_a_figure_that_is_measured() -> None:
     ratios = {f"{comparison.name}/{ratio}" for comparison in train_cpu.COMPARISONS for ratio in RATIOS}
     assert set(train_cpu.GOALS) == ratios

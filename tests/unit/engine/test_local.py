@@ -107,6 +107,7 @@ def test_the_seed_decides_and_the_global_generator_does_not(engine: LocalEngine)
 def test_a_long_neighbour_takes_no_room(model: PreTrainedModel, chat: Chat) -> None:
     long = [Message("user", "x " * 60)]
     num_long = len(chat.prompt_ids(long))
+    chat.end_ids = frozenset()  # nobody stops early
     engine = LocalEngine(model, chat, num_long + 3)
     sampling = Sampling(temperature=1.0, max_new_tokens=10, seed=5)
     short_alone, together = (
@@ -122,9 +123,9 @@ def test_a_long_neighbour_takes_no_room(model: PreTrainedModel, chat: Chat) -> N
     assert something == short_alone[0][0]
 
 
-def plain_log_softmax(model: PreTrainedModel, ids: list[int]) -> Tensor:
+def plain_log_softmax(twin: PreTrainedModel, ids: list[int]) -> Tensor:
     with torch.no_grad():
-        logits_TV: Tensor = twin_of(model, "eager")(torch.tensor([ids])).logits[0]
+        logits_TV: Tensor = twin(torch.tensor([ids])).logits[0]
     return logits_TV.double().log_softmax(1)
 
 
@@ -133,19 +134,22 @@ def test_row_likelihoods_are_those_of_a_plain_forward(model: PreTrainedModel, en
     prefix = random.integers(0, 320, 20).tolist()
     rows = [random_row(random, str(n), prefix if n % 2 else [], 3 + n) for n in range(70)]
     found = engine.row_likelihoods(rows)
+    twin = twin_of(model, "eager")
     for each, likelihood in zip(rows, found, strict=True):
-        logs_TV = plain_log_softmax(model, each.ids_T.tolist())[:-1]
+        logs_TV = plain_log_softmax(twin, each.ids_T.tolist())[:-1]
         logs_T = logs_TV.gather(1, torch.from_numpy(each.ids_T[1:].astype(np.int64))[:, None])[:, 0]
         assert likelihood == pytest.approx(float((logs_T * torch.from_numpy(each.weights_T[1:])).sum()), rel=1e-5)
 
 
-@pytest.mark.parametrize(("temperature", "top_p"), [(1.0, 1.0), (0.7, 0.9), (1.3, 0.5), (1.0, 0.01)])
+@pytest.mark.parametrize(("temperature", "top_p"), [(1.0, 1.0), (0.7, 0.9), (1.3, 0.5)])
 def test_frequencies_in_the_nucleus(
     model: PreTrainedModel, engine: LocalEngine, chat: Chat, temperature: float, top_p: float
 ) -> None:
-    """4,000 first tokens against exact probabilities, by chi-square at 0.001; nothing from outside the nucleus."""
-    num = 4000
-    shares = (plain_log_softmax(model, chat.prompt_ids(CONVERSATIONS[0]))[-1] / temperature).softmax(0)
+    """3,000 first tokens against exact probabilities, by chi-square at 0.001; nothing from outside the nucleus."""
+    num = 3000
+    shares = (plain_log_softmax(twin_of(model, "eager"), chat.prompt_ids(CONVERSATIONS[0]))[-1] / temperature).softmax(
+        0
+    )
     exact: dict[str, float] = defaultdict(float)
     before = 0.0
     for share, id in zip(*(part.tolist() for part in shares.sort(descending=True)), strict=True):
@@ -160,12 +164,14 @@ def test_frequencies_in_the_nucleus(
     assert set(counts) <= set(exact)
     expected = {text: num * share / before for text, share in exact.items()}
     common = [text for text, count in expected.items() if count >= 5]
-    if len(common) == 1:
-        assert counts == {common[0]: num}
-        return
     observed = [counts[text] for text in common] + [num - sum(counts[text] for text in common)]
     wanted = [expected[text] for text in common] + [num - sum(expected[text] for text in common)]
     if wanted[-1] < 5:  # the rare ones join the last
         observed, wanted = ([*part[:-2], part[-2] + part[-1]] for part in (observed, wanted))
     assert len(common) > 5
     assert stats.chisquare(observed, wanted, sum_check=False).pvalue > 1e-3
+
+
+def test_a_nucleus_of_one_token_is_greedy(engine: LocalEngine) -> None:
+    greedy = engine.generate(CONVERSATIONS, Sampling(max_new_tokens=6))
+    assert engine.generate(CONVERSATIONS, Sampling(temperature=1.0, top_p=1e-6, max_new_tokens=6)) == greedy

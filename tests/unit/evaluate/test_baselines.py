@@ -49,3 +49,12 @@ def test_a_sample_of_the_test_rows_is_seeded_and_keeps_their_order() -> None:
     assert [i.id for i in first] == [i.id for i in again] != [i.id for i in other]
     assert [int(i.id) for i in first] == sorted(int(i.id) for i in first)
     assert len(first) == 10
+
+
+def test_the_five_gram_knows_what_it_has_read() -> None:
+    rows = [example(i, f"question {i}", "the sky is blue and the sea is deep") for i in range(5)]
+    known, foreign = baselines.five_gram_bits(
+        rows, items_of([rows[0], example(10, "q", "qualm fjord vex")], None, 0)
+    ).tolist()
+    assert known / len("becausethe sky is blue and the sea is deep") < 0.5
+    assert foreign / len("becausequalm fjord vex") > 3.0

@@ -6,7 +6,7 @@ from collections import defaultdict
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from tiny_models import random_row, row
 
@@ -68,6 +68,9 @@ def test_sharing_computes_as_many_tokens_as_the_trie_has(rows: list[list[int]], 
 
 
 @given(ROWS, st.booleans(), st.integers(1, 40))
+@example(  # neighbours share three tokens, the tree only two of them: the rest would be a branch that is too short
+    [[0], [0], [0] * 3, [0, 1, 0, 0], [0] * 9, [1] + [0] * 8, [0, 0, 1] + [0] * 7], True, 32
+)
 @settings(max_examples=100, deadline=None, derandomize=True)
 def test_no_row_and_no_pair_is_lost_under_any_budget(rows: list[list[int]], share: bool, budget: int) -> None:
     batches = lay_out(rendered(rows), budget, share=share, min_shared_tokens=2)

@@ -78,8 +78,8 @@ def copy(tmp_path: Path, finished: Finished) -> Path:
 
 
 def test_killed_at_any_file_operation(tmp_path: Path, finished: Finished) -> None:
-    """Every eleventh operation; each run is killed once more while it resumes."""
-    points = range(1, finished.num_operations, 11)
+    """Every thirteenth operation; each run is killed once more while it resumes."""
+    points = range(1, finished.num_operations, 13)
     assert len(points) > 5
     killed = later = 0
     for kill_at in points:

@@ -55,18 +55,19 @@ class OnPolicySource:
             self._next_step += 1
             rows: list[Rendered] = []
             for (question, answer), group in zip(tasks, groups, strict=True):
-                rewards = np.array([float(sample.text == answer) for sample in group])
+                rewards = np.array([float(sample.message.content == answer) for sample in group])
                 self.rewards.append(float(rewards.mean()))
                 advantages = (rewards - rewards.mean()) / (rewards.std() + 1e-4)
                 rows += [
-                    self._row(f"{question} {n}", question, sample.text, advantages[n]) for n, sample in enumerate(group)
+                    self._row(f"{question} {n}", question, sample.message, advantages[n])
+                    for n, sample in enumerate(group)
                 ]
             self._num_sampled = {row.id: row.num_supervised for row in rows}
             yield micro_batches(rows, LAYOUT)
 
-    def _row(self, id: str, question: str, text: str, advantage: float) -> Rendered:
+    def _row(self, id: str, question: str, answer: Message, advantage: float) -> Rendered:
         """The sampled answer as a training row; a weight of nearly nothing keeps tokens without advantage in count."""
-        messages = (Message("user", question), Message("assistant", text))
+        messages = (Message("user", question), answer)
         row = self._engine.chat.render(Example(id, messages, Place("")))
         return Rendered(id, row.ids_T, row.weights_T * np.float32(advantage or 1e-30))
 
@@ -84,20 +85,19 @@ class OnPolicySource:
 
 @pytest.fixture(scope="module")
 def base(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A model that answers with one letter, seldom the right one: trained on answers that are right one time in two
-    and any letter otherwise."""
+    """A model that answers with one letter, often a wrong one: so are the answers that it was trained on."""
     folder = save_model(tmp_path_factory.mktemp("base"), make_model("qwen2", initializer_range=0.05))
     model, chat = load_model(folder, dtype=torch.float32, device="cpu"), load_chat(folder)
     rng = np.random.default_rng(0)
     rows = []
     for number in range(96):
         question, answer = TASKS[number % len(TASKS)]
-        said = answer if rng.random() < 0.15 else str(rng.choice(list(LETTERS)))
+        said = answer if rng.random() < 0.35 else str(rng.choice(list(LETTERS)))
         messages = (Message("user", question), Message("assistant", said))
         rows.append(chat.render(Example(str(number), messages, Place(""))))
     optimizer = FlatAdamW(model.parameters(), AdamWSettings())
     source = RowSource(rows, RowSampler(len(rows), 24, seed=0), LayoutSettings(2000, True, "cpu"))
-    for _ in train_steps(model, source, sft.loss, optimizer, lambda _: 3e-3, range(24)):
+    for _ in train_steps(model, source, sft.loss, optimizer, lambda _: 3e-3, range(60)):
         pass
     model.save_pretrained(folder)
     return folder
@@ -119,11 +119,11 @@ def train(base: Path, folder: Path, result: Path, num_steps: int) -> list[float]
 
 
 def test_the_reward_rises(base: Path, tmp_path: Path) -> None:
-    rewards = train(base, tmp_path / "run", tmp_path / "result", num_steps=40)
-    first, last = np.mean(rewards[:30]), np.mean(rewards[-30:])
-    print(f"mean reward of the first five steps {first:.2f}, of the last five {last:.2f}")
-    assert len(rewards) == 40 * PROMPTS_A_STEP
-    assert first < 0.45
+    rewards = train(base, tmp_path / "run", tmp_path / "result", num_steps=60)
+    first, last = np.mean(rewards[:60]), np.mean(rewards[-60:])
+    print(f"mean reward of the first ten steps {first:.2f}, of the last ten {last:.2f}")
+    assert len(rewards) == 60 * PROMPTS_A_STEP
+    assert first < 0.55
     assert last > first + 0.35
 
 

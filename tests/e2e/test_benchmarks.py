@@ -1,0 +1,26 @@
+"""A quick run of each benchmark, our side only: it measures, and neither judges nor writes."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from benchmarks import run
+
+
+@pytest.mark.parametrize("name", ["startup", "train-cpu"])
+def test_a_quick_run_measures_but_writes_and_judges_nothing(
+    name: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run.main([name, "--quick", "--results", str(tmp_path)]) == 0
+    printed = json.loads(capsys.readouterr().out.splitlines()[-1])
+    assert printed["goals"] == {}
+    assert list(tmp_path.iterdir()) == []
+    if name == "startup":
+        assert printed["figures"]["help_loads_torch"] == 0.0
+        assert 0.0 < printed["figures"]["help_seconds_min"] <= printed["figures"]["help_seconds_median"]
+    else:
+        assert printed["figures"]["smoke/fp32/tokens_per_second"] > 0.0
+        assert printed["figures"]["smoke/fp32/peak_bytes"] > 1 << 26

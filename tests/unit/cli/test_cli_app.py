@@ -1,0 +1,159 @@
+from __future__ import annotations
+
+import errno
+import json
+import os
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+import pytest
+import typer
+from typer.testing import CliRunner
+
+from tunesmith.cli import app as module
+from tunesmith.cli.app import OPTIONS, Options, app
+from tunesmith.errors import ExitCode, RunFailed, TunesmithError
+
+HEAVY = ("torch", "transformers", "rich", "polars", "pydantic", "numpy", "yaml", "tokenizers", "datasets")
+VERBS = [
+    *(["init"], ["check"], ["prepare"], ["plan"], ["train"], ["evaluate"], ["compare"], ["run"], ["report"], ["runs"]),
+    *(["recipes"], ["recipes", "list"], ["recipes", "show"], ["recipes", "copy"]),
+    *(["config"], ["config", "schema"], ["config", "check"], ["doctor"]),
+]
+
+
+@pytest.fixture(autouse=True)
+def fresh_options(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, value in vars(Options()).items():
+        monkeypatch.setattr(OPTIONS, name, value)
+
+
+def test_help_imports_nothing_heavy() -> None:
+    code = (
+        "import sys; from tunesmith.cli.app import app; app(['--help'], standalone_mode=False);"
+        f"print([name for name in {HEAVY} if name in sys.modules])"
+    )
+    told = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    lines = told.stdout.splitlines()
+    assert lines[0].startswith("Usage:")
+    assert lines[-1] == "[]"
+
+
+@pytest.mark.parametrize("verb", VERBS, ids=" ".join)
+def test_every_verb_tells_what_it_takes(verb: list[str]) -> None:
+    told = CliRunner().invoke(app, [*verb, "--help"])
+    assert told.exit_code == 0
+    assert told.stdout.startswith("Usage:")
+    assert verb in (["recipes"], ["config"]) or "--json" in told.stdout
+
+
+def test_every_verb_is_in_the_table_above() -> None:
+    groups = {str(group.name): group.typer_instance for group in app.registered_groups}
+    found = [
+        [*prefix, str(info.name or (info.callback and info.callback.__name__))]
+        for prefix, owner in [([], app), *(([name], group) for name, group in groups.items())]
+        for info in owner.registered_commands
+    ]
+    assert sorted([*found, *([name] for name in groups)]) == sorted(VERBS)
+
+
+def test_the_bare_command_shows_its_help_and_version_needs_no_verb() -> None:
+    bare = CliRunner().invoke(app, [])
+    assert bare.exit_code == ExitCode.USAGE
+    assert bare.stdout == ""
+    assert bare.stderr.startswith("Usage:")
+    assert "error" not in bare.stderr
+    assert CliRunner().invoke(app, ["--version"]).stdout == f"{module.__version__}\n"
+
+
+def test_json_may_stand_before_or_behind_the_verb() -> None:
+    behind = CliRunner().invoke(app, ["recipes", "list", "--json"]).stdout
+    OPTIONS.json = False
+    assert CliRunner().invoke(app, ["--json", "recipes", "list"]).stdout == behind
+    assert {"name", "about"} == set(json.loads(behind)[0])
+
+
+@pytest.mark.parametrize(
+    ("failure", "code", "exit_code"),
+    [
+        (OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), "there/x"), "disk-full", ExitCode.FAILED),
+        (OSError(errno.EDQUOT, os.strerror(errno.EDQUOT), "there/x"), "disk-full", ExitCode.FAILED),
+        (RuntimeError("I/O error: No space left on device (os error 28)"), "disk-full", ExitCode.FAILED),
+        (OSError(errno.EACCES, os.strerror(errno.EACCES), "there/x"), "no-permission", ExitCode.FAILED),
+        (OSError(errno.EROFS, os.strerror(errno.EROFS), "there/x"), "no-permission", ExitCode.FAILED),
+        (NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR), "there/x"), "not-a-folder", ExitCode.USAGE),
+        (RunFailed("events-damaged"), "events-damaged", ExitCode.FAILED),
+    ],
+)
+def test_what_the_system_refuses_has_a_code(
+    failure: Exception, code: str, exit_code: ExitCode, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("there").mkdir()
+    coded = module._coded(failure)
+    assert (coded.code, coded.exit_code) == (code, exit_code)
+    assert coded.message("en")
+    assert coded.message("zh")
+    assert coded.hint("en") != coded.hint("zh")
+    if isinstance(failure, OSError):
+        assert str(coded.place) == "there"
+
+
+def test_the_place_is_what_stands_in_the_way(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    wanted = tmp_path / "file" / "runs" / "desk"
+    failure = NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR), str(wanted))
+    assert str(module._coded(failure).place) == str(tmp_path / "file")
+
+
+def crash() -> None:
+    raise ValueError("unforeseen")
+
+
+def lost() -> None:
+    raise TunesmithError("check-nothing")
+
+
+def stopped() -> None:
+    raise KeyboardInterrupt
+
+
+def run_main(monkeypatch: pytest.MonkeyPatch, verb: object, arguments: list[str]) -> object:
+    """`main` with one verb of our own; its exit code."""
+    only = typer.Typer()
+    only.callback()(module.options)
+    only.command("verb")(verb)  # type: ignore[type-var]
+    monkeypatch.setattr(module, "app", only)
+    monkeypatch.setattr(sys, "argv", ["tunesmith", *arguments])
+    with pytest.raises(SystemExit) as left:
+        module.main()
+    return left.value.code
+
+
+def test_a_defect_is_told_without_a_traceback_which_is_kept(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    assert run_main(monkeypatch, crash, ["--json", "verb"]) == ExitCode.FAILED
+    told = capsys.readouterr()
+    (kept,) = tmp_path.iterdir()
+    assert "Traceback" not in told.out + told.err
+    assert "error[internal]: ValueError: unforeseen" in told.err
+    assert str(kept) in told.err
+    assert "in crash" in kept.read_text(encoding="utf-8")
+    assert [error["code"] for error in json.loads(told.out)["errors"]] == ["internal"]
+    run_main(monkeypatch, crash, ["--debug", "verb"])
+    assert "in crash" in capsys.readouterr().err
+
+
+def test_main_leaves_with_the_documented_codes(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run_main(monkeypatch, lost, ["verb"]) == ExitCode.USAGE
+    assert run_main(monkeypatch, lambda: None, ["verb"]) == ExitCode.DONE
+    assert run_main(monkeypatch, stopped, ["verb"]) == ExitCode.INTERRUPTED
+    assert "error[stopped]" in capsys.readouterr().err
+    assert run_main(monkeypatch, lost, ["vreb"]) == ExitCode.USAGE
+    assert "error[usage]: there is no verb `vreb`" in capsys.readouterr().err

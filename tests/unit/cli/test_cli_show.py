@@ -1,0 +1,101 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+from tunesmith.artifacts import open_run
+from tunesmith.artifacts.scorecard import Arm, Difference, Estimate, Forgetting, ScorecardBody, Verdict
+from tunesmith.cli.show import before_after_lines, run_rows, scorecard_lines
+from tunesmith.runtime import utc_now
+
+
+def difference(arm: str, against: str, mean: float, low: float, high: float, suite: str = "test") -> Difference:
+    return Difference(
+        suite=suite, metric="accuracy", arm=arm, against=against, mean=mean, low=low, high=high, p_value=0.01, n=40
+    )
+
+
+def estimate(value: float) -> Estimate:
+    return Estimate(value=value, low=value - 0.1, high=value + 0.1, n=40)
+
+
+def body(tuned_against_classic: Difference) -> ScorecardBody:
+    arms = [
+        Arm(name="base", metrics={"test": {"accuracy": estimate(0.5)}}, seconds=1.25),
+        Arm(name="classic", metrics={"test": {"accuracy": estimate(0.8)}}, seconds=0.5),
+        Arm(
+            name="tuned",
+            metrics={"test": {"macro_f1": Estimate(value=0.6, n=40), "accuracy": estimate(0.7)}},
+            seconds=2,
+        ),
+    ]
+    gain = difference("tuned", "base", 0.2, 0.05, 0.35)
+    lost = Forgetting(
+        suite="general_en",
+        arm="tuned",
+        before=estimate(0.9),
+        after=estimate(0.85),
+        difference=difference("tuned", "base", -0.05, -0.08, -0.02, "general_en"),
+        lost=[],
+        won=[],
+    )
+    return ScorecardBody(
+        task="labels",
+        metric="accuracy",
+        num_items={"test": 40},
+        arms=arms,
+        differences=[gain, tuned_against_classic],
+        forgetting=[lost],
+        verdicts=[Verdict(word="better_with_losses", arm="tuned", metric="accuracy", difference=gain, reasons=[])],
+        max_loss=0.05,
+    )
+
+
+def test_the_table_has_the_verdict_s_metric_first_and_a_dash_where_an_arm_has_none() -> None:
+    lines = scorecard_lines(body(difference("tuned", "classic", -0.1, -0.2, -0.01)), "en")
+    assert lines[0].split("  ", 1)[1].split()[0] == "Accuracy"
+    base = next(line for line in lines if line.startswith("Base model"))
+    assert base.split() == ["Base", "model", "0.500", "[0.400,", "0.600]", "-", "1.2"]
+    tuned = next(line for line in lines if line.startswith("Tuned model "))
+    assert tuned.split()[2:] == ["0.700", "[0.600,", "0.800]", "0.600", "2.0"]
+    assert any("0.900 -> 0.850, -0.050 [-0.080, -0.020]" in line for line in lines)
+    assert any("+0.200 [+0.050, +0.350] against the base, 95% interval, n = 40" in line for line in lines)
+
+
+def test_a_loss_against_a_baseline_is_said_only_when_it_is_sure() -> None:
+    sure = "\n".join(scorecard_lines(body(difference("tuned", "classic", -0.1, -0.2, -0.01)), "en"))
+    unsure = "\n".join(scorecard_lines(body(difference("tuned", "classic", -0.1, -0.2, 0.01)), "en"))
+    assert "but it loses to Classic baseline (-0.100)" in sure
+    assert "loses to" not in unsure
+
+
+def test_chinese_columns_stand_under_each_other() -> None:
+    """A Chinese character is two columns wide: the figures start at equal columns when each counts two."""
+    lines = scorecard_lines(body(difference("tuned", "classic", 0.0, -0.1, 0.1)), "zh")
+    rows = [line for line in lines[:4] if "[" in line]
+    starts = {len(line[: line.index("0.")].encode("gbk")) for line in rows}
+    assert len(rows) == 3
+    assert len(starts) == 1
+
+
+def test_before_and_after_show_thinking_apart() -> None:
+    answers = {"base": {"reasoning": None, "answer": "No."}, "tuned": {"reasoning": "6 x 7", "answer": "42"}}
+    pair = {"prompt": "6 x 7?", "reference": "42", "answers": answers}
+    assert before_after_lines([pair], "en") == [
+        "▸ 6 x 7?",
+        "  Base model: No.",
+        "  Tuned model: (6 x 7) 42",
+        "  Reference: 42",
+    ]
+
+
+def test_runs_have_their_newest_state(tmp_path: Path) -> None:
+    with open_run(tmp_path / "one", "name: one\n", utc_now) as run:
+        run.set_state("running")
+        run.set_state("paused")
+    with open_run(tmp_path / "two", "name: two\n", utc_now):
+        pass
+    assert run_rows(tmp_path) == [
+        {"run": str(tmp_path / "one"), "state": "paused"},
+        {"run": str(tmp_path / "two"), "state": "queued"},
+    ]
+    assert run_rows(tmp_path / "nowhere") == []
