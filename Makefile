@@ -30,10 +30,10 @@ demo: $(VENV)/.installed ## install, run the quickstart, print the verdict and t
 	$(BIN)/tunesmith run recipes/quickstart.yaml
 
 unit: $(VENV)/.installed-dev ## the quick tests, at most a minute
-	$(BIN)/pytest tests/unit -m "not slow"
+	$(BIN)/pytest tests/unit -m "not slow" -n 2
 
 test: $(VENV)/.installed-dev ## every test but the slow ones
-	$(BIN)/pytest -m "not slow"
+	$(BIN)/pytest -m "not slow" -n 2
 
 slow: $(VENV)/.installed-dev ## the tests that take minutes
 	$(BIN)/pytest -m slow

@@ -95,7 +95,7 @@ TABLE = [
     ),
     Bad(
         "wrong value",
-        recipe("method: full", "method: fulll"),
+        recipe("method: full", "method: fill"),
         ("config", "check", "recipe.yaml"),
         2,
         ("recipe-value",),
@@ -151,7 +151,7 @@ TABLE = [
     Bad(
         "missing mapped column",
         nothing,
-        (*CHECK, "prepare.sources={path: rows.jsonl, columns: {question: questoin, answer: answer}}"),
+        (*CHECK, "prepare.sources={path: rows.jsonl, columns: {question: questions, answer: answer}}"),
         2,
         ("column-missing",),
         "rows.jsonl",

@@ -21,12 +21,12 @@ SEED = 20
 # Items per language.
 NUM_ITEMS = {
     "facts": 110,
-    "arithmetic": 50,
+    "arithmetic": 40,
     "comparison": 45,
     "reasoning": 45,
     "format": 36,
     "translation": 20,
-    "topic": 20,
+    "topic": 10,
     "identity": 4,
     "copying": 14,
 }

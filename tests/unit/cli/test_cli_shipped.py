@@ -29,10 +29,12 @@ def test_a_project_holds_the_recipe_and_just_the_data_that_it_reads(tmp_path: Pa
     folder = tmp_path / "new" / "desk"
     made = start_project(folder, "quickstart", force=False)
     assert made == sorted(str(file.relative_to(folder)) for file in folder.rglob("*") if file.is_file())
-    assert {Path(name).parts[1] for name in made if name.startswith("examples/")} == {"support_desk"}
     assert (folder / ".gitignore").read_text(encoding="utf-8") == "runs/\nartifacts/\n"
     recipe = load_recipe(folder / "recipe.yaml")
-    assert all((folder / str(source.path)).is_file() for source in recipe.prepare.sources)
+    sources = [Path(str(source.path)) for source in recipe.prepare.sources]
+    assert all((folder / source).is_file() for source in sources)
+    copied = {Path(name).parent for name in made if name.startswith("examples/")}
+    assert copied == {source.parent for source in sources}
 
 
 def test_nothing_is_written_over_unless_told(tmp_path: Path) -> None:

@@ -32,6 +32,7 @@ def test_plain_lines_come_every_ten_seconds_and_at_the_end(clock: Clock) -> None
     for _ in range(40):
         clock.now += 0.6
         progress.advance(1, loss=2.0 - clock.now / 100, tokens_per_second=1234.56)
+    progress.advance(0)
     progress.end()
     lines = stream.getvalue().splitlines()
     assert lines[0] == "train  17/40  10 s  loss 0.898  tokens per second 1235"

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +22,7 @@ from transformers import PreTrainedModel
 from tunesmith.chat import Chat, load_chat
 from tunesmith.engine import LocalEngine
 from tunesmith.errors import Place
+from tunesmith.model.base import find_base
 from tunesmith.model.layout import MicroBatch
 from tunesmith.model.load import load_model
 from tunesmith.records import Example, Message, Rendered, Sampling
@@ -31,26 +33,36 @@ from tunesmith.train.source import LayoutSettings, RowSource, micro_batches
 from tunesmith.train.step import LossSum, train_steps
 
 LETTERS = "abcdef"
-TASKS = [(f"repeat {letter}", letter) for letter in LETTERS]
 NUM_SAMPLES, PROMPTS_A_STEP = 4, 6
-LAYOUT = LayoutSettings(400, True, "cpu")
+
+
+@dataclass(frozen=True)
+class Policy:
+    """A model and what it is to learn."""
+
+    folder: Path
+    tasks: tuple[tuple[str, str], ...]
+    max_new_tokens: int
+    rate: float
+    num_steps: int
+    layout: LayoutSettings
 
 
 class OnPolicySource:
     """Steps made of samples that the live weights have just drawn, weighted by how good they are in their group."""
 
-    def __init__(self, model: PreTrainedModel, chat: Chat, tasks: list[tuple[str, str]]) -> None:
-        self._engine = LocalEngine(model, chat, 64)
-        self._tasks = tasks
-        self._sampler = RowSampler(len(tasks), PROMPTS_A_STEP, seed=0)
+    def __init__(self, model: PreTrainedModel, chat: Chat, policy: Policy) -> None:
+        self._engine = LocalEngine(model, chat, 256)
+        self._policy = policy
+        self._sampler = RowSampler(len(policy.tasks), PROMPTS_A_STEP, seed=0)
         self._next_step = 0
         self._num_sampled: dict[str, int] = {}
         self.rewards: list[float] = []
 
     def __iter__(self) -> Iterator[list[MicroBatch]]:
         while True:
-            tasks = [self._tasks[index] for index in self._sampler.rows_of_step(self._next_step)]
-            sampling = Sampling(temperature=1.0, num_samples=NUM_SAMPLES, max_new_tokens=4, seed=self._next_step)
+            tasks = [self._policy.tasks[index] for index in self._sampler.rows_of_step(self._next_step)]
+            sampling = Sampling(1.0, 1.0, NUM_SAMPLES, self._policy.max_new_tokens, seed=self._next_step)
             groups = self._engine.generate([[Message("user", question)] for question, _ in tasks], sampling)
             self._next_step += 1
             rows: list[Rendered] = []
@@ -63,7 +75,7 @@ class OnPolicySource:
                     for n, sample in enumerate(group)
                 ]
             self._num_sampled = {row.id: row.num_supervised for row in rows}
-            yield micro_batches(rows, LAYOUT)
+            yield micro_batches(rows, self._policy.layout)
 
     def _row(self, id: str, question: str, answer: Message, advantage: float) -> Rendered:
         """The sampled answer as a training row; a weight of nearly nothing keeps tokens without advantage in count."""
@@ -84,14 +96,15 @@ class OnPolicySource:
 
 
 @pytest.fixture(scope="module")
-def base(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def small(tmp_path_factory: pytest.TempPathFactory) -> Policy:
     """A model that answers with one letter, often a wrong one: so are the answers that it was trained on."""
     folder = save_model(tmp_path_factory.mktemp("base"), make_model("qwen2", initializer_range=0.05))
     model, chat = load_model(folder, dtype=torch.float32, device="cpu"), load_chat(folder)
+    tasks = tuple((f"repeat {letter}", letter) for letter in LETTERS)
     rng = np.random.default_rng(0)
     rows = []
     for number in range(96):
-        question, answer = TASKS[number % len(TASKS)]
+        question, answer = tasks[number % len(tasks)]
         said = answer if rng.random() < 0.35 else str(rng.choice(list(LETTERS)))
         messages = (Message("user", question), Message("assistant", said))
         rows.append(chat.render(Example(str(number), messages, Place(""))))
@@ -100,17 +113,35 @@ def base(tmp_path_factory: pytest.TempPathFactory) -> Path:
     for _ in train_steps(model, source, sft.loss, optimizer, lambda _: 3e-3, range(60)):
         pass
     model.save_pretrained(folder)
-    return folder
+    return Policy(folder, tasks, 4, rate=2e-3, num_steps=60, layout=LayoutSettings(400, True, "cpu"))
 
 
-def train(base: Path, folder: Path, result: Path, num_steps: int) -> list[float]:
+@pytest.fixture(scope="module")
+def embedded() -> Policy:
+    """The embedded base and six sums that it gets right about one time in three, found by asking it."""
+    folder = find_base("builtin:tiny").folder
+    engine = LocalEngine(load_model(folder, dtype=torch.float32, device="cpu"), load_chat(folder), 256)
+    rng = np.random.default_rng(0)
+    sums = [(int(a), int(b)) for top in (10, 50, 100, 1000) for a, b in rng.integers(1, top, (12, 2))]
+    pool = [(f"What is {a} + {b}?", str(a + b)) for a, b in sums]
+    sampling = Sampling(temperature=1.0, num_samples=8, max_new_tokens=40)
+    groups = engine.generate([[Message("user", question)] for question, _ in pool], sampling)
+    shares = [
+        np.mean([sample.message.content == answer for sample in group])
+        for (_, answer), group in zip(pool, groups, strict=True)
+    ]
+    tasks = tuple(pool[index] for index in np.argsort(np.abs(np.array(shares) - 0.3), kind="stable")[:6])
+    return Policy(folder, tasks, 40, rate=3e-4, num_steps=40, layout=LayoutSettings(4000, True, "cpu"))
+
+
+def train(policy: Policy, folder: Path, result: Path, num_steps: int) -> list[float]:
     """The loop as the train stage drives it; returns the mean rewards of the groups."""
-    model, chat = load_model(base, dtype=torch.float32, device="cpu"), load_chat(base)
+    model, chat = load_model(policy.folder, dtype=torch.float32, device="cpu"), load_chat(policy.folder)
     optimizer = FlatAdamW(model.parameters(), AdamWSettings(weight_decay=0.0))
-    source = OnPolicySource(model, chat, TASKS)
+    source = OnPolicySource(model, chat, policy)
     progressed, _ = resumed(folder, "key", optimizer, source)
     steps = range(progressed.step, num_steps)
-    for report in train_steps(model, source, source.loss, optimizer, lambda _: 2e-3, steps):
+    for report in train_steps(model, source, source.loss, optimizer, lambda _: policy.rate, steps):
         progressed = advance(progressed, report, source)
         if report.step % 3 == 0 and report.step < num_steps:
             save(folder, "key", progressed, optimizer)
@@ -118,23 +149,28 @@ def train(base: Path, folder: Path, result: Path, num_steps: int) -> list[float]
     return source.rewards
 
 
-def test_the_reward_rises(base: Path, tmp_path: Path) -> None:
-    rewards = train(base, tmp_path / "run", tmp_path / "result", num_steps=60)
+@pytest.mark.parametrize("name", ["small", pytest.param("embedded", marks=pytest.mark.slow)])
+def test_the_reward_rises(name: str, request: pytest.FixtureRequest, tmp_path: Path) -> None:
+    policy: Policy = request.getfixturevalue(name)
+    rewards = train(policy, tmp_path / "run", tmp_path / "result", policy.num_steps)
     first, last = np.mean(rewards[:60]), np.mean(rewards[-60:])
     print(f"mean reward of the first ten steps {first:.2f}, of the last ten {last:.2f}")
-    assert len(rewards) == 60 * PROMPTS_A_STEP
+    assert len(rewards) == policy.num_steps * PROMPTS_A_STEP
     assert first < 0.55
-    assert last > first + 0.35
+    assert last > first + 0.25
 
 
-def test_killed_and_resumed_it_ends_bit_identical(base: Path, tmp_path: Path) -> None:
-    def job(name: str) -> None:
-        train(base, tmp_path / name, tmp_path / f"{name}.result", num_steps=8)
+@pytest.mark.parametrize("name", ["small", pytest.param("embedded", marks=pytest.mark.slow)])
+def test_killed_and_resumed_it_ends_bit_identical(name: str, request: pytest.FixtureRequest, tmp_path: Path) -> None:
+    policy: Policy = request.getfixturevalue(name)
+
+    def job(run: str) -> None:
+        train(policy, tmp_path / run, tmp_path / f"{run}.result", num_steps=8)
 
     num = num_operations(lambda: job("undisturbed"), tmp_path / "undisturbed", tmp_path / "note")
     expected = (tmp_path / "undisturbed.result").read_text()
     for kill_at in (num // 2, num - 2):
-        name = f"killed {kill_at}"
-        assert not fork(lambda name=name: job(name), tmp_path / name, kill_at)
-        assert fork(lambda name=name: job(name), tmp_path / name)
-        assert (tmp_path / f"{name}.result").read_text() == expected
+        run = f"killed {kill_at}"
+        assert not fork(lambda run=run: job(run), tmp_path / run, kill_at)
+        assert fork(lambda run=run: job(run), tmp_path / run)
+        assert (tmp_path / f"{run}.result").read_text() == expected
