@@ -67,7 +67,7 @@ def test_without_a_name_every_benchmark_is_listed(capsys: pytest.CaptureFixture[
 
 def test_an_unknown_name_is_wrong_usage() -> None:
     with pytest.raises(SystemExit) as stopped:
-        run.main(["speling"])
+        run.main(["no-such-benchmark"])
     assert stopped.value.code == 2
 
 
