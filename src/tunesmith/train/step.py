@@ -82,7 +82,7 @@ def train_steps(
     for step in steps:
         micro_batches = next(batches)
         losses = [forward_backward(model, optimizer, objective, batch) for batch in micro_batches]
-        weight = sum(loss.weight for loss in losses)
+        weight = sum(loss.weight for loss in losses) or 1.0  # rows that supervise nothing have nothing to divide
         grad_norm = optim_step(optimizer, schedule(step), weight)
         yield StepReport(
             step=step + 1,
