@@ -26,8 +26,8 @@ from tunesmith.records import Completion, Message, Rendered, Sampling
 MAX_BATCH_TOKENS: Final = 16384
 """Cached positions of one generation batch."""
 CONVERSATIONS_AT_ONCE: Final = 32
-MIN_SHARED_TOKENS: Final = 4
-"""Candidates are short, so that even short prompts are worth computing once."""
+MIN_SHARED_TOKENS: Final = 8
+"""Shorter than any prompt, longer than what candidates have in common: that would cut the tree into crumbs."""
 
 OnDone = Callable[[int], None]
 
