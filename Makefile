@@ -33,7 +33,7 @@ unit: $(VENV)/.installed-dev ## the quick tests, at most a minute
 	$(BIN)/pytest tests/unit -m "not slow" -n 2
 
 test: $(VENV)/.installed-dev ## every test but the slow ones
-	$(BIN)/pytest -m "not slow" -n 2
+	$(BIN)/pytest -m "not slow"
 
 slow: $(VENV)/.installed-dev ## the tests that take minutes
 	$(BIN)/pytest -m slow
