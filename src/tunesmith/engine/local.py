@@ -1,23 +1,26 @@
 """Answers and likelihoods from a model in this process.
 
-Generation runs in padded batches with a key/value cache; likelihoods run on the flat layout, so that a prompt that
-many candidates share is computed once.
+Generation runs in padded batches with a key/value cache. Candidates are scored as a prefix tree that every prompt of a
+batch carries behind itself, and what all prompts begin with is computed once. Rows are scored on the flat layout.
 
-Shapes: B prompts of a batch, S padded prompt tokens, V vocabulary.
+Shapes: B prompts of a batch, S padded prompt tokens, V vocabulary, C candidates, N nodes and E edges of their tree.
 """
 
 from __future__ import annotations
 
+import copy
 import hashlib
 from collections.abc import Callable, Sequence
 from typing import Final
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 from transformers import DynamicCache, PreTrainedModel
 
 from tunesmith.chat import Chat
+from tunesmith.engine.candidates import CandidateTree, stack_trees
 from tunesmith.model.head import log_likelihood_of_pairs
 from tunesmith.model.layout import lay_out
 from tunesmith.model.load import head_weight, hidden_states
@@ -25,9 +28,14 @@ from tunesmith.records import Completion, Message, Rendered, Sampling
 
 MAX_BATCH_TOKENS: Final = 16384
 """Cached positions of one generation batch."""
-CONVERSATIONS_AT_ONCE: Final = 32
-MIN_SHARED_TOKENS: Final = 8
-"""Shorter than any prompt, longer than what candidates have in common: that would cut the tree into crumbs."""
+
+CONVERSATIONS_AT_ONCE: Final = 256
+NUM_BOUNDING_TOKENS: Final = 2
+"""First tokens of a candidate that bound its likelihood."""
+NUM_LIKELIEST: Final = 8
+"""Candidates followed to their end before the others are held against them."""
+MAX_LEFT_OUT: Final = 0.01
+"""What all candidates that are not followed to their end can have together, as a share of the likeliest."""
 
 OnDone = Callable[[int], None]
 
@@ -72,22 +80,104 @@ class LocalEngine:
     def log_likelihoods(
         self, conversations: Sequence[Sequence[Message]], candidates: Sequence[Message], on_done: OnDone = _ignore
     ) -> list[list[float]]:
-        """log P(candidate | conversation) in nats, end token included, for every candidate of every conversation."""
+        """log P(candidate | conversation) in nats, end token included, for every candidate of every conversation.
+
+        Each further token only lowers a likelihood. Candidates whose first tokens alone leave them together less than
+        MAX_LEFT_OUT of the likeliest's probability are given the likelihood of those tokens, an upper bound.
+        """
+        if not conversations:
+            return []
         self.model.eval()
-        written = [self.chat.answer_ids(answer, conversations[0]) for answer in candidates] if conversations else []
-        scores: list[list[float]] = []
-        for start in range(0, len(conversations), CONVERSATIONS_AT_ONCE):
-            chunk = conversations[start : start + CONVERSATIONS_AT_ONCE]
-            prompts = [self.chat.prompt_ids(messages) for messages in chunk]
-            rows = [
-                _candidate_row(f"{i} {j}", prompt, ids)
-                for i, prompt in enumerate(prompts)
-                for j, ids in enumerate(written)
-            ]
-            flat = self._score(rows)
-            scores += [flat[i * len(written) : (i + 1) * len(written)] for i in range(len(chunk))]
+        prompts = [self.chat.prompt_ids(messages) for messages in conversations]
+        written = [self.chat.answer_ids(answer, conversations[0]) for answer in candidates]
+        num_shared = _num_shared(prompts)
+        cache = self._cached(prompts[0][:num_shared])
+        scores: list[list[float]] = [[] for _ in prompts]
+        # neighbours are alike in length
+        order = sorted(range(len(prompts)), key=lambda index: (-len(prompts[index]), index))
+        for start in range(0, len(order), CONVERSATIONS_AT_ONCE):
+            chunk = order[start : start + CONVERSATIONS_AT_ONCE]
+            found_BC = self._likelihoods([prompts[index][num_shared:] for index in chunk], written, cache)
+            for index, row in zip(chunk, found_BC.tolist(), strict=True):
+                scores[index] = row
             on_done(len(chunk))
         return scores
+
+    def _likelihoods(
+        self, prompts: Sequence[list[int]], written: Sequence[list[int]], cache: DynamicCache
+    ) -> NDArray[np.float64]:
+        """(B, C): the first tokens of all, then the likeliest to their end, then all that may still be likelier."""
+        beginnings = CandidateTree.of([ids[:NUM_BOUNDING_TOKENS] for ids in written])
+        scores_BC = np.array(self._score_trees(prompts, [beginnings] * len(prompts), cache))
+        is_whole_BC = np.tile([len(ids) <= NUM_BOUNDING_TOKENS for ids in written], (len(prompts), 1))
+        for num, max_left_out in ((NUM_LIKELIEST, 0.0), (len(written), MAX_LEFT_OUT)):
+            chosen = [
+                _worth_following(scores_C, is_whole_C, max_left_out)[:num]
+                for scores_C, is_whole_C in zip(scores_BC, is_whole_BC, strict=True)
+            ]
+            rows = [index for index, candidates in enumerate(chosen) if len(candidates)]
+            trees = [CandidateTree.of([written[candidate] for candidate in chosen[index]]) for index in rows]
+            found = self._score_trees([prompts[index] for index in rows], trees, cache)
+            for index, likelihoods in zip(rows, found, strict=True):
+                scores_BC[index, chosen[index]] = likelihoods
+                is_whole_BC[index, chosen[index]] = True
+        return scores_BC
+
+    def _score_trees(
+        self, prompts: Sequence[list[int]], trees: Sequence[CandidateTree], cache: DynamicCache
+    ) -> list[list[float]]:
+        """Log-likelihood of every candidate of each prompt's tree; `cache` holds what all prompts begin with."""
+        scores: dict[int, list[float]] = {}
+        widths = [len(ids) + tree.num_nodes for ids, tree in zip(prompts, trees, strict=True)]
+        waiting = sorted(range(len(prompts)), key=lambda index: -widths[index])
+        while waiting:
+            size = max(1, MAX_BATCH_TOKENS // widths[waiting[0]])
+            batch, waiting = waiting[:size], waiting[size:]
+            found = self._score_batch([prompts[index] for index in batch], [trees[index] for index in batch], cache)
+            scores |= zip(batch, found, strict=True)
+        return [scores[index] for index in range(len(prompts))]
+
+    def _score_batch(
+        self, prompts: Sequence[list[int]], trees: Sequence[CandidateTree], cache: DynamicCache
+    ) -> list[list[float]]:
+        device, num, num_cached = self.model.device, len(prompts), cache.get_seq_length()
+        ids_BS, seen_BS = _left_padded(prompts, device)
+        ids_BN, depths_BN, sees_BNN = (torch.from_numpy(array).to(device) for array in stack_trees(trees))
+        width, num_nodes = ids_BS.shape[1], ids_BN.shape[1]
+        positions_BS = num_cached + _positions(seen_BS)
+        mask = torch.ones(num, 1, width + num_nodes, num_cached + width + num_nodes, dtype=torch.bool, device=device)
+        mask[:, :, :width, num_cached:] = False
+        mask[:, :, :width, num_cached : num_cached + width] = _prompt_mask(seen_BS)
+        mask[:, :, width:, num_cached : num_cached + width] = seen_BS[:, None, None, :]
+        mask[:, 0, width:, num_cached + width :] = sees_BNN
+        own_cache = copy.deepcopy(cache)
+        if num_cached:
+            own_cache.batch_repeat_interleave(num)
+        hidden_BSD = self._hidden(
+            torch.cat((ids_BS, ids_BN), dim=1),
+            torch.cat((positions_BS, positions_BS[:, -1:] + 1 + depths_BN), dim=1),
+            mask,
+            own_cache,
+        )
+        starts = [row * (1 + num_nodes) + tree.edge_nodes_E for row, tree in enumerate(trees)]
+        logs = log_likelihood_of_pairs(
+            hidden_BSD[:, width - 1 :].flatten(0, 1),
+            head_weight(self.model),
+            torch.from_numpy(np.concatenate(starts)).to(device),
+            torch.from_numpy(np.concatenate([tree.edge_targets_E for tree in trees])).to(device),
+        )
+        stops = np.cumsum([len(tree.edge_targets_E) for tree in trees])[:-1]
+        pieces = np.split(logs.double().cpu().numpy(), stops)
+        return [tree.sums(piece) for tree, piece in zip(trees, pieces, strict=True)]
+
+    def _cached(self, ids: list[int]) -> DynamicCache:
+        """Keys and values of these tokens, once."""
+        cache = DynamicCache(config=self.model.config)
+        if ids:
+            self.model.base_model(
+                input_ids=torch.tensor([ids], device=self.model.device), past_key_values=cache, use_cache=True
+            )
+        return cache
 
     @torch.no_grad()
     def row_likelihoods(self, rows: Sequence[Rendered], on_done: OnDone = _ignore) -> list[float]:
@@ -102,7 +192,7 @@ class LocalEngine:
     def _score(self, rows: Sequence[Rendered]) -> list[float]:
         """Weighted log-likelihood of each row; row ids must differ."""
         scores: dict[str, float] = {}
-        for batch in lay_out(rows, MAX_BATCH_TOKENS, share=True, min_shared_tokens=MIN_SHARED_TOKENS):
+        for batch in lay_out(rows, MAX_BATCH_TOKENS, share=True):
             on_device = batch.to(str(self.model.device))
             pairs_P = log_likelihood_of_pairs(
                 hidden_states(self.model, on_device),
@@ -122,23 +212,17 @@ class LocalEngine:
         """The tokens written after each prompt, up to its end token or to the room it has."""
         self.model.eval()
         device = self.model.device
-        num, width = len(prompts), max(len(ids) for ids in prompts)
-        ids_BS = torch.zeros(num, width, dtype=torch.long, device=device)
-        seen_BS = torch.zeros(num, width, dtype=torch.bool, device=device)
-        for row, ids in enumerate(prompts):
-            ids_BS[row, width - len(ids) :] = torch.tensor(ids, device=device)
-            seen_BS[row, width - len(ids) :] = True
-        positions_BS = (seen_BS.long().cumsum(1) - 1).clamp(min=0)
-        mask = seen_BS[:, None, None, :] & torch.ones(width, width, dtype=torch.bool, device=device).tril()
-        mask |= torch.eye(width, dtype=torch.bool, device=device)  # padding looks at itself: no row without a key
+        ids_BS, seen_BS = _left_padded(prompts, device)
+        positions_BS, mask = _positions(seen_BS), _prompt_mask(seen_BS)
         generators = [np.random.default_rng(seed) for seed in seeds]
         cache = DynamicCache(config=self.model.config)
         written: list[list[int]] = [[] for _ in prompts]
         # a prompt's room is its own: a longer neighbour takes none of it
         rooms = [min(sampling.max_new_tokens, self._max_tokens - len(ids)) for ids in prompts]
-        alive = list(range(num))
+        alive = list(range(len(prompts)))
         while True:
-            logits_BV = self._next_logits(ids_BS, positions_BS, mask, cache)
+            hidden_BD = self._hidden(ids_BS, positions_BS, mask, cache)[:, -1]
+            logits_BV = (hidden_BD @ head_weight(self.model).T).float()
             chosen = _choose(logits_BV, sampling, [generators[row] for row in alive])
             for row, token in zip(alive, chosen, strict=True):
                 written[row].append(token)
@@ -159,12 +243,13 @@ class LocalEngine:
             positions_BS = positions_BS[:, -1:] + 1
             mask = seen_BS[:, None, None, :]
 
-    def _next_logits(self, ids_BS: Tensor, positions_BS: Tensor, mask: Tensor, cache: DynamicCache) -> Tensor:
-        output = self.model.base_model(
-            input_ids=ids_BS, position_ids=positions_BS, attention_mask=mask, past_key_values=cache, use_cache=True
-        )
-        logits: Tensor = (output.last_hidden_state[:, -1] @ head_weight(self.model).T).float()
-        return logits
+    def _hidden(self, ids_BS: Tensor, positions_BS: Tensor, mask: Tensor, cache: DynamicCache) -> Tensor:
+        """(B, S, D); `mask` is (B, 1, S, cached + S), true where a query may look."""
+        bias = torch.zeros(mask.shape, dtype=self.model.dtype, device=mask.device).masked_fill_(~mask, -torch.inf)
+        hidden_BSD: Tensor = self.model.base_model(
+            input_ids=ids_BS, position_ids=positions_BS, attention_mask=bias, past_key_values=cache, use_cache=True
+        ).last_hidden_state
+        return hidden_BSD
 
     def _completion(self, ids: list[int], num_prompt_tokens: int) -> Completion:
         ended = bool(ids) and ids[-1] in self.chat.end_ids
@@ -173,10 +258,45 @@ class LocalEngine:
         return Completion(text, message, num_prompt_tokens, len(ids), "stop" if ended else "length")
 
 
-def _candidate_row(id: str, prompt: Sequence[int], written: Sequence[int]) -> Rendered:
-    weights = np.zeros(len(prompt) + len(written), np.float32)
-    weights[len(prompt) :] = 1.0
-    return Rendered(id, np.asarray([*prompt, *written], np.int32), weights)
+def _num_shared(prompts: Sequence[list[int]]) -> int:
+    """Tokens that all prompts begin with, at least one of each left over."""
+    first, last = min(prompts), max(prompts)
+    longest = min(len(first), len(last), *(len(prompt) for prompt in prompts)) - 1
+    return next((place for place in range(longest) if first[place] != last[place]), longest)
+
+
+def _worth_following(
+    scores_C: NDArray[np.float64], is_whole_C: NDArray[np.bool_], max_left_out: float
+) -> NDArray[np.int64]:
+    """Unfinished candidates, likeliest first, without those that together stay below a share of the best whole one."""
+    (open_O,) = np.nonzero(~is_whole_C)
+    upwards_O = open_O[np.argsort(scores_C[open_O], kind="stable")]
+    best = scores_C[is_whole_C].max(initial=-np.inf)
+    with np.errstate(over="ignore"):
+        mass_O = np.cumsum(np.exp(scores_C[upwards_O] - best)) if np.isfinite(best) else np.full(len(open_O), np.inf)
+    return upwards_O[mass_O > max_left_out][::-1]
+
+
+def _left_padded(prompts: Sequence[list[int]], device: torch.device) -> tuple[Tensor, Tensor]:
+    """(B, S) tokens, and where they are tokens rather than padding."""
+    width = max(len(ids) for ids in prompts)
+    ids_BS = torch.zeros(len(prompts), width, dtype=torch.long)
+    seen_BS = torch.zeros(len(prompts), width, dtype=torch.bool)
+    for row, ids in enumerate(prompts):
+        ids_BS[row, width - len(ids) :] = torch.tensor(ids)
+        seen_BS[row, width - len(ids) :] = True
+    return ids_BS.to(device), seen_BS.to(device)
+
+
+def _positions(seen_BS: Tensor) -> Tensor:
+    return (seen_BS.long().cumsum(1) - 1).clamp(min=0)
+
+
+def _prompt_mask(seen_BS: Tensor) -> Tensor:
+    """(B, 1, S, S): causal among the tokens; padding looks at itself, so that no row is without a key."""
+    width = seen_BS.shape[1]
+    mask = seen_BS[:, None, None, :] & torch.ones(width, width, dtype=torch.bool, device=seen_BS.device).tril()
+    return mask | torch.eye(width, dtype=torch.bool, device=seen_BS.device)
 
 
 def _seed(prompt: Sequence[int], number: int, seed: int) -> int:

@@ -12,7 +12,8 @@ from typing import Any, Final
 import torch
 from torch import Tensor
 
-CHUNK_PAIRS: Final = 2048
+CHUNK_PAIRS: Final = {"cpu": 256, "cuda": 4096}
+"""On a CPU a chunk's logits should stay in its cache; a GPU wants large products."""
 
 
 class _IndexListHead(torch.autograd.Function):
@@ -32,10 +33,11 @@ class _IndexListHead(torch.autograd.Function):
         grad_head_VD = torch.zeros_like(head_VD) if needs_head else None
         total = hidden_TD.new_zeros((), dtype=torch.float32)
         correct = hidden_TD.new_zeros((), dtype=torch.float32)
-        for lo in range(0, positions_P.numel(), CHUNK_PAIRS):
-            positions_C = positions_P[lo : lo + CHUNK_PAIRS]
-            targets_C1 = targets_P[lo : lo + CHUNK_PAIRS, None]
-            weights_C = weights_P[lo : lo + CHUNK_PAIRS]
+        size = CHUNK_PAIRS[hidden_TD.device.type]
+        for lo in range(0, positions_P.numel(), size):
+            positions_C = positions_P[lo : lo + size]
+            targets_C1 = targets_P[lo : lo + size, None]
+            weights_C = weights_P[lo : lo + size]
             hidden_CD = hidden_TD[positions_C]
             logits_CV = (hidden_CD @ head_VD.T).float()
             largest_C1 = logits_CV.amax(1, keepdim=True)
@@ -92,9 +94,10 @@ def cross_entropy_of_pairs(
 def log_likelihood_of_pairs(hidden_TD: Tensor, head_VD: Tensor, positions_P: Tensor, targets_P: Tensor) -> Tensor:
     """(P,) float32 log-likelihood in nats of every pair, without gradient."""
     pieces = []
+    size = CHUNK_PAIRS[hidden_TD.device.type]
     with torch.no_grad():
-        for lo in range(0, positions_P.numel(), CHUNK_PAIRS):
-            logits_CV = (hidden_TD[positions_P[lo : lo + CHUNK_PAIRS]] @ head_VD.T).float()
-            at_target_C = logits_CV.gather(1, targets_P[lo : lo + CHUNK_PAIRS, None])[:, 0]
+        for lo in range(0, positions_P.numel(), size):
+            logits_CV = (hidden_TD[positions_P[lo : lo + size]] @ head_VD.T).float()
+            at_target_C = logits_CV.gather(1, targets_P[lo : lo + size, None])[:, 0]
             pieces.append(at_target_C - logits_CV.logsumexp(1))
     return torch.cat(pieces) if pieces else hidden_TD.new_zeros(0, dtype=torch.float32)

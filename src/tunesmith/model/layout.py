@@ -277,8 +277,8 @@ def _place(nodes: list[_Node]) -> list[AttentionGroup]:
 
 
 def _padded_length(length: int) -> int:
-    """Round up by at most an eighth or so: fewer, fuller groups for a little padding inside attention."""
-    unit = max(4, 1 << max(0, length.bit_length() - 3))
+    """Round up, short nodes to a multiple of 16, others by half at most: fewer, fuller groups for some padding."""
+    unit = max(16, 1 << max(0, length.bit_length() - 2))
     return -(-length // unit) * unit
 
 

@@ -141,6 +141,41 @@ def test_row_likelihoods_are_those_of_a_plain_forward(model: PreTrainedModel, en
         assert likelihood == pytest.approx(float((logs_T * torch.from_numpy(each.weights_T[1:])).sum()), rel=1e-5)
 
 
+CANDIDATES = ["card", "card lost", "card stolen", "cash", "问题", "问", "c", ""]
+
+
+@pytest.mark.parametrize("system", ["", "Answer with one of the labels. " * 3])
+@pytest.mark.parametrize("batch_tokens", [200, 16384])
+def test_candidate_likelihoods_are_those_of_a_plain_forward(
+    model: PreTrainedModel, chat: Chat, monkeypatch: pytest.MonkeyPatch, system: str, batch_tokens: int
+) -> None:
+    """Candidates that begin alike or continue one another, prompts with and without a long common beginning."""
+    monkeypatch.setattr(engine_module, "MAX_BATCH_TOKENS", batch_tokens)
+    conversations = [[*([Message("system", system)] if system else []), *messages] for messages in CONVERSATIONS]
+    candidates = [Message("assistant", text) for text in CANDIDATES]
+    done: list[int] = []
+    found = LocalEngine(model, chat, MAX_TOKENS).log_likelihoods(conversations, candidates, done.append)
+    assert sum(done) == len(conversations)
+    twin = twin_of(model, "eager")
+    for messages, scores in zip(conversations, found, strict=True):
+        prompt = chat.prompt_ids(messages)
+        for candidate, score in zip(candidates, scores, strict=True):
+            written = chat.answer_ids(candidate, messages)
+            logs_TV = plain_log_softmax(twin, [*prompt, *written])[len(prompt) - 1 : -1]
+            assert score == pytest.approx(float(logs_TV.gather(1, torch.tensor(written)[:, None]).sum()), rel=1e-5)
+
+
+def test_candidates_of_one_conversation_and_of_one_token(model: PreTrainedModel, chat: Chat) -> None:
+    engine = LocalEngine(model, chat, MAX_TOKENS)
+    candidates = [Message("assistant", ""), Message("assistant", "")]
+    assert all(len(chat.answer_ids(each, CONVERSATIONS[0])) == 1 for each in candidates)
+    ((score, again),) = engine.log_likelihoods(CONVERSATIONS[:1], candidates)
+    logs_TV = plain_log_softmax(twin_of(model, "eager"), chat.prompt_ids(CONVERSATIONS[0]))
+    (token,) = chat.answer_ids(candidates[0], CONVERSATIONS[0])
+    assert score == again == pytest.approx(float(logs_TV[-1, token]), rel=1e-5)
+    assert engine.log_likelihoods([], candidates) == []
+
+
 @pytest.mark.parametrize(("temperature", "num_inside"), [(1.0, 320), (0.7, 40), (1.3, 4)])
 def test_frequencies_in_the_nucleus(
     model: PreTrainedModel, engine: LocalEngine, chat: Chat, temperature: float, num_inside: int

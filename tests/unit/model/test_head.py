@@ -7,7 +7,10 @@ import torch
 from torch import Tensor
 from torch.utils.flop_counter import FlopCounterMode
 
-from tunesmith.model.head import CHUNK_PAIRS, cross_entropy_of_pairs, log_likelihood_of_pairs
+from tunesmith.model.head import CHUNK_PAIRS as SIZES
+from tunesmith.model.head import cross_entropy_of_pairs, log_likelihood_of_pairs
+
+CHUNK_PAIRS = SIZES["cpu"]
 
 TOKENS, HIDDEN, VOCABULARY = 300, 16, 40
 
