@@ -6,6 +6,7 @@ import json
 import re
 import signal
 import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -13,6 +14,7 @@ import jsonschema
 import pytest
 import yaml
 from cli_material import (
+    COMMAND,
     RECIPE,
     Told,
     desk_rows,
@@ -73,6 +75,23 @@ def test_the_same_command_again_finds_everything_made(desk: Path, first_run: Tol
     assert f"{difference['mean']:+.3f} [{difference['low']:+.3f}, {difference['high']:+.3f}]" in first_run.out
     assert result["report"] in first_run.out
     assert (desk / result["models"]["tuned"] / "manifest.json").is_file()
+
+
+def test_a_model_found_from_an_earlier_run_brings_its_curves(desk: Path, first_run: Told) -> None:
+    first = re.search(r"^Report: (.+)$", first_run.out, re.MULTILINE)
+    told = tell(["run", "recipe.yaml", "report.num_before_after=2", "--json"], desk)
+    assert told.code == 0, told.err
+    again = told.json()["report"]
+    assert first is not None
+    assert again != first[1]
+    pages = [(desk / page).read_text(encoding="utf-8") for page in (first[1], again)]
+    curves = [re.findall(r"<svg.*?</svg>", page, re.S) for page in pages]
+    assert curves[0] == curves[1] != []
+
+
+def test_python_can_run_the_package() -> None:
+    told = subprocess.run([sys.executable, "-m", "tunesmith", "--version"], capture_output=True, text=True, check=True)
+    assert told.stdout == subprocess.run([COMMAND, "--version"], capture_output=True, text=True, check=True).stdout
 
 
 def test_report_speaks_chinese(desk: Path, first_run: Told) -> None:
@@ -234,9 +253,10 @@ def test_killed_then_interrupted_training_ends_in_the_same_weights(desk: Path, f
     assert "Traceback" not in told.err
     assert [event["data"]["state"] for event in events(tmp_path) if event["type"] == "state"][-1] == "paused"
 
-    finished = tell([*arguments, "--json"], desk)
+    finished = tell([*arguments, "--json"], desk, OMP_NUM_THREADS="2")
     assert finished.code == 0, finished.err
     assert f"going on from the checkpoint of step {step}" in finished.err
+    assert "computing with 1 threads, as this training began, not with 2" in finished.err
     weights, training = trained(tmp_path)
     uninterrupted_weights, uninterrupted = trained(desk)
     assert weights == uninterrupted_weights

@@ -40,7 +40,6 @@ class PlanBody(BaseModel):
     num_train_tokens: int
     num_supervised_tokens: int
     longest_row_tokens: int
-    num_threads: int
     choices: list[Choice]
 
 

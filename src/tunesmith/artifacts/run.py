@@ -37,6 +37,18 @@ class Event:
     step: int | None = None
 
 
+def event_to_json(event: Event) -> str:
+    """One line of JSON."""
+    row = {"v": EVENT_FORMAT, "type": event.type, "time": event.time, "attempt": event.attempt}
+    if event.step is not None:
+        row["step"] = event.step
+    return json.dumps({**row, "data": event.data}, ensure_ascii=False, allow_nan=True)
+
+
+def event_from_json(row: Mapping[str, Any]) -> Event:
+    return Event(row["type"], row["time"], row["attempt"], row["data"], row.get("step"))
+
+
 class RunBusy(RunFailed):
     """Another process works in this run's folder."""
 
@@ -56,10 +68,8 @@ class Run:
 
     def record(self, type: EventType, *, step: int | None = None, **data: Any) -> None:
         """Append one event and hand it to the operating system."""
-        line = {"v": EVENT_FORMAT, "type": type, "time": self._clock().isoformat(), "attempt": self.attempt}
-        if step is not None:
-            line["step"] = step
-        self._stream.write(json.dumps({**line, "data": data}, ensure_ascii=False, allow_nan=True) + "\n")
+        event = Event(type, self._clock().isoformat(), self.attempt, data, step)
+        self._stream.write(event_to_json(event) + "\n")
         self._stream.flush()
 
     def set_state(self, state: State) -> None:
@@ -84,7 +94,7 @@ def read_events(folder: Path) -> Iterator[Event]:
             row = json.loads(line)
         except ValueError as failure:
             raise RunFailed("events-damaged", place=Place(str(file), number)) from failure
-        yield Event(row["type"], row["time"], row["attempt"], row["data"], row.get("step"))
+        yield event_from_json(row)
 
 
 def read_metrics(folder: Path) -> list[Event]:

@@ -1,26 +1,30 @@
 """The TunedModel on disk: a reference to its base and what training changed.
 
-`adapter/` in PEFT's format, or `weights/` as a complete model folder in safetensors; `training.json` tells how it went.
+`adapter/` in PEFT's format, or `weights/` as a complete model folder in safetensors; `training.json` tells how it went,
+`metrics.jsonl` step by step.
 """
 
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final, Literal
 
 from tunesmith.artifacts.folder import Manifest, read_manifest
+from tunesmith.artifacts.run import Event, event_from_json, event_to_json
 
 KIND: Final = "tuned_model"
 ADAPTER: Final = "adapter"
 WEIGHTS: Final = "weights"
 TRAINING: Final = "training.json"
+METRICS: Final = "metrics.jsonl"
 
 
 @dataclass(frozen=True)
 class TunedModel:
-    """`adapter/` or `weights/`, and `training.json`."""
+    """`adapter/` or `weights/`, `training.json` and `metrics.jsonl`."""
 
     folder: Path
     manifest: Manifest
@@ -46,3 +50,14 @@ class TunedModel:
         """Steps, losses, speed, environment, seeds: the summary of the run that made it."""
         training: dict[str, Any] = json.loads((self.folder / TRAINING).read_text(encoding="utf-8"))
         return training
+
+    def metrics(self, name: str) -> list[Event]:
+        """The metric events of the training, as those of a model called `name`."""
+        lines = (self.folder / METRICS).read_text(encoding="utf-8").splitlines()
+        events = [event_from_json(json.loads(line)) for line in lines]
+        return [replace(event, data={**event.data, "model": name}) for event in events]
+
+
+def write_metrics(file: Path, events: Iterable[Event]) -> None:
+    with file.open("w", encoding="utf-8", newline="\n") as stream:
+        stream.writelines(event_to_json(event) + "\n" for event in events)

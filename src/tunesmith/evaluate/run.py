@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import gc
-import hashlib
 import math
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
-from importlib.resources import files
 from pathlib import Path
 from typing import Final, Literal
 
@@ -17,13 +15,13 @@ import torch
 from numpy.typing import NDArray
 from transformers import PreTrainedModel
 
-from tunesmith.artifacts import Dataset, Identity, Run, Scorecard, TunedModel, library_versions, publish
+from tunesmith.artifacts import Run, Scorecard, publish
 from tunesmith.artifacts.scorecard import BODY, KIND, SAMPLES, Estimate, ScorecardBody, write_samples
-from tunesmith.chat import Chat
 from tunesmith.engine import LocalEngine
 from tunesmith.errors import Place, TunesmithError
 from tunesmith.evaluate import arms, baselines, summary
-from tunesmith.evaluate.items import GENERAL_FILE, Item, general_items, test_items
+from tunesmith.evaluate.evaluation import Evaluation
+from tunesmith.evaluate.items import Item, general_items, test_items
 from tunesmith.evaluate.summary import Judged
 from tunesmith.model.base import Base
 from tunesmith.model.load import compute_dtype, load_tuned
@@ -31,40 +29,12 @@ from tunesmith.recipe import Decoding, Evaluate
 from tunesmith.records import Example, Sampling
 from tunesmith.runtime import Progress, Runtime
 
-VERSION: Final = 1
 GENERAL_MAX_NEW_TOKENS: Final = 96
 NOWHERE: Final = Place("")
 METRICS: Final = {
     "labels": ("accuracy",),
     "text": ("rouge_l", "exact_match", "bits_per_byte"),
 }
-
-
-@dataclass(frozen=True)
-class Evaluation:
-    """What is judged on what."""
-
-    dataset: Dataset
-    base: Base
-    chat: Chat
-    models: Mapping[str, TunedModel]
-    """`tuned` and the variants, by arm name."""
-    section: Evaluate
-    precision: str
-    seed: int
-
-    def identity(self) -> Identity:
-        suite = (files("tunesmith.evaluate") / GENERAL_FILE).read_bytes()
-        inputs = {
-            "dataset": self.dataset.key,
-            "base": self.base.content_hash,
-            "template": self.chat.fingerprint,
-            "general": hashlib.sha256(suite).hexdigest(),
-            **{f"model.{name}": model.key for name, model in self.models.items()},
-        }
-        libraries = library_versions("torch", "transformers", "tokenizers", "numpy", "scikit-learn")
-        section = {**self.section.model_dump(mode="json"), "precision": self.precision}
-        return Identity(KIND, VERSION, inputs, section, self.seed, libraries)
 
 
 @dataclass

@@ -105,6 +105,16 @@ TEXTS: Final[dict[str, tuple[str, str]]] = {
         "set `model.base` to a version of the model in transformers' own format",
         "请将 `model.base` 改为该模型的 transformers 标准格式版本",
     ),
+    "error.model-rope": (
+        "this model's rotary scaling (`{type}`) depends on the longest row of a batch",
+        "该模型的旋转位置缩放方式（`{type}`）随同批最长的一行而变",
+    ),
+    "hint.model-rope": (
+        "take a base with `default`, `linear`, `yarn` or `llama3` scaling, or, if your rows fit the original length, "
+        "remove the scaling from config.json",
+        "请换用采用 `default`、`linear`、`yarn` 或 `llama3` 缩放的基座；数据不超过原始长度时，"
+        "也可以从 config.json 中删去该项",
+    ),
     "error.model-type": ("models of the type `{type}` are not supported", "不支持 `{type}` 类型的模型"),
     "hint.model-type": (
         "set `model.base` to a model of one of these types: {known}",
@@ -145,8 +155,8 @@ TEXTS: Final[dict[str, tuple[str, str]]] = {
         "请将 `train.method.targets` 设为 `[all-linear]`，或从以下名称中选择：{known}",
     ),
     "error.resume-changed": (
-        "this run was begun with other settings, data or versions: to go on would mix two trainings",
-        "该运行开始时的设置、数据或软件版本与现在不同：继续训练会把两次训练混在一起",
+        "this run was begun with another {changed}: to go on would mix two trainings",
+        "该运行开始时的以下各项与现在不同：{changed}；继续训练会把两次训练混在一起",
     ),
     "hint.resume-changed": (
         "undo the change and give the same command again, or start a new run: `tunesmith run RECIPE`",
@@ -167,6 +177,14 @@ TEXTS: Final[dict[str, tuple[str, str]]] = {
     ),
     "task.train": ("train", "训练"),
     "say.resumed": ("going on from the checkpoint of step {step}", "从第 {step} 步的检查点继续"),
+    "say.resumed-threads": (
+        "computing with {threads} threads, as this training began, not with {asked}: equal to the bit",
+        "沿用训练开始时的 {threads} 个线程，而不是 {asked} 个：结果逐位不变",
+    ),
+    "say.started-over": (
+        "no checkpoint was left whole: training starts from the first step",
+        "没有完好的检查点：从第一步重新训练",
+    ),
     "say.checkpoint-damaged": (
         "a checkpoint is damaged and was set aside: {path}",
         "检查点已损坏，已另行存放：{path}",

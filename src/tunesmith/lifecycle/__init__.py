@@ -15,6 +15,7 @@ from pathlib import Path
 from tunesmith.artifacts import Dataset, Identity, Plan, Run, Scorecard, TunedModel, is_whole, open_run
 from tunesmith.chat import Chat, load_chat
 from tunesmith.errors import ExitCode, TunesmithError
+from tunesmith.evaluate.evaluation import Evaluation
 from tunesmith.model.base import Base, find_base
 from tunesmith.plan.run import Planning
 from tunesmith.plan.run import plan as plan_stage
@@ -27,6 +28,7 @@ from tunesmith.report.run import ReportFiles
 from tunesmith.report.run import report as report_stage
 from tunesmith.report.view import Products
 from tunesmith.runtime import Progress, Runtime
+from tunesmith.train.training import Training
 
 
 @dataclass(frozen=True)
@@ -106,19 +108,16 @@ def plan(job: Job, dataset: Dataset) -> dict[str, Plan]:
 
 def train(job: Job, dataset: Dataset, plans: Mapping[str, Plan], record: Run) -> dict[str, TunedModel]:
     """The tuned model and its variants."""
-    from tunesmith.train.run import Training  # brings torch, which the stages before do without
-    from tunesmith.train.run import train as train_stage
-
     models = {}
     for name, section in job.trainings().items():
         training = Training(name, dataset, job.base, job.chat, plans[name], section, job.recipe.seed)
         out = job.artifact(training.identity())
-        found = is_whole(out)
-        models[name] = (
-            TunedModel.open(out)
-            if found
-            else train_stage(training, runtime=job.runtime, progress=job.progress, run=record, out=out)
-        )
+        if is_whole(out):
+            models[name] = TunedModel.open(out)
+            continue
+        from tunesmith.train.run import train as train_stage  # brings torch, which finding a model does without
+
+        models[name] = train_stage(training, runtime=job.runtime, progress=job.progress, run=record, out=out)
     return models
 
 
@@ -126,15 +125,14 @@ def evaluate(
     job: Job, dataset: Dataset, plans: Mapping[str, Plan], models: Mapping[str, TunedModel], record: Run
 ) -> Scorecard:
     """All arms in one table, and the verdict."""
-    from tunesmith.evaluate.run import Evaluation
-    from tunesmith.evaluate.run import evaluate as evaluate_stage
-
     evaluation = Evaluation(
         dataset, job.base, job.chat, models, job.recipe.evaluate, plans["tuned"].body.precision, job.recipe.seed
     )
     out = job.artifact(evaluation.identity())
     if is_whole(out):
         return Scorecard.open(out)
+    from tunesmith.evaluate.run import evaluate as evaluate_stage  # brings torch
+
     return evaluate_stage(evaluation, runtime=job.runtime, progress=job.progress, run=record, out=out)
 
 

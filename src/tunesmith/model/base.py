@@ -22,6 +22,8 @@ MODEL_TYPES: Final = ("llama", "mistral", "qwen2", "qwen3")
 """Dense decoders whose logits are hidden @ head, without scaling or capping."""
 CODE_KEYS: Final = ("auto_map", "attn_implementation", "_attn_implementation", "_attn_implementation_internal")
 """Settings that name code to fetch and run: classes of the model's own, or kernels from the Hub."""
+LENGTH_DEPENDENT_ROPE: Final = ("dynamic", "longrope")
+"""Rotary scalings that change with the longest row of a batch: a row would depend on its neighbours."""
 PATTERNS: Final = ("*.safetensors", "*.json", "*.jinja", "LICENSE*", "README.md")
 
 
@@ -60,7 +62,7 @@ def find_base(reference: str, revision: str | None = None) -> Base:
     """Find a base model: the embedded one, a local folder, or a Hub id (downloaded into the Hub's own cache).
 
     Raises TunesmithError: `model-missing`, `model-unreachable`, `model-config`, `model-type`, `model-code`,
-    `weights-pickle`.
+    `model-rope`, `weights-pickle`.
     """
     if reference == BUILTIN:
         folder = Path(str(files("tunesmith.model") / "tiny"))
@@ -100,6 +102,10 @@ def _checked(reference: str, folder: Path) -> Base:
     if config.get("model_type") not in MODEL_TYPES:
         known = ", ".join(MODEL_TYPES)
         raise TunesmithError("model-type", place=Place(str(file)), type=config.get("model_type"), known=known)
+    rope = config.get("rope_parameters") or config.get("rope_scaling") or {}
+    rope_type = rope.get("rope_type", rope.get("type"))
+    if rope_type in LENGTH_DEPENDENT_ROPE:
+        raise TunesmithError("model-rope", place=Place(str(file)), type=rope_type)
     if not any(folder.glob("*.safetensors")):
         pickled = next((p for pattern in ("*.bin", "*.pt", "*.pth") for p in folder.glob(pattern)), None)
         if pickled:

@@ -20,7 +20,7 @@ from tunesmith.recipe import Lora, Train
 from tunesmith.records import Rendered
 from tunesmith.runtime import Progress, Runtime
 
-VERSION: Final = 1
+VERSION: Final = 2
 FULL_RATE: Final = 2e-5
 """A customary peak rate for full fine-tuning of a model of REFERENCE_HIDDEN hidden units; narrower models take more."""
 REFERENCE_HIDDEN: Final = 1536
@@ -43,7 +43,7 @@ class Planning:
 
     def identity(self, runtime: Runtime) -> Identity:
         inputs = {"dataset": self.dataset.key, "base": self.base.content_hash, "template": self.chat.fingerprint}
-        machine = {"device": runtime.device, "threads": str(runtime.num_threads)}
+        machine = {"device": runtime.device, "bf16": str(runtime.has_bf16_products)}
         return Identity(KIND, VERSION, inputs, self.section.model_dump(mode="json"), self.seed, machine)
 
 
@@ -92,7 +92,6 @@ def _body(planning: Planning, rows: Sequence[Rendered], has_validation: bool, ru
         num_train_tokens=sum(len(row.ids_T) for row in rows),
         num_supervised_tokens=sum(row.num_supervised for row in rows),
         longest_row_tokens=max(len(row.ids_T) for row in rows),
-        num_threads=runtime.num_threads,
         choices=choices,
     )
 

@@ -1,6 +1,7 @@
 """What the user asks for: frozen, closed sections (`sections`) and their YAML form (`file`)."""
 
 from tunesmith.recipe.file import dump_recipe, load_recipe
+from tunesmith.recipe.prepare import Prepare, Source
 from tunesmith.recipe.sections import (
     Decoding,
     Evaluate,
@@ -8,10 +9,8 @@ from tunesmith.recipe.sections import (
     Lora,
     Method,
     Model,
-    Prepare,
     Recipe,
     Report,
-    Source,
     Train,
 )
 

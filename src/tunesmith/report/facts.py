@@ -250,7 +250,6 @@ def _plan_facts(plan: Plan, words: Words) -> tuple[Pair, ...]:
         "num_steps": count(body.num_steps),
         "learning_rate": significant(body.learning_rate),
         "precision": body.precision,
-        "num_threads": count(body.num_threads),
     }
     return tuple((words(f"report.fact.{name}"), value) for name, value in facts.items())
 
@@ -264,6 +263,7 @@ def _model(name: str, model: TunedModel, words: Words) -> ModelView:
         "tokens_per_second": count,
         "best_step": count,
         "best_loss": significant,
+        "num_threads": count,
     }
     facts = tuple(
         (words(f"report.fact.{key}"), write(training[key]))

@@ -9,7 +9,7 @@ from typing import Final, Literal
 
 from markupsafe import Markup
 
-from tunesmith.artifacts import Dataset, DatasetReport, Event, Plan, Scorecard, TunedModel, read_events, read_metrics
+from tunesmith.artifacts import Dataset, DatasetReport, Event, Plan, Scorecard, TunedModel, read_events
 from tunesmith.artifacts.scorecard import Arm, Difference, Estimate, Forgetting, ScorecardBody, Verdict
 from tunesmith.recipe import Recipe, dump_recipe
 from tunesmith.report.charts import Series, collect, line_chart
@@ -223,7 +223,7 @@ def report_view(products: Products, words: Words) -> ReportView:
         slices=slice_tables(body, words),
         forgetting=tuple(forgetting_view(f, judged, body.max_loss, words) for f in body.forgetting),
         max_loss=figure(body.max_loss),
-        charts=chart_views(read_metrics(products.run_folder), words),
+        charts=chart_views([event for name, model in products.models.items() for event in model.metrics(name)], words),
         pairs=before_after(judged, body.verdicts[0].arm, body.metric, recipe.report.num_before_after, words),
         data=data_view(contract, words),
         method=method_view(products.plan, products.models, words),

@@ -34,12 +34,14 @@ class Progressed:
     num_without_gain: int = 0
     num_tokens: int = 0
     seconds: float = 0.0
+    num_threads: int = 1
+    """Of the first start: with another number the sums of the products round differently."""
 
 
-def save_checkpoint(folder: Path, settings_key: str, progressed: Progressed, tensors: Mapping[str, Tensor]) -> Path:
+def save_checkpoint(folder: Path, training: Identity, progressed: Progressed, tensors: Mapping[str, Tensor]) -> Path:
     """Write `step-<n>` into `folder` and drop the oldest beyond NUM_KEPT."""
     out = folder / f"step-{progressed.step:08d}"
-    identity = Identity(KIND, 1, {"settings": settings_key}, {"step": progressed.step}, 0, {})
+    identity = Identity(KIND, 2, _settings(training), {"step": progressed.step}, training.seed, {})
     with publish(out, identity) as staging:
         state = {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
         save_file({**state, "random.cpu": torch.get_rng_state()}, staging / "state.safetensors")
@@ -49,10 +51,12 @@ def save_checkpoint(folder: Path, settings_key: str, progressed: Progressed, ten
     return out
 
 
-def newest_checkpoint(folder: Path, settings_key: str) -> tuple[Progressed, dict[str, Tensor], list[Path]] | None:
-    """The newest undamaged checkpoint, and the damaged ones that were set aside on the way to it.
+def newest_checkpoint(
+    folder: Path, training: Identity
+) -> tuple[tuple[Progressed, dict[str, Tensor]] | None, list[Path]]:
+    """The newest undamaged checkpoint, where there is one, and the damaged ones that were set aside on the way to it.
 
-    Raises TunesmithError `resume-changed` when the run was started with other settings.
+    Raises TunesmithError `resume-changed`, naming what differs, when the run was started with other settings.
     """
     damaged: list[Path] = []
     for path in reversed(_checkpoints(folder)):
@@ -63,18 +67,20 @@ def newest_checkpoint(folder: Path, settings_key: str) -> tuple[Progressed, dict
             shutil.rmtree(aside, ignore_errors=True)
             damaged.append(path.rename(aside))
             continue
-        if manifest.inputs["settings"] != settings_key:
-            raise TunesmithError("resume-changed", place=Place(str(path)))
+        settings = _settings(training)
+        if manifest.inputs != settings:
+            changed = [name for name in settings | manifest.inputs if manifest.inputs.get(name) != settings.get(name)]
+            raise TunesmithError("resume-changed", place=Place(str(path)), changed=", ".join(sorted(changed)))
         tensors = load_file(path / "state.safetensors")
         torch.set_rng_state(tensors.pop("random.cpu"))
         progressed = Progressed(**json.loads((path / "progress.json").read_text(encoding="utf-8")))
-        return progressed, tensors, damaged
-    return None
+        return (progressed, tensors), damaged
+    return None, damaged
 
 
-def save_best(folder: Path, settings_key: str, step: int, master_N: Tensor) -> None:
+def save_best(folder: Path, training: Identity, step: int, master_N: Tensor) -> None:
     """Replace `best` by these weights."""
-    identity = Identity(KIND, 1, {"settings": settings_key}, {"step": step}, 0, {})
+    identity = Identity(KIND, 2, _settings(training), {"step": step}, training.seed, {})
     with publish(folder / "best", identity) as staging:
         save_file({"master": master_N.detach().cpu().contiguous()}, staging / "best.safetensors")
 
@@ -82,6 +88,17 @@ def save_best(folder: Path, settings_key: str, step: int, master_N: Tensor) -> N
 def load_best(folder: Path) -> Tensor:
     read_manifest(folder / "best", KIND)
     return load_file(folder / "best" / "best.safetensors")["master"]
+
+
+def _settings(training: Identity) -> dict[str, str]:
+    """Everything that decides how a training goes, by a name that says where it was set."""
+    return {
+        "stage version": str(training.stage_version),
+        "seed": str(training.seed),
+        **training.inputs,
+        **{f"train.{name}": json.dumps(value) for name, value in training.section.items()},
+        **{f"version of {name}": version for name, version in training.libraries.items()},
+    }
 
 
 def _checkpoints(folder: Path) -> list[Path]:

@@ -16,16 +16,14 @@ from typing import Any, Final
 import torch
 from transformers import PreTrainedModel
 
-from tunesmith.artifacts import Dataset, Identity, Plan, Run, TunedModel, library_versions, publish
-from tunesmith.artifacts.tuned_model import ADAPTER, KIND, TRAINING, WEIGHTS
-from tunesmith.chat import Chat
+from tunesmith.artifacts import Identity, Run, TunedModel, publish, read_metrics
+from tunesmith.artifacts.tuned_model import ADAPTER, KIND, METRICS, TRAINING, WEIGHTS, write_metrics
 from tunesmith.chat.cache import rendered_rows
 from tunesmith.errors import Interrupted, RunFailed
-from tunesmith.model.base import Base
 from tunesmith.model.layout import MicroBatch
 from tunesmith.model.load import compute_dtype, load_model
 from tunesmith.model.lora import attach_lora, save_adapter
-from tunesmith.recipe import Lora, Train
+from tunesmith.recipe import Lora
 from tunesmith.runtime import Progress, Runtime
 from tunesmith.train.checkpoint import Progressed, load_best, newest_checkpoint, save_best, save_checkpoint
 from tunesmith.train.interrupt import StopRequest, deferred_signals
@@ -35,34 +33,9 @@ from tunesmith.train.sampler import RowSampler
 from tunesmith.train.schedule import Schedule, make_schedule
 from tunesmith.train.source import LayoutSettings, RowSource, TokenDropout, micro_batches
 from tunesmith.train.step import Source, StepReport, train_steps
+from tunesmith.train.training import Training
 
-VERSION: Final = 1
 TOKENIZER_FILES: Final = ("tokenizer.json", "tokenizer_config.json", "chat_template.jinja", "generation_config.json")
-
-
-@dataclass(frozen=True)
-class Training:
-    """What is trained on what, and how."""
-
-    name: str
-    """The arm this becomes: `tuned`, or the name of a variant."""
-    dataset: Dataset
-    base: Base
-    chat: Chat
-    plan: Plan
-    section: Train
-    seed: int
-
-    def identity(self) -> Identity:
-        inputs = {
-            "dataset": self.dataset.key,
-            "base": self.base.content_hash,
-            "template": self.chat.fingerprint,
-            "plan": self.plan.key,
-        }
-        section = self.section.model_dump(mode="json", exclude={"trackers", "checkpoint_every"})
-        libraries = library_versions("torch", "transformers", "tokenizers")
-        return Identity(KIND, VERSION, inputs, section, self.seed, libraries)
 
 
 @dataclass
@@ -75,7 +48,7 @@ class _Loop:
     schedule: Schedule
     validation: list[MicroBatch]
     checkpoints: Path
-    settings_key: str
+    identity: Identity
     progressed: Progressed
 
 
@@ -85,17 +58,17 @@ def train(training: Training, *, runtime: Runtime, progress: Progress, run: Run,
     Raises TunesmithError `resume-changed`; RunFailed `loss-not-finite` naming step and rows; Interrupted
     `interrupted` after a signal, with a checkpoint saved.
     """
-    torch.set_num_threads(training.plan.body.num_threads)
     loop = _build(training, runtime, progress, run)
     with deferred_signals() as stop:
         _drive(training, loop, stop, progress, run)
     if loop.progressed.best_step is not None:
         loop.optimizer.load_master(load_best(loop.checkpoints))
-    with publish(out, training.identity()) as staging:
+    with publish(out, loop.identity) as staging:
         _save_model(training, loop.model, staging)
         (staging / TRAINING).write_text(json.dumps(_summary(training, loop), indent=1), encoding="utf-8")
+        write_metrics(staging / METRICS, [e for e in read_metrics(run.folder) if e.data["model"] == training.name])
     shutil.rmtree(loop.checkpoints)
-    run.record("artifact", kind=KIND, key=training.identity().key(), name=training.name)
+    run.record("artifact", kind=KIND, key=loop.identity.key(), name=training.name)
     return TunedModel.open(out)
 
 
@@ -123,10 +96,11 @@ def _build(training: Training, runtime: Runtime, progress: Progress, run: Run) -
         schedule=make_schedule(section.schedule, plan.learning_rate, plan.num_steps, section.warmup_share),
         validation=micro_batches(validation_rows, layout) if validation_rows else [],
         checkpoints=checkpoints,
-        settings_key=training.identity().key(),
-        progressed=Progressed(step=0, source=source.state(), rows_hash=""),
+        identity=training.identity(),
+        progressed=Progressed(step=0, source=source.state(), rows_hash="", num_threads=runtime.num_threads),
     )
     _resume(loop, progress)
+    torch.set_num_threads(loop.progressed.num_threads)
     return loop
 
 
@@ -138,15 +112,20 @@ def _token_dropout(training: Training) -> TokenDropout | None:
 
 
 def _resume(loop: _Loop, progress: Progress) -> None:
-    found = newest_checkpoint(loop.checkpoints, loop.settings_key)
-    if found is None:
-        return
-    loop.progressed, tensors, damaged = found
+    found, damaged = newest_checkpoint(loop.checkpoints, loop.identity)
     for path in damaged:
         progress.say("say.checkpoint-damaged", "warning", path=path)
+    if found is None:
+        if damaged:
+            progress.say("say.started-over", "warning")
+        return
+    asked = loop.progressed.num_threads
+    loop.progressed, tensors = found
     loop.optimizer.restore(tensors)
     loop.source.restore(dict(loop.progressed.source))
     progress.say("say.resumed", step=loop.progressed.step)
+    if loop.progressed.num_threads != asked:
+        progress.say("say.resumed-threads", "warning", threads=loop.progressed.num_threads, asked=asked)
 
 
 def _drive(training: Training, loop: _Loop, stop: StopRequest, progress: Progress, run: Run) -> None:
@@ -171,7 +150,7 @@ def _drive(training: Training, loop: _Loop, stop: StopRequest, progress: Progres
             tracker.log(report.step, figures)
         progress.advance(1, **{"loss": figures["train/loss"], "tokens_per_second": figures["train/tokens_per_second"]})
         if due or stop.received or report.step % plan.checkpoint_every == 0:
-            path = save_checkpoint(loop.checkpoints, loop.settings_key, loop.progressed, loop.optimizer.state())
+            path = save_checkpoint(loop.checkpoints, loop.identity, loop.progressed, loop.optimizer.state())
             run.record("checkpoint", step=report.step, path=str(path.relative_to(run.folder)))
         if stop.received and report.step < plan.num_steps:
             raise Interrupted("interrupted", step=report.step)
@@ -223,7 +202,7 @@ def _validate(training: Training, loop: _Loop) -> dict[str, float]:
     loss, accuracy = validation_loss(loop.model, loop.validation)
     best = loop.progressed.best_loss
     if best is None or loss < best:
-        save_best(loop.checkpoints, loop.settings_key, loop.progressed.step, loop.optimizer.master_N)
+        save_best(loop.checkpoints, loop.identity, loop.progressed.step, loop.optimizer.master_N)
         loop.progressed = replace(loop.progressed, best_step=loop.progressed.step, best_loss=loss, num_without_gain=0)
     else:
         loop.progressed = replace(loop.progressed, num_without_gain=loop.progressed.num_without_gain + 1)
@@ -269,7 +248,6 @@ def _summary(training: Training, loop: _Loop) -> Mapping[str, Any]:
         **progressed,
         "name": training.name,
         "method": training.section.method.name,
-        "num_threads": torch.get_num_threads(),
         "tokens_per_second": loop.progressed.num_tokens / max(loop.progressed.seconds, 1e-9),
         "environment": {"python": platform.python_version(), "machine": platform.machine(), "torch": torch.__version__},
     }

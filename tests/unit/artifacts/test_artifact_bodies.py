@@ -53,7 +53,6 @@ BODY = PlanBody(
     num_train_tokens=50,
     num_supervised_tokens=20,
     longest_row_tokens=12,
-    num_threads=1,
     choices=[Choice(name="rate", value=2e-4, reason="plan.reason.rate", parameters={"rank": 8})],
 )
 DIFFERENCE = Difference(

@@ -12,7 +12,17 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from string import Formatter
 
-from tunesmith.artifacts import Dataset, DatasetReport, Identity, Plan, Scorecard, TunedModel, open_run, publish
+from tunesmith.artifacts import (
+    Dataset,
+    DatasetReport,
+    Identity,
+    Plan,
+    Scorecard,
+    TunedModel,
+    open_run,
+    publish,
+    read_metrics,
+)
 from tunesmith.artifacts.dataset import (
     Characters,
     Conflicts,
@@ -25,6 +35,7 @@ from tunesmith.artifacts.dataset import (
 )
 from tunesmith.artifacts.plan import Choice, PlanBody
 from tunesmith.artifacts.scorecard import Arm, Difference, Estimate, Forgetting, ScorecardBody, Verdict, write_samples
+from tunesmith.artifacts.tuned_model import METRICS, write_metrics
 from tunesmith.i18n.catalogue import CATALOGUE
 from tunesmith.recipe import Recipe, dump_recipe
 from tunesmith.records import Message, Sample, Sampling, Split
@@ -76,12 +87,13 @@ def make_products(folder: Path, options: Options | None = None) -> Products:
             "variants": {"lora_small": {"method": {"name": "lora", "rank": 4}}},
         }
     )
+    run_folder = _run(folder / "runs" / "bold-heron", recipe)
     return Products(
-        run_folder=_run(folder / "runs" / "bold-heron", recipe),
+        run_folder=run_folder,
         recipe=recipe,
         dataset=_dataset(folder, options),
         plan=_plan(folder) if options.with_plan else None,
-        models={name: _model(folder, name, options.form) for name in ("tuned", "lora_small")},
+        models={name: _model(folder, name, options.form, run_folder) for name in ("tuned", "lora_small")},
         scorecard=_scorecard(folder, options),
     )
 
@@ -229,7 +241,6 @@ def _plan(folder: Path) -> Plan:
         num_train_tokens=143_220,
         num_supervised_tokens=98_410,
         longest_row_tokens=733,
-        num_threads=2,
         choices=[_choice(reason) for reason in sorted(key for key in CATALOGUE if key.startswith("plan.reason."))[:5]],
     )
     out = folder / "artifacts" / "plan" / "p1"
@@ -243,7 +254,7 @@ def _choice(reason: str) -> Choice:
     return Choice(name=reason.rpartition(".")[2], value=2e-4, reason=reason, parameters=dict.fromkeys(names, 12))
 
 
-def _model(folder: Path, name: str, form: str) -> TunedModel:
+def _model(folder: Path, name: str, form: str, run_folder: Path) -> TunedModel:
     summary = {
         "step": NUM_STEPS,
         "num_tokens": 171_864,
@@ -261,6 +272,7 @@ def _model(folder: Path, name: str, form: str) -> TunedModel:
         (staging / form).mkdir()
         (staging / form / "config.json").write_text("{}", encoding="utf-8")
         (staging / "training.json").write_text(json.dumps(summary), encoding="utf-8")
+        write_metrics(staging / METRICS, [e for e in read_metrics(run_folder) if e.data["model"] == name])
     return TunedModel.open(out)
 
 

@@ -18,6 +18,7 @@ from typing import Any
 
 import torch
 
+from tunesmith.artifacts import Identity
 from tunesmith.train.checkpoint import Progressed, newest_checkpoint, save_checkpoint
 from tunesmith.train.optimizer import FlatAdamW
 from tunesmith.train.step import Source, StepReport
@@ -86,19 +87,24 @@ def advance(progressed: Progressed, report: StepReport, source: Source) -> Progr
     return Progressed(step=report.step, source=source.state(), rows_hash=rows_hash)
 
 
+def identity(dataset: str, epochs: int = 2) -> Identity:
+    """Of a training of this dataset."""
+    return Identity("tuned_model", 1, {"dataset": dataset}, {"epochs": epochs}, 0, {"torch": "2"})
+
+
 def resumed(folder: Path, key: str, optimizer: FlatAdamW, source: Source) -> tuple[Progressed, int]:
     """Where the run stands and how many damaged checkpoints were passed over."""
-    found = newest_checkpoint(folder, key)
+    found, damaged = newest_checkpoint(folder, identity(key))
     if found is None:
         return Progressed(step=0, source=source.state(), rows_hash=""), 0
-    progressed, tensors, damaged = found
+    progressed, tensors = found
     optimizer.restore(tensors)
     source.restore(dict(progressed.source))
     return progressed, len(damaged)
 
 
 def save(folder: Path, key: str, progressed: Progressed, optimizer: FlatAdamW) -> None:
-    save_checkpoint(folder, key, progressed, optimizer.state())
+    save_checkpoint(folder, identity(key), progressed, optimizer.state())
 
 
 def digest(progressed: Progressed, optimizer: FlatAdamW) -> str:

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from killing import advance, digest, fork, num_operations, resumed, save
+from killing import advance, digest, fork, identity, num_operations, resumed, save
 from tiny_models import make_model, random_row
 from transformers import PreTrainedModel
 
@@ -97,7 +97,7 @@ def test_killed_at_any_file_operation(tmp_path: Path, finished: Finished) -> Non
 def test_it_is_the_checkpoint_that_holds_the_random_state(finished: Finished) -> None:
     torch.manual_seed(5)
     seeded = torch.get_rng_state()
-    assert newest_checkpoint(finished.folder, KEY) is not None
+    assert newest_checkpoint(finished.folder, identity(KEY))[0] is not None
     assert not torch.equal(torch.get_rng_state(), seeded)
 
 
@@ -116,9 +116,9 @@ def test_a_damaged_newest_checkpoint_is_set_aside(
     assert log.read_text() == "6 1\n"
     assert result.read_text() == finished.digest
     assert (copy / "step-00000008.damaged" / name).exists()
-    found = newest_checkpoint(copy, KEY)
+    found, damaged_again = newest_checkpoint(copy, identity(KEY))
     assert found is not None
-    assert (found[0].step, found[2]) == (8, [])
+    assert (found[0].step, damaged_again) == (8, [])
 
 
 def test_with_all_of_them_damaged_it_starts_again(tmp_path: Path, finished: Finished, copy: Path) -> None:
@@ -132,41 +132,42 @@ def test_with_all_of_them_damaged_it_starts_again(tmp_path: Path, finished: Fini
 
 def test_no_more_are_kept_than_needed(tmp_path: Path) -> None:
     for step in range(1, 6):
-        save_checkpoint(tmp_path, KEY, Progressed(step, {}, ""), {"master": torch.ones(3) * step})
+        save_checkpoint(tmp_path, identity(KEY), Progressed(step, {}, ""), {"master": torch.ones(3) * step})
         kept = sorted(path.name for path in tmp_path.iterdir())
         assert kept == [f"step-{n:08d}" for n in range(max(1, step - NUM_KEPT + 1), step + 1)]
 
 
 def test_everything_comes_back_as_it_was(tmp_path: Path) -> None:
-    progressed = Progressed(7, {"next_step": 7, "seen": ["a"]}, "hash", 5, 0.25, 1, 900, 1.5)
+    progressed = Progressed(7, {"next_step": 7, "seen": ["a"]}, "hash", 5, 0.25, 1, 900, 1.5, 2)
     tensors = {"master": torch.randn(5), "step.0": torch.tensor(7.0), "half": torch.ones(2, dtype=torch.bfloat16)}
     torch.manual_seed(3)
-    save_checkpoint(tmp_path, KEY, progressed, tensors)
+    save_checkpoint(tmp_path, identity(KEY), progressed, tensors)
     drawn = torch.rand(4)
-    found = newest_checkpoint(tmp_path, KEY)
+    found, damaged = newest_checkpoint(tmp_path, identity(KEY))
     assert found is not None
     assert found[0] == progressed
     assert {name: tensor.tolist() for name, tensor in found[1].items()} == {n: t.tolist() for n, t in tensors.items()}
     assert found[1]["half"].dtype == torch.bfloat16
-    assert found[2] == []
+    assert damaged == []
     assert torch.equal(torch.rand(4), drawn)
-    assert newest_checkpoint(tmp_path / "nowhere", KEY) is None
+    assert newest_checkpoint(tmp_path / "nowhere", identity(KEY)) == (None, [])
 
 
 def test_changed_settings_are_refused(tmp_path: Path) -> None:
-    save_checkpoint(tmp_path, KEY, Progressed(1, {}, ""), {"master": torch.ones(3)})
+    save_checkpoint(tmp_path, identity(KEY), Progressed(1, {}, ""), {"master": torch.ones(3)})
     with pytest.raises(TunesmithError) as caught:
-        newest_checkpoint(tmp_path, "other settings")
+        newest_checkpoint(tmp_path, identity("other rows", epochs=3))
     assert caught.value.code == "resume-changed"
+    assert caught.value.parameters["changed"] == "dataset, train.epochs"
     assert "tunesmith run" in caught.value.hint("en")
-    assert newest_checkpoint(tmp_path, KEY) is not None
+    assert newest_checkpoint(tmp_path, identity(KEY))[0] is not None
 
 
 def test_the_best_weights_are_replaced_whole(tmp_path: Path) -> None:
-    save_best(tmp_path, KEY, 1, torch.ones(4))
-    save_best(tmp_path, KEY, 3, torch.ones(4) * 3)
+    save_best(tmp_path, identity(KEY), 1, torch.ones(4))
+    save_best(tmp_path, identity(KEY), 3, torch.ones(4) * 3)
     assert load_best(tmp_path).tolist() == [3.0] * 4
-    assert newest_checkpoint(tmp_path, KEY) is None
+    assert newest_checkpoint(tmp_path, identity(KEY))[0] is None
     file = tmp_path / "best" / "best.safetensors"
     file.write_bytes(file.read_bytes()[:-1])
     with pytest.raises(TunesmithError, match="artifact-damaged"):
