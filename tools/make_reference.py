@@ -1,17 +1,19 @@
-"""Rewrite the reference of the recipe: `python -m tools.make_reference [--out FOLDER]`.
+"""Rewrite the references of the recipe and of the formats: `python -m tools.make_reference [--out FOLDER]`.
 
-Every key with its type, default and meaning, in English and Chinese, from the recipe's own JSON schema.
+Every key with its type, default and meaning, in English and Chinese, from the recipe's own JSON schema; every format of
+rows with its columns, and every name by which a column is known, from the tables that `prepare` reads by.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any, Final
 
 from tools.reference_zh import KEYS, SECTIONS
+from tunesmith.prepare.formats import FORMATS, NUM_JUDGED_ROWS, SYNONYMS
 from tunesmith.recipe import Recipe
 
 DOCS: Final = Path(__file__).resolve().parents[1] / "docs"
@@ -67,6 +69,29 @@ WORDS: Final = {
         "see": "见下文 `{path}`",
     },
 }
+FORMATS_PAGE: Final = {
+    "en": (
+        "# Reference of formats",
+        "Made by `make reference` from the tables that `prepare` reads by; not edited by hand. A source takes the "
+        "first format whose needed columns are all there; `format` in the recipe names one.",
+        "## Columns of each format",
+        f"| format | needs | may have | told by the first {NUM_JUDGED_ROWS} values of |",
+        "## Names of columns",
+        "A column is found under any of these names, the first one there is; case does not count, and a space or "
+        "hyphen is as an underscore. `columns` in the recipe goes before all of them.",
+        "| column | names |",
+    ),
+    "zh": (
+        "# 格式参考",
+        "本页由 `make reference` 根据 `prepare` 所用的表生成，请勿手工修改。数据源采用第一个必需列齐全的格式；"
+        "也可在配方中用 `format` 指定。",
+        "## 各格式的列",
+        f"| 格式 | 必需 | 可选 | 还须看前 {NUM_JUDGED_ROWS} 个值的列 |",
+        "## 列的名称",
+        "按下列名称依次查找，取最先找到的一列；不区分大小写，空格和连字符等同于下划线。配方中的 `columns` 优先。",
+        "| 列 | 名称 |",
+    ),
+}
 BOUNDS: Final = {"minimum": "≥ {}", "exclusiveMinimum": "> {}", "maximum": "≤ {}", "exclusiveMaximum": "< {}"}
 
 
@@ -82,6 +107,24 @@ def page(language: str) -> str:
         rows = [_row(key, value, section, name, paths, language) for key, value in section["properties"].items()]
         parts += ["", f"## `{path or 'recipe'}`", "", _one_line(meaning), "", head, "|---|---|---|---|", *rows]
     return "\n".join(parts) + "\n"
+
+
+def formats_page(language: str) -> str:
+    """The whole page of the formats in one language."""
+    title, introduction, columns, head, names, meaning, names_head = FORMATS_PAGE[language]
+    comma = WORDS[language]["comma"]
+
+    def listed(words: Iterable[str]) -> str:
+        return comma.join(f"`{word}`" for word in words)
+
+    formats = []
+    for shape in FORMATS:
+        cells = (shape.needed, shape.optional, (shape.telling,) if shape.telling else ())
+        formats.append(f"| `{shape.name}` | {' | '.join(map(listed, cells))} |")
+    synonyms = [f"| `{column}` | {listed(known)} |" for column, known in SYNONYMS.items()]
+    parts = [title, "", introduction, "", columns, "", head, "|---|---|---|---|", *formats]
+    parts += ["", names, "", meaning, "", names_head, "|---|---|", *synonyms]
+    return "\n".join(parts).replace("|  |", "| |").replace("|  |", "| |") + "\n"
 
 
 def _sections(schema: Schema, section: Schema, name: str, path: str) -> Iterator[tuple[str, str]]:
@@ -183,13 +226,14 @@ def _one_line(text: str) -> str:
 
 
 def main() -> None:
-    """Write `en/recipe.md` and `zh/recipe.md` under the folder given by `--out`, `docs/` by default."""
+    """Write `recipe.md` and `formats.md` into `en` and `zh` under the folder given by `--out`, `docs/` by default."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--out", type=Path, default=DOCS)
     out: Path = parser.parse_args().out
     for language in PAGE:
         (out / language).mkdir(parents=True, exist_ok=True)
         (out / language / "recipe.md").write_text(page(language), encoding="utf-8")
+        (out / language / "formats.md").write_text(formats_page(language), encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -1,1 +1,1 @@
-"""Other trainers, each in its own environment, driven over JSON lines."""
+"""Other tools, each in its own environment, driven over JSON lines."""

@@ -27,8 +27,8 @@ def peer_python(name: str) -> Path:
     folder.parent.mkdir(parents=True, exist_ok=True)
     subprocess.run([sys.executable, "-m", "venv", str(folder)], check=True)
     # torch alone first: pip then takes the CPU build where one is offered, instead of gigabytes of CUDA
-    torch = next(line for line in requirements.read_text(encoding="utf-8").splitlines() if line.startswith("torch=="))
-    for wanted in ([torch], ["-r", str(requirements)]):
+    torch = [line for line in requirements.read_text(encoding="utf-8").splitlines() if line.startswith("torch==")]
+    for wanted in ([torch] if torch else []) + [["-r", str(requirements)]]:
         subprocess.run([str(python), "-m", "pip", "install", "--quiet", *wanted], check=True)
     made.write_text(pins, encoding="utf-8")
     return python

@@ -6,6 +6,7 @@ in the reader's language. Codes are equal in every language and never change mea
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import IntEnum
@@ -30,6 +31,8 @@ class Place:
     line: int | None = None
     column: int | None = None
     field: str | None = None
+    byte: int | None = dataclasses.field(default=None, compare=False)
+    """Where the row begins in the file (in its unpacked text, if it is compressed), counted from 0."""
 
     def __str__(self) -> str:
         position = "".join(f":{number}" for number in (self.line, self.column) if number is not None)

@@ -28,6 +28,35 @@ class Message:
 
 
 @dataclass(frozen=True, slots=True)
+class Entity:
+    """A named span of the row's text as it was read: `text` is its characters [start, end), in code points."""
+
+    label: str
+    start: int
+    end: int
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Relation:
+    """What one entity is to another; `head` and `tail` count among the annotations of the row, from 0."""
+
+    label: str
+    head: int
+    tail: int
+
+
+@dataclass(frozen=True, slots=True)
+class Intent:
+    """What the speaker wants."""
+
+    label: str
+
+
+Annotation = Entity | Relation | Intent
+
+
+@dataclass(frozen=True, slots=True)
 class Example:
     """One training or test row, in its canonical form: a conversation that ends with the assistant's answer."""
 
@@ -42,6 +71,15 @@ class Example:
     split: Split | None = None
     """The split that the source declares, if it does."""
     metadata: Mapping[str, str] = field(default_factory=dict)
+    rejected: Message | None = None
+    """A worse answer to the same prompt (preference data)."""
+    desirable: bool | None = None
+    """Whether the answer is one to learn or one to unlearn (KTO); an answer to unlearn has weight 0."""
+    target: float | None = None
+    """The number that the answer says, where rows are numbers to predict; finite."""
+    annotations: tuple[Annotation, ...] = ()
+    changes: tuple[str, ...] = ()
+    """Codes of the rules that changed the row, in their order: `clean.mojibake`, `personal.email`."""
 
     @property
     def prompt(self) -> tuple[Message, ...]:

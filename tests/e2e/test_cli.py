@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -77,8 +78,9 @@ def test_the_same_command_again_finds_everything_made(desk: Path, first_run: Tol
     assert (desk / result["models"]["tuned"] / "manifest.json").is_file()
 
 
-def test_a_model_found_from_an_earlier_run_brings_its_curves(desk: Path, first_run: Told) -> None:
+def test_a_model_found_from_an_earlier_run_brings_its_curves(desk: Path, first_run: Told, tmp_path: Path) -> None:
     first = re.search(r"^Report: (.+)$", first_run.out, re.MULTILINE)
+    desk = shutil.copytree(desk, tmp_path / "desk")
     told = tell(["run", "recipe.yaml", "report.num_before_after=2", "--json"], desk)
     assert told.code == 0, told.err
     again = told.json()["report"]
@@ -272,7 +274,7 @@ def test_ctrl_c_while_rows_are_read_leaves_nothing(tmp_path: Path) -> None:
     )
     with start(["check", "recipe.yaml"], desk) as process:
         assert process.stderr is not None
-        assert process.stderr.readline().startswith("rows.jsonl: 20000 rows")
+        assert process.stderr.readline().startswith(("reading and checking rows", "rows.jsonl: 20000 rows"))
         process.send_signal(signal.SIGINT)
         err = process.stderr.read()
     assert process.returncode == 130

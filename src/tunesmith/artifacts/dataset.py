@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Final, Literal
 
@@ -12,12 +12,14 @@ from pydantic import BaseModel, ConfigDict
 
 from tunesmith.artifacts.folder import Manifest, read_manifest
 from tunesmith.errors import Place
-from tunesmith.records import Example, Message, Rejected, Split
+from tunesmith.records import Annotation, Entity, Example, Intent, Message, Rejected, Relation, Split
 from tunesmith.text.language import Language
 
 KIND: Final = "dataset"
 REPORT: Final = "report.json"
 REJECTS: Final = "rejects.jsonl"
+CLUSTERS: Final = "clusters.jsonl"
+CONTAMINATION: Final = "contamination.jsonl"
 
 Encoding = Literal["utf-8", "gb18030", "binary"]
 Recognition = Literal["detected", "declared"]
@@ -92,6 +94,14 @@ class Overlap(_Record):
 
     prompts: int
     groups: int
+    clusters: int = 0
+    """Clusters of near-duplicates (`clusters.jsonl`) with rows in both."""
+    families: int = 0
+    """Rows of one split whose `parent_id` names a row of the other."""
+
+    @property
+    def total(self) -> int:
+        return self.prompts + self.groups + self.clusters + self.families
 
 
 class SplitProof(_Record):
@@ -101,10 +111,29 @@ class SplitProof(_Record):
     """By pair: `train/validation`, `train/test`, `validation/test`."""
     distinct_prompts: dict[Split, int]
     distinct_groups: dict[Split, int]
+    ids_sha256: dict[Split, str] = {}
+    """SHA-256 of the ids, each made anew from its row's messages, sorted, one a line: the frozen split."""
 
     @property
     def holds(self) -> bool:
-        return not any(overlap.prompts or overlap.groups for overlap in self.shared.values())
+        return not any(overlap.total for overlap in self.shared.values())
+
+
+class Contamination(_Record):
+    """What the training rows and a text they must not know have in common."""
+
+    against: str
+    """`test`, or the name of a benchmark's table."""
+    rows: int
+    """Of that text."""
+    cut: int
+    """Training rows that were cut because their prompt stands there too, exactly or nearly."""
+    sharing_8_grams: int
+    """Training rows left that hold a run of 8 words (Chinese: characters) of its prompts."""
+    sharing_13_grams: int
+    """The same for 13; each of them is listed in `contamination.jsonl`."""
+    places: list[str]
+    """Where the first of those stand."""
 
 
 class DatasetReport(_Record):
@@ -119,8 +148,14 @@ class DatasetReport(_Record):
     """Rejected rows that are unusable in themselves; the others repeat a row that is kept."""
     duplicates: int
     """Rejected rows that are equal to an earlier one."""
+    near_duplicates: int = 0
+    """Kept rows that stand in a cluster of near-duplicates with another kept row."""
+    clusters: int = 0
+    """Those clusters, each in `clusters.jsonl`."""
     reasons: dict[str, Reason]
     """By code `reject.<reason>` of the catalogue, most frequent first."""
+    changes: dict[str, int] = {}
+    """Rows that each rule changed, by its code, most frequent first; rows later left out as repeats included."""
     splits: dict[Split, int]
     sources: list[SourceReport]
     decoded_as_gb18030: int
@@ -133,11 +168,16 @@ class DatasetReport(_Record):
     characters: Characters
     reasoning: Reasoning
     proof: SplitProof
+    contamination: list[Contamination] = []
 
 
 @dataclass(frozen=True)
 class Dataset:
-    """`train.jsonl`, `validation.jsonl`, `test.jsonl`, `rejects.jsonl` and `report.json` (the data contract)."""
+    """`train.jsonl`, `validation.jsonl`, `test.jsonl`, `rejects.jsonl` and `report.json` (the data contract).
+
+    `clusters.jsonl` names near-duplicates that were kept, by id, the representative (the first one read) in front;
+    `contamination.jsonl` lists training rows that share 13 words in a row with the test or a benchmark.
+    """
 
     folder: Path
     manifest: Manifest
@@ -170,46 +210,76 @@ def read_examples(file: Path) -> Iterator[Example]:
 
 def write_rejects(file: Path, rejects: Iterable[Rejected]) -> None:
     with file.open("w", encoding="utf-8", newline="\n") as stream:
-        for reject in rejects:
-            row = {**_place_to_json(reject.place), "reason": reject.reason, "detail": reject.detail, "row": reject.row}
-            stream.write(json.dumps(row, ensure_ascii=False) + "\n")
+        stream.writelines(json.dumps(reject_to_json(reject), ensure_ascii=False) + "\n" for reject in rejects)
+
+
+def reject_to_json(reject: Rejected) -> dict[str, Any]:
+    return {**_place_to_json(reject.place), "reason": reject.reason, "detail": reject.detail, "row": reject.row}
 
 
 def example_to_json(example: Example) -> dict[str, Any]:
-    messages = []
-    for message in example.messages:
-        row: dict[str, Any] = {"role": message.role, "content": message.content}
-        if message.reasoning is not None:
-            row["reasoning_content"] = message.reasoning
-        if message.weight != 1.0:
-            row["weight"] = message.weight
-        messages.append(row)
-    return {
+    written: dict[str, Any] = {
         "id": example.id,
-        "messages": messages,
+        "messages": [_message_to_json(message) for message in example.messages],
         "label": example.label,
         "group": example.group,
         "split": example.split,
         "place": _place_to_json(example.place),
         "metadata": dict(example.metadata),
     }
+    if example.rejected is not None:
+        written["rejected"] = _message_to_json(example.rejected)
+    if example.desirable is not None:
+        written["desirable"] = example.desirable
+    if example.target is not None:
+        written["target"] = example.target
+    if example.annotations:
+        written["annotations"] = [
+            {"kind": _KIND_OF_ANNOTATION[type(annotation)], **asdict(annotation)} for annotation in example.annotations
+        ]
+    return written | {"changes": example.changes} if example.changes else written
 
 
 def example_from_json(row: dict[str, Any]) -> Example:
-    messages = tuple(
-        Message(m["role"], m["content"], m.get("reasoning_content"), m.get("weight", 1.0)) for m in row["messages"]
-    )
     place = row["place"]
+    rejected = row.get("rejected")
     return Example(
         id=row["id"],
-        messages=messages,
-        place=Place(place["file"], place["line"], field=place["field"]),
+        messages=tuple(map(_message_from_json, row["messages"])),
+        place=Place(place["file"], place["line"], field=place["field"], byte=place.get("byte")),
         label=row["label"],
         group=row["group"],
         split=row["split"],
         metadata=row["metadata"],
+        rejected=None if rejected is None else _message_from_json(rejected),
+        desirable=row.get("desirable"),
+        target=row.get("target"),
+        annotations=tuple(map(_annotation_from_json, row.get("annotations", ()))),
+        changes=tuple(row.get("changes", ())),
     )
 
 
+def _message_to_json(message: Message) -> dict[str, Any]:
+    row: dict[str, Any] = {"role": message.role, "content": message.content}
+    if message.reasoning is not None:
+        row["reasoning_content"] = message.reasoning
+    if message.weight != 1.0:
+        row["weight"] = message.weight
+    return row
+
+
+def _message_from_json(row: dict[str, Any]) -> Message:
+    return Message(row["role"], row["content"], row.get("reasoning_content"), row.get("weight", 1.0))
+
+
+_KIND_OF_ANNOTATION: Final[dict[type[Annotation], str]] = {Entity: "entity", Relation: "relation", Intent: "intent"}
+_ANNOTATION_OF_KIND: Final = {kind: annotation for annotation, kind in _KIND_OF_ANNOTATION.items()}
+
+
+def _annotation_from_json(row: dict[str, Any]) -> Annotation:
+    return _ANNOTATION_OF_KIND[row["kind"]](**{name: value for name, value in row.items() if name != "kind"})
+
+
 def _place_to_json(place: Place) -> dict[str, Any]:
-    return {"file": place.file, "line": place.line, "field": place.field}
+    row = {"file": place.file, "line": place.line, "field": place.field}
+    return row if place.byte is None else {**row, "byte": place.byte}

@@ -140,12 +140,17 @@ def prepare(
     recipe: RecipeArgument,
     overrides: Overrides = None,
     rows: Annotated[int, typer.Option("--show", help=text("cli.option.show"))] = 0,
+    recheck: Annotated[bool, typer.Option("--recheck", help=text("cli.option.recheck"))] = False,
     as_json: JsonOption = False,
 ) -> None:
     from tunesmith import lifecycle
-    from tunesmith.cli.show import dataset_lines, row_lines
+    from tunesmith.cli.show import dataset_lines, proof_lines, row_lines
 
     this = job(recipe, overrides, devices=False)
+    if recheck:
+        proof = lifecycle.recheck(this)
+        show(proof.model_dump(mode="json"), proof_lines(proof, LANGUAGE))
+        return
     dataset = lifecycle.prepare(this)
     shown = [row_lines(this.chat, row, LANGUAGE, colour=coloured()) for row in dataset.rows("train")[:rows]]
     show(

@@ -30,6 +30,7 @@ def make_runtime(workspace: Path, language: Language) -> Runtime:
         cache=home / "tunesmith",
         num_threads=threads_of_environment(os.environ) or num_cores(),
         language=language,
+        secrets=os.environ,
     )
 
 

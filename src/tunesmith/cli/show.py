@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import unicodedata
 from collections.abc import Sequence
+from itertools import combinations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from tunesmith.artifacts import Dataset, Plan, Scorecard, read_events
+from tunesmith.artifacts.dataset import SplitProof
 from tunesmith.artifacts.scorecard import Arm, Estimate, ScorecardBody
 from tunesmith.chat import Chat
 from tunesmith.i18n import translate
 from tunesmith.i18n.catalogue import CATALOGUE
-from tunesmith.records import Example, Sample
+from tunesmith.records import SPLITS, Example, Sample
 
 if TYPE_CHECKING:
     from tunesmith.lifecycle.parity import Result
@@ -40,8 +42,24 @@ def dataset_lines(dataset: Dataset, language: str) -> list[str]:
     for reason, found in report.reasons.items():
         places = ", ".join(found.places[:2])
         lines.append(f"  {found.count:>6}  {translate(f'reject.{reason}', language)}  ({places})")
+    lines += [f"  {count:>6}  {translate(f'change.{code}', language)}" for code, count in report.changes.items()]
     lines.append(translate("cli.dataset.at", language, folder=dataset.folder))
     return lines
+
+
+def proof_lines(proof: SplitProof, language: str) -> list[str]:
+    """What any two splits share, counted; nothing, or the proof would have failed."""
+    return [
+        translate(
+            "cli.proof",
+            language,
+            pair=pair,
+            first=proof.distinct_prompts[one],
+            second=proof.distinct_prompts[other],
+            **shared.model_dump(),
+        )
+        for (one, other), (pair, shared) in zip(combinations(SPLITS, 2), proof.shared.items(), strict=True)
+    ]
 
 
 def row_lines(chat: Chat, example: Example, language: str, *, colour: bool) -> list[str]:

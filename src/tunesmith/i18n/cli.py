@@ -55,6 +55,10 @@ TEXTS: Final[dict[str, tuple[str, str]]] = {
     "cli.option.recipe": ("The shipped recipe to start from.", "作为起点的自带配方。"),
     "cli.option.force": ("Write into a folder that is not empty.", "允许写入非空文件夹。"),
     "cli.option.model": ("Run the parity suite on this model.", "对该模型运行一致性检查。"),
+    "cli.option.recheck": (
+        "Count again, from the prepared rows on disk, what the splits share, and make nothing.",
+        "根据磁盘上已准备好的数据重新统计各划分之间的重叠，不生成任何新内容。",
+    ),
     "cli.option.show": (
         "Show so many training rows as the model sees them, supervised tokens marked.",
         "按模型所见展示若干条训练数据，并标出参与训练的词元。",
@@ -76,6 +80,12 @@ TEXTS: Final[dict[str, tuple[str, str]]] = {
     "cli.dataset.counts": (
         "{read} rows read = {kept} kept + {rejected} rejected; train {train}, validation {validation}, test {test}",
         "读取 {read} 条 = 保留 {kept} 条 + 拒绝 {rejected} 条；训练 {train}，验证 {validation}，测试 {test}",
+    ),
+    "cli.proof": (
+        "{pair}: {first} and {second} distinct prompts, shared: prompts {prompts}, groups {groups}, near-duplicate "
+        "clusters {clusters}, parents {families}",
+        "{pair}：不同的提示分别有 {first} 条和 {second} 条，共有：提示 {prompts}，分组 {groups}，"
+        "近似重复簇 {clusters}，同源数据 {families}",
     ),
     "cli.row": (
         "--- {place}  {tokens} tokens, {supervised} supervised",

@@ -61,7 +61,16 @@ TEXTS: Final[dict[str, tuple[str, str]]] = {
     "recipe.problem.choice": ("must be one of {expected}", "只能取 {expected}"),
     "recipe.problem.tag": ("`{tag}` is not one of {expected_tags}", "没有 `{tag}` 这一项，只能取 {expected_tags}"),
     "recipe.problem.one-origin": ("give exactly one of `path` and `hub`", "`path` 与 `hub` 须且只须给出一个"),
+    "recipe.problem.source-shares": (
+        "the shares of the training sources must make at most 1: exactly 1 when each has one, less when one has none; "
+        "a validation or test source has none",
+        "各训练数据源的占比之和不能超过 1：全部写明时须正好为 1，有未写明的则须小于 1；验证和测试数据源不能写占比",
+    ),
     "recipe.problem.prompt-placeholder": ("must hold `{{prompt}}`", "必须含有 `{{prompt}}`"),
+    "recipe.problem.pseudonym-key": (
+        "mode `pseudonym` needs `key`, the name of an environment variable",
+        "`pseudonym` 模式须用 `key` 指定一个环境变量名",
+    ),
     "recipe.problem.pattern": (
         "letters, digits, `_`, `.` and `-` only, the first one a letter, a digit or `_`",
         "只能用英文字母、数字、`_`、`.` 和 `-`，且须以字母、数字或 `_` 开头",

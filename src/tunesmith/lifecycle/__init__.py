@@ -6,13 +6,14 @@ artifact's key is made of everything that decides its content, so that equal wor
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
 from tunesmith.artifacts import Dataset, Identity, Plan, Run, Scorecard, TunedModel, is_whole, open_run
+from tunesmith.artifacts.dataset import SplitProof
 from tunesmith.chat import Chat, load_chat
 from tunesmith.errors import ExitCode, TunesmithError
 from tunesmith.evaluate.evaluation import Evaluation
@@ -22,6 +23,7 @@ from tunesmith.plan.run import plan as plan_stage
 from tunesmith.prepare import CONTROL_TOKEN, TOO_LONG, Fits
 from tunesmith.prepare import identity as dataset_identity
 from tunesmith.prepare import prepare as prepare_stage
+from tunesmith.prepare import recheck as recheck_stage
 from tunesmith.recipe import Recipe, Train, dump_recipe
 from tunesmith.records import Example, Rejected
 from tunesmith.report.run import ReportFiles
@@ -91,6 +93,13 @@ def prepare(job: Job) -> Dataset:
     if is_whole(out):
         return Dataset.open(out)
     return prepare_stage(section, seed=seed, runtime=job.runtime, progress=job.progress, out=out, fits=fits)
+
+
+def recheck(job: Job) -> SplitProof:
+    """The proof of the split, made anew from the rows of a dataset that `prepare` made earlier."""
+    fits = row_fits(job.chat, job.base)
+    made = dataset_identity(job.recipe.prepare, job.recipe.seed, fits.key)
+    return recheck_stage(job.artifact(made), runtime=job.runtime)
 
 
 def plan(job: Job, dataset: Dataset) -> dict[str, Plan]:
@@ -168,16 +177,29 @@ def running(job: Job) -> Iterator[Run]:
 
 def row_fits(chat: Chat, base: Base) -> Fits:
     """Whether a row can be shown to this base: no control token in its text, not longer than the context."""
+    return Fits(_RowCheck(chat, base), f"{chat.fingerprint} {base.max_tokens}")
 
-    def check(example: Example) -> Rejected | None:
+
+@dataclass(frozen=True)
+class _RowCheck:
+    chat: Chat
+    base: Base
+
+    def __call__(self, example: Example) -> Rejected | None:
         try:
-            num_tokens = len(chat.render(example).ids_T)
+            num_tokens = len(self.chat.render(example).ids_T)
         except TunesmithError as failure:
             if failure.code != CONTROL_TOKEN:
                 raise
             return Rejected(example.place, CONTROL_TOKEN, str(failure.parameters["token"]))
-        if num_tokens > base.max_tokens:
-            return Rejected(example.place, TOO_LONG, f"{num_tokens} > {base.max_tokens}")
+        if num_tokens > self.base.max_tokens:
+            return Rejected(example.place, TOO_LONG, f"{num_tokens} > {self.base.max_tokens}")
         return None
 
-    return Fits(check, f"{chat.fingerprint} {base.max_tokens}")
+    def __reduce__(self) -> tuple[Callable[[Base], _RowCheck], tuple[Base]]:
+        """A compiled template cannot be sent to another process, which loads the chat anew."""
+        return _load_row_check, (self.base,)
+
+
+def _load_row_check(base: Base) -> _RowCheck:
+    return _RowCheck(load_chat(base.folder), base)

@@ -9,6 +9,8 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from tunesmith.errors import Place
+from tunesmith.prepare.clean import cleaners, filters
+from tunesmith.prepare.privacy import personal_check
 from tunesmith.recipe import Prepare
 from tunesmith.records import Example, Message, Rejected
 
@@ -30,13 +32,20 @@ class Fits:
     """Names everything that decides what `check` rejects."""
 
 
-def checks_of(section: Prepare, fits: Fits | None = None) -> tuple[Check, ...]:
-    """The checks in their order: what a row must have, what the recipe changes, its id, whether it fits the model."""
+def checks_of(section: Prepare, fits: Fits | None = None, personal_key: bytes | None = None) -> tuple[Check, ...]:
+    """The checks in their order: repairs, what a row must have, what the recipe changes, its id, whether it fits.
+
+    `personal_key` is the key by which pseudonyms can be undone, where the recipe wants that.
+    """
     return (
-        *(split_thinking, has_answer, has_user, in_order, has_prompt, has_label, answers_said, teaches),
+        split_thinking,
+        *cleaners(section.clean),
+        *(has_answer, has_user, in_order, has_prompt, has_label, answers_said, teaches),
+        *filters(section.clean),
         _reasoning_policy(section),
         lambda example: add_system(example, section.system),
         lambda example: style_prompt(example, section.prompt_style),
+        *((personal,) if (personal := personal_check(section.personal, personal_key)) else ()),
         identified,
         *((lambda example: fits.check(example) or example,) if fits else ()),
     )
@@ -122,7 +131,10 @@ def answers_said(example: Example) -> Example | Rejected:
 
 
 def teaches(example: Example) -> Example | Rejected:
-    if any(message.role == "assistant" and message.weight > 0 for message in example.messages):
+    # an answer to unlearn has weight 0, and teaches all the same
+    if example.desirable is False or any(
+        message.role == "assistant" and message.weight > 0 for message in example.messages
+    ):
         return example
     return _rejected(example, "nothing-to-learn")
 
@@ -163,9 +175,20 @@ def style_prompt(example: Example, pattern: str) -> Example:
 
 
 def identified(example: Example) -> Example:
-    """Give the row its id: the first 16 hex digits of the SHA-256 of its messages as canonical JSON."""
-    turns = [[message.role, message.content, message.reasoning, message.weight] for message in example.messages]
+    """Give the row its id: the first 16 hex digits of the SHA-256 of what it teaches, as canonical JSON.
+
+    That is its messages and, where it has them, a worse answer, whether the answer is wanted, and a number.
+    """
+    turns: list[object] = [_turn(message) for message in example.messages]
+    if example.rejected is not None:
+        turns.append({"rejected": _turn(example.rejected)})
+    if example.desirable is not None or example.target is not None:
+        turns.append({"desirable": example.desirable, "target": example.target})
     return replace(example, id=hashlib.sha256(json.dumps(turns).encode()).hexdigest()[:16])
+
+
+def _turn(message: Message) -> list[object]:
+    return [message.role, message.content, message.reasoning, message.weight]
 
 
 def _rejected(example: Example, reason: str, index: int | None = None, detail: str = "") -> Rejected:

@@ -1,46 +1,67 @@
-"""Exact duplicates, and training rows that repeat rows of a declared test or validation split."""
+"""Exact duplicates, and training rows that repeat rows of a declared test or validation split or of a benchmark."""
 
 from __future__ import annotations
 
 import json
-from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
 
+import numpy as np
+
 from tunesmith.artifacts.dataset import Conflicts
-from tunesmith.errors import Place
+from tunesmith.prepare.index import (
+    BENCHMARK,
+    DECLARED,
+    NO_KEY,
+    Forest,
+    Keys,
+    Mask,
+    Rows,
+    Spool,
+    first_of_equal,
+    found_in,
+    mixed,
+)
 from tunesmith.prepare.rows import cut
-from tunesmith.records import Example, Message, Rejected, Split
+from tunesmith.records import Example, Message, Rejected
 from tunesmith.text.normalise import fingerprint
 
 DUPLICATE: Final = "duplicate"
+NEAR_DUPLICATE: Final = "near-duplicate"
+OVER_SHARE: Final = "over-share"
+HELD_OUT: Final = {"test": DECLARED["test"], "validation": DECLARED["validation"], "benchmark": BENCHMARK}
+KINDS_OF_REPEAT: Final = ("repeats-{}-row", "shares-{}-group", "near-{}-row", "family-of-{}-row")
 REPEATS: Final = frozenset(
-    (DUPLICATE, "repeats-test-row", "repeats-validation-row", "shares-test-group", "shares-validation-group")
+    (
+        DUPLICATE,
+        NEAR_DUPLICATE,
+        OVER_SHARE,
+        *(kind.format(held_out) for kind in KINDS_OF_REPEAT for held_out in HELD_OUT),
+    )
 )
 """Reasons that are no fault of the row itself; they do not count as bad."""
 
 
-@dataclass(frozen=True, slots=True)
-class Candidate:
-    """A sound row with the fingerprints by which it is compared: equal up to width, case and white space."""
-
-    example: Example
-    prompt: str
-    """Of all messages before the answer."""
-    whole: str
-    """Of all messages, the reasoning included."""
+def prompt_key(example: Example) -> int:
+    """Of all messages before the answer: equal when these are equal up to width, case and white space."""
+    return _key(_as_text(example.prompt))
 
 
-def candidate(example: Example) -> Candidate:
-    prompt = _as_text(example.prompt)
-    answer = example.answer
-    whole = f"{prompt}{answer.content} \0 {answer.reasoning or ''}"
-    return Candidate(example, fingerprint(prompt), fingerprint(whole))
+def whole_key(prompt: int, example: Example) -> int:
+    """Of all that a row teaches, the reasoning and a worse answer included; `prompt` is the row's prompt key."""
+    answer, worse = example.answer, example.rejected
+    rest = "" if worse is None else f" \0 {worse.content} \0 {worse.reasoning or ''}"
+    wanted = "" if example.desirable is None else f" \0 {example.desirable}"
+    return _key(f"{prompt} \0 {answer.content} \0 {answer.reasoning or ''}{rest}{wanted}")
 
 
-def prompt_fingerprint(example: Example) -> str:
-    return fingerprint(_as_text(example.prompt))
+def answer_key(example: Example) -> int:
+    return _key(example.answer.content)
+
+
+def _key(text: str) -> int:
+    return int(fingerprint(text)[:16], 16) or 1
 
 
 def _as_text(messages: Sequence[Message]) -> str:
@@ -48,71 +69,128 @@ def _as_text(messages: Sequence[Message]) -> str:
     return "".join(f"{message.role} \0 {message.content} \0 " for message in messages)
 
 
-def drop_duplicates(candidates: Iterable[Candidate]) -> tuple[list[Candidate], list[Rejected]]:
-    """Keep the first of equal rows; the others name its place.
+@dataclass(frozen=True, slots=True)
+class Left:
+    """Rows that are left out for the sake of others: each with its reason and the row that stays."""
 
-    A declared test split is the user's yardstick: there, only rows equal to the letter are dropped. Declared validation
-    and test rows are not compared with the others here; `drop_repeats` sees to it that the training row goes.
-    """
-    first: dict[tuple[str, str], Place] = {}
-    kept, rejected = [], []
-    for row in candidates:
-        split = row.example.split
-        part = split if split in ("validation", "test") else "train"
-        key = (part, row.example.id if split == "test" else row.whole)
-        if key in first:
-            rejected.append(_rejected(row.example, DUPLICATE, first[key]))
-        else:
-            first[key] = row.example.place
-            kept.append(row)
-    return kept, rejected
+    rows_S: Rows
+    same_as_S: Rows
+    reason: str
+
+    def rejects(self, spool: Spool) -> Iterator[tuple[int, Rejected]]:
+        """Each row as a reject, with the number of its source."""
+        order = np.argsort(self.rows_S, kind="stable")
+        rows_S, same_as_S = self.rows_S[order], self.same_as_S[order]
+        sources_S = spool["source"][rows_S]
+        places = _places(spool, same_as_S)
+        for example, source, place in zip(spool.examples(rows_S), sources_S.tolist(), places, strict=True):
+            yield source, _rejected(example, self.reason, place)
 
 
-def drop_repeats(candidates: Sequence[Candidate]) -> tuple[list[Candidate], list[Rejected]]:
-    """Cut training rows whose prompt or group stands in a declared test or validation split.
-
-    Validation rows are held against the test rows first.
-    """
-    rejected: list[Rejected] = []
-    kept = list(candidates)
-    for held_out in ("test", "validation"):
-        kept, cut_rows = _drop_repeats_of(held_out, kept)
-        rejected += cut_rows
-    return kept, rejected
+def _places(spool: Spool, rows_S: Rows) -> list[str]:
+    """Where the rows stand, each looked up once."""
+    distinct, of_row_S = np.unique(rows_S, return_inverse=True)
+    places = [str(example.place) for example in spool.examples(distinct.astype(np.int32))]
+    return [places[row] for row in of_row_S.tolist()]
 
 
-def _drop_repeats_of(held_out: Split, candidates: list[Candidate]) -> tuple[list[Candidate], list[Rejected]]:
-    prompts: dict[str, Place] = {}
-    groups: dict[str, Place] = {}
-    for row in candidates:
-        if row.example.split == held_out:
-            prompts.setdefault(row.prompt, row.example.place)
-            if row.example.group is not None:
-                groups.setdefault(row.example.group, row.example.place)
-    kept, rejected = [], []
-    for row in candidates:
-        group = row.example.group
-        if row.example.split == held_out or (held_out == "validation" and row.example.split == "test"):
-            kept.append(row)
-        elif row.prompt in prompts:
-            rejected.append(_rejected(row.example, f"repeats-{held_out}-row", prompts[row.prompt]))
-        elif group is not None and group in groups:
-            rejected.append(_rejected(row.example, f"shares-{held_out}-group", groups[group]))
-        else:
-            kept.append(row)
-    return kept, rejected
-
-
-def count_conflicts(candidates: Iterable[Candidate]) -> Conflicts:
-    answers: dict[str, list[str]] = defaultdict(list)
-    for row in candidates:
-        answers[row.prompt].append(fingerprint(row.example.answer.content))
-    several = [texts for texts in answers.values() if len(set(texts)) > 1]
-    return Conflicts(prompts=len(several), rows=sum(map(len, several)))
-
-
-def _rejected(example: Example, reason: str, same_as: Place) -> Rejected:
+def _rejected(example: Example, reason: str, same_as: str) -> Rejected:
     turns = [{"role": message.role, "content": message.content} for message in example.messages]
     if example.answer.reasoning is not None:
         turns[-1]["reasoning_content"] = example.answer.reasoning
-    return Rejected(example.place, reason, str(same_as), cut(json.dumps({"messages": turns}, ensure_ascii=False)))
+    return Rejected(example.place, reason, same_as, cut(json.dumps({"messages": turns}, ensure_ascii=False)))
+
+
+def duplicates(spool: Spool) -> Left:
+    """All but the first of equal rows.
+
+    A declared test split is the user's yardstick: there, only rows equal to the letter are dropped, and of a benchmark
+    none. Declared validation and test rows are not compared with the others here; `repeats` sees to it that the
+    training row goes.
+    """
+    declared_N = spool["declared"]
+    is_test = declared_N == DECLARED["test"]
+    part_N = np.where(declared_N == DECLARED["train"], DECLARED[None], declared_N).astype(np.uint64)
+    keys_N: Keys = mixed(np.where(is_test, spool["id"], spool["whole"]) ^ mixed(part_N + np.uint64(1)))
+    keys_N[declared_N == BENCHMARK] = NO_KEY
+    first_N = first_of_equal(keys_N)
+    rows_S = np.flatnonzero(first_N != np.arange(len(first_N))).astype(np.int32)
+    return Left(rows_S, first_N[rows_S], DUPLICATE)
+
+
+@dataclass(frozen=True, slots=True)
+class Kin:
+    """What ties rows to each other beside prompt and group."""
+
+    cluster_N: Rows
+    """The first row of each row's cluster of near-equal prompts."""
+    families: Forest | None
+    """Rows and those that they were made from, a duplicate with the row that it equals; None where nothing is named."""
+
+
+def families(spool: Spool, left: Left) -> Forest | None:
+    """Join every row to all rows that its `parent_id` names, by their content id or their column `id`."""
+    parent_N = spool["parent"]
+    named = np.unique(parent_N[parent_N != NO_KEY])
+    if not len(named):
+        return None
+    forest = Forest(len(spool))
+    forest.join(left.rows_S, left.same_as_S)
+    keys = np.concatenate([parent_N, spool["own_name"], spool["name"]])
+    rows = np.tile(np.arange(len(spool), dtype=np.int32), 3)
+    is_named = np.isin(keys, named)
+    keys, rows = keys[is_named], rows[is_named]
+    forest.join(rows, rows[first_of_equal(keys)])
+    return forest
+
+
+def repeats(spool: Spool, kept_N: Mask, kin: Kin) -> Iterator[tuple[str, Left]]:
+    """Training rows whose prompt, group, cluster or family stands in a held-out split or a benchmark, by its name.
+
+    Held against the test first, validation rows too; then against the declared validation rows, then against the
+    benchmarks. `kept_N` loses what is given.
+    """
+    declared_N = spool["declared"]
+    is_free = (declared_N == DECLARED[None]) | (declared_N == DECLARED["train"])
+    for held_out, code in HELD_OUT.items():
+        open_N = is_free | (declared_N == DECLARED["validation"]) if held_out == "test" else is_free
+        for left in _repeats_of(spool, held_out, (declared_N == code) & kept_N, open_N & kept_N, kin):
+            kept_N[left.rows_S] = False
+            yield held_out, left
+
+
+def _repeats_of(spool: Spool, held_out: str, is_held: Mask, open_N: Mask, kin: Kin) -> Iterator[Left]:
+    held = np.flatnonzero(is_held).astype(np.int32)
+    if not len(held):
+        return
+
+    def ties() -> Iterator[Keys]:
+        yield spool["prompt"]
+        yield spool["group"]
+        yield keys_of(kin.cluster_N)
+        if kin.families is not None:
+            # what is left out by now stands for the held-out row that it repeats
+            yield keys_of(kin.families.roots())
+
+    for kind, keys_N in zip(KINDS_OF_REPEAT, ties(), strict=False):
+        same_as_N = found_in(keys_N, held)
+        rows_S = np.flatnonzero(open_N & (same_as_N >= 0)).astype(np.int32)
+        open_N[rows_S] = False
+        left = Left(rows_S, same_as_N[rows_S], kind.format(held_out))
+        if kin.families is not None:
+            kin.families.join(left.rows_S, left.same_as_S)
+        yield left
+
+
+def keys_of(roots_N: Rows) -> Keys:
+    keys_N: Keys = roots_N.astype(np.uint64) + np.uint64(1)
+    return keys_N
+
+
+def count_conflicts(prompt_S: Keys, answer_S: Keys) -> Conflicts:
+    """Prompts of the kept rows that stand with more than one answer."""
+    _, prompts = np.unique(prompt_S, return_inverse=True)
+    first_S = first_of_equal(mixed(prompt_S ^ mixed(answer_S)))
+    distinct_answers = prompts[first_S == np.arange(len(first_S))]
+    several = np.bincount(distinct_answers) > 1
+    return Conflicts(prompts=int(several.sum()), rows=int(several[prompts].sum()))

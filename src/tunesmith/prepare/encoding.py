@@ -1,49 +1,141 @@
-"""From bytes to text: UTF-8, or GB18030 where a file plainly is that, else an error with its line."""
+"""From bytes to text: UTF-8, or GB18030 where a file plainly is that, else an error with its line.
+
+Files are read in pieces: lines end at a line feed (which is no part of any other character in either encoding), and of
+a line beyond `MAX_ROW_BYTES` only the beginning is ever held.
+"""
 
 from __future__ import annotations
 
+import codecs
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from io import BufferedReader
 from pathlib import Path
-from typing import Final
+from typing import Final, NamedTuple
 
 from tunesmith.artifacts.dataset import Encoding
 from tunesmith.errors import Place, TunesmithError
-from tunesmith.prepare.files import unreadable
+from tunesmith.prepare.files import reading
+from tunesmith.prepare.rows import MAX_ROW_BYTES, MAX_SHOWN_CHARACTERS
 
 BOM: Final = b"\xef\xbb\xbf"
+BLOCK_BYTES: Final = 2**20
 # Enough to tell; more only costs time.
 _MAX_JUDGED_CHARACTERS: Final = 20_000
+_THREE_BYTES: Final = re.compile(rb"[\xe1-\xef][\x80-\xbf]{2}")
+_UNDECODED: Final = re.compile("[\udc80-\udcff]")
 
 
-def read_bytes(file: Path) -> bytes:
-    """The bytes of a data file without a UTF-8 byte order mark. Raises `data-unreadable`, `data-empty`."""
-    try:
-        content = file.read_bytes()
-    except OSError as error:
-        raise unreadable(file, error) from error
-    content = content.removeprefix(BOM)
-    if not content.strip():
-        raise TunesmithError("data-empty", place=Place(str(file)))
-    return content
+class Line(NamedTuple):
+    """One line of a file with its end of line."""
+
+    number: int
+    """Counted from 1."""
+    byte: int
+    """Where it begins, counted from 0."""
+    content: bytes
+    """Only the beginning, when `num_bytes` is more than `MAX_ROW_BYTES`."""
+    num_bytes: int
 
 
-def decode_file(content: bytes, file: Path) -> tuple[str, Encoding]:
-    """Decode a whole text file.
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """What a text file is encoded in, and where not all of it is valid in that: the number of the first such line."""
 
-    UTF-8 when it is valid, or when at least half of the lines that are not plain ASCII are: the bytes of the damaged
-    lines then come out as lone surrogates (PEP 383), for the reader to reject them row by row, because GB18030 turns
-    broken UTF-8 into other Chinese characters without complaint. Otherwise GB18030 when the file is plausible as that.
-    Raises `data-encoding` with the first line that is not UTF-8.
+    encoding: Encoding
+    first_bad_line: int | None = None
+
+
+def lines_of(file: Path) -> Iterator[Line]:
+    """The lines of a file without its byte order mark. Raises `data-unreadable`."""
+    with reading(file) as stream:
+        number, byte = 1, _skip_mark(stream)
+        while content := stream.readline(MAX_ROW_BYTES + 1):
+            num_bytes = len(content)
+            if num_bytes > MAX_ROW_BYTES:
+                num_bytes += _skip_line(stream, content)
+                content = content[: 4 * MAX_SHOWN_CHARACTERS]
+            yield Line(number, byte, content, num_bytes)
+            number, byte = number + 1, byte + num_bytes
+
+
+def blocks_of(file: Path) -> Iterator[bytes]:
+    """The bytes of a file, a MiB at a time, without its byte order mark. Raises `data-unreadable`."""
+    with reading(file) as stream:
+        _skip_mark(stream)
+        while block := stream.read(BLOCK_BYTES):
+            yield block
+
+
+def _skip_mark(stream: BufferedReader) -> int:
+    return len(stream.read(len(BOM))) if stream.peek(len(BOM)).startswith(BOM) else 0
+
+
+def _skip_line(stream: BufferedReader, content: bytes) -> int:
+    """Read to the end of a line of which `content` was read; how many bytes that took."""
+    num_bytes = 0
+    while content and not content.endswith(b"\n"):
+        content = stream.readline(BLOCK_BYTES)
+        num_bytes += len(content)
+    return num_bytes
+
+
+def judge(file: Path) -> Judged:
+    """Read a text file through and tell its encoding.
+
+    UTF-8 when it is valid. GB18030 when the file is plausible as that and fewer lines are surely UTF-8 than surely not:
+    a line is sure when it holds a character of three bytes, while a short word of GB18030 may be valid UTF-8 by chance
+    (two bytes). Else UTF-8 when at least half of the lines beyond ASCII are valid: `decode` then gives the damaged
+    bytes as lone surrogates (PEP 383), for the reader to reject them row by row, because GB18030 turns broken UTF-8
+    into other Chinese characters without complaint.
+    Raises `data-unreadable`, `data-empty`, `data-encoding` with the first line that is not UTF-8.
     """
+    decoder = codecs.getincrementaldecoder("utf-8")()
+    has_text = False
     try:
-        return content.decode("utf-8"), "utf-8"
-    except UnicodeDecodeError as error:
-        first_bad_line = content.count(b"\n", 0, error.start) + 1
-    foreign = [line for line in content.split(b"\n") if not line.isascii()]
-    if 2 * sum(is_utf8(line) for line in foreign) >= len(foreign):
-        return content.decode("utf-8", "surrogateescape"), "utf-8"
-    if looks_like_gb18030(content):
-        return content.decode("gb18030"), "gb18030"
+        for block in blocks_of(file):
+            decoder.decode(block)
+            has_text = has_text or not block.isspace()
+        decoder.decode(b"", final=True)
+    except UnicodeDecodeError:
+        return _judge_lines(file)
+    if not has_text:
+        raise TunesmithError("data-empty", place=Place(str(file)))
+    return Judged("utf-8")
+
+
+def _judge_lines(file: Path) -> Judged:
+    first_bad_line, num_bad, num_valid, num_sure, is_gb18030 = None, 0, 0, 0, True
+    judged = ""
+    for line in lines_of(file):
+        if line.content.isascii() or line.num_bytes > MAX_ROW_BYTES:
+            continue
+        if is_utf8(line.content):
+            num_valid += 1
+            num_sure += _THREE_BYTES.search(line.content) is not None
+        else:
+            num_bad += 1
+            first_bad_line = first_bad_line or line.number
+        try:
+            text = line.content.decode("gb18030")
+        except UnicodeDecodeError:
+            is_gb18030 = False
+        else:
+            if len(judged) < _MAX_JUDGED_CHARACTERS:
+                judged += _foreign(text)
+    if is_gb18030 and num_sure < num_bad and _is_everyday_chinese(judged):
+        return Judged("gb18030")
+    if num_valid >= num_bad:
+        return Judged("utf-8", first_bad_line)
     raise TunesmithError("data-encoding", place=Place(str(file), first_bad_line))
+
+
+def decode(content: bytes, judged: Judged) -> str:
+    """Decode a line of a file as it was judged."""
+    if judged.encoding == "gb18030":
+        return content.decode("gb18030")
+    return content.decode("utf-8", "surrogateescape")
 
 
 def is_utf8(line: bytes) -> bool:
@@ -63,14 +155,22 @@ def looks_like_gb18030(content: bytes) -> bool:
         text = content.decode("gb18030")
     except UnicodeDecodeError:
         return False
-    foreign = "".join(character for character in text if not character.isascii())[:_MAX_JUDGED_CHARACTERS]
-    num_everyday = len(foreign.encode("gb2312", "ignore")) // 2
-    return 2 * num_everyday >= len(foreign) > 0
+    return _is_everyday_chinese(_foreign(text))
+
+
+def _foreign(text: str) -> str:
+    return "".join(character for character in text if not character.isascii())
+
+
+def _is_everyday_chinese(foreign: str) -> bool:
+    judged = foreign[:_MAX_JUDGED_CHARACTERS]
+    num_everyday = len(judged.encode("gb2312", "ignore")) // 2
+    return 2 * num_everyday >= len(judged) > 0
 
 
 def holds_undecoded_bytes(text: str) -> bool:
-    """Whether `decode_file` met bytes here that are not UTF-8."""
-    return not text.isascii() and any("\udc80" <= character <= "\udcff" for character in text)
+    """Whether `decode` met bytes here that are not UTF-8."""
+    return not text.isascii() and _UNDECODED.search(text) is not None
 
 
 def undecoded_to_text(text: str) -> tuple[str, str]:

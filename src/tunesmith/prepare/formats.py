@@ -1,23 +1,26 @@
 """The shapes in which rows come, each turned into the one conversation that Tunesmith knows.
 
 A format says which canonical columns it needs and may have. Which of the user's columns is which is told by the recipe
-(`columns`) or found through `SYNONYMS`; the first format of `FORMATS` whose needed columns are all there is taken.
+(`columns`) or found through `SYNONYMS`; the first of `FORMATS` whose needed columns are all there, and whose values fit
+where its columns alone do not tell, is taken.
 """
 
 from __future__ import annotations
 
 import difflib
 import json
-import math
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from typing import Any, Final, Literal
 
 from tunesmith.artifacts.dataset import Recognition
 from tunesmith.errors import Place, TunesmithError
+from tunesmith.prepare import format_readers as readers
+from tunesmith.prepare.label_studio import label_studio
 from tunesmith.prepare.rows import RawRow, Refused, Table
 from tunesmith.recipe import Source
-from tunesmith.records import Example, Message, Role, Split
+from tunesmith.records import Example, Split
 
 SYNONYMS: Final[dict[str, tuple[str, ...]]] = {
     # By canonical name, best first. Names are compared in lower case, with spaces and hyphens as underscores.
@@ -45,6 +48,9 @@ SYNONYMS: Final[dict[str, tuple[str, ...]]] = {
         *("思考", "推理", "思维链"),
     ),
     "answer": ("answer", "response", "solution", "output", "reply", "答案", "回答", "回复"),
+    "chosen": ("chosen", "chosen_response", "response_chosen"),
+    "rejected": ("rejected", "rejected_response", "response_rejected"),
+    "desirable": ("desirable", "kto_tag", "label"),
     "text": (
         *("text", "sentence", "utterance", "content", "review", "comment", "message", "title", "query", "question"),
         *("文本", "内容", "评论", "标题"),
@@ -63,42 +69,110 @@ SYNONYMS: Final[dict[str, tuple[str, ...]]] = {
         "意图",
         "情感",
     ),
+    "target": ("target", "score", "rating", "stars", "label", "评分", "分数", "得分"),
+    "data": ("data",),
+    "annotations": ("annotations",),
 }
-ROLES: Final[dict[str, Role]] = {
-    **dict.fromkeys(("system", "developer"), "system"),
-    **dict.fromkeys(("user", "human"), "user"),
-    **dict.fromkeys(("assistant", "gpt", "chatgpt", "bot", "model"), "assistant"),
-    **dict.fromkeys(("tool", "function", "function_response", "observation"), "tool"),
-}
-FormatName = Literal["messages", "prompt_completion", "alpaca", "sharegpt", "question_answer", "labels"]
-
-
-@dataclass(frozen=True, slots=True)
-class Conversation:
-    """What a reader makes of one row."""
-
-    messages: tuple[Message, ...]
-    label: str | None = None
+FormatName = Literal[
+    "messages",
+    "prompt_completion",
+    "alpaca",
+    "sharegpt",
+    "question_answer",
+    "labels",
+    "preference",
+    "kto",
+    "regression",
+    "label_studio",
+]
+# Rows whose values are looked at where columns alone do not tell the format.
+NUM_JUDGED_ROWS: Final = 100
 
 
 @dataclass(frozen=True, slots=True)
 class Format:
     """A shape of rows: the columns that it needs and may have, and its reader."""
 
+    name: FormatName
     needed: tuple[str, ...]
     optional: tuple[str, ...]
-    read: Callable[[Mapping[str, Any]], Conversation]
+    read: readers.Reader
     """From values by canonical name; every needed name is there. Raises Refused."""
+    telling: str | None = None
+    """The column whose first values must pass `fits` for the format to be detected."""
+    fits: Callable[[Sequence[Any]], bool] | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Layout:
     """How the rows of one table are read."""
 
-    format: FormatName
+    shape: Format
     columns: Mapping[str, str]
     """The table's column by canonical name."""
     why: Recognition
+
+    @property
+    def format(self) -> FormatName:
+        return self.shape.name
+
+
+def _are_truths(values: Sequence[Any]) -> bool:
+    """Whether all are true or false, also as text; 0 and 1 may as well be names of classes."""
+    return all(isinstance(value, bool) or str(value).strip().lower() in ("true", "false") for value in values)
+
+
+def _are_classes(values: Sequence[Any]) -> bool:
+    """Whether these are anything but numbers of which at least one has decimals."""
+    try:
+        numbers = [readers.number_of(value, "label") for value in values]
+    except Refused:
+        return True
+    return all(number.is_integer() for number in numbers)
+
+
+def _are_numbers(values: Sequence[Any]) -> bool:
+    try:
+        return bool([readers.number_of(value, "target") for value in values])
+    except Refused:
+        return False
+
+
+# In the order in which they are tried.
+FORMATS: Final = (
+    Format("label_studio", ("data", "annotations"), (), label_studio),
+    Format(
+        "preference",
+        ("chosen", "rejected"),
+        ("prompt", "conversations", "messages", "instruction", "input", "question", "history", "system"),
+        readers.preference,
+    ),
+    Format(
+        "kto",
+        ("prompt", "completion", "desirable"),
+        ("system", "history", "reasoning"),
+        readers.kto,
+        "desirable",
+        _are_truths,
+    ),
+    Format(
+        "kto",
+        ("instruction", "completion", "desirable"),
+        ("input", "system", "history", "reasoning"),
+        readers.kto,
+        "desirable",
+        _are_truths,
+    ),
+    Format("kto", ("messages", "desirable"), ("system",), readers.kto, "desirable", _are_truths),
+    Format("kto", ("conversations", "desirable"), ("system",), readers.kto, "desirable", _are_truths),
+    Format("messages", ("messages",), ("system",), readers.messages),
+    Format("sharegpt", ("conversations",), ("system",), readers.sharegpt),
+    Format("alpaca", ("instruction", "output"), ("input", "system", "history", "reasoning"), readers.alpaca),
+    Format("prompt_completion", ("prompt", "completion"), ("system", "reasoning"), readers.prompt_completion),
+    Format("question_answer", ("question", "answer"), ("system", "reasoning"), readers.question_answer),
+    Format("labels", ("text", "label"), ("system",), readers.labels, "label", _are_classes),
+    Format("regression", ("text", "target"), ("system",), readers.regression, "target", _are_numbers),
+)
 
 
 def layout_of(table: Table, source: Source) -> Layout:
@@ -106,20 +180,31 @@ def layout_of(table: Table, source: Source) -> Layout:
 
     Raises TunesmithError: `column-role` (the recipe maps a name that the format does not know), `column-missing` or
     `column-absent` (it names a column that the table lacks), `data-columns` (the declared format needs another
-    column), `data-format` (the columns fit no format).
+    column), `data-only-text` (texts without a word of what to answer), `data-format` (the columns fit no format).
     """
-    place = Place(table.name)
-    shapes = {source.format: FORMATS[source.format]} if source.format != "auto" else FORMATS
-    _check_mapping(table, source, {role for shape in shapes.values() for role in (*shape.needed, *shape.optional)})
-    matches = {name: _match(shape, table.columns, source.columns) for name, shape in shapes.items()}
-    for name, columns in matches.items():
-        if set(shapes[name].needed) <= set(columns) and set(source.columns) <= set(columns):
-            return Layout(name, columns, "detected" if source.format == "auto" else "declared")
-    found = ", ".join(table.columns)
-    if source.format == "auto":
-        raise TunesmithError("data-format", place=place, columns=found)
-    missing = ", ".join(role for role in shapes[source.format].needed if role not in matches[source.format])
+    is_open = source.format == "auto"
+    shapes = [shape for shape in FORMATS if is_open or shape.name == source.format]
+    _check_mapping(table, source, {role for shape in shapes for role in (*shape.needed, *shape.optional)})
+    matches = [(shape, _match(shape, table.columns, source.columns)) for shape in shapes]
+    for shape, columns in matches:
+        has_all = set(shape.needed) <= set(columns) and set(source.columns) <= set(columns)
+        if has_all and (not is_open or _values_fit(shape, columns, table)):
+            return Layout(shape, columns, "detected" if is_open else "declared")
+    place, found = Place(table.name), ", ".join(table.columns)
+    if is_open:
+        has_text = any("text" in columns for _, columns in matches)
+        raise TunesmithError("data-only-text" if has_text else "data-format", place=place, columns=found)
+    shape, columns = min(matches, key=lambda match: len(set(match[0].needed) - set(match[1])))
+    missing = ", ".join(role for role in shape.needed if role not in columns)
     raise TunesmithError("data-columns", place=place, format=source.format, missing=missing, columns=found)
+
+
+def _values_fit(shape: Format, columns: Mapping[str, str], table: Table) -> bool:
+    if shape.fits is None or shape.telling is None:
+        return True
+    column = columns[shape.telling]
+    rows = (row.values.get(column) for row in islice(table.rows, NUM_JUDGED_ROWS) if isinstance(row, RawRow))
+    return shape.fits([value for value in rows if value not in (None, "")])
 
 
 def _check_mapping(table: Table, source: Source, known: set[str]) -> None:
@@ -145,24 +230,29 @@ def missing_column(role: str, column: str, columns: Iterable[str], place: Place)
 
 def to_example(row: RawRow, layout: Layout, split: Split | None, group_by: str | None) -> Example:
     """One row in its canonical form, its id still empty. Columns without a role become metadata. Raises Refused."""
-    shape = FORMATS[layout.format]
+    shape = layout.shape
     values = {role: row.values[column] for role, column in layout.columns.items() if column in row.values}
     for role in shape.needed:
         if role not in values:
             raise Refused("missing-field", layout.columns[role], field=layout.columns[role])
-    conversation = shape.read(values)
+    said = shape.read(values)
     roles = set(layout.columns.values())
     group = row.values.get(group_by) if group_by else None
+    others = {name: value for name, value in row.values.items() if name not in roles}
     return Example(
         id="",
-        messages=conversation.messages,
+        messages=said.messages,
         place=row.place,
-        label=conversation.label,
+        label=said.label,
         group=_metadata_text(group) if group not in (None, "") else None,
         split=split,
         metadata={
-            name: _metadata_text(value) for name, value in row.values.items() if name not in roles and value is not None
+            name: _metadata_text(value) for name, value in (others | dict(said.metadata)).items() if value is not None
         },
+        rejected=said.rejected,
+        desirable=said.desirable,
+        target=said.target,
+        annotations=said.annotations,
     )
 
 
@@ -184,129 +274,6 @@ def _match(shape: Format, columns: tuple[str, ...], mapped: Mapping[str, str]) -
 
 def _plain(column: str) -> str:
     return column.strip().casefold().replace(" ", "_").replace("-", "_")
-
-
-def _messages(values: Mapping[str, Any]) -> Conversation:
-    return Conversation(_with_system(values, _turns(values["messages"], "messages")))
-
-
-def _sharegpt(values: Mapping[str, Any]) -> Conversation:
-    return Conversation(_with_system(values, _turns(values["conversations"], "conversations")))
-
-
-def _prompt_completion(values: Mapping[str, Any]) -> Conversation:
-    return Conversation(_with_system(values, _exchange(values, "prompt", "completion")))
-
-
-def _question_answer(values: Mapping[str, Any]) -> Conversation:
-    return Conversation(_with_system(values, _exchange(values, "question", "answer")))
-
-
-def _alpaca(values: Mapping[str, Any]) -> Conversation:
-    asked = [_text(values.get(role), role) for role in ("instruction", "input")]
-    prompt = Message("user", "\n".join(text for text in asked if text.strip()))
-    past = tuple(message for turn in _list(values.get("history"), "history") for message in _past_turn(turn))
-    return Conversation(_with_system(values, (*past, prompt, _answer(values, "output"))))
-
-
-def _labels(values: Mapping[str, Any]) -> Conversation:
-    label = _text(values["label"], "label").strip()
-    messages = (Message("user", _text(values["text"], "text")), Message("assistant", label))
-    return Conversation(_with_system(values, messages), label)
-
-
-FORMATS: Final[dict[FormatName, Format]] = {
-    "messages": Format(("messages",), ("system",), _messages),
-    "sharegpt": Format(("conversations",), ("system",), _sharegpt),
-    "alpaca": Format(("instruction", "output"), ("input", "system", "history", "reasoning"), _alpaca),
-    "prompt_completion": Format(("prompt", "completion"), ("system", "reasoning"), _prompt_completion),
-    "question_answer": Format(("question", "answer"), ("system", "reasoning"), _question_answer),
-    "labels": Format(("text", "label"), ("system",), _labels),
-}
-
-
-def _exchange(values: Mapping[str, Any], prompt: str, answer: str) -> tuple[Message, ...]:
-    return Message("user", _text(values[prompt], prompt)), _answer(values, answer)
-
-
-def _answer(values: Mapping[str, Any], role: str) -> Message:
-    reasoning = _text(values.get("reasoning"), "reasoning")
-    return Message("assistant", _text(values[role], role), reasoning or None)
-
-
-def _with_system(values: Mapping[str, Any], messages: tuple[Message, ...]) -> tuple[Message, ...]:
-    system = _text(values.get("system"), "system")
-    if not system.strip() or (messages and messages[0].role == "system"):
-        return messages
-    return Message("system", system), *messages
-
-
-def _past_turn(turn: object) -> tuple[Message, Message]:
-    if not isinstance(turn, (list, tuple)) or len(turn) != 2:
-        raise Refused("bad-turn", field="history")
-    asked, answered = (_text(text, "history") for text in turn)
-    return Message("user", asked), Message("assistant", answered)
-
-
-def _turns(value: object, field: str) -> tuple[Message, ...]:
-    return tuple(_turn(turn, f"{field}[{index}]") for index, turn in enumerate(_list(value, field)))
-
-
-def _turn(turn: object, field: str) -> Message:
-    """OpenAI's `role`, `content` or ShareGPT's `from`, `value`."""
-    if not isinstance(turn, Mapping):
-        raise Refused("bad-turn", field=field)
-    if turn.get("tool_calls") or turn.get("function_call"):
-        raise Refused("tool-calls", field=field)
-    named = turn.get("role", turn.get("from"))
-    role = ROLES.get(named.strip().lower()) if isinstance(named, str) else None
-    if role is None:
-        raise Refused("unknown-role", str(named), field=field)
-    content = _joined(turn.get("content", turn.get("value")), field)
-    reasoning = _text(turn.get("reasoning_content", turn.get("reasoning")), field)
-    return Message(role, content, reasoning or None, _weight(turn.get("weight"), field))
-
-
-def _joined(content: object, field: str) -> str:
-    """The text of a message; OpenAI allows a list of parts, of which only text is known here."""
-    if not isinstance(content, list):
-        return _text(content, field)
-    texts = [part.get("text") for part in content if isinstance(part, Mapping) and part.get("type") == "text"]
-    if len(texts) != len(content):
-        raise Refused("not-text", field=field)
-    return "".join(_text(text, field) for text in texts)
-
-
-def _weight(value: object, field: str) -> float:
-    if value is None:
-        return 1.0
-    if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0.0 <= value < math.inf:
-        raise Refused("bad-weight", str(value), field=field)
-    return float(value)
-
-
-def _list(value: object, field: str) -> list[Any]:
-    """A list, also as JSON text, which is how it stands in a CSV cell."""
-    if value is None or value == "":
-        return []
-    if isinstance(value, str):
-        try:
-            value = json.loads(value)
-        except (RecursionError, ValueError) as error:
-            raise Refused("not-a-list", field=field) from error
-    if not isinstance(value, list):
-        raise Refused("not-a-list", field=field)
-    return value
-
-
-def _text(value: object, field: str) -> str:
-    if value is None:
-        return ""
-    if isinstance(value, str):
-        return value
-    if isinstance(value, (bool, int, float)):
-        return json.dumps(value)
-    raise Refused("not-text", field=field)
 
 
 def _metadata_text(value: object) -> str:

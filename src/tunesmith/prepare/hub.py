@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from tunesmith.errors import Place, RunFailed, TunesmithError
-from tunesmith.prepare.rows import RawRow, Table, columns_of
+from tunesmith.prepare.rows import RawRow, Table, table_of
 from tunesmith.recipe import Source
 from tunesmith.records import Split
 
 if TYPE_CHECKING:
     import datasets
 
+_NUM_ROWS_OF_BATCH: Final = 1_000
 _SPLIT_NAMES: Final[dict[str, Split]] = {
     "train": "train",
     "validation": "validation",
@@ -34,12 +37,15 @@ def read_hub(source: Source) -> list[Table]:
     """
     tables = []
     for name, part in _load(source).items():
-        rows = tuple(RawRow(Place(f"{source.hub}:{name}", number), row) for number, row in enumerate(_named(part), 1))
-        if not rows:
-            raise TunesmithError("data-no-rows", place=Place(f"{source.hub}:{name}"))
-        split = None if source.hub_split else _SPLIT_NAMES.get(name)
-        tables.append(Table(f"{source.hub}:{name}", rows, columns_of(rows), "binary", split))
+        table, split = f"{source.hub}:{name}", None if source.hub_split else _SPLIT_NAMES.get(name)
+        columns = tuple(part.column_names)
+        tables.append(table_of(table, partial(_rows, table, part), columns=columns, encoding="binary", split=split))
     return tables
+
+
+def _rows(table: str, part: datasets.Dataset) -> Iterator[RawRow]:
+    for number, row in enumerate(_named(part), 1):
+        yield RawRow(Place(table, number), row)
 
 
 def hash_hub(source: Source) -> str:
@@ -95,18 +101,18 @@ def _load_published(source: Source) -> dict[str, datasets.Dataset]:
     return {source.hub_split: loaded} if source.hub_split else dict(loaded)
 
 
-def _named(part: datasets.Dataset) -> list[dict[str, Any]]:
-    """The rows, with the numbers of class columns replaced by the names of the classes."""
+def _named(part: datasets.Dataset) -> Iterator[dict[str, Any]]:
+    """The rows, a batch in memory at a time, with the numbers of class columns replaced by the names of the classes."""
     import datasets
 
     names = {column: kind.names for column, kind in part.features.items() if isinstance(kind, datasets.ClassLabel)}
-    rows: list[dict[str, Any]] = part.to_list()
-    for row in rows:
-        for column, of_class in names.items():
-            number = row[column]
-            # -1 marks a test row whose class was never published.
-            row[column] = None if number is None or number < 0 else of_class[number]
-    return rows
+    for batch in part.with_format("arrow").iter(_NUM_ROWS_OF_BATCH):
+        for row in batch.to_pylist():
+            for column, of_class in names.items():
+                number = row[column]
+                # -1 marks a test row whose class was never published.
+                row[column] = None if number is None or number < 0 else of_class[number]
+            yield row
 
 
 def _first_line(error: Exception) -> str:

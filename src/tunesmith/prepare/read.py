@@ -1,90 +1,113 @@
-"""Readers: one file -> its rows in order, each a RawRow or a Rejected with file, line and reason.
+"""Readers: one file -> its table, whose rows are read one by one: each a RawRow, or a Rejected with its place and why.
 
-Lines are counted from 1 as editors count them; the rows of a Parquet file are counted from 1.
+Lines are counted from 1 as editors count them; the rows of a Parquet or Arrow file are counted from 1.
 """
 
 from __future__ import annotations
 
 import csv
-import io
-import json
 import re
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
-from typing import Any, Final
+from typing import TYPE_CHECKING, Final
 
 from tunesmith.errors import Place, TunesmithError
 from tunesmith.prepare import strict_json
+from tunesmith.prepare.documents import DOCUMENT_READERS
 from tunesmith.prepare.encoding import (
+    Judged,
+    Line,
+    blocks_of,
     bytes_to_text,
-    decode_file,
+    decode,
     holds_undecoded_bytes,
-    read_bytes,
+    judge,
+    lines_of,
     undecoded_to_text,
 )
-from tunesmith.prepare.rows import RawRow, Refused, Table, columns_of, cut
+from tunesmith.prepare.files import kind_of, reading, unreadable
+from tunesmith.prepare.json_array import array_rows
+from tunesmith.prepare.rows import MAX_ROW_BYTES, RawRow, Refused, Table, cut, table_of
 from tunesmith.records import Rejected
 
+if TYPE_CHECKING:
+    import pyarrow  # type: ignore[import-untyped]
+
 Rows = Iterator[RawRow | Rejected]
-# One cell may hold a whole document; the standard limit is 131,072 characters.
-_MAX_CELL_CHARACTERS: Final = 2**26
-_JSON_SPACE: Final = re.compile(r"[ \t\n\r]*")
+TOO_LARGE: Final = "row-too-large"
+_NUM_ROWS_OF_BATCH: Final = 1_000
+_ARROW_FILE: Final = b"ARROW1"
+_ENDED_LINE: Final = re.compile(rb"[^\r\n]*(?:\r\n|\r|\n)|[^\r\n]+")
 
 
 def read_file(file: Path) -> Table:
-    """Read one data file whole.
+    """The table of one data file.
 
-    Raises TunesmithError where the file as a whole cannot be read: `data-unreadable`, `data-empty`, `data-no-rows`,
-    `data-encoding`, `data-header`, `data-json`, `data-parquet`. A row that cannot be read is a Rejected instead.
+    Raises TunesmithError where the file as a whole cannot be read, some of them only while its rows are read:
+    `data-unreadable`, `data-empty`, `data-no-rows`, `data-encoding`, `data-header`, `data-json`, `data-parquet`,
+    `data-document`. A row that cannot be read is a Rejected instead.
     """
-    table = _READERS[file.suffix.lower()](file)
-    if not table.rows:
-        raise TunesmithError("data-no-rows", place=Place(str(file)))
-    return table
+    return _READERS[kind_of(file)](file)
 
 
 def read_jsonl(file: Path) -> Table:
-    return _jsonl_table(read_bytes(file), file)
+    """One object a line, in UTF-8 as the standard of JSON has it (RFC 8259)."""
+    if all(block.isspace() for block in blocks_of(file)):
+        raise TunesmithError("data-empty", place=Place(str(file)))
+    return table_of(str(file), lambda: _jsonl_rows(file))
 
 
 def read_json(file: Path) -> Table:
     """An array of objects; a file that does not begin with `[` holds one object a line."""
-    content = read_bytes(file)
-    if not content.lstrip().startswith(b"["):
-        return _jsonl_table(content, file)
-    text, encoding = decode_file(content, file)
-    if holds_undecoded_bytes(text):
-        line = next(number for number, line in enumerate(text.split("\n"), 1) if holds_undecoded_bytes(line))
-        raise TunesmithError("data-encoding", place=Place(str(file), line))
-    rows = tuple(_array_rows(text, file))
-    return Table(str(file), rows, columns_of(rows), encoding)
+    if not next((block for block in blocks_of(file) if not block.isspace()), b"").lstrip().startswith(b"["):
+        return read_jsonl(file)
+    judged = judge(file)
+    if judged.first_bad_line is not None:
+        raise TunesmithError("data-encoding", place=Place(str(file), judged.first_bad_line))
+    return table_of(str(file), lambda: array_rows(file, judged.encoding), encoding=judged.encoding)
 
 
 def read_csv(file: Path) -> Table:
     """Comma-, semicolon- or tab-separated with a header line; the header's most frequent separator counts."""
-    text, encoding = decode_file(read_bytes(file), file)
-    lines = list(io.StringIO(text, newline=""))
-    first = next(number for number, line in enumerate(lines) if line.strip())
-    delimiter = max(",;\t", key=lines[first].count)
-    records = _records(lines, delimiter, first)
-    header = _header(next(records), file)
-    rows = tuple(_csv_rows(records, header, delimiter, file))
-    return Table(str(file), rows, header, encoding)
+    judged = judge(file)
+    first = next(line for line in lines_of(file) if line.content.strip())
+    text = decode(first.content, judged)
+    delimiter = max(",;\t", key=text.count)
+    header = _header(next(_records(file, judged, delimiter)), file)
+    rows = partial(_csv_rows, file, judged, delimiter, header)
+    return table_of(str(file), rows, columns=header, encoding=judged.encoding)
 
 
 def read_parquet(file: Path) -> Table:
-    import polars
+    import pyarrow.parquet  # type: ignore[import-untyped]
 
-    if file.stat().st_size == 0:
-        raise TunesmithError("data-empty", place=Place(str(file)))
-    try:
-        frame = polars.read_parquet(file)
-    except (polars.exceptions.PolarsError, OSError) as error:
-        raise TunesmithError("data-parquet", place=Place(str(file)), problem=str(error).split("\n")[0]) from error
-    rows = tuple(RawRow(Place(str(file), number), row) for number, row in enumerate(frame.iter_rows(named=True), 1))
-    return Table(str(file), rows, tuple(frame.columns), "binary")
+    def batches() -> Iterator[pyarrow.RecordBatch]:
+        with pyarrow.parquet.ParquetFile(file) as opened:
+            yield from opened.iter_batches(_NUM_ROWS_OF_BATCH)
+
+    return _batch_table(file, lambda: pyarrow.parquet.read_schema(file), batches)
+
+
+def read_arrow(file: Path) -> Table:
+    """Arrow's file format (also called Feather 2) or its stream format; the file's first bytes tell which."""
+    import pyarrow.ipc  # type: ignore[import-untyped]
+
+    def batches() -> Iterator[pyarrow.RecordBatch]:
+        with _opened_arrow(file) as opened:
+            if isinstance(opened, pyarrow.ipc.RecordBatchFileReader):
+                yield from map(opened.get_batch, range(opened.num_record_batches))
+            else:
+                yield from opened
+
+    def schema() -> pyarrow.Schema:
+        with _opened_arrow(file) as opened:
+            return opened.schema
+
+    return _batch_table(file, schema, batches)
 
 
 _READERS: Final[dict[str, Callable[[Path], Table]]] = {
@@ -94,17 +117,24 @@ _READERS: Final[dict[str, Callable[[Path], Table]]] = {
     ".csv": read_csv,
     ".tsv": read_csv,
     ".parquet": read_parquet,
+    ".arrow": read_arrow,
+    ".feather": read_arrow,
+    **DOCUMENT_READERS,
 }
 
 
-def _jsonl_table(content: bytes, file: Path) -> Table:
+def _jsonl_rows(file: Path) -> Rows:
     # Bytes are split on \n alone: str.splitlines would also split inside strings, at U+2028.
-    lines = enumerate(content.split(b"\n"), 1)
-    rows = tuple(_jsonl_row(line, Place(str(file), number)) for number, line in lines if line.strip())
-    return Table(str(file), rows, columns_of(rows))
+    name = str(file)
+    for line in lines_of(file):
+        if line.num_bytes > MAX_ROW_BYTES:
+            yield _too_large(line, name)
+        elif not line.content.isspace():
+            yield _jsonl_row(line.content, Place(name, line.number, byte=line.byte))
 
 
 def _jsonl_row(line: bytes, place: Place) -> RawRow | Rejected:
+    line = line.rstrip(b"\n")
     try:
         text = line.decode("utf-8")
     except UnicodeDecodeError as error:
@@ -116,74 +146,89 @@ def _jsonl_row(line: bytes, place: Place) -> RawRow | Rejected:
         return Rejected(place, refused.reason, refused.detail, cut(text))
 
 
-def _array_rows(text: str, file: Path) -> Rows:
-    """The elements of a JSON array one by one, so that each has its line and a bad one does not spoil the rest."""
-    position = _after_space(text, text.index("[") + 1)
-    line, counted_to = 1, 0
-    if text[position : position + 1] != "]":
-        while True:
-            line, counted_to = line + text.count("\n", counted_to, position), position
-            place = Place(str(file), line)
-            value, end = _scan(text, position, place)
-            yield (
-                RawRow(place, value)
-                if isinstance(value, dict)
-                else Rejected(place, value.reason, value.detail, cut(text[position:end]))
-            )
-            position = _after_space(text, end)
-            if text[position : position + 1] != ",":
-                break
-            position = _after_space(text, position + 1)
-    if text[position : position + 1] != "]" or _after_space(text, position + 1) != len(text):
-        line = text.count("\n", 0, position) + 1
-        raise TunesmithError("data-json", place=Place(str(file), line), problem=cut(text[position : position + 40]))
-
-
-def _scan(text: str, position: int, place: Place) -> tuple[dict[str, Any] | Refused, int]:
-    try:
-        return strict_json.scan(text, position)
-    except json.JSONDecodeError as error:
-        raise TunesmithError(
-            "data-json", place=Place(place.file, error.lineno, error.colno), problem=error.msg
-        ) from error
-    except (RecursionError, ValueError) as error:
-        raise TunesmithError("data-json", place=place, problem=str(error)) from error
-
-
-def _after_space(text: str, position: int) -> int:
-    match = _JSON_SPACE.match(text, position)
-    return match.end() if match else position
+def _too_large(line: Line, name: str) -> Rejected:
+    place = Place(name, line.number, byte=line.byte)
+    return Rejected(place, TOO_LARGE, f"{line.num_bytes} bytes", cut(bytes_to_text(line.content)[0]))
 
 
 @dataclass(frozen=True, slots=True)
 class _Record:
-    """One record of a CSV file: its first line, counted from 0, and its cells, or what is wrong with that line."""
+    """One record of a CSV file: its first line and its cells, or what is wrong with that line."""
 
-    begin: int
+    line: Line
     cells: list[str]
     problem: str = ""
 
 
-def _records(lines: list[str], delimiter: str, start: int) -> Iterator[_Record]:
+class _Lines:
+    """The lines of a CSV file as text; those of the record that is being read can be gone back to."""
+
+    def __init__(self, lines: Iterator[Line], judged: Judged) -> None:
+        self._lines = lines
+        self._judged = judged
+        self._again: deque[Line] = deque()
+        self._num_bytes = 0
+        self.taken: list[Line] = []
+        """Those read since the record began."""
+
+    def __iter__(self) -> Iterator[str]:
+        return self
+
+    def __next__(self) -> str:
+        line = self._again.popleft() if self._again else next(self._lines)
+        self.taken.append(line)
+        self._num_bytes += line.num_bytes
+        if self._num_bytes > MAX_ROW_BYTES:
+            raise csv.Error(f"> {MAX_ROW_BYTES} bytes")
+        return decode(line.content, self._judged)
+
+    def forget(self) -> None:
+        self.taken.clear()
+        self._num_bytes = 0
+
+    def give_up_first(self) -> Line:
+        """Go back to the second line of the record."""
+        first, *others = self.taken
+        self._again.extendleft(reversed(others))
+        self.forget()
+        return first
+
+
+def _records(file: Path, judged: Judged, delimiter: str) -> Iterator[_Record]:
     """Parse strictly. Where a record is broken (a quote that never closes), only its first line is given up."""
-    csv.field_size_limit(_MAX_CELL_CHARACTERS)
-    while start < len(lines):
-        remaining = (lines[index] for index in range(start, len(lines)))
-        reader = csv.reader(remaining, delimiter=delimiter, strict=True)
-        begin = start
+    csv.field_size_limit(MAX_ROW_BYTES)
+    lines = _Lines(_split_at_returns(lines_of(file)), judged)
+    more = True
+    while more:
+        more = False
         try:
-            for cells in reader:
+            for cells in csv.reader(lines, delimiter=delimiter, strict=True):
                 if len(cells) > 1 or "".join(cells).strip():
-                    yield _Record(begin, cells)
-                begin = start + reader.line_num
-            return
+                    yield _Record(lines.taken[0], cells)
+                lines.forget()
         except csv.Error as error:
-            yield _Record(begin, [lines[begin].rstrip("\r\n")], str(error))
-            start = begin + 1
+            line = lines.give_up_first()
+            shown = "" if line.num_bytes > MAX_ROW_BYTES else decode(line.content, judged).rstrip("\r\n")
+            yield _Record(line, [shown], str(error))
+            more = True
+
+
+def _split_at_returns(lines: Iterator[Line]) -> Iterator[Line]:
+    """A carriage return alone ends a line as well, as editors and the csv module have it."""
+    num_more = 0
+    for line in lines:
+        if line.content.find(b"\r", 0, -2) < 0 or line.num_bytes > MAX_ROW_BYTES:
+            yield line._replace(number=line.number + num_more) if num_more else line
+            continue
+        num_more -= 1
+        for piece in _ENDED_LINE.finditer(line.content):
+            num_more += 1
+            content = piece.group()
+            yield Line(line.number + num_more, line.byte + piece.start(), content, len(content))
 
 
 def _header(record: _Record, file: Path) -> tuple[str, ...]:
-    place = Place(str(file), record.begin + 1)
+    place = Place(str(file), record.line.number)
     if record.problem:
         raise TunesmithError("data-header", place=place, problem=record.problem)
     names = [name.strip() or f"column_{number}" for number, name in enumerate(record.cells, 1)]
@@ -193,10 +238,16 @@ def _header(record: _Record, file: Path) -> tuple[str, ...]:
     return tuple(names)
 
 
-def _csv_rows(records: Iterator[_Record], header: tuple[str, ...], delimiter: str, file: Path) -> Rows:
+def _csv_rows(file: Path, judged: Judged, delimiter: str, header: tuple[str, ...]) -> Rows:
+    name, is_damaged = str(file), judged.first_bad_line is not None
+    records = _records(file, judged, delimiter)
+    next(records)
     for record in records:
-        place, cells = Place(str(file), record.begin + 1), record.cells
-        if any(holds_undecoded_bytes(cell) for cell in cells):
+        line, cells = record.line, record.cells
+        place = Place(name, line.number, byte=line.byte)
+        if line.num_bytes > MAX_ROW_BYTES:
+            yield _too_large(line, name)
+        elif is_damaged and any(holds_undecoded_bytes(cell) for cell in cells):
             readable, guess = undecoded_to_text(delimiter.join(cells))
             yield Rejected(place, "bad-encoding", guess, cut(readable))
         elif record.problem:
@@ -205,3 +256,51 @@ def _csv_rows(records: Iterator[_Record], header: tuple[str, ...], delimiter: st
             yield Rejected(place, "column-count", f"{len(cells)} / {len(header)}", cut(delimiter.join(cells)))
         else:
             yield RawRow(place, dict(zip(header, cells, strict=True)))
+
+
+def _batch_table(
+    file: Path, schema: Callable[[], pyarrow.Schema], batches: Callable[[], Iterator[pyarrow.RecordBatch]]
+) -> Table:
+    """The table of a file of columns, read and turned into rows a batch at a time."""
+    with reading(file) as stream:
+        if not stream.peek(1):
+            raise TunesmithError("data-empty", place=Place(str(file)))
+    with _column_errors(file):
+        columns = tuple(schema().names)
+    name, count = Counter(columns).most_common(1)[0] if columns else ("", 0)
+    if count > 1:
+        raise TunesmithError("data-header", place=Place(str(file)), problem=f"{count} x `{name}`")
+
+    def rows() -> Rows:
+        number = 0
+        with _column_errors(file):
+            for batch in batches():
+                for begin in range(0, batch.num_rows, _NUM_ROWS_OF_BATCH):
+                    for row in batch.slice(begin, _NUM_ROWS_OF_BATCH).to_pylist():
+                        number += 1
+                        yield RawRow(Place(str(file), number), row)
+
+    return table_of(str(file), rows, columns=columns, encoding="binary")
+
+
+@contextmanager
+def _opened_arrow(file: Path) -> Iterator[pyarrow.RecordBatchReader | pyarrow.ipc.RecordBatchFileReader]:
+    import pyarrow.ipc
+
+    with pyarrow.memory_map(str(file)) as mapped:
+        is_file = mapped.read(len(_ARROW_FILE)) == _ARROW_FILE
+        mapped.seek(0)
+        with pyarrow.ipc.open_file(mapped) if is_file else pyarrow.ipc.open_stream(mapped) as opened:
+            yield opened
+
+
+@contextmanager
+def _column_errors(file: Path) -> Iterator[None]:
+    import pyarrow
+
+    try:
+        yield
+    except pyarrow.ArrowException as error:
+        raise TunesmithError("data-parquet", place=Place(str(file)), problem=str(error).split("\n")[0]) from error
+    except OSError as error:
+        raise unreadable(file, error) from error

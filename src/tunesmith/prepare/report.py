@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Final, Literal
+
+import numpy as np
 
 from tunesmith.artifacts import DatasetReport
 from tunesmith.artifacts.dataset import (
     Characters,
+    Contamination,
     Encoding,
     Quantiles,
     Reason,
@@ -17,16 +19,17 @@ from tunesmith.artifacts.dataset import (
     SourceReport,
     SplitProof,
 )
-from tunesmith.errors import Place
-from tunesmith.prepare.duplicates import DUPLICATE, REPEATS, Candidate, count_conflicts
+from tunesmith.prepare.duplicates import DUPLICATE, count_conflicts
 from tunesmith.prepare.formats import Layout
+from tunesmith.prepare.index import DECLARED, Column, Rows, Spool, first_of_equal
 from tunesmith.prepare.rows import Table
-from tunesmith.records import SPLITS, Example, Rejected, Split
-from tunesmith.text.language import Language, language_of
+from tunesmith.prepare.split import Assigned
+from tunesmith.records import SPLITS, Rejected, Split
+from tunesmith.text.language import Language
 
 NUM_PLACES: Final = 3
-# The script of a text shows in its beginning.
-_JUDGED_CHARACTERS: Final = 300
+LANGUAGES: Final[tuple[Language, ...]] = ("en", "mixed", "other", "zh")
+"""Codes of the column `language`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,81 +44,94 @@ class SourceCount:
     num_read: int
 
     @classmethod
-    def of(cls, table: Table, layout: Layout | None, split: Split | None) -> SourceCount:
-        return cls(table.name, layout, table.encoding, split, len(table.rows))
+    def of(cls, table: Table, layout: Layout | None, split: Split | None, num_read: int) -> SourceCount:
+        return cls(table.name, layout, table.encoding, split, num_read)
 
 
-def report_of(
-    sources: Sequence[SourceCount],
-    candidates: Sequence[Candidate],
-    splits: Mapping[Split, list[Example]],
-    rejects: Sequence[Rejected],
-    proof: SplitProof,
-) -> DatasetReport:
-    """`candidates` are the kept rows, at least one; `splits` are the same rows."""
-    kept = [row.example for row in candidates]
+@dataclass(frozen=True)
+class Account:
+    """What the walk and the decisions after it leave to be counted."""
+
+    sources: Sequence[SourceCount]
+    rejected: Mapping[str, int]
+    """By reason."""
+    first_rejects: Mapping[str, Sequence[Rejected]]
+    rejected_of_source: Mapping[int, int]
+    num_bad: int
+    changes: Mapping[str, int]
+    labels: Mapping[str, int]
+    """Codes by name."""
+    clusters: tuple[int, int] = (0, 0)
+    """Clusters of near-duplicates, and the kept rows in them."""
+    contamination: list[Contamination] = field(default_factory=list)
+
+
+def report_of(account: Account, spool: Spool, assigned: Assigned, proof: SplitProof) -> DatasetReport:
+    """At least one row is kept."""
+    rows = {split: assigned.rows(split) for split in SPLITS}
+    kept = np.sort(np.concatenate(list(rows.values())))
+    num_clusters, num_clustered = account.clusters
     return DatasetReport(
-        task=task_of(kept),
-        read=sum(source.num_read for source in sources),
+        task=task_of(spool["label"][kept]),
+        read=sum(source.num_read for source in account.sources),
         kept=len(kept),
-        rejected=len(rejects),
-        bad=sum(reject.reason not in REPEATS for reject in rejects),
-        duplicates=sum(reject.reason == DUPLICATE for reject in rejects),
-        reasons=reasons_of(rejects),
-        splits={split: len(splits[split]) for split in SPLITS},
-        sources=_sources(sources, kept, rejects),
-        decoded_as_gb18030=sum(source.num_read for source in sources if source.encoding == "gb18030"),
-        conflicting=count_conflicts(candidates),
-        repeats_within_test=_repeats_within_test(candidates),
-        labels=_labels(splits),
-        languages={split: _languages(splits[split]) for split in SPLITS},
-        characters=_characters(kept),
-        reasoning=_reasoning(kept),
+        rejected=sum(account.rejected.values()),
+        bad=account.num_bad,
+        duplicates=account.rejected.get(DUPLICATE, 0),
+        near_duplicates=num_clustered,
+        clusters=num_clusters,
+        reasons=reasons_of(account.rejected, account.first_rejects),
+        changes=dict(sorted(account.changes.items(), key=lambda item: (-item[1], item[0]))),
+        splits=assigned.counts,
+        sources=_sources(account, spool["source"][kept]),
+        decoded_as_gb18030=sum(source.num_read for source in account.sources if source.encoding == "gb18030"),
+        conflicting=count_conflicts(spool["prompt"][kept], spool["answer"][kept]),
+        repeats_within_test=_repeats_within_test(spool, kept),
+        labels=_labels(account.labels, spool["label"], rows),
+        languages=_languages(spool["language"], rows),
+        characters=_characters(spool, kept),
+        reasoning=_reasoning(spool["reasoning_characters"][kept]),
         proof=proof,
+        contamination=account.contamination,
     )
 
 
-def task_of(examples: Iterable[Example]) -> Literal["labels", "text"]:
+def task_of(labels: Column) -> Literal["labels", "text"]:
     """`labels` when every row has a label, else `text`."""
-    return "labels" if all(example.label is not None for example in examples) else "text"
+    return "labels" if bool((labels >= 0).all()) else "text"
 
 
-def reasons_of(rejects: Iterable[Rejected]) -> dict[str, Reason]:
+def reasons_of(counts: Mapping[str, int], firsts: Mapping[str, Sequence[Rejected]]) -> dict[str, Reason]:
     """By reason, most frequent first: how many, and the first places."""
-    places: dict[str, list[Place]] = defaultdict(list)
-    for reject in rejects:
-        places[reject.reason].append(reject.place)
-    ordered = sorted(places.items(), key=lambda item: (-len(item[1]), item[0]))
+    ordered = sorted(counts.items(), key=lambda item: (-item[1], item[0]))
     return {
-        reason: Reason(count=len(found), places=[str(place) for place in found[:NUM_PLACES]])
-        for reason, found in ordered
+        reason: Reason(count=count, places=[str(reject.place) for reject in firsts[reason][:NUM_PLACES]])
+        for reason, count in ordered
     }
 
 
-def quantiles(values: Iterable[int]) -> Quantiles:
+def quantiles(values: Column) -> Quantiles:
     """Of at least one value."""
-    ordered = sorted(values)
+    ordered = np.sort(values)
 
     def at(share: float) -> int:
-        return ordered[round(share * (len(ordered) - 1))]
+        return int(ordered[round(share * (len(ordered) - 1))])
 
     return Quantiles(min=at(0), p25=at(0.25), p50=at(0.5), p75=at(0.75), p95=at(0.95), max=at(1))
 
 
-def _characters(kept: Sequence[Example]) -> Characters:
-    reasoning = [len(example.answer.reasoning) for example in kept if example.answer.reasoning]
+def _characters(spool: Spool, kept: Rows) -> Characters:
+    reasoning = spool["reasoning_characters"][kept]
+    reasoning = reasoning[reasoning > 0]
     return Characters(
-        prompt=quantiles(sum(len(message.content) for message in example.prompt) for example in kept),
-        reasoning=quantiles(reasoning) if reasoning else None,
-        answer=quantiles(len(example.answer.content) for example in kept),
+        prompt=quantiles(spool["prompt_characters"][kept]),
+        reasoning=quantiles(reasoning) if len(reasoning) else None,
+        answer=quantiles(spool["answer_characters"][kept]),
     )
 
 
-def _sources(
-    sources: Sequence[SourceCount], kept: Sequence[Example], rejects: Sequence[Rejected]
-) -> list[SourceReport]:
-    num_kept = Counter(example.place.file for example in kept)
-    num_rejected = Counter(reject.place.file for reject in rejects)
+def _sources(account: Account, source_of_kept: Column) -> list[SourceReport]:
+    num_kept = np.bincount(source_of_kept, minlength=len(account.sources))
     return [
         SourceReport(
             file=source.name,
@@ -125,31 +141,40 @@ def _sources(
             encoding=source.encoding,
             split=source.split,
             read=source.num_read,
-            kept=num_kept[source.name],
-            rejected=num_rejected[source.name],
+            kept=int(num_kept[number]),
+            rejected=account.rejected_of_source.get(number, 0),
         )
-        for source in sources
+        for number, source in enumerate(account.sources)
     ]
 
 
-def _repeats_within_test(candidates: Iterable[Candidate]) -> int:
+def _repeats_within_test(spool: Spool, kept: Rows) -> int:
     """Rows of a declared test split that are kept although an earlier one differs in case, width or space only."""
-    counts = Counter(row.whole for row in candidates if row.example.split == "test")
-    return sum(count - 1 for count in counts.values())
+    whole = spool["whole"][kept[spool["declared"][kept] == DECLARED["test"]]]
+    return int(np.count_nonzero(first_of_equal(whole) != np.arange(len(whole))))
 
 
-def _labels(splits: Mapping[Split, list[Example]]) -> dict[str, dict[Split, int]]:
-    counts = {split: Counter(row.label for row in rows if row.label is not None) for split, rows in splits.items()}
-    names = sorted({label for of_split in counts.values() for label in of_split})
-    return {label: {split: counts[split][label] for split in SPLITS} for label in names}
+def _labels(codes: Mapping[str, int], label_N: Column, rows: Mapping[Split, Rows]) -> dict[str, dict[Split, int]]:
+    counts = {
+        split: np.bincount(label_N[chosen][label_N[chosen] >= 0], minlength=len(codes))
+        for split, chosen in rows.items()
+    }
+    return {
+        name: of_split
+        for name, code in sorted(codes.items())
+        if any((of_split := {split: int(counts[split][code]) for split in SPLITS}).values())
+    }
 
 
-def _languages(examples: Iterable[Example]) -> dict[Language, int]:
+def _languages(language_N: Column, rows: Mapping[Split, Rows]) -> dict[Split, dict[Language, int]]:
     """By the last thing the user says."""
-    asked = (next(message for message in reversed(example.prompt) if message.role == "user") for example in examples)
-    return dict(sorted(Counter(language_of(message.content[:_JUDGED_CHARACTERS]) for message in asked).items()))
+    counts = {split: np.bincount(language_N[chosen], minlength=len(LANGUAGES)) for split, chosen in rows.items()}
+    return {
+        split: {language: int(count) for language, count in zip(LANGUAGES, counts[split], strict=True) if count}
+        for split in SPLITS
+    }
 
 
-def _reasoning(kept: Sequence[Example]) -> Reasoning:
-    present = sum(example.answer.reasoning is not None for example in kept)
-    return Reasoning(present=present, absent=len(kept) - present)
+def _reasoning(characters: Column) -> Reasoning:
+    present = int(np.count_nonzero(characters >= 0))
+    return Reasoning(present=present, absent=len(characters) - present)

@@ -1,30 +1,47 @@
-"""The stage: sources -> Dataset. The walk is read, canonical form, checks, duplicates, split, proof."""
+"""The stage: sources -> Dataset. Read, checks, duplicates, split, proof; meanwhile the rows wait on disk."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import replace
+import json
+import tempfile
+from collections.abc import Iterator, Mapping
+from contextlib import closing, contextmanager
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Final
+from shutil import copyfile
+from typing import Any, Final
+
+import numpy as np
 
 from tunesmith.artifacts import Dataset, DatasetReport, Identity, library_versions, publish
-from tunesmith.artifacts.dataset import KIND, REJECTS, REPORT, write_examples, write_rejects
-from tunesmith.errors import Place, RunFailed, TunesmithError
-from tunesmith.prepare.checks import TOO_LONG, Check, Fits, checks_of, run_checks
-from tunesmith.prepare.duplicates import REPEATS, Candidate, candidate, drop_duplicates, drop_repeats
-from tunesmith.prepare.files import files_of, hash_readable
-from tunesmith.prepare.formats import Layout, layout_of, missing_column, to_example
-from tunesmith.prepare.hub import hash_hub, read_hub
-from tunesmith.prepare.read import read_file
-from tunesmith.prepare.report import SourceCount, reasons_of, report_of
-from tunesmith.prepare.rows import RawRow, Refused, Table
-from tunesmith.prepare.split import assign, prove
-from tunesmith.recipe import Prepare, Source
-from tunesmith.records import SPLITS, Example, Rejected, Split
+from tunesmith.artifacts.dataset import CLUSTERS, KIND, REJECTS, REPORT, Contamination
+from tunesmith.errors import RunFailed, TunesmithError
+from tunesmith.prepare.checks import TOO_LONG, Fits
+from tunesmith.prepare.contamination import Text, contamination_of
+from tunesmith.prepare.duplicates import (
+    DUPLICATE,
+    HELD_OUT,
+    KINDS_OF_REPEAT,
+    OVER_SHARE,
+    Kin,
+    Left,
+    duplicates,
+    families,
+    repeats,
+)
+from tunesmith.prepare.index import BENCHMARK, Mask, Rows
+from tunesmith.prepare.near import clusters_of, join_near, near_duplicates
+from tunesmith.prepare.pool import Pool
+from tunesmith.prepare.proof import prove
+from tunesmith.prepare.report import Account, reasons_of, report_of
+from tunesmith.prepare.sources import inputs_of, rows_by_share, take_share
+from tunesmith.prepare.split import UNUSED, Assigned, assign
+from tunesmith.prepare.walk import Rejects, Rules, Walk, read_sources
+from tunesmith.recipe import Prepare
+from tunesmith.records import SPLITS, Rejected
 from tunesmith.runtime import Progress, Runtime
 
-VERSION: Final = 2
-_NUM_PLACES: Final = 5
+VERSION: Final = 3
 
 
 def prepare(
@@ -32,26 +49,30 @@ def prepare(
 ) -> Dataset:
     """Read the sources, check their rows and publish them as a Dataset at `out`.
 
-    `runtime` is part of every stage's signature; `fits` is the last check of every row. Raises TunesmithError for what
-    cannot be read (see `read_file`, `read_hub`, `layout_of`), `no-training-rows`; RunFailed `rows-too-long` (rows that
-    `fits` calls so, unless the section drops them), `too-many-bad-rows` (every reject then lies in
-    `<out>.rejects.jsonl`) and `split-overlap`. Nothing is left at `out` then.
+    Many rows are worked on by `runtime.num_threads` processes, `fits`, the last check of every row, must then be
+    picklable; what waits to be written lies in `runtime.cache`. Raises TunesmithError for what cannot be read (see
+    `tables_of`, `layout_of`), `no-training-rows`; RunFailed `rows-too-long` (rows that `fits` calls so, unless the
+    section drops them), `too-many-bad-rows` (every reject then lies in `<out>.rejects.jsonl`) and `split-overlap`.
+    Nothing is left at `out` then.
     """
     made_from = identity(section, seed, fits.key if fits else "")
-    sources, examples, rejects = _read(section, fits, progress)
-    if section.too_long == "stop":
-        _refuse_long(rejects)
-    candidates, repeated = _distinct(examples, progress)
-    rejects += repeated
-    _refuse_bad(rejects, sum(source.num_read for source in sources), section.max_bad_share, out, progress)
-    splits = assign(candidates, section, seed)
-    _check_splits(splits, progress)
-    with publish(out, made_from) as folder:
-        for split in SPLITS:
-            write_examples(folder / f"{split}.jsonl", splits[split])
-        write_rejects(folder / REJECTS, rejects)
-        report = report_of(sources, candidates, splits, rejects, prove(folder))
-        (folder / REPORT).write_text(report.model_dump_json(indent=1), encoding="utf-8")
+    name = section.personal.key
+    secret = runtime.secrets.get(name) if name is not None else None
+    rules = Rules(section, fits, secret.encode() if secret is not None else None)
+    with (
+        _scratch(runtime.cache) as scratch,
+        Pool(rules, runtime.num_threads) as pool,
+        closing(Walk.into(scratch / "walk")) as found,
+    ):
+        read_sources(found, rules, pool, progress)
+        if section.too_long == "stop":
+            _refuse_long(found.rejects)
+        chosen = _choose(found, section, pool, scratch, out, progress)
+        assigned = assign(found.spool, chosen.kept_N, chosen.kin, found.labels, section, seed)
+        _cut_to_shares(found, chosen, assigned, section, seed)
+        _check_splits(assigned, progress)
+        with publish(out, made_from) as folder:
+            report = _write(found, chosen, assigned, folder, pool, scratch)
     _say_done(report, progress)
     return Dataset.open(out)
 
@@ -62,137 +83,189 @@ def identity(section: Prepare, seed: int, fits_key: str = "") -> Identity:
     `fits_key` is the key of the `Fits` that the rows are held against, if they are.
     """
     inputs = {"fits": fits_key} if fits_key else {}
-    for source in section.sources:
-        if source.hub is not None:
-            inputs[f"hub:{source.hub}:{source.config}:{source.hub_split}"] = hash_hub(source)
-        else:
-            inputs |= {str(file): hash_readable(file) for file in files_of(str(source.path))}
+    for source in (*section.sources, *section.contamination):
+        inputs |= inputs_of(source)
     return Identity(
         kind=KIND,
         stage_version=VERSION,
         inputs=inputs,
         section=section.model_dump(mode="json"),
         seed=seed,
-        libraries=library_versions("datasets", "polars"),
+        libraries=library_versions("datasets", "polars", "rensa"),
     )
 
 
-def _read(
-    section: Prepare, fits: Fits | None, progress: Progress
-) -> tuple[list[SourceCount], list[Example], list[Rejected]]:
-    """All rows of all sources, each through its layout and the checks."""
-    checks = checks_of(section, fits)
-    counts: list[SourceCount] = []
-    examples: list[Example] = []
-    rejects: list[Rejected] = []
-    columns: dict[str, None] = {}
-    progress.begin("task.prepare", None)
-    for source, table in _tables(section):
-        layout = layout_of(table, source) if table.columns else None
-        split = source.split or table.split
-        counts.append(SourceCount.of(table, layout, split))
-        _say_read(counts[-1], progress)
-        columns.update(dict.fromkeys(table.columns))
-        for row in table.rows:
-            outcome = _outcome(row, layout, split, section.group_by, checks)
-            if isinstance(outcome, Rejected):
-                rejects.append(outcome)
-            else:
-                examples.append(outcome)
-        progress.advance(len(table.rows))
-    progress.end()
-    if section.group_by is not None and section.group_by not in columns:
-        raise missing_column("group_by", section.group_by, columns, Place(counts[0].name))
-    return counts, examples, rejects
+@contextmanager
+def _scratch(cache: Path) -> Iterator[Path]:
+    cache.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix="prepare-", dir=cache) as folder:
+        yield Path(folder)
 
 
-def _tables(section: Prepare) -> Iterator[tuple[Source, Table]]:
-    """Raises `data-twice` when two sources name the same table, whose rows would then be counted twice."""
-    seen: set[str] = set()
-    for source in section.sources:
-        tables = read_hub(source) if source.hub is not None else map(read_file, files_of(str(source.path)))
-        for table in tables:
-            if table.name in seen:
-                raise TunesmithError("data-twice", place=Place(table.name))
-            seen.add(table.name)
-            yield source, table
+@dataclass(frozen=True)
+class _Chosen:
+    """Which rows stay, and what ties them."""
+
+    kept_N: Mask
+    kin: Kin
+    cut_for: Mapping[str, list[Rows]] = field(default_factory=dict)
+    """By held-out split, the training rows that were cut for repeating it; by `benchmark` with the rows repeated."""
 
 
-def _outcome(
-    row: RawRow | Rejected, layout: Layout | None, split: Split | None, group_by: str | None, checks: Sequence[Check]
-) -> Example | Rejected:
-    if isinstance(row, Rejected):
-        return row
-    try:
-        if layout is None:
-            raise Refused("no-columns")
-        outcome = run_checks(to_example(row, layout, split, group_by), checks)
-    except Refused as refused:
-        return row.rejected(refused)
-    return replace(outcome, row=row.text()) if isinstance(outcome, Rejected) else outcome
+def _choose(found: Walk, section: Prepare, pool: Pool[Any], scratch: Path, out: Path, progress: Progress) -> _Chosen:
+    """Leave out duplicates, near-duplicates where the recipe says so, and repeats of held-out rows."""
+    spool = found.spool
+    kept_N: Mask = np.ones(len(spool), dtype=bool)
+    equal = duplicates(spool)
+    _leave_out(equal, found, kept_N)
+    if len(equal.rows_S):
+        progress.say("say.prepare.duplicates", count=len(equal.rows_S))
+    _refuse_bad(found, section.max_bad_share, out, progress)
+    forest, likeness = join_near(spool, kept_N, section.duplicates.threshold, pool, scratch)
+    kin = Kin(forest.roots(), families(spool, equal))
+    cut_for: dict[str, list[Rows]] = {held_out: [] for held_out in HELD_OUT}
+    for held_out, left in repeats(spool, kept_N, kin):
+        _leave_out(left, found, kept_N)
+        cut_for[held_out].append(left.same_as_S)
+    _say_repeats(found.rejects, progress)
+    if section.duplicates.near == "drop":
+        is_open = kept_N & (spool["declared"] <= 1)
+        near = near_duplicates(spool, np.flatnonzero(is_open).astype(np.int32), kin.cluster_N, likeness, pool)
+        _leave_out(near, found, kept_N)
+        progress.say("say.prepare.near-duplicates", count=len(near.rows_S))
+    return _Chosen(kept_N & (spool["declared"] != BENCHMARK), kin, cut_for)
 
 
-def _distinct(examples: Sequence[Example], progress: Progress) -> tuple[list[Candidate], list[Rejected]]:
-    candidates, duplicates = drop_duplicates(map(candidate, examples))
-    candidates, repeats = drop_repeats(candidates)
-    if duplicates:
-        progress.say("say.prepare.duplicates", count=len(duplicates))
-    if repeats:
-        progress.say("say.prepare.repeats", "warning", count=len(repeats), reasons=_counts(repeats))
-    return candidates, duplicates + repeats
+def _leave_out(left: Left, found: Walk, kept_N: Mask) -> None:
+    kept_N[left.rows_S] = False
+    for source, reject in left.rejects(found.spool):
+        found.rejects.add(reject, source)
 
 
-def _refuse_long(rejects: Sequence[Rejected]) -> None:
-    """Raises RunFailed `rows-too-long`."""
-    long = [reject for reject in rejects if reject.reason == TOO_LONG]
-    if long:
-        places = "; ".join(f"{reject.place} {reject.detail}".rstrip() for reject in long[:_NUM_PLACES])
-        raise RunFailed("rows-too-long", place=long[0].place, count=len(long), places=places)
-
-
-def _refuse_bad(rejects: Sequence[Rejected], num_read: int, max_share: float, out: Path, progress: Progress) -> None:
-    """Raises RunFailed `too-many-bad-rows`, after writing all rejects beside `out`."""
-    bad = [reject for reject in rejects if reject.reason not in REPEATS]
-    if not bad:
+def _cut_to_shares(found: Walk, chosen: _Chosen, assigned: Assigned, section: Prepare, seed: int) -> None:
+    """Leave out training rows of sources that have more than their stated share, those drawn last by their ids."""
+    shares = [source.share for source in section.sources]
+    if all(share is None for share in shares):
         return
-    if len(bad) <= max_share * num_read:
-        progress.say("say.prepare.rejected", "warning", count=len(bad), read=num_read, reasons=_counts(bad))
+    spool, train = found.spool, assigned.rows("train")
+    origin_T = np.array(found.origins)[spool["source"][train]]
+    available = np.bincount(origin_T, minlength=len(shares)).tolist()
+    for origin, num_rows in enumerate(rows_by_share(available, shares)):
+        rows = train[origin_T == origin]
+        ids = [f"{key:016x}" for key in spool["id"][rows].tolist()]
+        is_cut = np.ones(len(rows), dtype=bool)
+        is_cut[take_share(ids, num_rows, seed)] = False
+        cut = rows[is_cut]
+        chosen.kept_N[cut] = False
+        assigned.codes_N[cut] = UNUSED
+        for example, source in zip(spool.examples(cut), spool["source"][cut].tolist(), strict=True):
+            found.rejects.add(Rejected(example.place, OVER_SHARE, f"{num_rows} / {len(rows)}"), source)
+
+
+def _write(
+    found: Walk, chosen: _Chosen, assigned: Assigned, folder: Path, pool: Pool[Any], scratch: Path
+) -> DatasetReport:
+    """Every file of the dataset but its manifest."""
+    for split in SPLITS:
+        found.spool.copy(assigned.rows(split), folder / f"{split}.jsonl")
+    found.rejects.close()
+    copyfile(found.rejects.file, folder / REJECTS)
+    clusters = _write_clusters(found, chosen, folder / CLUSTERS)
+    account = Account(
+        sources=found.sources,
+        rejected=found.rejects.counts,
+        first_rejects=found.rejects.of_reason,
+        rejected_of_source=found.rejects.of_source,
+        num_bad=found.rejects.num_bad,
+        changes=found.changes,
+        labels=found.labels,
+        clusters=clusters,
+        contamination=_contamination(found, chosen, assigned, folder, pool, scratch),
+    )
+    report = report_of(account, found.spool, assigned, prove(folder, scratch, pool))
+    (folder / REPORT).write_text(report.model_dump_json(indent=1), encoding="utf-8")
+    return report
+
+
+def _write_clusters(found: Walk, chosen: _Chosen, file: Path) -> tuple[int, int]:
+    """The kept rows of each cluster with more than one of them, by id, the first one read in front."""
+    num_clusters = num_rows = 0
+    ids = found.spool["id"]
+    with file.open("w", encoding="utf-8", newline="\n") as stream:
+        for rows in clusters_of(np.flatnonzero(chosen.kept_N).astype(np.int32), chosen.kin.cluster_N):
+            members = [f"{key:016x}" for key in ids[rows].tolist()]
+            stream.write(json.dumps({"representative": members[0], "rows": members}) + "\n")
+            num_clusters += 1
+            num_rows += len(members)
+    return num_clusters, num_rows
+
+
+def _contamination(
+    found: Walk, chosen: _Chosen, assigned: Assigned, folder: Path, pool: Pool[Any], scratch: Path
+) -> list[Contamination]:
+    source_N = found.spool["source"]
+    test = Text("test", assigned.rows("test"), sum(map(len, chosen.cut_for["test"])))
+    repeated = source_N[np.concatenate([*chosen.cut_for["benchmark"], np.empty(0, dtype=np.int32)])]
+    texts = [test]
+    for number, benchmark in enumerate(found.benchmarks, len(found.sources)):
+        rows = np.flatnonzero(source_N == number).astype(np.int32)
+        texts.append(Text(benchmark.name, rows, int(np.count_nonzero(repeated == number))))
+    return contamination_of(found.spool, assigned.rows("train"), texts, pool, scratch / "runs", folder)
+
+
+def _refuse_long(rejects: Rejects) -> None:
+    """Raises RunFailed `rows-too-long`."""
+    long = rejects.of_reason.get(TOO_LONG)
+    if long:
+        places = "; ".join(f"{reject.place} {reject.detail}".rstrip() for reject in long)
+        raise RunFailed("rows-too-long", place=long[0].place, count=rejects.counts[TOO_LONG], places=places)
+
+
+def _refuse_bad(found: Walk, max_share: float, out: Path, progress: Progress) -> None:
+    """Raises RunFailed `too-many-bad-rows`, after writing the rejects so far beside `out`."""
+    rejects = found.rejects
+    if not rejects.num_bad:
+        return
+    reasons = {reason: count for reason, count in rejects.counts.items() if reason != DUPLICATE}
+    if rejects.num_bad <= max_share * found.num_read:
+        progress.say(
+            "say.prepare.rejected",
+            "warning",
+            count=rejects.num_bad,
+            read=found.num_read,
+            reasons=_counts(reasons, rejects),
+        )
         return
     file = out.with_name(f"{out.name}.rejects.jsonl")
     file.parent.mkdir(parents=True, exist_ok=True)
-    write_rejects(file, rejects)
+    rejects.close()
+    copyfile(rejects.file, file)
     raise RunFailed(
         "too-many-bad-rows",
-        place=bad[0].place,
-        bad=len(bad),
-        read=num_read,
+        place=rejects.first_bad[0].place,
+        bad=rejects.num_bad,
+        read=found.num_read,
         allowed=f"{max_share:.0%}",
-        reasons=_counts(bad),
-        places="; ".join(f"{reject.place} {reject.reason}" for reject in bad[:_NUM_PLACES]),
+        reasons=_counts(reasons, rejects),
+        places="; ".join(f"{reject.place} {reject.reason}" for reject in rejects.first_bad),
         file=str(file),
     )
 
 
-def _check_splits(splits: Mapping[Split, list[Example]], progress: Progress) -> None:
-    if not splits["train"]:
-        raise TunesmithError("no-training-rows", validation=len(splits["validation"]), test=len(splits["test"]))
+def _say_repeats(rejects: Rejects, progress: Progress) -> None:
+    kinds = [kind.format(held_out) for kind in KINDS_OF_REPEAT for held_out in HELD_OUT]
+    cut = {reason: rejects.counts[reason] for reason in kinds if rejects.counts[reason]}
+    if cut:
+        progress.say("say.prepare.repeats", "warning", count=sum(cut.values()), reasons=_counts(cut, rejects))
+
+
+def _check_splits(assigned: Assigned, progress: Progress) -> None:
+    counts = assigned.counts
+    if not counts["train"]:
+        raise TunesmithError("no-training-rows", validation=counts["validation"], test=counts["test"])
     for split in ("validation", "test"):
-        if not splits[split]:
+        if not counts[split]:
             progress.say(f"say.prepare.no-{split}", "warning")
-
-
-def _say_read(count: SourceCount, progress: Progress) -> None:
-    if count.layout is not None:
-        columns = ", ".join(f"{role}={column}" for role, column in count.layout.columns.items())
-        progress.say(
-            f"say.prepare.{count.layout.why}",
-            file=count.name,
-            format=count.layout.format,
-            columns=columns,
-            count=count.num_read,
-        )
-    if count.encoding == "gb18030":
-        progress.say("say.prepare.gb18030", "warning", file=count.name)
 
 
 def _say_done(report: DatasetReport, progress: Progress) -> None:
@@ -206,5 +279,5 @@ def _say_done(report: DatasetReport, progress: Progress) -> None:
     )
 
 
-def _counts(rejects: Sequence[Rejected]) -> str:
-    return ", ".join(f"{reason} {found.count}" for reason, found in reasons_of(rejects).items())
+def _counts(counts: Mapping[str, int], rejects: Rejects) -> str:
+    return ", ".join(f"{reason} {found.count}" for reason, found in reasons_of(counts, rejects.of_reason).items())

@@ -1,145 +1,170 @@
-"""The split, frozen before anything else changes rows, and the proof that nothing leaks across it.
+"""The split, frozen before anything else changes rows.
 
-Rows with an equal prompt or an equal group form one component, and a component goes to one split whole. Which split is
-decided by SHA-256 of the seed and the component's own content, so the order of rows and files plays no part.
+Rows with equal or near-equal prompts, with an equal group, and a row with the one that it was made from form one
+component, and a component goes to one split whole. Which split is decided by a hash of the seed and the component's
+own content, so the order of rows and files plays no part; or, where the recipe names a column of times, by time.
 """
 
 from __future__ import annotations
 
 import hashlib
-from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from itertools import combinations
-from pathlib import Path
+from itertools import pairwise
+from typing import Final
 
-from tunesmith.artifacts.dataset import Overlap, SplitProof, read_examples
-from tunesmith.errors import RunFailed
-from tunesmith.prepare.duplicates import Candidate, prompt_fingerprint
+import numpy as np
+from numpy.typing import NDArray
+
+from tunesmith.prepare.duplicates import Kin, keys_of
+from tunesmith.prepare.index import DECLARED, Forest, Keys, Mask, Rows, Spool, begins_run, mixed
 from tunesmith.recipe import Prepare
-from tunesmith.records import SPLITS, Example, Split
+from tunesmith.records import SPLITS, Split
+
+# Shapes: N rows, C components, S strata.
+Codes = NDArray[np.uint8]
+Ints = NDArray[np.int64]
+Floats = NDArray[np.float64]
+UNUSED: Final = 0
+"""The code of rows that are in no split; the others have those of `DECLARED`."""
+_TRAIN: Final = DECLARED["train"]
+_DRAWN_AT_ONCE: Final = 1 << 16
 
 
 @dataclass(frozen=True, slots=True)
-class _Component:
-    key: str
-    """The smallest fingerprint inside: the same whatever the order of the rows."""
-    label: str
-    """The most frequent label inside."""
-    rows: tuple[int, ...]
-    is_training: bool
+class _Components:
+    """What decides about each component, (C,) each."""
+
+    size: Ints
+    key: Keys
+    """The smallest prompt key inside: the same whatever the order of the rows."""
+    stratum: Ints
+    """Of the most frequent label and language inside, numbered by the names of these."""
+    is_training: Mask
     """Whether a row inside is declared as training, so that none may become a test row."""
+    newest: Floats
+    """The newest time inside; -inf where the split is not by time."""
 
 
-def assign(candidates: Sequence[Candidate], section: Prepare, seed: int) -> dict[Split, list[Example]]:
-    """Every row to its split, in the order of `candidates`.
+@dataclass(frozen=True, slots=True)
+class Assigned:
+    """The split of every row, (N,) codes of `DECLARED` or `UNUSED`."""
+
+    codes_N: Codes
+
+    def rows(self, split: Split) -> Rows:
+        return np.flatnonzero(self.codes_N == DECLARED[split]).astype(np.int32)
+
+    @property
+    def counts(self) -> dict[Split, int]:
+        return {split: int(np.count_nonzero(self.codes_N == DECLARED[split])) for split in SPLITS}
+
+
+def assign(spool: Spool, kept_N: Mask, kin: Kin, labels: Mapping[str, int], section: Prepare, seed: int) -> Assigned:
+    """Every kept row to its split. `labels` are the codes of the column `label` by name.
 
     Declared rows stay, but for validation, which is taken out of the training rows where no source declares it. Shares
-    are kept to half a component, overall and nearly so within each label.
+    are kept to half a component, overall and nearly so within each label and language.
     """
-    declared = {row.example.split for row in candidates}
-    free = [index for index, row in enumerate(candidates) if row.example.split in (None, "train")]
-    splits: list[Split] = [row.example.split or "train" for row in candidates]
-    components = _components(candidates, free)
-    if "test" not in declared:
-        open_to_test = [component for component in components if not component.is_training]
-        components = _move(components, _draw(open_to_test, section.test_share, f"test:{seed}"), "test", splits)
-    if "validation" not in declared:
-        _move(components, _draw(components, section.validation_share, f"validation:{seed}"), "validation", splits)
-    rows: dict[Split, list[Example]] = {split: [] for split in SPLITS}
-    for row, split in zip(candidates, splits, strict=True):
-        rows[split].append(row.example)
-    return rows
+    declared_N = spool["declared"]
+    is_free = kept_N & ((declared_N == DECLARED[None]) | (declared_N == _TRAIN))
+    codes_N: Codes = np.where(kept_N, np.where(is_free, _TRAIN, declared_N), UNUSED).astype(np.uint8)
+    rows_F = np.flatnonzero(is_free).astype(np.int32)
+    component_F, components = _components(spool, rows_F, _roots(spool, is_free, kin)[rows_F], labels)
+    is_open = np.ones(len(components.size), dtype=bool)
+    declared = set(np.unique(declared_N[kept_N]).tolist())
+    shares: dict[Split, float] = {"test": section.test_share, "validation": section.validation_share}
+    for split, share in shares.items():
+        if DECLARED[split] not in declared:
+            may_go = is_open & ~components.is_training if split == "test" else is_open
+            drawn_C = _draw(components, may_go, share, f"{split}:{seed}")
+            codes_N[rows_F[drawn_C[component_F]]] = DECLARED[split]
+            is_open &= ~drawn_C
+    return Assigned(codes_N)
 
 
-def _components(candidates: Sequence[Candidate], free: Sequence[int]) -> list[_Component]:
-    """Connected rows, by union-find over prompts and groups."""
-    parent: dict[str, str] = {}
-    for index in free:
-        group = candidates[index].example.group
-        prompt = candidates[index].prompt
-        _root(parent, prompt)
-        if group is not None:
-            parent[_root(parent, prompt)] = _root(parent, f"group {group}")
-    members: dict[str, list[int]] = defaultdict(list)
-    for index in free:
-        members[_root(parent, candidates[index].prompt)].append(index)
-    return [_component(candidates, rows) for rows in members.values()]
+def _roots(spool: Spool, is_free: Mask, kin: Kin) -> Rows:
+    """(N,): the row that stands for each row's component."""
+    rows_F = np.flatnonzero(is_free).astype(np.int32)
+    forest = Forest(len(is_free))
+    forest.join_equal(keys_of(kin.cluster_N), rows_F)
+    forest.join_equal(spool["group"], rows_F)
+    if kin.families is not None:
+        forest.join_equal(keys_of(kin.families.roots()), rows_F)
+    return forest.roots()
 
 
-def _root(parent: dict[str, str], node: str) -> str:
-    parent.setdefault(node, node)
-    while parent[node] != node:
-        parent[node] = parent[parent[node]]
-        node = parent[node]
-    return node
-
-
-def _component(candidates: Sequence[Candidate], rows: list[int]) -> _Component:
-    labels = Counter(candidates[index].example.label or "" for index in rows)
-    return _Component(
-        key=min(candidates[index].prompt for index in rows),
-        label=min(labels, key=lambda label: (-labels[label], label)),
-        rows=tuple(rows),
-        is_training=any(candidates[index].example.split == "train" for index in rows),
+def _components(spool: Spool, rows_F: Rows, root_F: Rows, labels: Mapping[str, int]) -> tuple[Ints, _Components]:
+    """The component of each free row, (F,), and what is known of the components."""
+    roots_C, component_F = np.unique(root_F, return_inverse=True)
+    num_components = len(roots_C)
+    key_C = np.full(num_components, np.iinfo(np.uint64).max, dtype=np.uint64)
+    np.minimum.at(key_C, component_F, spool["prompt"][rows_F])
+    training_C = np.zeros(num_components, dtype=bool)
+    training_C[component_F[spool["declared"][rows_F] == _TRAIN]] = True
+    newest_C = np.full(num_components, -np.inf)
+    np.maximum.at(newest_C, component_F, spool["time"][rows_F])
+    return component_F, _Components(
+        np.bincount(component_F, minlength=num_components),
+        key_C,
+        _most_frequent(component_F, _strata(spool, rows_F, labels)),
+        training_C,
+        newest_C,
     )
 
 
-def _draw(components: Iterable[_Component], share: float, salt: str) -> set[str]:
-    """Keys of a share of the components, drawn label by label.
+def _strata(spool: Spool, rows_F: Rows, labels: Mapping[str, int]) -> Ints:
+    """A number for each row's label and language, in the order of the labels' names; without a label 0."""
+    rank = np.zeros(len(labels) + 1, dtype=np.int64)
+    for number, name in enumerate(sorted(labels), 1):
+        rank[labels[name]] = number
+    language_F = spool["language"][rows_F].astype(np.int64)
+    return rank[spool["label"][rows_F]] * 256 + language_F
 
-    Within a label they are taken in the order of their hashes until `share` of its rows is reached; what is owed or
-    was overdrawn is carried to the next label. A component is taken when at least half of its rows is owed: since the
-    whole quota stands open at first, large components are as likely to be drawn as small ones.
+
+def _most_frequent(component_F: Ints, stratum_F: Ints) -> Ints:
+    """(C,): the stratum with most rows of each component, the smallest number where several have."""
+    strata_S, place_F = np.unique(stratum_F, return_inverse=True)
+    pairs, counts = np.unique(component_F * len(strata_S) + place_F, return_counts=True)
+    component, place = np.divmod(pairs, max(1, len(strata_S)))
+    order = np.lexsort((place, -counts, component))
+    most: Ints = strata_S[place[order][begins_run(component[order])]]
+    return most
+
+
+def _draw(components: _Components, may_go: Mask, share: float, salt: str) -> Mask:
+    """(C,): a share of the components that may go, drawn stratum by stratum.
+
+    Within a stratum they are taken in the order of their hashes until `share` of its rows is reached; what is owed or
+    was overdrawn is carried to the next stratum. A component is taken when at least half of its rows is owed: since
+    the whole quota stands open at first, large components are as likely to be drawn as small ones. By time there is
+    one stratum, the newest component first.
     """
-    by_label: dict[str, list[_Component]] = defaultdict(list)
-    for component in components:
-        by_label[component.label].append(component)
-    drawn, owed = set(), 0.0
-    for label in sorted(by_label):
-        owed += share * sum(len(component.rows) for component in by_label[label])
-        for component in sorted(by_label[label], key=lambda component: _hash(salt, component.key)):
-            if 2 * owed >= len(component.rows):
-                drawn.add(component.key)
-                owed -= len(component.rows)
-    return drawn
+    drawn_C = np.zeros(len(may_go), dtype=bool)
+    owed = 0.0
+    for stratum in _ordered(components, np.flatnonzero(may_go), salt):
+        owed += share * int(components.size[stratum].sum())
+        for begin in range(0, len(stratum), _DRAWN_AT_ONCE):
+            part = stratum[begin : begin + _DRAWN_AT_ONCE]
+            taken = []
+            for component, size in zip(part.tolist(), components.size[part].tolist(), strict=True):
+                if 2 * owed >= size:
+                    taken.append(component)
+                    owed -= size
+            drawn_C[taken] = True
+    return drawn_C
 
 
-def _hash(salt: str, key: str) -> str:
-    return hashlib.sha256(f"{salt}:{key}".encode()).hexdigest()
-
-
-def _move(components: list[_Component], drawn: set[str], split: Split, splits: list[Split]) -> list[_Component]:
-    """Assign the drawn components to `split`; gives those that are left."""
-    for component in components:
-        if component.key in drawn:
-            for index in component.rows:
-                splits[index] = split
-    return [component for component in components if component.key not in drawn]
-
-
-def prove(folder: Path) -> SplitProof:
-    """Read the written splits again and count what any two of them share.
-
-    Raises RunFailed `split-overlap` when that is not nothing.
-    """
-    prompts: dict[Split, set[str]] = {split: set() for split in SPLITS}
-    groups: dict[Split, set[str]] = {split: set() for split in SPLITS}
-    for split in SPLITS:
-        for example in read_examples(folder / f"{split}.jsonl"):
-            prompts[split].add(prompt_fingerprint(example))
-            if example.group is not None:
-                groups[split].add(example.group)
-    pairs = {f"{one}/{other}": _shared(one, other, prompts, groups) for one, other in combinations(SPLITS, 2)}
-    for pair, shared in pairs.items():
-        if shared.prompts or shared.groups:
-            raise RunFailed("split-overlap", pair=pair, prompts=shared.prompts, groups=shared.groups)
-    return SplitProof(
-        shared=pairs,
-        distinct_prompts={split: len(prompts[split]) for split in SPLITS},
-        distinct_groups={split: len(groups[split]) for split in SPLITS},
-    )
-
-
-def _shared(one: Split, other: Split, prompts: Mapping[Split, set[str]], groups: Mapping[Split, set[str]]) -> Overlap:
-    return Overlap(prompts=len(prompts[one] & prompts[other]), groups=len(groups[one] & groups[other]))
+def _ordered(components: _Components, chosen: Ints, salt: str) -> Iterator[Ints]:
+    """The chosen components of each stratum, in the order in which they are drawn."""
+    salt_key = np.uint64(int.from_bytes(hashlib.sha256(salt.encode()).digest()[:8], "little"))
+    hashes = mixed(components.key[chosen] ^ salt_key)
+    newest = components.newest[chosen]
+    if np.isfinite(newest).any():
+        yield chosen[np.lexsort((hashes, -newest))]
+        return
+    stratum = components.stratum[chosen]
+    order = np.lexsort((hashes, stratum))
+    begins = np.append(np.flatnonzero(begins_run(stratum[order])), len(order)).tolist()
+    for begin, end in pairwise(begins):
+        yield chosen[order[begin:end]]

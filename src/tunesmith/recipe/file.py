@@ -32,6 +32,8 @@ PROBLEMS: Final = {
     "model_type": "mapping",
     "one_origin": "one-origin",
     "prompt_placeholder": "prompt-placeholder",
+    "pseudonym_key": "pseudonym-key",
+    "source_shares": "source-shares",
     "string_pattern_mismatch": "pattern",
     "string_type": "text",
     "too_short": "too-short",

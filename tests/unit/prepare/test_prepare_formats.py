@@ -1,13 +1,21 @@
 from __future__ import annotations
 
+import json
+import re
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from tools.make_reference import formats_page
+from tunesmith.artifacts.dataset import example_from_json, example_to_json
 from tunesmith.errors import Place, TunesmithError
-from tunesmith.prepare.formats import layout_of, to_example
+from tunesmith.prepare.files import files_of
+from tunesmith.prepare.formats import FORMATS, SYNONYMS, layout_of, to_example
+from tunesmith.prepare.read import read_file
 from tunesmith.prepare.rows import RawRow, Refused, Table, columns_of
-from tunesmith.recipe import Source
+from tunesmith.prepare.sources import tables_of
+from tunesmith.recipe import Source, load_recipe
 from tunesmith.records import Example, Message
 
 USER, ANSWER = Message("user", "u"), Message("assistant", "a")
@@ -21,7 +29,7 @@ def table(*rows: dict[str, Any]) -> Table:
 def convert(row: dict[str, Any], group_by: str | None = None, **source: Any) -> Example:
     one = table(row)
     layout = layout_of(one, Source(path="file", **source))
-    raw = one.rows[0]
+    raw = next(iter(one.rows))
     assert isinstance(raw, RawRow)
     return to_example(raw, layout, None, group_by)
 
@@ -71,6 +79,30 @@ def convert(row: dict[str, Any], group_by: str | None = None, **source: Any) -> 
         ({"sentence": "u", "label": 3}, (USER, Message("assistant", "3"))),
         ({"text": "u", "label": 0, "label_text": "a"}, (USER, ANSWER)),
         ({"query": "u", "intent": "a"}, (USER, ANSWER)),
+        ({"text": "u", "label": ["a"]}, (USER, ANSWER)),
+        ({"text": "u", "label": True}, (USER, Message("assistant", "true"))),
+        ({"conversations": [{"role": "user", "content": "u"}, {"role": "assistant", "content": "a"}]}, (USER, ANSWER)),
+        ({"conversation": [{"human": "u", "assistant": "a"}, {"human": "u", "assistant": "a"}]}, (USER, ANSWER) * 2),
+        (
+            {"conversation": [{"system": "s", "input": "u", "output": "a"}, {"input": "u", "output": "a"}]},
+            (Message("system", "s"), *(USER, ANSWER) * 2),
+        ),
+        (
+            {"prompt": [{"role": "user", "content": "u"}], "completion": [{"role": "assistant", "content": "a"}]},
+            (USER, ANSWER),
+        ),
+        (
+            {
+                "messages": [
+                    {"role": "user", "content": "u"},
+                    {"role": "assistant", "content": "a", "thinking": "r"},
+                    {"role": "tool", "content": "t", "name": "search"},
+                    {"role": "assistant", "content": "a", "tool_calls": []},
+                ],
+                "tools": [{"type": "function"}],
+            },
+            (USER, Message("assistant", "a", "r"), Message("tool", "t"), ANSWER),
+        ),
     ],
 )
 def test_every_shape_becomes_one_conversation(row: dict[str, Any], messages: tuple[Message, ...]) -> None:
@@ -108,6 +140,8 @@ def test_the_recipe_goes_before_detection() -> None:
     [
         ({"foo": "a", "bar": "b"}, {}, "data-format", "foo, bar"),
         ({"text": "a", "bar": "b"}, {"format": "labels"}, "data-columns", "label"),
+        ({"prompt": "a", "bar": "b"}, {"format": "kto"}, "data-columns", "completion, desirable"),
+        ({"text": "a", "title": "b", "page": 1}, {}, "data-only-text", "join"),
         ({"text": "a", "categry": "b"}, {"columns": {"label": "category"}}, "column-missing", "did you mean `categry`"),
         ({"text": "a", "zzz": "b"}, {"columns": {"label": "category"}}, "column-absent", "text, zzz"),
         ({"text": "a", "label": "b"}, {"columns": {"labels": "label"}}, "column-role", "label"),
@@ -137,7 +171,20 @@ def test_columns_that_do_not_fit_are_coded_errors(
         ({"messages": [{"role": "assistant", "content": "x", "weight": -1}]}, "bad-weight", "messages[0]"),
         ({"messages": [{"role": "assistant", "content": "x", "weight": True}]}, "bad-weight", "messages[0]"),
         ({"messages": [{"role": "assistant", "content": None, "tool_calls": [{}]}]}, "tool-calls", "messages[0]"),
-        ({"prompt": ["a"], "completion": "b"}, "not-text", "prompt"),
+        (
+            {"conversations": [{"from": "human", "value": "x"}, {"from": "function_call", "value": "{}"}]},
+            "tool-calls",
+            "conversations[1]",
+        ),
+        ({"prompt": ["a"], "completion": "b"}, "bad-turn", "prompt[0]"),
+        ({"prompt": {"a": 1}, "completion": "b"}, "not-text", "prompt"),
+        ({"text": "a", "label": ["b", "c"]}, "several-labels", "label"),
+        ({"prompt": "u", "chosen": "a", "rejected": "a"}, "equal-pair", "rejected"),
+        (
+            {"chosen": [{"role": "user", "content": "u"}], "rejected": [{"role": "user", "content": "v"}]},
+            "bad-pair",
+            "rejected",
+        ),
         ({"instruction": "a", "output": "b", "history": [["one"]]}, "bad-turn", "history"),
     ],
 )
@@ -149,8 +196,196 @@ def test_a_row_of_the_wrong_shape_is_refused_with_its_field(row: dict[str, Any],
 
 def test_a_row_without_a_needed_column_is_refused() -> None:
     both = table({"question": "q", "answer": "a"}, {"question": "q"})
-    row = both.rows[1]
+    _, row = both.rows
     assert isinstance(row, RawRow)
     with pytest.raises(Refused) as caught:
         to_example(row, layout_of(both, Source(path="file")), None, None)
     assert (caught.value.reason, caught.value.field) == ("missing-field", "answer")
+
+
+ROOT = Path(__file__).parents[3]
+REAL = ROOT.parent / "shared" / "data"
+WORSE = Message("assistant", "b")
+TURN, CHOSEN, REJECTED = (
+    {"role": role, "content": text} for role, text in (("user", "u"), ("assistant", "a"), ("assistant", "b"))
+)
+
+
+@pytest.mark.parametrize(
+    "row",
+    [
+        {"prompt": "u", "chosen": "a", "rejected": "b"},
+        {"question": "u", "chosen": "a", "rejected": "b"},
+        {"instruction": "u", "input": "", "chosen": "a", "rejected": "b"},
+        {"prompt": [TURN], "chosen": [CHOSEN], "rejected": [REJECTED]},
+        {
+            "prompt": "u",
+            "prompt_id": "7",
+            "chosen": [TURN, CHOSEN],
+            "rejected": [TURN, REJECTED],
+            "messages": [TURN, CHOSEN],
+        },
+        {"chosen": [TURN, CHOSEN], "rejected": [TURN, REJECTED]},
+        {"messages": [TURN], "chosen": CHOSEN, "rejected": REJECTED},
+        {
+            "conversations": [{"from": "human", "value": "u"}],
+            "chosen": {"from": "gpt", "value": "a"},
+            "rejected": {"from": "gpt", "value": "b"},
+        },
+        {"chosen": "\n\nHuman: u\n\nAssistant: a", "rejected": "\n\nHuman: u\n\nAssistant: b"},
+    ],
+)
+def test_every_shape_of_a_preference_is_one_prompt_with_a_better_and_a_worse_answer(row: dict[str, Any]) -> None:
+    assert layout_of(table(row), Source(path="file")).format == "preference"
+    example = convert(row)
+    assert example.messages == (USER, ANSWER)
+    assert example.rejected == WORSE
+
+
+@pytest.mark.parametrize("label", [True, False, "True", " false"])
+@pytest.mark.parametrize(
+    "row",
+    [
+        {"prompt": "u", "completion": "a"},
+        {"prompt": [TURN], "completion": [CHOSEN]},
+        {"messages": [TURN, CHOSEN]},
+        {"conversations": [{"from": "human", "value": "u"}, {"from": "gpt", "value": "a"}]},
+        {"instruction": "u", "input": "", "output": "a"},
+    ],
+)
+def test_an_undesirable_answer_is_kept_but_teaches_nothing(row: dict[str, Any], label: bool | str) -> None:
+    row = row | {"label": label}
+    assert layout_of(table(row), Source(path="file")).format == "kto"
+    example = convert(row)
+    is_good = "t" in str(label).lower()
+    assert example.desirable is is_good
+    assert example.messages == (USER, Message("assistant", "a", weight=1.0 if is_good else 0.0))
+
+
+def test_values_tell_where_columns_do_not() -> None:
+    def detected(*rows: dict[str, Any]) -> str:
+        return layout_of(table(*rows), Source(path="file")).format
+
+    assert detected({"prompt": "u", "completion": "a", "label": "billing"}) == "prompt_completion"
+    assert detected({"prompt": "u", "completion": "a", "label": 1}) == "prompt_completion"
+    assert convert({"prompt": "u", "completion": "a", "label": 1}, format="kto").desirable is True
+    assert detected({"text": "u", "label": 1}, {"text": "u", "label": 2.0}) == "labels"
+    assert detected({"text": "u", "label": "1"}, {"text": "u", "label": "2.5"}) == "regression"
+    assert detected({"text": "u", "label": "1"}, {"text": "u", "label": "2.5x"}) == "labels"
+    assert detected({"text": "u", "label": "good", "score": 2.5}) == "labels"
+    assert detected({"评论": "u", "评分": 4}) == "regression"
+
+
+def test_a_number_to_predict_is_said_as_the_row_has_it() -> None:
+    example = convert({"text": "u", "score": " 4.50 "})
+    assert (example.target, example.answer.content, example.label) == (4.5, "4.50", None)
+    assert convert({"text": "u", "score": 4}).answer.content == "4"
+    for value, reason in (
+        ("four", "not-a-number"),
+        (True, "not-a-number"),
+        ("inf", "not-finite"),
+        ("nan", "not-finite"),
+    ):
+        with pytest.raises(Refused) as caught:
+            convert({"text": "u", "score": value}, format="regression")
+        assert caught.value.reason == reason
+
+
+def test_what_formats_add_survives_the_file() -> None:
+    for row in (
+        {"prompt": "u", "chosen": "a", "rejected": "b"},
+        {"prompt": "u", "completion": "a", "label": False},
+        {"text": "u", "score": 0.1},
+    ):
+        example = convert(row)
+        assert example_from_json(json.loads(json.dumps(example_to_json(example)))) == example
+
+
+def test_every_canonical_name_is_in_the_table_of_synonyms() -> None:
+    assert {role for shape in FORMATS for role in (*shape.needed, *shape.optional)} == set(SYNONYMS)
+
+
+@pytest.mark.parametrize(
+    ("pattern", "format", "columns", "first"),
+    [
+        (
+            "alpaca_zh_demo.json",
+            "alpaca",
+            {"instruction": "instruction", "input": "input", "output": "output"},
+            "识别并",
+        ),
+        ("banking77_*.csv", "labels", {"text": "text", "label": "category"}, ""),
+        (
+            "dpo_en_demo.json",
+            "preference",
+            {"conversations": "conversations", "chosen": "chosen", "rejected": "rejected"},
+            "Hi! I'd like",
+        ),
+        ("gsm8k_2000.jsonl", "question_answer", {"question": "question", "answer": "answer"}, "Natalia"),
+        ("identity.json", "alpaca", {"instruction": "instruction", "input": "input", "output": "output"}, "hi"),
+        (
+            "medical_o1_150.jsonl",
+            "question_answer",
+            {"question": "Question", "reasoning": "Complex_CoT", "answer": "Response"},
+            "A 45-year-old",
+        ),
+    ],
+)
+def test_real_sets_are_read_with_no_mapping(pattern: str, format: str, columns: dict[str, str], first: str) -> None:
+    if not REAL.is_dir():
+        pytest.skip("../shared/data is not there")
+    for file in files_of(str(REAL / pattern)):
+        found = read_file(file)
+        layout = layout_of(found, Source(path=str(file)))
+        assert (layout.format, layout.columns, layout.why) == (format, columns, "detected")
+        examples = [to_example(row, layout, None, None) for row in found.rows if isinstance(row, RawRow)]
+        assert len(examples) == sum(1 for _ in found.rows) > 0
+        assert examples[0].prompt[-1].content.startswith(first)
+        assert all(example.answer.content for example in examples)
+        assert all((example.rejected is not None) == (format == "preference") for example in examples)
+
+
+def page_blocks(language: str) -> list[tuple[str, str, str]]:
+    """The examples of the how-to page: kind of file, format or file name, text."""
+    text = (ROOT / "docs" / language / "how-to" / "read-your-files.md").read_text(encoding="utf-8")
+    return re.findall(r"^```(\w+) ?(\S*)\n(.*?)^```", text, flags=re.MULTILINE | re.DOTALL)
+
+
+@pytest.mark.parametrize("language", ["en", "zh"])
+def test_each_example_of_the_page_is_read_as_the_page_says(language: str, tmp_path: Path) -> None:
+    examples = [block for block in page_blocks(language) if block[1] and "." not in block[1]]
+    assert {name for _, name, _ in examples} == {shape.name for shape in FORMATS}
+    for kind, name, text in examples:
+        file = tmp_path / f"{name}.{kind}"
+        file.write_text(text, encoding="utf-8")
+        found = read_file(file)
+        layout = layout_of(found, Source(path=str(file)))
+        assert (layout.format, layout.why) == (name, "detected")
+        read = [to_example(row, layout, None, None) for row in found.rows if isinstance(row, RawRow)]
+        assert len(read) == sum(1 for _ in found.rows)
+        assert all(example.answer.content and not example.metadata.keys() - {"id"} for example in read)
+
+
+@pytest.mark.parametrize("language", ["en", "zh"])
+def test_the_joined_example_of_the_page_gives_labels(
+    language: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    for kind, name, text in page_blocks(language):
+        if "." in name:
+            Path(name).write_text(text, encoding="utf-8")
+        elif kind == "yaml" and "join" in text:
+            Path("recipe.yaml").write_text(text, encoding="utf-8")
+    (source,) = load_recipe(Path("recipe.yaml")).prepare.sources
+    (found,) = tables_of(source)
+    layout = layout_of(found, source)
+    read = [to_example(row, layout, None, "document") for row in found.rows if isinstance(row, RawRow)]
+    assert [(example.label, example.group) for example in read] == [
+        ({"en": "praise", "zh": "表扬"}[language], "praise.txt")
+    ] * 2
+
+
+@pytest.mark.parametrize("language", ["en", "zh"])
+def test_the_reference_of_formats_is_that_of_the_tables(language: str) -> None:
+    page = (ROOT / "docs" / language / "formats.md").read_text(encoding="utf-8")
+    assert page == formats_page(language), "run `make reference`"

@@ -1,18 +1,25 @@
 from __future__ import annotations
 
 import csv
+import gzip
 import io
 import json
+import tracemalloc
+from collections.abc import Iterator
+from contextlib import contextmanager
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
 import polars
+import pyarrow
+import pyarrow.ipc
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tunesmith.errors import TunesmithError
-from tunesmith.prepare.encoding import read_bytes
+from tunesmith.prepare.encoding import judge
 from tunesmith.prepare.files import files_of, hash_readable
 from tunesmith.prepare.read import read_file
 from tunesmith.prepare.rows import RawRow, Table
@@ -24,7 +31,10 @@ GOOD = b'{"prompt": "a", "completion": "b"}'
 def read(folder: Path, name: str, content: bytes) -> Table:
     file = folder / name
     file.write_bytes(content)
-    return read_file(file)
+    table = read_file(file)
+    for _ in table.rows:
+        pass  # some faults of a file show only in the middle
+    return table
 
 
 def values(table: Table) -> list[Any]:
@@ -100,7 +110,7 @@ def test_no_line_is_ever_lost(tmp_path_factory: pytest.TempPathFactory, lines: l
         with pytest.raises(TunesmithError, match="data-empty"):
             read_file(file)
     else:
-        assert len(read_file(file).rows) == expected
+        assert sum(1 for _ in read_file(file).rows) == expected
 
 
 def test_json_array_gives_each_row_its_line(tmp_path: Path) -> None:
@@ -183,6 +193,19 @@ def test_broken_bytes_in_a_utf8_file_are_not_taken_for_chinese(tmp_path: Path) -
     assert [(line, why) for line, (why, _) in rejects(table).items()] == [(3, "bad-encoding")]
 
 
+def test_a_chinese_word_that_happens_to_be_utf8_does_not_outweigh_the_rest(tmp_path: Path) -> None:
+    text = "text,label\n我的快递还没有到，已经三天了。,x\n5 元,y\n6 元,y\n"
+    assert "元".encode("gb18030").decode("utf-8")
+    table = read(tmp_path, "old.csv", text.encode("gb18030"))
+    assert [row["text"] for row in values(table)] == ["我的快递还没有到，已经三天了。", "5 元", "6 元"]
+    mixed = b"text,label\n" + "请退款！,退款\n".encode() + "发票开错了。,发票\n".encode("gb18030")
+    table = read(tmp_path, "mixed.csv", mixed)
+    assert (values(table), rejects(table)) == (
+        [{"text": "请退款！", "label": "退款"}],
+        {3: ("bad-encoding", "GB18030/GBK")},
+    )
+
+
 @pytest.mark.parametrize("western", ["Café crème à la carte", "Los médicos están en la montaña"])
 def test_latin1_is_an_error_with_its_line_not_chinese(tmp_path: Path, western: str) -> None:
     # the second one is valid GB18030 too, but of characters that nobody writes
@@ -233,7 +256,10 @@ def test_files_folders_and_globs(tmp_path: Path) -> None:
     assert [file.name for file in files_of(str(tmp_path / "*.csv"))] == ["a.csv"]
     assert [file.name for file in files_of(str(tmp_path / "**" / "*.parquet"))] == ["c.parquet"]
     assert files_of(str(tmp_path / "b.jsonl")) == [tmp_path / "b.jsonl"]
-    for path, code in (("gone.csv", "data-missing"), ("*.tsv", "data-missing"), ("notes.md", "data-kind")):
+    assert files_of(str(tmp_path / "notes.md")) == [tmp_path / "notes.md"]
+    assert [file.name for file in files_of(str(tmp_path / "*.m*"))] == ["notes.md"]
+    (tmp_path / "image.png.gz").write_bytes(b"")
+    for path, code in (("gone.csv", "data-missing"), ("*.tsv", "data-missing"), ("image.png.gz", "data-kind")):
         with pytest.raises(TunesmithError) as caught:
             files_of(str(tmp_path / path))
         assert caught.value.code == code
@@ -242,7 +268,181 @@ def test_files_folders_and_globs(tmp_path: Path) -> None:
 
 def test_a_file_that_the_system_refuses_is_a_coded_error(tmp_path: Path) -> None:
     # a folder is refused whoever runs the test; a file without permission is not refused to root
-    for use in (read_bytes, hash_readable):
+    for use in (judge, hash_readable):
         with pytest.raises(TunesmithError, match="data-unreadable") as caught:
             use(tmp_path)
         assert str(caught.value.parameters["problem"])
+
+
+@contextmanager
+def memory_bounded(num_bytes: int) -> Iterator[None]:
+    tracemalloc.start()
+    yield
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < num_bytes
+
+
+# The whole corpus of what goes wrong with JSON lines: the line, and why it is refused (None: it is a row).
+CORPUS: list[tuple[bytes, str | None]] = [
+    (b'\xef\xbb\xbf{"q": "after a byte order mark"}', None),
+    (b'{"q": "cut off', "bad-json"),
+    (GOOD + GOOD, "bad-json"),
+    (b'\xef\xbb\xbf{"q": "a byte order mark in the middle"}', "bad-json"),
+    (b'{"q": "raw \x00"}', "bad-json"),
+    (b"\x00" * 10, "bad-json"),
+    (b'{"q": "escaped \\u0000"}', None),
+    (b'{"q": "\xff\xfe"}', "bad-encoding"),
+    ('{"q": "中文\u2028中文"}'.encode(), None),
+    (b'{"q": NaN}', "not-finite"),
+    (b'{"q": [1e999]}', "not-finite"),
+    (b'{"q": 1, "q": 2}', "duplicate-key"),
+    (b'{"q": "\\ud800"}', "lone-surrogate"),
+    (b'["a", "list"]', "not-an-object"),
+    (b'{"q": ' + b"[" * 100_000 + b"]" * 100_000 + b"}", "too-deep"),
+    (b'{"q": ' + b"9" * 5_000 + b"}", "bad-json"),
+    (b'{"q": "' + b"x" * 100_000_000 + b'"}', "row-too-large"),
+    (b'{"q": "last"}', None),
+]
+
+
+def test_every_bad_line_is_quarantined_with_line_byte_and_reason(tmp_path: Path) -> None:
+    content = b"\n\n".join(line for line, _ in CORPUS)  # a blank line after each
+    file = tmp_path / "rows.jsonl"
+    file.write_bytes(content)
+    with memory_bounded(80 * 2**20):
+        rows = list(read_file(file).rows)
+    assert len(rows) == len(CORPUS)
+    for number, (row, (line, reason)) in enumerate(zip(rows, CORPUS, strict=True)):
+        assert (row.reason if isinstance(row, Rejected) else None) == reason
+        assert row.place.line == 2 * number + 1
+        assert row.place.byte is not None
+        begin = row.place.byte - 3 * (number == 0)
+        assert content[begin : begin + len(line)] == line
+        assert begin == 0 or content[begin - 1 : begin] == b"\n"
+    large = next(row for row in rows if isinstance(row, Rejected) and row.reason == "row-too-large")
+    assert large.detail == "100000010 bytes"  # with its end of line
+    assert len(large.row) <= 2_000
+
+
+def test_rows_are_read_as_they_are_asked_for_and_anew_each_time(tmp_path: Path) -> None:
+    row = json.dumps({"question": "q" * 2_000, "answer": "a" * 2_000})
+    contents = {"rows.jsonl": "\n".join([row] * 3_000), "rows.json": "[" + ",\n".join([row] * 3_000) + "]"}
+    contents["rows.csv"] = "question,answer\n" + "\n".join([f"{'q' * 2_000},{'a' * 2_000}"] * 3_000)
+    for name, content in contents.items():
+        (tmp_path / name).write_text(content)
+        with memory_bounded(8 * 2**20):  # of a file of 12; the sample is 4
+            table = read_file(tmp_path / name)
+            assert sum(1 for _ in table.rows) == 3_000
+        assert sum(1 for _ in table.rows) == 3_000
+        first = 1 + (name == "rows.csv")
+        assert [row.place.line for row in islice(table.rows, 2)] == [first, first + 1]
+
+
+def test_columns_are_those_of_the_first_thousand_rows(tmp_path: Path) -> None:
+    rows = [{"a": 1}] * 999 + [{"b": 1}] + [{"c": 1}]
+    table = read(tmp_path, "rows.jsonl", "\n".join(map(json.dumps, rows)).encode())
+    assert table.columns == ("a", "b")
+    assert values(table) == rows
+
+
+def test_compressed_files_are_read_as_what_is_in_them(tmp_path: Path) -> None:
+    text = "text,label\n你好,a\n\n再见,b\n".encode()
+    (tmp_path / "rows.csv").write_bytes(text)
+    (tmp_path / "rows.csv.gz").write_bytes(gzip.compress(text[:20]) + gzip.compress(text[20:]))
+    with pyarrow.output_stream(str(tmp_path / "rows.CSV.zst"), compression="zstd") as stream:
+        stream.write(text)
+    tables = [read_file(tmp_path / name) for name in ("rows.csv", "rows.csv.gz", "rows.CSV.zst")]
+    assert [values(table) for table in tables] == [[{"text": "你好", "label": "a"}, {"text": "再见", "label": "b"}]] * 3
+    assert [[(row.place.line, row.place.byte) for row in table.rows] for table in tables] == [[(2, 11), (4, 21)]] * 3
+    assert len(files_of(str(tmp_path))) == 3
+
+
+def test_a_compressed_file_that_is_cut_off_is_a_coded_error(tmp_path: Path) -> None:
+    content = "\n".join(json.dumps({"a": str(number) * 9}) for number in range(9_000)).encode()
+    (tmp_path / "rows.jsonl.gz").write_bytes(gzip.compress(content)[:-2_000])
+    with pyarrow.output_stream(str(tmp_path / "rows.jsonl.zst"), compression="zstd") as stream:
+        stream.write(content)
+    whole = (tmp_path / "rows.jsonl.zst").read_bytes()
+    (tmp_path / "rows.jsonl.zst").write_bytes(whole[:-100])
+    (tmp_path / "no.jsonl.gz").write_bytes(b"not gzip at all")
+    for name in ("rows.jsonl.gz", "rows.jsonl.zst", "no.jsonl.gz"):
+        with pytest.raises(TunesmithError, match="data-unreadable"):
+            list(read_file(tmp_path / name).rows)
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "gb18030"])
+def test_a_long_json_array_is_what_the_standard_library_reads(tmp_path: Path, encoding: str) -> None:
+    sizes = [7, 400_000, 3, 1_500_000, 90, 1_048_576, 20]
+    rows = [{"n": number, "text": "请问快递到哪里了a\n"[number:] * (size // 10)} for number, size in enumerate(sizes)]
+    content = json.dumps(rows, ensure_ascii=False, indent=1).replace('"n": 3', '"n": NaN').encode(encoding)
+    table = read(tmp_path, "rows.json", content)
+    assert table.encoding == encoding
+    assert values(table) == rows[:3] + rows[4:]
+    assert [number for number, row in enumerate(table.rows) if isinstance(row, Rejected)] == [3]
+    for row in table.rows:
+        assert content[row.place.byte :].startswith(b'{\n  "n": ')
+        assert row.place.line == content.count(b"\n", 0, row.place.byte) + 1
+
+
+entry = st.one_of(st.text(max_size=9), st.integers(), st.none())
+
+
+@settings(max_examples=40, deadline=None)
+@given(
+    st.lists(st.one_of(st.dictionaries(st.text(max_size=3), entry, max_size=3), st.integers()), min_size=1, max_size=5),
+    st.integers(1, 7),
+)
+def test_a_json_array_in_pieces_of_any_size(
+    tmp_path_factory: pytest.TempPathFactory, elements: list[Any], num_bytes: int
+) -> None:
+    file = tmp_path_factory.mktemp("array") / "rows.json"
+    file.write_text(json.dumps(elements))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("tunesmith.prepare.encoding.BLOCK_BYTES", num_bytes)
+        found = [json.loads(row.row) if isinstance(row, Rejected) else row.values for row in read_file(file).rows]
+    assert found == elements
+
+
+def test_csv_rows_have_their_byte(tmp_path: Path) -> None:
+    content = 'text,label\r\n"两\r\n行",x\r\n短\r\n末行,z\r'.encode("utf-8-sig")
+    table = read(tmp_path, "rows.csv", content)
+    rests = [content[row.place.byte :].decode() for row in table.rows]
+    assert [rest[:2] for rest in rests] == ['"两', "短\r", "末行"]
+    assert [row.place.line for row in table.rows] == [2, 4, 5]
+
+
+def test_old_macintosh_line_ends_are_counted(tmp_path: Path) -> None:
+    table = read(tmp_path, "rows.csv", b"text,label\ra,b\rshort\rc,d\ne,f\n")
+    assert [(row.place.line, row.place.byte) for row in table.rows] == [(2, 11), (3, 15), (4, 21), (5, 25)]
+    assert list(rejects(table)) == [3]
+
+
+def test_a_huge_csv_row_costs_only_itself(tmp_path: Path) -> None:
+    lines = b"".join(b"%d,x\n" % number for number in range(3))
+    huge = b"y" * (2**24 + 1)
+    table = read(tmp_path, "rows.csv", b"text,label\n" + lines + huge + b",x\n" + lines + b'"never closed,x\n' + huge)
+    assert len(values(table)) == 6
+    assert rejects(table) == {
+        5: ("row-too-large", f"{len(huge) + 3} bytes"),
+        9: ("bad-quoting", rejects(table)[9][1]),
+        10: ("row-too-large", f"{len(huge)} bytes"),
+    }
+
+
+def test_columnar_files_are_read_as_polars_reads_them(tmp_path: Path) -> None:
+    rows = [{"messages": [{"role": "user", "content": f"你好 {n}"}], "n": n, "x": n / 2} for n in range(2_500)]
+    frame = polars.DataFrame(rows)
+    frame.write_parquet(tmp_path / "a.parquet", row_group_size=700)
+    frame.write_ipc(tmp_path / "b.feather", compression="zstd")
+    frame.write_ipc_stream(tmp_path / "c.arrow")
+    for file in files_of(str(tmp_path)):
+        table = read_file(file)
+        assert values(table) == rows
+        assert table.columns == ("messages", "n", "x")
+        assert [row.place.line for row in table.rows] == list(range(1, 2_501))
+    (tmp_path / "d.arrow").write_bytes((tmp_path / "b.feather").read_bytes()[:-50])
+    (tmp_path / "e.parquet").write_bytes((tmp_path / "a.parquet").read_bytes()[:-50])
+    for name in ("d.arrow", "e.parquet"):
+        with pytest.raises(TunesmithError, match="data-parquet"):
+            read_file(tmp_path / name)

@@ -2,9 +2,11 @@ from __future__ import annotations
 
 import ast
 import json
+import random
 import subprocess
 import sys
 from collections import Counter
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -15,9 +17,10 @@ from tunesmith.artifacts import Dataset, DatasetReport
 from tunesmith.artifacts.dataset import Conflicts, Quantiles, Reason, Reasoning
 from tunesmith.errors import Place, RunFailed, TunesmithError
 from tunesmith.i18n.catalogue import CATALOGUE
-from tunesmith.prepare import CONTROL_TOKEN, TOO_LONG, Fits, identity
+from tunesmith.prepare import CONTROL_TOKEN, TOO_LONG, Fits, identity, prepare, recheck
 from tunesmith.recipe import Prepare
 from tunesmith.records import SPLITS, Example, Rejected
+from tunesmith.runtime import Runtime
 
 REPOSITORY = Path(__file__).resolve().parents[3]
 DESK = REPOSITORY / "examples" / "support_desk"
@@ -84,6 +87,22 @@ def test_a_mixed_folder_becomes_one_dataset(tmp_path: Path, run: Run, progress: 
         "say.prepare.rejected",
         "say.prepare.done",
     ]
+
+
+def test_each_source_gives_its_share_of_the_training_rows(tmp_path: Path, run: Run) -> None:
+    """A fifth from the large source: four rows of the small one allow one of the large, however many it has."""
+    small = write_jsonl(tmp_path / "small.jsonl", [{"question": f"small {n} " * 9, "answer": "a"} for n in range(80)])
+    large = write_jsonl(tmp_path / "large.jsonl", [{"question": f"large {n} " * 9, "answer": "b"} for n in range(300)])
+    shares = [{"path": str(small)}, {"path": str(large), "share": 0.2}]
+    dataset = run(shares, test_share=0.0, validation_share=0.0)
+    report = check_counts(dataset)
+    assert [source.kept for source in report.sources] == [80, 20]
+    assert report.reasons["over-share"].count == 280
+    assert report.bad == 0
+    again = run(
+        [{"path": str(large), "share": 0.2}, {"path": str(small)}], out="again", test_share=0.0, validation_share=0.0
+    )
+    assert {row.id for row in again.rows("train")} == {row.id for row in dataset.rows("train")}
 
 
 def test_labels_are_counted_per_split(tmp_path: Path, run: Run) -> None:
@@ -251,6 +270,62 @@ def test_the_stage_loads_without_heavy_libraries() -> None:
     assert done.stdout.strip() == "[]"
 
 
+def test_changes_are_counted_by_rule_and_named_in_the_row(tmp_path: Path, run: Run) -> None:
+    rows = [
+        *questions(20),
+        {"question": "broken\u200b one", "answer": "it\u200b is"},
+        {"question": "itâ€™s", "answer": "a"},
+    ]
+    dataset = run(write_jsonl(tmp_path / "a.jsonl", rows))
+    changed = {example.place.line: example.changes for split in SPLITS for example in dataset.rows(split)}
+    assert changed[21] == ("clean.zero-width",)
+    assert changed[22] == ("clean.mojibake",)
+    assert not any(changed[line] for line in range(1, 21))
+    assert check_counts(dataset).changes == {"clean.mojibake": 1, "clean.zero-width": 1}
+
+
+def test_rejects_hold_no_personal_data_where_the_recipe_wants_none(tmp_path: Path, run: Run) -> None:
+    rows = [*questions(20), {"question": "write to jane.roe@example.org", "answer": ""}]
+    rows.append({"question": "mail jane.roe@example.org", "answer": "a"})
+    dataset = run(write_jsonl(tmp_path / "a.jsonl", rows), personal={"mode": "mask"})
+    (reject,) = rejects_of(dataset)
+    assert json.loads(reject["row"]) == {"question": "write to [EMAIL]", "answer": ""}
+    assert b"jane.roe" not in b"".join(file.read_bytes() for file in dataset.folder.iterdir())
+    assert check_counts(dataset).changes == {"personal.email": 1}
+
+
+def bench_rows(num_rows: int) -> list[dict[str, Any]]:
+    draw = random.Random(0)
+    words = [f"w{number}" for number in range(500)]
+    rows = [{"question": " ".join(draw.choices(words, k=30)), "answer": f"a {n}"} for n in range(num_rows)]
+    twins = [{"question": row["question"] + " extra", "answer": row["answer"]} for row in rows[::10]]
+    return [*rows, *twins, *rows[::7], {"question": "", "answer": "empty"}]
+
+
+def test_several_processes_make_the_same_dataset(
+    tmp_path: Path, runtime: Runtime, progress: Listening, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tunesmith.prepare.walk._CHUNK_ROWS", 40)
+    file = write_jsonl(tmp_path / "a.jsonl", bench_rows(500))
+    section = Prepare.model_validate({"sources": file, "duplicates": {"near": "drop"}})
+    made = []
+    for num_threads in (1, 2):
+        machine = replace(runtime, num_threads=num_threads)
+        out = tmp_path / "artifacts" / str(num_threads)
+        # all processes ask the same; what they ask must be picklable
+        made.append(
+            prepare(section, seed=0, runtime=machine, progress=progress, out=out, fits=Fits(no_row_is_refused, ""))
+        )
+    assert made[0].manifest == made[1].manifest
+    assert check_counts(made[1]).reasons.keys() == {"duplicate", "near-duplicate", "empty-prompt"}
+    assert recheck(made[1].folder, runtime=replace(runtime, num_threads=2)) == made[0].report().proof
+    assert list(runtime.cache.iterdir()) == []
+
+
+def no_row_is_refused(example: Example) -> Rejected | None:
+    return None
+
+
 @pytest.mark.skipif(not DESK.is_dir(), reason="examples/support_desk is not here")
 def test_the_planted_faults_of_the_support_desk_are_found(run: Run) -> None:
     planted = json.loads((DESK / "planted.json").read_text(encoding="utf-8"))
@@ -279,12 +354,12 @@ def test_the_planted_faults_of_the_support_desk_are_found(run: Run) -> None:
 
 
 @pytest.mark.skipif(not REAL.is_dir(), reason="the real data of ../shared/data is not here")
-def test_banking77_keeps_its_test_rows_and_loses_seven_training_rows(run: Run) -> None:
+def test_banking77_keeps_its_test_rows_and_loses_the_training_rows_like_them(run: Run) -> None:
     train, test = str(REAL / "banking77_train.csv"), str(REAL / "banking77_test.csv")
     report = check_counts(run([{"path": train, "split": "train"}, {"path": test, "split": "test"}]))
     assert report.task == "labels"
     assert report.splits["test"] == 3080
     assert report.repeats_within_test == 1
-    assert counts_of(report) == {"repeats-test-row": 7, "duplicate": 4}
-    assert report.splits["train"] + report.splits["validation"] == 10003 - 11
+    assert counts_of(report) == {"near-test-row": 127, "repeats-test-row": 7, "duplicate": 4}
+    assert report.splits["train"] + report.splits["validation"] == 10003 - 138
     assert all(counts["validation"] and counts["test"] == 40 for counts in report.labels.values())

@@ -1,0 +1,285 @@
+"""The rows between reading and writing: their text in a spool on disk, and beside it one small number per question.
+
+What decides about rows (duplicates, clusters, splits) asks for a column at a time, so that memory holds a few bytes a
+row however long the rows are.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tunesmith.artifacts.dataset import example_from_json
+from tunesmith.records import SPLITS, Example, Split
+
+# Shapes: N rows, P pairs, S a selection of rows.
+Keys = NDArray[np.uint64]
+Rows = NDArray[np.int32]
+Mask = NDArray[np.bool_]
+Column = NDArray[Any]
+
+NO_KEY: Final = 0
+"""The key of what a row does not have; `key_of` never gives it."""
+FREE: Final = 0
+DECLARED: Final[dict[Split | None, int]] = {None: FREE, **{split: code for code, split in enumerate(SPLITS, 1)}}
+"""Codes of the column `declared`."""
+BENCHMARK: Final = 4
+"""Code of a row of a named benchmark: compared with, never published."""
+DTYPES: Final[dict[str, str]] = {
+    "offset": "<u8",
+    "source": "<u2",
+    "declared": "u1",
+    "id": "<u8",
+    "prompt": "<u8",
+    "whole": "<u8",
+    "answer": "<u8",
+    "group": "<u8",
+    "name": "<u8",
+    "own_name": "<u8",
+    "parent": "<u8",
+    "label": "<i4",
+    "language": "u1",
+    "time": "<f8",
+    "prompt_characters": "<u4",
+    "reasoning_characters": "<i4",
+    "answer_characters": "<u4",
+}
+_READ_BYTES: Final = 1 << 20
+
+
+def key_of(text: str) -> int:
+    """64 bits of SHA-256, never 0. Two of a million different texts agree with a chance of 3 in 10**8."""
+    digest = hashlib.sha256(text.encode("utf-8", "surrogatepass")).digest()
+    return int.from_bytes(digest[:8], "little") or 1
+
+
+def mixed(keys: Keys) -> Keys:
+    """A bijection of 64-bit numbers that scatters neighbours (the finaliser of SplitMix64, Steele et al. 2014)."""
+    keys = (keys ^ (keys >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
+    keys = (keys ^ (keys >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
+    return keys ^ (keys >> np.uint64(31))
+
+
+class Columns:
+    """Arrays of equal length on disk, written by appending, read one at a time."""
+
+    def __init__(self, folder: Path, dtypes: Mapping[str, str]) -> None:
+        folder.mkdir(parents=True)
+        self._folder = folder
+        self._dtypes = dtypes
+        self.num_rows = 0
+
+    def append(self, **values: Sequence[Any] | Column) -> None:
+        """Add rows: as many values to every column."""
+        (num_rows,) = {len(column) for column in values.values()}
+        if num_rows:
+            for name, dtype in self._dtypes.items():
+                with (self._folder / name).open("ab") as stream:
+                    stream.write(np.ascontiguousarray(values[name], dtype=dtype).data)
+        self.num_rows += num_rows
+
+    def __getitem__(self, name: str) -> Column:
+        """A whole column, read anew."""
+        file = self._folder / name
+        return np.fromfile(file, self._dtypes[name]) if self.num_rows else np.empty(0, self._dtypes[name])
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """Neighbouring bytes of a file of lines, and the rows wanted of them (counted within the span; None: all)."""
+
+    file: str
+    begin: int
+    end: int
+    rows: tuple[int, ...] | None = None
+
+
+def lines_of(span: Span) -> Iterator[bytes]:
+    """The wanted lines of a span that begins and ends between lines."""
+    with open(span.file, "rb") as stream:
+        stream.seek(span.begin)
+        lines = stream.read(span.end - span.begin).split(b"\n")
+    yield from lines[:-1] if span.rows is None else (lines[row] for row in span.rows)
+
+
+def examples_of(span: Span) -> Iterator[Example]:
+    return (example_from_json(json.loads(line)) for line in lines_of(span))
+
+
+def question_of(line: bytes) -> str:
+    """What user and assistant say before the last answer of a written row; a system message is no part of it."""
+    messages = json.loads(line)["messages"]
+    return "\n".join(message["content"] for message in messages[:-1] if message["role"] != "system")
+
+
+def text_of(line: bytes) -> str:
+    """All that a written row says, its thinking included."""
+    texts = [
+        message.get(part, "") for message in json.loads(line)["messages"] for part in ("reasoning_content", "content")
+    ]
+    return "\n".join(texts)
+
+
+def characters_of(pattern: str) -> Mask:
+    """(65536,): which characters of the first plane match a pattern of one character."""
+    plane = "".join(map(chr, range(1 << 16)))
+    matches = np.zeros(1 << 16, dtype=bool)
+    for run in re.finditer(f"(?:{pattern})+", plane):
+        matches[run.start() : run.end()] = True
+    return matches
+
+
+def spans_of(file: Path, num_bytes: int = _READ_BYTES) -> Iterator[Span]:
+    """A file of lines in spans of about so many bytes."""
+    begin, size = 0, file.stat().st_size
+    with file.open("rb") as stream:
+        while begin < size:
+            stream.seek(min(begin + num_bytes, size) - 1)
+            stream.readline()
+            end = stream.tell()
+            yield Span(str(file), begin, end)
+            begin = end
+
+
+class Spool:
+    """Rows as the lines that will be published, in one file, with their columns."""
+
+    def __init__(self, folder: Path) -> None:
+        self.columns = Columns(folder / "columns", DTYPES)
+        self.file = folder / "rows.jsonl"
+        self._stream = self.file.open("wb")
+        self._num_bytes = 0
+
+    def __len__(self) -> int:
+        return self.columns.num_rows
+
+    def __getitem__(self, name: str) -> Column:
+        return self.columns[name]
+
+    def append(self, lines: Sequence[bytes], columns: Mapping[str, Sequence[Any] | Column]) -> None:
+        """Add rows: their lines with the ends, and every column but `offset`."""
+        if not lines:
+            return
+        lengths = np.fromiter(map(len, lines), dtype=np.uint64, count=len(lines))
+        ends = self._num_bytes + np.cumsum(lengths)
+        self.columns.append(offset=ends - lengths, **columns)
+        self._stream.writelines(lines)
+        self._num_bytes = int(ends[-1])
+
+    def flush(self) -> None:
+        self._stream.flush()
+
+    def close(self) -> None:
+        self._stream.close()
+
+    def bounds(self) -> Column:
+        """(N + 1,): where each row begins, and where the last one ends."""
+        return np.append(self["offset"], np.uint64(self._num_bytes))
+
+    def spans(self, rows_S: Rows, num_bytes: int = _READ_BYTES) -> Iterator[tuple[Rows, Span]]:
+        """The chosen rows, ascending, in spans of about so many bytes; with each span, the rows it holds."""
+        bounds = self.bounds()
+        begin = 0
+        while begin < len(rows_S):
+            first = rows_S[begin]
+            limit = np.searchsorted(bounds, bounds[first] + np.uint64(num_bytes))
+            end = max(begin + 1, int(np.searchsorted(rows_S, limit - 1)))
+            part = rows_S[begin:end]
+            span = Span(str(self.file), int(bounds[first]), int(bounds[part[-1] + 1]), tuple((part - first).tolist()))
+            yield part, span
+            begin = end
+
+    def examples(self, rows_S: Rows) -> Iterator[Example]:
+        """The chosen rows, ascending, one after the other."""
+        for _, span in self.spans(rows_S):
+            yield from examples_of(span)
+
+    def copy(self, rows_S: Rows, out: Path) -> None:
+        """Write the lines of the chosen rows, ascending, to a file."""
+        with out.open("wb") as stream:
+            for _, span in self.spans(rows_S):
+                stream.writelines(line + b"\n" for line in lines_of(span))
+
+
+def read_lines(file: str, places: Iterable[tuple[int, int]]) -> Iterator[bytes]:
+    """The bytes from each begin to its end."""
+    descriptor = os.open(file, os.O_RDONLY)
+    try:
+        for begin, end in places:
+            yield os.pread(descriptor, end - begin, begin)
+    finally:
+        os.close(descriptor)
+
+
+def begins_run(ordered_N: Column) -> Mask:
+    """(N,): whether a value differs from the one before it."""
+    begins_N: Mask = np.append(True, ordered_N[1:] != ordered_N[:-1])[: len(ordered_N)]
+    return begins_N
+
+
+def first_of_equal(keys_N: Keys) -> Rows:
+    """(N,): for each row the first row with its key; a row without one (`NO_KEY`) stands for itself."""
+    order = np.argsort(keys_N, kind="stable")
+    is_first = begins_run(keys_N[order])
+    firsts = order[is_first].astype(np.int32)
+    first_N = np.empty(len(keys_N), dtype=np.int32)
+    first_N[order] = firsts[np.cumsum(is_first) - 1]
+    alone = np.flatnonzero(keys_N == NO_KEY)
+    first_N[alone] = alone
+    return first_N
+
+
+def found_in(keys_N: Keys, rows_S: Rows) -> Rows:
+    """(N,): for each row the first of the chosen rows that has its key, or -1."""
+    rows_S = rows_S[keys_N[rows_S] != NO_KEY]
+    return look_up(keys_N, keys_N[rows_S], rows_S)
+
+
+def look_up(wanted_N: Keys, keys_S: Keys, values_S: Rows) -> Rows:
+    """(N,): the value of the first equal key, or -1."""
+    if not len(keys_S):
+        return np.full(len(wanted_N), -1, dtype=np.int32)
+    order = np.argsort(keys_S, kind="stable")
+    ordered = keys_S[order]
+    places = np.minimum(np.searchsorted(ordered, wanted_N), len(ordered) - 1)
+    return np.where(ordered[places] == wanted_N, values_S[order[places]], -1).astype(np.int32)
+
+
+class Forest:
+    """Which rows belong together: union-find over all of them, 4 bytes each; the smallest row stands for its set."""
+
+    def __init__(self, num_rows: int) -> None:
+        self._parent_N = np.arange(num_rows, dtype=np.int32)
+
+    def roots(self) -> Rows:
+        """(N,): the row that stands for each row's set."""
+        while True:
+            above = self._parent_N[self._parent_N]
+            if np.array_equal(above, self._parent_N):
+                return above
+            self._parent_N = above
+
+    def join(self, one_P: Rows, other_P: Rows) -> None:
+        """Put the two rows of each pair into one set."""
+        while True:
+            roots = self.roots()
+            one_root, other_root = roots[one_P], roots[other_P]
+            apart = one_root != other_root
+            if not apart.any():
+                return
+            one_root, other_root = one_root[apart], other_root[apart]
+            np.minimum.at(self._parent_N, np.maximum(one_root, other_root), np.minimum(one_root, other_root))
+
+    def join_equal(self, keys_N: Keys, rows_S: Rows) -> None:
+        """Put chosen rows with equal keys into one set."""
+        first_S = first_of_equal(keys_N[rows_S])
+        self.join(rows_S, rows_S[first_S])

@@ -1,0 +1,353 @@
+"""Near-duplicates: rows whose prompts share most of their character 5-grams.
+
+A prompt is its letters and digits alone (NFKC, case folded), so that width, case, spacing and punctuation count
+nothing, and five characters are a word of English or two or three of Chinese. A passage of 36 characters and more
+that more than a tenth of the prompts hold (an instruction, a list of labels) tells no row from another and is left
+out. Candidates come from MinHash signatures cut into bands (Broder 1997; Leskovec, Rajaraman and Ullman, Mining of
+Massive Datasets, chapter 3); each is then decided by the exact Jaccard similarity of its two sets, so that a signature
+never makes a duplicate.
+"""
+
+from __future__ import annotations
+
+import json
+import unicodedata
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import cache
+from itertools import pairwise
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tunesmith.artifacts.dataset import example_from_json
+from tunesmith.prepare.duplicates import NEAR_DUPLICATE, Left, answer_key, prompt_key
+from tunesmith.prepare.index import (
+    Columns,
+    Forest,
+    Keys,
+    Mask,
+    Rows,
+    Span,
+    Spool,
+    begins_run,
+    characters_of,
+    first_of_equal,
+    lines_of,
+    mixed,
+    question_of,
+    read_lines,
+)
+from tunesmith.prepare.pool import Pool
+
+# Shapes: C characters, G n-grams of several texts one after the other, T texts, B bands, K places of a signature.
+SHINGLE: Final = 5
+NUM_PLACES: Final = 128
+_LEAST_RECALL: Final = 0.99
+_SEED: Final = 7
+_MAX_CHARACTERS: Final = 1 << 20
+_SAMPLE_PROMPTS: Final = 1_000
+_SAMPLE_SHINGLES: Final = 1 << 21
+_COMMON_SHARE: Final = 0.1
+_LEAST_COMMON: Final = 10
+_BOILERPLATE: Final = 32
+_SKETCHED_BYTES: Final = 1 << 18
+_PAIRS_PER_TASK: Final = 1_024
+_CLUSTERS_PER_TASK: Final = 256
+_MAX_LEADERS: Final = 32
+_MULTIPLIER: Final = np.uint64(0x9E3779B97F4A7C15)
+# Texts are joined with it; it is no letter, yet kept to part them.
+_PART: Final = "\0"
+
+
+@dataclass(frozen=True)
+class Likeness:
+    """When two prompts are near-duplicates."""
+
+    threshold: float
+    """Least Jaccard similarity."""
+    common: Keys
+    """Sorted shingles that many prompts share; long runs of them count nothing."""
+
+    def sets_of(self, texts: Sequence[str]) -> tuple[Keys, NDArray[np.int64]]:
+        """The shingles of several texts, (G,), repeats included, and where each text's begin, (T + 1,)."""
+        keys_G, bounds = shingles(texts)
+        if not len(self.common):
+            return keys_G, bounds
+        places = np.minimum(np.searchsorted(self.common, keys_G), len(self.common) - 1)
+        is_common = self.common[places] == keys_G
+        text_G = np.repeat(np.arange(len(texts)), np.diff(bounds))
+        run_G = np.cumsum(begins_run(2 * text_G + is_common)) - 1
+        is_own = ~is_common | (np.bincount(run_G, minlength=1)[run_G] < _BOILERPLATE)
+        return keys_G[is_own], np.append(0, np.cumsum(is_own))[bounds]
+
+    def each_set(self, texts: Sequence[str]) -> list[Keys]:
+        """The shingles of each text, sorted, each once."""
+        keys_G, bounds = self.sets_of(texts)
+        return [np.unique(part) for part in np.split(keys_G, bounds[1:-1])]
+
+    def alike(self, one: Keys, other: Keys) -> bool:
+        """Whether two sorted sets are similar enough; of empty ones nothing is known."""
+        num_distinct = len(np.unique(np.concatenate([one, other])))
+        num_common = len(one) + len(other) - num_distinct
+        return num_common > 0 and num_common >= self.threshold * num_distinct
+
+
+def shingles(texts: Sequence[str]) -> tuple[Keys, NDArray[np.int64]]:
+    """Keys of the character 5-grams of several texts, (G,), and where each text's begin, (T + 1,).
+
+    A text of fewer than five letters and digits is one shingle, unless it has none at all.
+    """
+    joined = _PART.join(_folded(text[:_MAX_CHARACTERS]) for text in texts)
+    codes_C = np.frombuffer(joined.encode("utf-32-le", "surrogatepass"), dtype=np.uint32)
+    codes_C = codes_C[_counts()[np.minimum(codes_C, 0xFFFF)]]
+    parts = np.flatnonzero(codes_C == ord(_PART))
+    begins = np.append(0, parts + 1)
+    lengths = np.append(parts, len(codes_C)) - begins
+    num_of_text = np.where(lengths > 0, np.maximum(1, lengths - SHINGLE + 1), 0)
+    bounds = np.append(0, np.cumsum(num_of_text))
+    starts_G = np.repeat(begins - bounds[:-1], num_of_text) + np.arange(bounds[-1])
+    # a text shorter than a shingle stops at its end
+    ends_G = np.repeat(begins + lengths, num_of_text)
+    padded_C = np.append(codes_C, np.zeros(SHINGLE, dtype=np.uint32)).astype(np.uint64)
+    keys_G = np.zeros(len(starts_G), dtype=np.uint64)
+    for place in range(SHINGLE):
+        keys_G = keys_G * _MULTIPLIER + np.where(starts_G + place < ends_G, padded_C[starts_G + place], 0)
+    return mixed(keys_G), bounds
+
+
+def _folded(text: str) -> str:
+    text = text.lower() if text.isascii() else unicodedata.normalize("NFKC", text).casefold()
+    return text.replace(_PART, "")
+
+
+@cache
+def _counts() -> Mask:
+    """(65536,): whether a character counts; those beyond the first plane all do."""
+    counts = characters_of(r"[^\W_]")
+    counts[0xFFFF] = counts[ord(_PART)] = True
+    return counts
+
+
+def banding(threshold: float) -> tuple[int, int]:
+    """Bands and places per band: the longest band with which 99 % of the pairs at the threshold become candidates.
+
+    A pair of similarity s becomes one with probability 1 - (1 - s**places)**bands.
+    """
+    for num_places in range(NUM_PLACES, 1, -1):
+        num_bands = NUM_PLACES // num_places
+        if 1 - (1 - threshold**num_places) ** num_bands >= _LEAST_RECALL:
+            return num_bands, num_places
+    return NUM_PLACES, 1
+
+
+@dataclass(frozen=True, slots=True)
+class _Sketching:
+    span: Span
+    likeness: Likeness
+
+
+def _band_keys(_: object, task: _Sketching) -> tuple[Mask, Keys]:
+    """Which rows of a span have any shingle, (T,), and their band keys, (that many, B)."""
+    from rensa import RMinHash  # type: ignore[import-untyped]
+
+    keys_G, bounds = task.likeness.sets_of([question_of(line) for line in lines_of(task.span)])
+    matrix = RMinHash.digest_matrix_from_flat_token_hashes(keys_G, bounds.astype(np.uint64), NUM_PLACES, _SEED)
+    is_sketched = bounds[1:] > bounds[:-1]
+    signatures_TK = np.array(matrix.to_rows(), dtype=np.uint64)[is_sketched]
+    num_bands, num_places = banding(task.likeness.threshold)
+    keys_TB = np.zeros((len(signatures_TK), num_bands), dtype=np.uint64)
+    for place in range(num_places):
+        keys_TB = mixed(keys_TB ^ signatures_TK[:, place : num_bands * num_places : num_places])
+    return is_sketched, keys_TB
+
+
+@dataclass(frozen=True, slots=True)
+class _Comparing:
+    """Pairs of rows, by number, and where each row of theirs stands in the spool."""
+
+    file: str
+    places: dict[int, tuple[int, int]]
+    pairs: list[tuple[int, int]]
+    likeness: Likeness
+
+
+def _compare(_: object, task: _Comparing) -> list[bool]:
+    texts = list(map(question_of, read_lines(task.file, task.places.values())))
+    sets = dict(zip(task.places, task.likeness.each_set(texts), strict=True))
+    return [task.likeness.alike(sets[one], sets[other]) for one, other in task.pairs]
+
+
+def join_near(spool: Spool, kept_N: Mask, threshold: float, pool: Pool[Any], folder: Path) -> tuple[Forest, Likeness]:
+    """Put rows with equal or near-equal prompts into one set each. Only kept rows are compared."""
+    forest = Forest(len(spool))
+    rows_S = np.flatnonzero(kept_N).astype(np.int32)
+    prompt_S = spool["prompt"][rows_S]
+    first_S = first_of_equal(prompt_S)
+    forest.join(rows_S, rows_S[first_S])
+    is_first = first_S == np.arange(len(first_S))
+    distinct, prompt_S = rows_S[is_first], prompt_S[is_first]
+    likeness = Likeness(threshold, _common(spool, distinct, prompt_S))
+    bands, sketched = _write_bands(spool, distinct, likeness, pool, folder)
+    for band in range(banding(threshold)[0]):
+        _join_band(spool, forest, sketched, bands[str(band)], likeness, pool)
+    return forest, likeness
+
+
+def _common(spool: Spool, rows_S: Rows, prompt_S: Keys) -> Keys:
+    """Shingles of more than a tenth of the prompts, and more than ten, judged on those with the smallest keys.
+
+    Keys are hashes, so the sample is as good as random, yet the same in whatever order the rows are read.
+    """
+    sample = np.sort(rows_S[np.argsort(prompt_S, kind="stable")[:_SAMPLE_PROMPTS]])
+    every = Likeness(1.0, np.empty(0, dtype=np.uint64))
+    sets: list[Keys] = []
+    for _, span in spool.spans(sample, _SKETCHED_BYTES):
+        sets += every.each_set([question_of(line) for line in lines_of(span)])
+        if sum(map(len, sets)) > _SAMPLE_SHINGLES:
+            break
+    if not sets:
+        return np.empty(0, dtype=np.uint64)
+    keys, counts = np.unique(np.concatenate(sets), return_counts=True)
+    return keys[counts > max(_LEAST_COMMON, _COMMON_SHARE * len(sets))]
+
+
+def _write_bands(spool: Spool, rows_S: Rows, likeness: Likeness, pool: Pool[Any], folder: Path) -> tuple[Columns, Rows]:
+    """The keys of each band on disk, and the rows that have them."""
+    names = {str(band): "<u8" for band in range(banding(likeness.threshold)[0])}
+    bands = Columns(folder / "bands", names)
+    parts: list[Rows] = []
+
+    def tasks() -> Iterator[_Sketching]:
+        for part, span in spool.spans(rows_S, _SKETCHED_BYTES):
+            parts.append(part)
+            yield _Sketching(span, likeness)
+
+    sketched: list[Rows] = []
+    for number, (is_sketched, keys_TB) in enumerate(pool.map(_band_keys, tasks())):
+        sketched.append(parts[number][is_sketched])
+        bands.append(**{name: keys_TB[:, int(name)] for name in names})
+    return bands, np.concatenate(sketched) if sketched else rows_S[:0]
+
+
+def _join_band(spool: Spool, forest: Forest, rows_S: Rows, keys_S: Keys, likeness: Likeness, pool: Pool[Any]) -> None:
+    """Compare rows with equal keys that are not joined yet: each with the first of them and with its neighbour."""
+    order = np.argsort(keys_S, kind="stable")
+    is_first = begins_run(keys_S[order])
+    begin_S = np.flatnonzero(is_first)[np.cumsum(is_first) - 1]
+    later = np.flatnonzero(~is_first)
+    rows_S = rows_S[order]
+    third = later[begin_S[later] < later - 1]
+    one = np.concatenate([rows_S[begin_S[later]], rows_S[third - 1]])
+    other = np.concatenate([rows_S[later], rows_S[third]])
+    roots = forest.roots()
+    apart = roots[one] != roots[other]
+    one, other = one[apart], other[apart]
+    tasks = _comparisons(spool, one, other, likeness)
+    alike = np.fromiter((is_alike for part in pool.map(_compare, tasks) for is_alike in part), bool, count=len(one))
+    forest.join(one[alike], other[alike])
+
+
+def _comparisons(spool: Spool, one_P: Rows, other_P: Rows, likeness: Likeness) -> Iterator[_Comparing]:
+    bounds = spool.bounds()
+    for begin in range(0, len(one_P), _PAIRS_PER_TASK):
+        pairs = list(
+            zip(
+                one_P[begin : begin + _PAIRS_PER_TASK].tolist(),
+                other_P[begin : begin + _PAIRS_PER_TASK].tolist(),
+                strict=True,
+            )
+        )
+        rows = sorted({row for pair in pairs for row in pair})
+        places = {row: (int(bounds[row]), int(bounds[row + 1])) for row in rows}
+        yield _Comparing(str(spool.file), places, pairs, likeness)
+
+
+@dataclass(frozen=True, slots=True)
+class _Thinning:
+    """Clusters of rows, and where each row stands in the spool."""
+
+    file: str
+    clusters: list[list[tuple[int, tuple[int, int]]]]
+    likeness: Likeness
+
+
+def _thin(_: object, task: _Thinning) -> list[tuple[int, int]]:
+    """Rows to drop, each with the row that stays for it."""
+    return [pair for cluster in task.clusters for pair in _thin_cluster(task.file, cluster, task.likeness)]
+
+
+def _thin_cluster(
+    file: str, cluster: list[tuple[int, tuple[int, int]]], likeness: Likeness
+) -> Iterator[tuple[int, int]]:
+    leaders: list[tuple[int, _Sides]] = []
+    lines = read_lines(file, (place for _, place in cluster))
+    for (row, _), line in zip(cluster, lines, strict=True):
+        sides = _Sides.of(line, likeness)
+        same_as = next((leader for leader, leading in leaders if sides.repeats(leading, likeness)), None)
+        if same_as is not None:
+            yield row, same_as
+        elif len(leaders) < _MAX_LEADERS:
+            leaders.append((row, sides))
+
+
+@dataclass(frozen=True, slots=True)
+class _Sides:
+    """What two rows must share for one of them to be superfluous."""
+
+    label: str | None
+    prompt: int
+    answer: int
+    prompt_set: Keys
+    answer_set: Keys
+
+    @classmethod
+    def of(cls, line: bytes, likeness: Likeness) -> _Sides:
+        example = example_from_json(json.loads(line))
+        (prompt_set,) = likeness.each_set([question_of(line)])
+        answer_set = np.unique(shingles([example.answer.content])[0])
+        return cls(example.label, prompt_key(example), answer_key(example), prompt_set, answer_set)
+
+    def repeats(self, other: _Sides, likeness: Likeness) -> bool:
+        # answers first: in a cluster the prompts are mostly alike
+        return (
+            self.label == other.label
+            and (self.answer == other.answer or likeness.alike(self.answer_set, other.answer_set))
+            and (self.prompt == other.prompt or likeness.alike(self.prompt_set, other.prompt_set))
+        )
+
+
+def near_duplicates(spool: Spool, rows_S: Rows, cluster_N: Rows, likeness: Likeness, pool: Pool[Any]) -> Left:
+    """Of the chosen rows, those that an earlier one of their cluster makes superfluous.
+
+    The first row of a cluster stays and represents it. A later one goes when prompt and answer are both near those of
+    one that stays and the labels are equal; only the first 32 that stay are compared with.
+    """
+    tasks = _thinnings(spool, rows_S, cluster_N, likeness)
+    pairs = sorted(pair for part in pool.map(_thin, tasks) for pair in part)
+    found = np.array(pairs, dtype=np.int32).reshape(-1, 2)
+    return Left(found[:, 0], found[:, 1], NEAR_DUPLICATE)
+
+
+def _thinnings(spool: Spool, rows_S: Rows, cluster_N: Rows, likeness: Likeness) -> Iterator[_Thinning]:
+    bounds = spool.bounds()
+    waiting: list[list[tuple[int, tuple[int, int]]]] = []
+    for cluster in clusters_of(rows_S, cluster_N):
+        waiting.append([(row, (int(bounds[row]), int(bounds[row + 1]))) for row in cluster.tolist()])
+        if len(waiting) == _CLUSTERS_PER_TASK:
+            yield _Thinning(str(spool.file), waiting, likeness)
+            waiting = []
+    if waiting:
+        yield _Thinning(str(spool.file), waiting, likeness)
+
+
+def clusters_of(rows_S: Rows, cluster_N: Rows) -> Iterator[Rows]:
+    """The chosen rows of each cluster that has more than one of them, ascending."""
+    cluster_S = cluster_N[rows_S]
+    order = np.argsort(cluster_S, kind="stable")
+    begins = np.append(np.flatnonzero(begins_run(cluster_S[order])), len(order)).tolist()
+    for begin, end in pairwise(begins):
+        if end - begin > 1:
+            yield rows_S[order[begin:end]]

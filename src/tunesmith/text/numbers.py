@@ -1,0 +1,144 @@
+"""Numbers in one written form: plain digits, so that `1.5亿`, `１５０００万` and `150,000,000` are the same text.
+
+==============================  ===========================  ==================================================
+written                         becomes                      only when
+==============================  ===========================  ==================================================
+`１２．５`                        `12.5`                       always
+`1,234,567`, `１，２３４`         `1234567`, `1234`            groups of three; not the whole of `(100,200)`
+`1.5亿`, `3万5千`, `5千万`        `150000000`, `35000`, ...    not `3万5`, whose last digit has no unit
+`二十三个`, `一万二千元`           `23个`, `12000元`            well formed, with 十百千万亿, before a unit
+`1.2 million`, `3 billion`      `1200000`, `3000000000`      the word ends there
+`5k`                            `5000`                       small k, the word ends there
+`$5M`, `£2bn`, `€3K`            `$5000000`, ...              behind a currency sign
+==============================  ===========================  ==================================================
+
+A range that shares its unit (`3-5万`, `3 to 5 million`) says what it says only as a whole, and stays; so do numbers
+inside words (`B2C1,234`), units of measure (`5千克`), and code.
+"""
+
+from __future__ import annotations
+
+import re
+from decimal import Decimal
+from typing import Final
+
+from tunesmith.text.repair import outside_code
+
+_PLAIN_NUMERALS: Final = str.maketrans("〇两壹贰叁肆伍陆柒捌玖拾佰仟", "零二一二三四五六七八九十百千")
+_DIGITS: Final = "零一二三四五六七八九"
+_MULTIPLIERS: Final = {"亿": 10**8, "万": 10**4, "千": 1000, "百": 100, "十": 10}
+_SCALES: Final = {
+    **_MULTIPLIERS,
+    **{"十万": 10**5, "百万": 10**6, "千万": 10**7},
+    **{"十亿": 10**9, "百亿": 10**10, "千亿": 10**11, "万亿": 10**12},
+    **{"thousand": 10**3, "million": 10**6, "billion": 10**9, "trillion": 10**12},
+    **{"k": 10**3, "m": 10**6, "b": 10**9, "bn": 10**9},
+}
+_ASCII_DIGIT = re.compile("[0-9]")
+_NARROW: Final = str.maketrans("０１２３４５６７８９．，", "0123456789.,")
+_WIDE_NUMBER = re.compile("(?:[０-９]{1,3}(?:，[０-９]{3})+(?![０-９])|[０-９]+)(?:．[０-９]+)?")
+_NOT_INSIDE: Final = r"(?<![A-Za-z0-9_.,])"
+_GROUPED = re.compile(rf"{_NOT_INSIDE}[1-9][0-9]{{0,2}}(?:,[0-9]{{3}})+(?![0-9]|,[0-9])")
+_MONEY = re.compile(r"(?P<sign>[$€£¥￥]\s?)(?P<number>\d+(?:\.\d+)?)(?P<scale>[kKmMbB]|bn)(?!\w)", re.ASCII)
+_ENGLISH = re.compile(
+    rf"{_NOT_INSIDE}(?P<number>\d+(?:\.\d+)?)(?P<scale>[ \t]?(?i:thousand|million|billion|trillion)|k)(?!\w|-[A-Za-z])",
+    re.ASCII,
+)
+# Neither the thousand of a kilogram or a kilowatt, nor the hundred of a percentage.
+_PART: Final = r"[0-9]+(?:\.[0-9]+)?[ \t]?(?:[十百千万]?亿|[十百千]?万|千(?![克米瓦卡帕赫伏焦])|百(?!分))"
+_CHINESE = re.compile(rf"{_NOT_INSIDE}{_PART}(?:零?{_PART})*(?![0-9〇两{_DIGITS}])")
+_ONE_PART = re.compile(r"([0-9]+(?:\.[0-9]+)?)[ \t]?([十百千万亿]+)")
+_NUMERALS: Final = _DIGITS + "〇两壹贰叁肆伍陆柒捌玖拾佰仟" + "".join(_MULTIPLIERS)
+_UNITS: Final = (
+    "个|人|名|位|元|块|美元|欧元|英镑|日元|港元|件|台|辆|架|艘|只|头|匹|条|根|张|次|天|岁|年|周|小时|分钟|秒|公里|里|千米|米|厘米|"
+    "毫米|公斤|千克|克|吨|斤|升|毫升|亩|公顷|平方|立方|倍|份|家|户|所|间|栋|层|本|册|页|篇|字|句|项|种|款|支|瓶|箱|包|袋|套|"
+    "双|对|股|票|分(?!之)|度|步|级|届|期|节|道|题"
+)
+_SPELT = re.compile(rf"(?<![{_NUMERALS}几数])[{_NUMERALS}]{{2,}}(?={_UNITS})")
+_RANGE_BEFORE = re.compile(r"[0-9]\s?(?:[-~～–—至到]|to|and|or)\s?\Z")
+
+
+def normalise_numbers(text: str) -> str:
+    """Return the text with its numbers in plain digits, after the table above; code stays as it is."""
+    return outside_code(text, _normalise)
+
+
+def chinese_number(numeral: str) -> int | None:
+    """The value of a Chinese numeral written in full, with 十百千万亿; None for any other text.
+
+    >>> chinese_number("一亿零三百万二千零二十三")
+    103002023
+
+    Neither `一千五` (said for 1500, written for 1005), `二三十` nor digits in a row (`二〇二五`) are written in full.
+    """
+    plain = numeral.translate(_PLAIN_NUMERALS)
+    plain = f"一{plain}" if plain.startswith("十") else plain
+    total = section = digit = 0
+    for character in plain:
+        scale = _MULTIPLIERS.get(character, 0)
+        if not scale:
+            digit = _DIGITS.find(character)
+        elif scale == 10**8:
+            total, section, digit = (total + section + digit) * scale, 0, 0
+        elif scale == 10**4:
+            total, section, digit = total + (section + digit) * scale, 0, 0
+        else:
+            section, digit = section + digit * scale, 0
+    total += section + digit
+    # 零 may stand behind 万 and 亿 where no place is skipped.
+    forms = (plain, plain.replace("万零", "万").replace("亿零", "亿"))
+    return total if total >= 10 and _written(total) in forms else None
+
+
+def _written(value: int) -> str:
+    """The numeral of a whole number from 1: each multiplier with what is above it, 零 where a place is skipped."""
+    for sign, scale in _MULTIPLIERS.items():
+        if value >= scale:
+            above, rest = divmod(value, scale)
+            skipped = "零" if 0 < rest < scale // 10 else ""
+            return f"{_written(above)}{sign}{skipped}{_written(rest) if rest else ''}"
+    return _DIGITS[value]
+
+
+def _normalise(text: str) -> str:
+    if not text.isascii():
+        text = _WIDE_NUMBER.sub(lambda found: found[0].translate(_NARROW), text)
+    if _ASCII_DIGIT.search(text):
+        text = _GROUPED.sub(_ungrouped, text)
+        text = _MONEY.sub(_scaled, text)
+        text = _ENGLISH.sub(_scaled, text)
+    return text if text.isascii() else _SPELT.sub(_spelt, _CHINESE.sub(_summed, text))
+
+
+def _ungrouped(found: re.Match[str]) -> str:
+    around = found.string[found.start() - 1 : found.start()] + found.string[found.end() : found.end() + 1]
+    return found[0] if around in ("()", "[]", "{}") else found[0].replace(",", "")
+
+
+def _scaled(found: re.Match[str]) -> str:
+    if _shares_unit(found):
+        return found[0]
+    value = Decimal(found["number"]) * _SCALES[found["scale"].strip().lower()]
+    return found.groupdict().get("sign", "") + _plain(value)
+
+
+def _summed(found: re.Match[str]) -> str:
+    """The sum of the parts, each of which must be less than one of the unit before it; otherwise the text stays."""
+    parts = [(Decimal(number) * _SCALES[scale], _SCALES[scale]) for number, scale in _ONE_PART.findall(found[0])]
+    falls = all(value < scale for (value, _), (_, scale) in zip(parts[1:], parts, strict=False))
+    return _plain(sum((value for value, _ in parts), Decimal(0))) if falls and not _shares_unit(found) else found[0]
+
+
+def _spelt(found: re.Match[str]) -> str:
+    value = chinese_number(found[0])
+    return found[0] if value is None else str(value)
+
+
+def _shares_unit(found: re.Match[str]) -> bool:
+    """Whether the number ends a range, whose beginning has no unit of its own."""
+    return _RANGE_BEFORE.search(found.string[max(0, found.start() - 6) : found.start()]) is not None
+
+
+def _plain(value: Decimal) -> str:
+    written = f"{value:f}"
+    return written.rstrip("0").rstrip(".") if "." in written else written
