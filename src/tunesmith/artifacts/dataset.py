@@ -241,12 +241,11 @@ def example_to_json(example: Example) -> dict[str, Any]:
 
 
 def example_from_json(row: dict[str, Any]) -> Example:
-    place = row["place"]
     rejected = row.get("rejected")
     return Example(
         id=row["id"],
         messages=tuple(map(_message_from_json, row["messages"])),
-        place=Place(place["file"], place["line"], field=place["field"], byte=place.get("byte")),
+        place=place_of(row),
         label=row["label"],
         group=row["group"],
         split=row["split"],
@@ -257,6 +256,12 @@ def example_from_json(row: dict[str, Any]) -> Example:
         annotations=tuple(map(_annotation_from_json, row.get("annotations", ()))),
         changes=tuple(row.get("changes", ())),
     )
+
+
+def place_of(row: dict[str, Any]) -> Place:
+    """Where a written row stood in its source."""
+    place = row["place"]
+    return Place(place["file"], place["line"], field=place["field"], byte=place.get("byte"))
 
 
 def _message_to_json(message: Message) -> dict[str, Any]:

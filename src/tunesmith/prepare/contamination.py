@@ -23,7 +23,7 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from tunesmith.artifacts.dataset import CONTAMINATION, Contamination
+from tunesmith.artifacts.dataset import CONTAMINATION, Contamination, place_of
 from tunesmith.prepare.index import Keys, Mask, Rows, Span, Spool, characters_of, lines_of, mixed, question_of, text_of
 from tunesmith.prepare.pool import Pool
 from tunesmith.prepare.report import NUM_PLACES
@@ -121,9 +121,9 @@ def contamination_of(
     with (folder / CONTAMINATION).open("w", encoding="utf-8", newline="\n") as stream:
         for text in texts:
             short, long = (_shared(known[text.name][n], met[n]) for n in LENGTHS)
-            for example in spool.examples(long):
-                row = {"against": text.name, "id": example.id, "file": example.place.file, "line": example.place.line}
-                stream.write(json.dumps(row, ensure_ascii=False) + "\n")
+            for row in spool.written(long):
+                shared = {"against": text.name, "id": row["id"], **row["place"]}
+                stream.write(json.dumps(shared, ensure_ascii=False) + "\n")
             found.append(
                 Contamination(
                     against=text.name,
@@ -131,7 +131,7 @@ def contamination_of(
                     cut=text.num_cut,
                     sharing_8_grams=len(short),
                     sharing_13_grams=len(long),
-                    places=[str(example.place) for example in spool.examples(long[:NUM_PLACES])],
+                    places=[str(place_of(row)) for row in spool.written(long[:NUM_PLACES])],
                 )
             )
     return found

@@ -9,7 +9,7 @@ from typing import Final
 
 import numpy as np
 
-from tunesmith.artifacts.dataset import Conflicts
+from tunesmith.artifacts.dataset import Conflicts, place_of
 from tunesmith.prepare.index import (
     BENCHMARK,
     DECLARED,
@@ -21,6 +21,7 @@ from tunesmith.prepare.index import (
     Spool,
     first_of_equal,
     found_in,
+    key_of,
     mixed,
 )
 from tunesmith.prepare.rows import cut
@@ -48,12 +49,12 @@ def prompt_key(example: Example) -> int:
     return _key(_as_text(example.prompt))
 
 
-def whole_key(prompt: int, example: Example) -> int:
-    """Of all that a row teaches, the reasoning and a worse answer included; `prompt` is the row's prompt key."""
-    answer, worse = example.answer, example.rejected
-    rest = "" if worse is None else f" \0 {worse.content} \0 {worse.reasoning or ''}"
-    wanted = "" if example.desirable is None else f" \0 {example.desirable}"
-    return _key(f"{prompt} \0 {answer.content} \0 {answer.reasoning or ''}{rest}{wanted}")
+def whole_key(prompt: int, answer: int, example: Example) -> int:
+    """Of all that a row teaches; `prompt` and `answer` are the keys of these."""
+    worse = "" if example.rejected is None else fingerprint(_as_text([example.rejected]))
+    thoughts = [message.reasoning for message in (example.answer, example.rejected) if message and message.reasoning]
+    said = "".join(map(fingerprint, thoughts))
+    return key_of(f"{prompt} {answer} {len(thoughts)} {said} {worse} {example.desirable} {example.target}")
 
 
 def answer_key(example: Example) -> int:
@@ -80,25 +81,16 @@ class Left:
     def rejects(self, spool: Spool) -> Iterator[tuple[int, Rejected]]:
         """Each row as a reject, with the number of its source."""
         order = np.argsort(self.rows_S, kind="stable")
-        rows_S, same_as_S = self.rows_S[order], self.same_as_S[order]
-        sources_S = spool["source"][rows_S]
-        places = _places(spool, same_as_S)
-        for example, source, place in zip(spool.examples(rows_S), sources_S.tolist(), places, strict=True):
-            yield source, _rejected(example, self.reason, place)
-
-
-def _places(spool: Spool, rows_S: Rows) -> list[str]:
-    """Where the rows stand, each looked up once."""
-    distinct, of_row_S = np.unique(rows_S, return_inverse=True)
-    places = [str(example.place) for example in spool.examples(distinct.astype(np.int32))]
-    return [places[row] for row in of_row_S.tolist()]
-
-
-def _rejected(example: Example, reason: str, same_as: str) -> Rejected:
-    turns = [{"role": message.role, "content": message.content} for message in example.messages]
-    if example.answer.reasoning is not None:
-        turns[-1]["reasoning_content"] = example.answer.reasoning
-    return Rejected(example.place, reason, same_as, cut(json.dumps({"messages": turns}, ensure_ascii=False)))
+        rows_S = self.rows_S[order]
+        distinct, of_row_S = np.unique(self.same_as_S[order], return_inverse=True)
+        places = [str(place_of(row)) for row in spool.written(distinct.astype(np.int32))]
+        found = zip(spool.written(rows_S), spool["source"][rows_S].tolist(), of_row_S.tolist(), strict=True)
+        for row, source, same_as in found:
+            said = {name: row[name] for name in ("messages", "rejected") if name in row}
+            yield (
+                source,
+                Rejected(place_of(row), self.reason, places[same_as], cut(json.dumps(said, ensure_ascii=False))),
+            )
 
 
 def duplicates(spool: Spool) -> Left:
@@ -136,7 +128,7 @@ def families(spool: Spool, left: Left) -> Forest | None:
         return None
     forest = Forest(len(spool))
     forest.join(left.rows_S, left.same_as_S)
-    keys = np.concatenate([parent_N, spool["own_name"], spool["name"]])
+    keys = np.concatenate([parent_N, spool["own_name"], spool["id"]])
     rows = np.tile(np.arange(len(spool), dtype=np.int32), 3)
     is_named = np.isin(keys, named)
     keys, rows = keys[is_named], rows[is_named]

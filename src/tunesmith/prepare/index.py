@@ -43,7 +43,6 @@ DTYPES: Final[dict[str, str]] = {
     "whole": "<u8",
     "answer": "<u8",
     "group": "<u8",
-    "name": "<u8",
     "own_name": "<u8",
     "parent": "<u8",
     "label": "<i4",
@@ -54,12 +53,18 @@ DTYPES: Final[dict[str, str]] = {
     "answer_characters": "<u4",
 }
 _READ_BYTES: Final = 1 << 20
+_CONTENT_ID: Final = re.compile("[0-9a-f]{16}")
 
 
 def key_of(text: str) -> int:
     """64 bits of SHA-256, never 0. Two of a million different texts agree with a chance of 3 in 10**8."""
     digest = hashlib.sha256(text.encode("utf-8", "surrogatepass")).digest()
     return int.from_bytes(digest[:8], "little") or 1
+
+
+def name_key(name: str) -> int:
+    """The key of what a row is called: of a content id the id itself, of any other name its hash."""
+    return int(name, 16) if _CONTENT_ID.fullmatch(name) else key_of(name)
 
 
 def mixed(keys: Keys) -> Keys:
@@ -198,10 +203,10 @@ class Spool:
             yield part, span
             begin = end
 
-    def examples(self, rows_S: Rows) -> Iterator[Example]:
-        """The chosen rows, ascending, one after the other."""
+    def written(self, rows_S: Rows) -> Iterator[dict[str, Any]]:
+        """The chosen rows, ascending, as JSON values."""
         for _, span in self.spans(rows_S):
-            yield from examples_of(span)
+            yield from map(json.loads, lines_of(span))
 
     def copy(self, rows_S: Rows, out: Path) -> None:
         """Write the lines of the chosen rows, ascending, to a file."""

@@ -15,15 +15,14 @@ import unicodedata
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache
-from itertools import pairwise
+from itertools import pairwise, repeat
 from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
 
-from tunesmith.artifacts.dataset import example_from_json
-from tunesmith.prepare.duplicates import NEAR_DUPLICATE, Left, answer_key, prompt_key
+from tunesmith.prepare.duplicates import NEAR_DUPLICATE, Left
 from tunesmith.prepare.index import (
     Columns,
     Forest,
@@ -55,11 +54,12 @@ _LEAST_COMMON: Final = 10
 _BOILERPLATE: Final = 32
 _SKETCHED_BYTES: Final = 1 << 18
 _PAIRS_PER_TASK: Final = 1_024
-_CLUSTERS_PER_TASK: Final = 256
+_ROWS_AT_ONCE: Final = 512
 _MAX_LEADERS: Final = 32
 _MULTIPLIER: Final = np.uint64(0x9E3779B97F4A7C15)
 # Texts are joined with it; it is no letter, yet kept to part them.
 _PART: Final = "\0"
+_NONE: Final[Keys] = np.empty(0, dtype=np.uint64)
 
 
 @dataclass(frozen=True)
@@ -202,14 +202,14 @@ def _common(spool: Spool, rows_S: Rows, prompt_S: Keys) -> Keys:
     Keys are hashes, so the sample is as good as random, yet the same in whatever order the rows are read.
     """
     sample = np.sort(rows_S[np.argsort(prompt_S, kind="stable")[:_SAMPLE_PROMPTS]])
-    every = Likeness(1.0, np.empty(0, dtype=np.uint64))
+    every = Likeness(1.0, _NONE)
     sets: list[Keys] = []
     for _, span in spool.spans(sample, _SKETCHED_BYTES):
         sets += every.each_set([question_of(line) for line in lines_of(span)])
         if sum(map(len, sets)) > _SAMPLE_SHINGLES:
             break
     if not sets:
-        return np.empty(0, dtype=np.uint64)
+        return _NONE
     keys, counts = np.unique(np.concatenate(sets), return_counts=True)
     return keys[counts > max(_LEAST_COMMON, _COMMON_SHARE * len(sets))]
 
@@ -267,30 +267,11 @@ def _comparisons(spool: Spool, one_P: Rows, other_P: Rows, likeness: Likeness) -
 
 @dataclass(frozen=True, slots=True)
 class _Thinning:
-    """Clusters of rows, and where each row stands in the spool."""
+    """Rows in the order of their clusters: row, cluster, and where it stands in the spool."""
 
     file: str
-    clusters: list[list[tuple[int, tuple[int, int]]]]
+    rows: list[tuple[int, int, tuple[int, int]]]
     likeness: Likeness
-
-
-def _thin(_: object, task: _Thinning) -> list[tuple[int, int]]:
-    """Rows to drop, each with the row that stays for it."""
-    return [pair for cluster in task.clusters for pair in _thin_cluster(task.file, cluster, task.likeness)]
-
-
-def _thin_cluster(
-    file: str, cluster: list[tuple[int, tuple[int, int]]], likeness: Likeness
-) -> Iterator[tuple[int, int]]:
-    leaders: list[tuple[int, _Sides]] = []
-    lines = read_lines(file, (place for _, place in cluster))
-    for (row, _), line in zip(cluster, lines, strict=True):
-        sides = _Sides.of(line, likeness)
-        same_as = next((leader for leader, leading in leaders if sides.repeats(leading, likeness)), None)
-        if same_as is not None:
-            yield row, same_as
-        elif len(leaders) < _MAX_LEADERS:
-            leaders.append((row, sides))
 
 
 @dataclass(frozen=True, slots=True)
@@ -298,17 +279,10 @@ class _Sides:
     """What two rows must share for one of them to be superfluous."""
 
     label: str | None
-    prompt: int
-    answer: int
+    prompt: str
+    answer: str
     prompt_set: Keys
     answer_set: Keys
-
-    @classmethod
-    def of(cls, line: bytes, likeness: Likeness) -> _Sides:
-        example = example_from_json(json.loads(line))
-        (prompt_set,) = likeness.each_set([question_of(line)])
-        answer_set = np.unique(shingles([example.answer.content])[0])
-        return cls(example.label, prompt_key(example), answer_key(example), prompt_set, answer_set)
 
     def repeats(self, other: _Sides, likeness: Likeness) -> bool:
         # answers first: in a cluster the prompts are mostly alike
@@ -317,6 +291,34 @@ class _Sides:
             and (self.answer == other.answer or likeness.alike(self.answer_set, other.answer_set))
             and (self.prompt == other.prompt or likeness.alike(self.prompt_set, other.prompt_set))
         )
+
+
+def _thin(_: object, task: _Thinning) -> list[tuple[int, int]]:
+    """Rows to drop, each with the row that stays for it."""
+    dropped: list[tuple[int, int]] = []
+    leaders: list[tuple[int, _Sides]] = []
+    present = -1
+    for begin in range(0, len(task.rows), _ROWS_AT_ONCE):
+        part = task.rows[begin : begin + _ROWS_AT_ONCE]
+        for (row, cluster, _place), sides in zip(part, _sides_of(task, part), strict=True):
+            if cluster != present:
+                present, leaders = cluster, []
+            same_as = next((leader for leader, leading in leaders if sides.repeats(leading, task.likeness)), None)
+            if same_as is not None:
+                dropped.append((row, same_as))
+            elif len(leaders) < _MAX_LEADERS:
+                leaders.append((row, sides))
+    return dropped
+
+
+def _sides_of(task: _Thinning, rows: list[tuple[int, int, tuple[int, int]]]) -> Iterator[_Sides]:
+    lines = list(read_lines(task.file, (place for _, _, place in rows)))
+    written = list(map(json.loads, lines))
+    questions = list(map(question_of, lines))
+    answers = [row["messages"][-1]["content"] for row in written]
+    sets = task.likeness.each_set(questions), Likeness(task.likeness.threshold, _NONE).each_set(answers)
+    labels = (row["label"] for row in written)
+    return map(_Sides, labels, questions, answers, *sets)
 
 
 def near_duplicates(spool: Spool, rows_S: Rows, cluster_N: Rows, likeness: Likeness, pool: Pool[Any]) -> Left:
@@ -332,11 +334,13 @@ def near_duplicates(spool: Spool, rows_S: Rows, cluster_N: Rows, likeness: Liken
 
 
 def _thinnings(spool: Spool, rows_S: Rows, cluster_N: Rows, likeness: Likeness) -> Iterator[_Thinning]:
+    """Whole clusters, a few hundred rows a task; a larger cluster is a task of its own."""
     bounds = spool.bounds()
-    waiting: list[list[tuple[int, tuple[int, int]]]] = []
-    for cluster in clusters_of(rows_S, cluster_N):
-        waiting.append([(row, (int(bounds[row]), int(bounds[row + 1]))) for row in cluster.tolist()])
-        if len(waiting) == _CLUSTERS_PER_TASK:
+    waiting: list[tuple[int, int, tuple[int, int]]] = []
+    for number, cluster in enumerate(clusters_of(rows_S, cluster_N)):
+        places = zip(bounds[cluster].tolist(), bounds[cluster + 1].tolist(), strict=True)
+        waiting += zip(cluster.tolist(), repeat(number), places, strict=False)
+        if len(waiting) >= _ROWS_AT_ONCE:
             yield _Thinning(str(spool.file), waiting, likeness)
             waiting = []
     if waiting:

@@ -20,7 +20,7 @@ from tunesmith.artifacts.dataset import CLUSTERS, REPORT, DatasetReport, Overlap
 from tunesmith.errors import Place, RunFailed, TunesmithError
 from tunesmith.prepare.checks import identified
 from tunesmith.prepare.duplicates import prompt_key
-from tunesmith.prepare.index import NO_KEY, Columns, Keys, Rows, Span, examples_of, key_of, look_up, spans_of
+from tunesmith.prepare.index import NO_KEY, Columns, Keys, Rows, Span, examples_of, key_of, look_up, name_key, spans_of
 from tunesmith.prepare.pool import Pool
 from tunesmith.records import SPLITS
 from tunesmith.runtime import Runtime
@@ -28,7 +28,7 @@ from tunesmith.runtime import Runtime
 ID_COLUMN: Final = "id"
 PARENT_COLUMN: Final = "parent_id"
 """A row with this column was made from the row that it names, by content id or by the column `id`."""
-_COLUMNS: Final = ("id", "prompt", "group", "name", "own_name", "parent")
+_COLUMNS: Final = ("id", "prompt", "group", "own_name", "parent")
 
 
 def prove(folder: Path, scratch: Path, pool: Pool[Any]) -> SplitProof:
@@ -101,9 +101,8 @@ def _keys(_: object, span: Span) -> dict[str, Keys]:
                 int(made.id, 16),
                 prompt_key(example),
                 NO_KEY if example.group is None else key_of(example.group),
-                key_of(made.id),
-                key_of(own) if own else NO_KEY,
-                key_of(parent) if parent else NO_KEY,
+                name_key(own) if own else NO_KEY,
+                name_key(parent) if parent else NO_KEY,
             )
         )
     table = np.array(rows, dtype=np.uint64).reshape(-1, len(_COLUMNS))
@@ -146,7 +145,7 @@ def _num_children(children: Columns, parents: Columns) -> int:
     named = named[named != NO_KEY]
     if not len(named):
         return 0
-    return int(np.isin(named, np.concatenate([parents["name"], parents["own_name"]])).sum())
+    return int(np.isin(named, np.concatenate([parents["id"], parents["own_name"]])).sum())
 
 
 def _ids_sha256(ids: Keys) -> str:

@@ -14,7 +14,7 @@ from typing import Any, Final
 import numpy as np
 
 from tunesmith.artifacts import Dataset, DatasetReport, Identity, library_versions, publish
-from tunesmith.artifacts.dataset import CLUSTERS, KIND, REJECTS, REPORT, Contamination
+from tunesmith.artifacts.dataset import CLUSTERS, KIND, REJECTS, REPORT, Contamination, place_of
 from tunesmith.errors import RunFailed, TunesmithError
 from tunesmith.prepare.checks import TOO_LONG, Fits
 from tunesmith.prepare.contamination import Text, contamination_of
@@ -158,8 +158,8 @@ def _cut_to_shares(found: Walk, chosen: _Chosen, assigned: Assigned, section: Pr
         cut = rows[is_cut]
         chosen.kept_N[cut] = False
         assigned.codes_N[cut] = UNUSED
-        for example, source in zip(spool.examples(cut), spool["source"][cut].tolist(), strict=True):
-            found.rejects.add(Rejected(example.place, OVER_SHARE, f"{num_rows} / {len(rows)}"), source)
+        for row, source in zip(spool.written(cut), spool["source"][cut].tolist(), strict=True):
+            found.rejects.add(Rejected(place_of(row), OVER_SHARE, f"{num_rows} / {len(rows)}"), source)
 
 
 def _write(

@@ -19,7 +19,7 @@ from tunesmith.prepare.checks import Check, Fits, checks_of, run_checks
 from tunesmith.prepare.clean import fill_missing
 from tunesmith.prepare.duplicates import REPEATS, answer_key, prompt_key, whole_key
 from tunesmith.prepare.formats import Layout, layout_of, missing_column, to_example
-from tunesmith.prepare.index import BENCHMARK, DECLARED, NO_KEY, Spool, key_of
+from tunesmith.prepare.index import BENCHMARK, DECLARED, NO_KEY, Spool, key_of, name_key
 from tunesmith.prepare.pool import Pool
 from tunesmith.prepare.privacy import redact
 from tunesmith.prepare.proof import ID_COLUMN, PARENT_COLUMN
@@ -246,7 +246,8 @@ def _outcome(row: RawRow, chunk: Chunk, rules: Rules) -> Example | Rejected:
     if chunk.layout is None:
         raise Refused("no-columns")
     values, filled = fill_missing(row.values, rules.section.clean, chunk.layout.columns)
-    example = to_example(replace(row, values=values), chunk.layout, chunk.split, rules.section.group_by)
+    whole = replace(row, values=values) if filled else row
+    example = to_example(whole, chunk.layout, chunk.split, rules.section.group_by)
     return run_checks(replace(example, changes=filled) if filled else example, rules.checks)
 
 
@@ -256,7 +257,7 @@ def _shown(reject: Rejected, row: str, section: Prepare) -> Rejected:
 
 
 _COLUMNS: Final = (
-    *("source", "declared", "id", "prompt", "whole", "answer", "group", "name", "own_name", "parent"),
+    *("source", "declared", "id", "prompt", "whole", "answer", "group", "own_name", "parent"),
     *("label", "language", "time", "prompt_characters", "reasoning_characters", "answer_characters"),
 )
 
@@ -266,18 +267,17 @@ def _values(example: Example, chunk: Chunk, time: float) -> tuple[Any, ...]:
     own, parent = example.metadata.get(ID_COLUMN), example.metadata.get(PARENT_COLUMN)
     asked = next(message.content for message in reversed(example.prompt) if message.role == "user")
     reasoning = example.answer.reasoning
-    prompt = prompt_key(example)
+    prompt, answer = prompt_key(example), answer_key(example)
     return (
         chunk.source,
         BENCHMARK if chunk.is_benchmark else DECLARED[example.split],
         int(example.id, 16),
         prompt,
-        whole_key(prompt, example),
-        answer_key(example),
+        whole_key(prompt, answer, example),
+        answer,
         NO_KEY if example.group is None or chunk.is_benchmark else key_of(example.group),
-        key_of(example.id),
-        key_of(own) if own else NO_KEY,
-        key_of(parent) if parent else NO_KEY,
+        name_key(own) if own else NO_KEY,
+        name_key(parent) if parent else NO_KEY,
         None if chunk.is_benchmark else example.label,
         LANGUAGES.index(language_of(asked[:_JUDGED_CHARACTERS])),
         time,
