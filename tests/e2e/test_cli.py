@@ -91,6 +91,20 @@ def test_a_model_found_from_an_earlier_run_brings_its_curves(desk: Path, first_r
     assert curves[0] == curves[1] != []
 
 
+def test_rows_with_labels_end_in_a_report(tmp_path: Path) -> None:
+    """The label written as text, the likeliest one taken: every score that a sample has is named on the page."""
+    asked = (("My parcel is late", "delivery"), ("Take the money back", "refund"), ("灯泡坏了", "repair"))
+    rows = [{"text": f"{text}, order {n}", "label": label} for n in range(20) for text, label in asked]
+    write_rows(tmp_path / "rows.jsonl", rows)
+    recipe = RECIPE.replace("max_steps: 12", "max_steps: 2").replace("evaluate: {", "evaluate: {few_shot: 1, ")
+    (tmp_path / "recipe.yaml").write_text(recipe, encoding="utf-8")
+    told = tell(["run", "recipe.yaml", "--json"], tmp_path)
+    assert told.code == 0, told.err
+    page = (tmp_path / told.json()["report"]).read_text(encoding="utf-8")
+    assert "Accuracy" in page
+    assert "Confidence" in page
+
+
 def test_python_can_run_the_package() -> None:
     told = subprocess.run([sys.executable, "-m", "tunesmith", "--version"], capture_output=True, text=True, check=True)
     assert told.stdout == subprocess.run([COMMAND, "--version"], capture_output=True, text=True, check=True).stdout

@@ -14,6 +14,7 @@ _NAMES: Final[dict[str, tuple[str, str]]] = {
     "arm.majority": ("Most frequent answer", "多数类基线"),
     "arm.tuned": ("Tuned model", "微调后的模型"),
     "metric.accuracy": ("Accuracy", "准确率"),
+    "metric.confidence": ("Confidence", "置信度"),
     "metric.macro_f1": ("Macro-F1", "宏平均 F1"),
     "metric.exact_match": ("Exact match", "完全匹配率"),
     "metric.numeric_match": ("Numeric match", "数值匹配率"),
