@@ -8,9 +8,10 @@ Shapes: B prompts of a batch, S padded prompt tokens, V vocabulary, C candidates
 
 from __future__ import annotations
 
-import copy
 import hashlib
+import math
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
@@ -29,7 +30,6 @@ from tunesmith.records import Completion, Message, Rendered, Sampling
 MAX_BATCH_TOKENS: Final = 16384
 """Cached positions of one generation batch."""
 
-CONVERSATIONS_AT_ONCE: Final = 256
 NUM_BOUNDING_TOKENS: Final = 2
 """First tokens of a candidate that bound its likelihood."""
 NUM_LIKELIEST: Final = 8
@@ -41,6 +41,17 @@ OnDone = Callable[[int], None]
 
 
 def _ignore(done: int) -> None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class _Read:
+    """Prompts that candidates are scored behind: what the model has cached of them, left-padded."""
+
+    cache: DynamicCache
+    seen_BS: Tensor
+    """True where a cached position is a token rather than padding."""
+    last_BD: Tensor
+    """Hidden states of the last tokens."""
 
 
 class LocalEngine:
@@ -91,77 +102,75 @@ class LocalEngine:
         prompts = [self.chat.prompt_ids(messages) for messages in conversations]
         written = [self.chat.answer_ids(answer, conversations[0]) for answer in candidates]
         num_shared = _num_shared(prompts)
-        cache = self._cached(prompts[0][:num_shared])
+        shared = self._cached(prompts[0][:num_shared])
         scores: list[list[float]] = [[] for _ in prompts]
-        # neighbours are alike in length
-        order = sorted(range(len(prompts)), key=lambda index: (-len(prompts[index]), index))
-        for start in range(0, len(order), CONVERSATIONS_AT_ONCE):
-            chunk = order[start : start + CONVERSATIONS_AT_ONCE]
-            found_BC = self._likelihoods([prompts[index][num_shared:] for index in chunk], written, cache)
-            for index, row in zip(chunk, found_BC.tolist(), strict=True):
+        # longest first, as in `generate`
+        waiting = sorted(range(len(prompts)), key=lambda index: (-len(prompts[index]), index))
+        while waiting:
+            size = max(1, MAX_BATCH_TOKENS // len(prompts[waiting[0]]))
+            batch, waiting = waiting[:size], waiting[size:]
+            read = self._read([prompts[index][num_shared:] for index in batch], shared)
+            for index, row in zip(batch, self._likelihoods(read, written).tolist(), strict=True):
                 scores[index] = row
-            on_done(len(chunk))
+            on_done(len(batch))
         return scores
 
-    def _likelihoods(
-        self, prompts: Sequence[list[int]], written: Sequence[list[int]], cache: DynamicCache
-    ) -> NDArray[np.float64]:
+    def _likelihoods(self, read: _Read, written: Sequence[list[int]]) -> NDArray[np.float64]:
         """(B, C): the first tokens of all, then the likeliest to their end, then all that may still be likelier."""
+        num_prompts = len(read.seen_BS)
         beginnings = CandidateTree.of([ids[:NUM_BOUNDING_TOKENS] for ids in written])
-        scores_BC = np.array(self._score_trees(prompts, [beginnings] * len(prompts), cache))
-        is_whole_BC = np.tile([len(ids) <= NUM_BOUNDING_TOKENS for ids in written], (len(prompts), 1))
+        scores_BC = np.array(self._score_trees(read, list(range(num_prompts)), [beginnings] * num_prompts))
+        is_whole_BC = np.tile([len(ids) <= NUM_BOUNDING_TOKENS for ids in written], (num_prompts, 1))
         for num, max_left_out in ((NUM_LIKELIEST, 0.0), (len(written), MAX_LEFT_OUT)):
-            chosen = [
-                _worth_following(scores_C, is_whole_C, max_left_out)[:num]
-                for scores_C, is_whole_C in zip(scores_BC, is_whole_BC, strict=True)
-            ]
-            rows = [index for index, candidates in enumerate(chosen) if len(candidates)]
-            trees = [CandidateTree.of([written[candidate] for candidate in chosen[index]]) for index in rows]
-            found = self._score_trees([prompts[index] for index in rows], trees, cache)
-            for index, likelihoods in zip(rows, found, strict=True):
-                scores_BC[index, chosen[index]] = likelihoods
-                is_whole_BC[index, chosen[index]] = True
+            rows: list[int] = []
+            groups: list[NDArray[np.int64]] = []
+            for row in range(num_prompts):
+                chosen = _worth_following(scores_BC[row], is_whole_BC[row], max_left_out)[:num]
+                # what begins alike stands together; the square of a small tree's width costs little
+                parts = np.array_split(np.sort(chosen), math.ceil(len(chosen) / NUM_LIKELIEST) or 1)
+                groups += [part for part in parts if len(part)]
+                rows += [row] * (len(groups) - len(rows))
+            trees = [CandidateTree.of([written[candidate] for candidate in group]) for group in groups]
+            for row, group, found in zip(rows, groups, self._score_trees(read, rows, trees), strict=True):
+                scores_BC[row, group] = found
+                is_whole_BC[row, group] = True
         return scores_BC
 
-    def _score_trees(
-        self, prompts: Sequence[list[int]], trees: Sequence[CandidateTree], cache: DynamicCache
-    ) -> list[list[float]]:
-        """Log-likelihood of every candidate of each prompt's tree; `cache` holds what all prompts begin with."""
-        scores: dict[int, list[float]] = {}
-        widths = [len(ids) + tree.num_nodes for ids, tree in zip(prompts, trees, strict=True)]
-        waiting = sorted(range(len(prompts)), key=lambda index: -widths[index])
-        while waiting:
-            size = max(1, MAX_BATCH_TOKENS // widths[waiting[0]])
-            batch, waiting = waiting[:size], waiting[size:]
-            found = self._score_batch([prompts[index] for index in batch], [trees[index] for index in batch], cache)
-            scores |= zip(batch, found, strict=True)
-        return [scores[index] for index in range(len(prompts))]
+    def _read(self, prompts: Sequence[list[int]], shared: DynamicCache) -> _Read:
+        """The prompts behind what all of them begin with."""
+        num_shared = shared.get_seq_length()
+        ids_BS, seen_BS = _left_padded(prompts, self.model.device)
+        cache = self._picked(shared, [0] * len(prompts))
+        mask = _prompt_mask(seen_BS)
+        mask = torch.cat((mask.new_ones(*mask.shape[:3], num_shared), mask), dim=3)
+        hidden_BSD = self._hidden(ids_BS, num_shared + _positions(seen_BS), mask, cache)
+        return _Read(cache, torch.cat((seen_BS.new_ones(len(prompts), num_shared), seen_BS), dim=1), hidden_BSD[:, -1])
 
-    def _score_batch(
-        self, prompts: Sequence[list[int]], trees: Sequence[CandidateTree], cache: DynamicCache
-    ) -> list[list[float]]:
-        device, num, num_cached = self.model.device, len(prompts), cache.get_seq_length()
-        ids_BS, seen_BS = _left_padded(prompts, device)
+    def _score_trees(self, read: _Read, rows: Sequence[int], trees: Sequence[CandidateTree]) -> list[list[float]]:
+        """Log-likelihoods of the candidates of each tree behind the prompt of its row."""
+        scores: dict[int, list[float]] = {}
+        waiting = sorted(range(len(trees)), key=lambda index: -trees[index].num_nodes)
+        while waiting:
+            size = max(1, MAX_BATCH_TOKENS // (read.seen_BS.shape[1] + trees[waiting[0]].num_nodes))
+            batch, waiting = waiting[:size], waiting[size:]
+            found = self._score_batch(read, [rows[index] for index in batch], [trees[index] for index in batch])
+            scores |= zip(batch, found, strict=True)
+        return [scores[index] for index in range(len(trees))]
+
+    def _score_batch(self, read: _Read, rows: list[int], trees: Sequence[CandidateTree]) -> list[list[float]]:
+        device = self.model.device
         ids_BN, depths_BN, sees_BNN = (torch.from_numpy(array).to(device) for array in stack_trees(trees))
-        width, num_nodes = ids_BS.shape[1], ids_BN.shape[1]
-        positions_BS = num_cached + _positions(seen_BS)
-        mask = torch.ones(num, 1, width + num_nodes, num_cached + width + num_nodes, dtype=torch.bool, device=device)
-        mask[:, :, :width, num_cached:] = False
-        mask[:, :, :width, num_cached : num_cached + width] = _prompt_mask(seen_BS)
-        mask[:, :, width:, num_cached : num_cached + width] = seen_BS[:, None, None, :]
-        mask[:, 0, width:, num_cached + width :] = sees_BNN
-        own_cache = copy.deepcopy(cache)
-        if num_cached:
-            own_cache.batch_repeat_interleave(num)
-        hidden_BSD = self._hidden(
-            torch.cat((ids_BS, ids_BN), dim=1),
-            torch.cat((positions_BS, positions_BS[:, -1:] + 1 + depths_BN), dim=1),
-            mask,
-            own_cache,
-        )
+        num_nodes = ids_BN.shape[1]
+        hidden_BSD = read.last_BD[rows, None]
+        if num_nodes:
+            seen_BS = read.seen_BS[rows]
+            mask = torch.cat((seen_BS[:, None, :].expand(-1, num_nodes, -1), sees_BNN), dim=2)[:, None]
+            positions_BN = seen_BS.sum(1, keepdim=True) + depths_BN
+            hidden_BND = self._hidden(ids_BN, positions_BN, mask, self._picked(read.cache, rows))
+            hidden_BSD = torch.cat((hidden_BSD, hidden_BND), dim=1)
         starts = [row * (1 + num_nodes) + tree.edge_nodes_E for row, tree in enumerate(trees)]
         logs = log_likelihood_of_pairs(
-            hidden_BSD[:, width - 1 :].flatten(0, 1),
+            hidden_BSD.flatten(0, 1),
             head_weight(self.model),
             torch.from_numpy(np.concatenate(starts)).to(device),
             torch.from_numpy(np.concatenate([tree.edge_targets_E for tree in trees])).to(device),
@@ -169,6 +178,14 @@ class LocalEngine:
         stops = np.cumsum([len(tree.edge_targets_E) for tree in trees])[:-1]
         pieces = np.split(logs.double().cpu().numpy(), stops)
         return [tree.sums(piece) for tree, piece in zip(trees, pieces, strict=True)]
+
+    def _picked(self, cache: DynamicCache, rows: list[int]) -> DynamicCache:
+        """These rows of a cache, to be written behind without changing it."""
+        picked = DynamicCache(config=self.model.config)
+        if cache.get_seq_length():
+            for number, layer in enumerate(cache.layers):
+                picked.update(layer.keys[rows], layer.values[rows], number)
+        return picked
 
     def _cached(self, ids: list[int]) -> DynamicCache:
         """Keys and values of these tokens, once."""
