@@ -236,7 +236,7 @@ TABLE = [
         "damaged artifact",
         damaged,
         CHECK,
-        2,
+        1,
         ("artifact-damaged",),
         "artifacts/dataset/*/train.jsonl",
         "run again",

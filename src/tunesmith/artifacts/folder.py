@@ -20,7 +20,7 @@ from typing import Any, Final, Literal
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from tunesmith.errors import Place, TunesmithError
+from tunesmith.errors import Place, RunFailed, TunesmithError
 
 MANIFEST: Final = "manifest.json"
 
@@ -169,7 +169,7 @@ def is_whole(folder: Path) -> bool:
 def read_manifest(folder: Path, kind: str) -> Manifest:
     """Open an artifact: its manifest, once every file's size and hash agree with it.
 
-    Raises TunesmithError: `artifact-missing`, `artifact-kind` (another kind of artifact), `artifact-damaged`.
+    Raises TunesmithError `artifact-missing`, `artifact-kind` (another kind of artifact); RunFailed `artifact-damaged`.
     """
     if not is_whole(folder):
         raise TunesmithError("artifact-missing", place=Place(str(folder)), kind=kind)
@@ -177,13 +177,13 @@ def read_manifest(folder: Path, kind: str) -> Manifest:
     try:
         manifest = Manifest.model_validate_json((folder / MANIFEST).read_bytes())
     except ValidationError as failure:
-        raise TunesmithError("artifact-damaged", place=manifest_place, kind=kind) from failure
+        raise RunFailed("artifact-damaged", place=manifest_place, kind=kind) from failure
     if manifest.identity.key() != manifest.key:
-        raise TunesmithError("artifact-damaged", place=manifest_place, kind=kind)
+        raise RunFailed("artifact-damaged", place=manifest_place, kind=kind)
     if manifest.kind != kind:
         raise TunesmithError("artifact-kind", place=Place(str(folder)), kind=kind, found=manifest.kind)
     for name, entry in manifest.files.items():
         path = folder / name
         if not path.is_file() or path.stat().st_size != entry.num_bytes or hash_file(path) != entry.sha256:
-            raise TunesmithError("artifact-damaged", place=Place(str(path)), kind=kind)
+            raise RunFailed("artifact-damaged", place=Place(str(path)), kind=kind)
     return manifest
