@@ -80,6 +80,10 @@ class Example:
     annotations: tuple[Annotation, ...] = ()
     changes: tuple[str, ...] = ()
     """Codes of the rules that changed the row, in their order: `clean.mojibake`, `personal.email`."""
+    repeats: int = 1
+    """How often an epoch of training visits the row, at least once."""
+    weight: float = 1.0
+    """Multiplies the loss weights of all tokens of the row."""
 
     @property
     def prompt(self) -> tuple[Message, ...]:
@@ -108,12 +112,13 @@ class Rendered:
     """A conversation as the model sees it.
 
     ids_T: token ids, int32. weights_T: loss weight of predicting token t from those before it, float32;
-    0 for everything that is not supervised.
+    0 for everything that is not supervised. repeats: how often an epoch visits the row.
     """
 
     id: str
     ids_T: NDArray[np.int32]
     weights_T: NDArray[np.float32]
+    repeats: int = 1
 
     @property
     def num_supervised(self) -> int:

@@ -237,7 +237,15 @@ def example_to_json(example: Example) -> dict[str, Any]:
         written["annotations"] = [
             {"kind": _KIND_OF_ANNOTATION[type(annotation)], **asdict(annotation)} for annotation in example.annotations
         ]
-    return written | {"changes": example.changes} if example.changes else written
+    if example.changes:
+        written["changes"] = example.changes
+    return written | emphasis_to_json(example.repeats, example.weight)
+
+
+def emphasis_to_json(repeats: int, weight: float) -> dict[str, Any]:
+    """What stands last in a written row that training visits more than once, or weighs."""
+    emphasis: dict[str, Any] = {"repeats": repeats} if repeats != 1 else {}
+    return emphasis | {"weight": weight} if weight != 1.0 else emphasis
 
 
 def example_from_json(row: dict[str, Any]) -> Example:
@@ -255,6 +263,8 @@ def example_from_json(row: dict[str, Any]) -> Example:
         target=row.get("target"),
         annotations=tuple(map(_annotation_from_json, row.get("annotations", ()))),
         changes=tuple(row.get("changes", ())),
+        repeats=row.get("repeats", 1),
+        weight=row.get("weight", 1.0),
     )
 
 

@@ -13,7 +13,7 @@ from safetensors.numpy import load_file, save
 
 from tunesmith.artifacts import Dataset, write_whole
 from tunesmith.chat.render import Chat
-from tunesmith.records import Rendered, Split
+from tunesmith.records import Example, Rendered, Split
 
 VERSION: Final = 1
 
@@ -23,7 +23,7 @@ def rendered_rows(dataset: Dataset, split: Split, chat: Chat, prompt_weight: flo
     key = hashlib.sha256(f"{VERSION} {dataset.key} {split} {chat.fingerprint} {prompt_weight}".encode()).hexdigest()
     file = cache / f"rendered-{key[:32]}.safetensors"
     examples = dataset.rows(split)
-    cached = _read(file, [example.id for example in examples])
+    cached = _read(file, examples)
     if cached is not None:
         return cached
     rows = chat.render_many(examples, prompt_weight)
@@ -44,14 +44,17 @@ def _pack(rows: Sequence[Rendered]) -> bytes:
     return content
 
 
-def _read(file: Path, ids: Sequence[str]) -> list[Rendered] | None:
+def _read(file: Path, examples: Sequence[Example]) -> list[Rendered] | None:
     if not file.is_file():
         return None
     try:
         arrays = load_file(file)
     except SafetensorError:  # a damaged cache is no cache
         return None
-    if len(arrays["ends"]) != len(ids):
+    if len(arrays["ends"]) != len(examples):
         return None
     ids_T, weights_T = (np.split(arrays[name], arrays["ends"][:-1]) for name in ("ids", "weights"))
-    return [Rendered(id, row_ids, weights) for id, row_ids, weights in zip(ids, ids_T, weights_T, strict=True)]
+    return [
+        Rendered(example.id, row_ids, weights, example.repeats)
+        for example, row_ids, weights in zip(examples, ids_T, weights_T, strict=True)
+    ]

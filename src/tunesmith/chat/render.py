@@ -68,6 +68,8 @@ class Chat:
     def render(self, example: Example, prompt_weight: float = 0.0) -> Rendered:
         """Tokens and loss weights of one example; `prompt_weight` is the weight of what the model only reads.
 
+        The weight of a token is that of its message, or `prompt_weight`, times that of the row.
+
         Raises TunesmithError `template-refused`, `template-rewrites` or `control-token` with the row's place;
         `template-no-end`.
         """
@@ -87,7 +89,7 @@ class Chat:
         )
         ids = iter([encoding.ids for encoding in encodings])
         return [
-            self._join(example.id, [(segment, next(ids)) for segment in row], prompt_weight)
+            self._join(example, [(segment, next(ids)) for segment in row], prompt_weight)
             for example, row in zip(examples, rows, strict=True)
         ]
 
@@ -146,7 +148,7 @@ class Chat:
             done = whole
         return segments
 
-    def _join(self, id: str, row: list[tuple[_Segment, list[int]]], prompt_weight: float) -> Rendered:
+    def _join(self, example: Example, row: list[tuple[_Segment, list[int]]], prompt_weight: float) -> Rendered:
         ids: list[int] = []
         weights: list[float] = []
         for index, (segment, tokens) in enumerate(row):
@@ -161,7 +163,8 @@ class Chat:
             weights += [segment.weight] * num_written + [prompt_weight] * (len(kept) - num_written)
         if weights:
             weights[0] = 0.0  # nothing comes before the first token
-        return Rendered(id, np.asarray(ids, np.int32), np.asarray(weights, np.float32))
+        weights_T = np.asarray(weights, np.float32) * np.float32(example.weight)
+        return Rendered(example.id, np.asarray(ids, np.int32), weights_T, example.repeats)
 
     def _up_to_end(self, ids: list[int]) -> list[int]:
         """Cut after the last end token: the template's own trailing characters are not the model's."""

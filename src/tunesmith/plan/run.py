@@ -58,7 +58,7 @@ def plan(planning: Planning, *, runtime: Runtime, progress: Progress, out: Path)
     if not rows:
         kept = planning.dataset.report().splits
         raise TunesmithError("no-training-rows", validation=kept["validation"], test=kept["test"])
-    body = _body(planning, rows, bool(validation), runtime)
+    body = _body(planning, rows, any(row.num_supervised for row in validation), runtime)
     if body.num_steps < FEW_STEPS:
         progress.say("say.few-steps", "warning", steps=body.num_steps, rows=len(rows))
     with publish(out, planning.identity(runtime)) as staging:
@@ -70,7 +70,8 @@ def _body(planning: Planning, rows: Sequence[Rendered], has_validation: bool, ru
     section = planning.section
     shapes = _shapes(planning.base.folder)
     num_parameters = sum(math.prod(shape) for shape in shapes.values())
-    num_steps = math.ceil(math.ceil(len(rows) / section.batch_rows) * section.epochs)
+    num_visits = sum(row.repeats for row in rows)
+    num_steps = math.ceil(math.ceil(num_visits / section.batch_rows) * section.epochs)
     if section.max_steps is not None:
         num_steps = min(num_steps, section.max_steps)
     choices: list[Choice] = []
@@ -89,8 +90,8 @@ def _body(planning: Planning, rows: Sequence[Rendered], has_validation: bool, ru
         num_parameters=num_parameters,
         num_trainable=_num_trainable(section, shapes, num_parameters),
         num_train_rows=len(rows),
-        num_train_tokens=sum(len(row.ids_T) for row in rows),
-        num_supervised_tokens=sum(row.num_supervised for row in rows),
+        num_train_tokens=sum(row.repeats * len(row.ids_T) for row in rows),
+        num_supervised_tokens=sum(row.repeats * row.num_supervised for row in rows),
         longest_row_tokens=max(len(row.ids_T) for row in rows),
         choices=choices,
     )

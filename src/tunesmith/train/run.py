@@ -31,7 +31,7 @@ from tunesmith.train.objectives import sft
 from tunesmith.train.optimizer import AdamWSettings, FlatAdamW
 from tunesmith.train.sampler import RowSampler
 from tunesmith.train.schedule import Schedule, make_schedule
-from tunesmith.train.source import LayoutSettings, RowSource, TokenDropout, micro_batches
+from tunesmith.train.source import LayoutSettings, RowSource, TokenDropout, micro_batches, visits_of
 from tunesmith.train.step import Source, StepReport, train_steps
 from tunesmith.train.training import Training
 
@@ -86,15 +86,18 @@ def _build(training: Training, runtime: Runtime, progress: Progress, run: Run) -
         AdamWSettings(beta2=section.beta2, weight_decay=section.weight_decay, max_grad_norm=section.max_grad_norm),
     )
     layout = LayoutSettings(section.micro_batch_tokens, section.share_prefixes, runtime.device)
-    sampler = RowSampler(len(rows), section.batch_rows, training.seed)
-    source = RowSource(rows, sampler, layout, _token_dropout(training))
+    visits = visits_of(rows)
+    sampler = RowSampler(len(visits), section.batch_rows, training.seed)
+    source = RowSource(visits, sampler, layout, _token_dropout(training))
+    # an answer to unlearn supervises nothing, and its loss is no mean over anything
+    teaching = [row for row in validation_rows if row.num_supervised]
     checkpoints = run.folder / "checkpoints" / training.name
     loop = _Loop(
         model=model,
         optimizer=optimizer,
         source=source,
         schedule=make_schedule(section.schedule, plan.learning_rate, plan.num_steps, section.warmup_share),
-        validation=micro_batches(validation_rows, layout) if validation_rows else [],
+        validation=micro_batches(teaching, layout) if teaching else [],
         checkpoints=checkpoints,
         identity=training.identity(),
         progressed=Progressed(step=0, source=source.state(), rows_hash="", num_threads=runtime.num_threads),

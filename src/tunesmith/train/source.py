@@ -43,6 +43,11 @@ class TokenDropout:
         return noisy
 
 
+def visits_of(rows: Sequence[Rendered]) -> list[Rendered]:
+    """What one epoch visits: each row as often as it is to be repeated, without a copy of it."""
+    return [row for row in rows for _ in range(row.repeats)]
+
+
 class RowSource:
     """Steps made of the rows of a dataset, in the sampler's order."""
 
