@@ -136,6 +136,29 @@ class Contamination(_Record):
     """Where the first of those stand."""
 
 
+class Balanced(_Record):
+    """One category of the training rows, before and after it was balanced."""
+
+    before: int
+    """Rows."""
+    rows: int
+    """Rows that stayed."""
+    visits: int
+    """Rows that an epoch of training sees, repeats counted."""
+    weight: float
+    """By which the loss of each of its rows is multiplied."""
+
+
+class BalanceReport(_Record):
+    """How the categories of the training rows were evened out."""
+
+    by: str
+    """`label`, `language`, `source`, `cluster` or the name of a column."""
+    method: Literal["over", "under", "weight"]
+    categories: dict[str, Balanced]
+    """The largest first; sources by their place in the recipe, from 1."""
+
+
 class DatasetReport(_Record):
     """The data contract, what `report.json` holds: `read` = `kept` + `rejected`."""
 
@@ -169,6 +192,7 @@ class DatasetReport(_Record):
     reasoning: Reasoning
     proof: SplitProof
     contamination: list[Contamination] = []
+    balance: BalanceReport | None = None
 
 
 @dataclass(frozen=True)

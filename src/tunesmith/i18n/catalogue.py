@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from tunesmith.i18n import cli, errors, model, parity, prepare, report
+from tunesmith.i18n import augment, cli, errors, model, parity, prepare, report
 
 Entry = tuple[str, str]
 TABLES: Final[tuple[dict[str, Entry], ...]] = (
@@ -13,6 +13,7 @@ TABLES: Final[tuple[dict[str, Entry], ...]] = (
     model.TEXTS,
     parity.TEXTS,
     prepare.TEXTS,
+    augment.TEXTS,
     report.TEXTS,
 )
 CATALOGUE: Final[dict[str, Entry]] = {key: entry for table in TABLES for key, entry in table.items()}

@@ -10,6 +10,7 @@ import numpy as np
 
 from tunesmith.artifacts import DatasetReport
 from tunesmith.artifacts.dataset import (
+    BalanceReport,
     Characters,
     Contamination,
     Encoding,
@@ -64,6 +65,7 @@ class Account:
     clusters: tuple[int, int] = (0, 0)
     """Clusters of near-duplicates, and the kept rows in them."""
     contamination: list[Contamination] = field(default_factory=list)
+    balance: BalanceReport | None = None
 
 
 def report_of(account: Account, spool: Spool, assigned: Assigned, proof: SplitProof) -> DatasetReport:
@@ -93,6 +95,7 @@ def report_of(account: Account, spool: Spool, assigned: Assigned, proof: SplitPr
         reasoning=_reasoning(spool["reasoning_characters"][kept]),
         proof=proof,
         contamination=account.contamination,
+        balance=account.balance,
     )
 
 

@@ -14,8 +14,10 @@ from typing import Any, Final
 import numpy as np
 
 from tunesmith.artifacts import Dataset, DatasetReport, Identity, library_versions, publish
-from tunesmith.artifacts.dataset import CLUSTERS, KIND, REJECTS, REPORT, Contamination, place_of
+from tunesmith.artifacts.dataset import CLUSTERS, KIND, REJECTS, REPORT, BalanceReport, Contamination, place_of
 from tunesmith.errors import RunFailed, TunesmithError
+from tunesmith.prepare.balance import Emphasis, balance_report, emphasise, write_rows
+from tunesmith.prepare.categories import categories_of
 from tunesmith.prepare.checks import TOO_LONG, Fits
 from tunesmith.prepare.contamination import Text, contamination_of
 from tunesmith.prepare.duplicates import (
@@ -23,6 +25,7 @@ from tunesmith.prepare.duplicates import (
     HELD_OUT,
     KINDS_OF_REPEAT,
     OVER_SHARE,
+    UNDER_SAMPLED,
     Kin,
     Left,
     duplicates,
@@ -38,7 +41,8 @@ from tunesmith.prepare.sources import inputs_of, rows_by_share, take_share
 from tunesmith.prepare.split import UNUSED, Assigned, assign
 from tunesmith.prepare.walk import Rejects, Rules, Walk, read_sources
 from tunesmith.recipe import Prepare
-from tunesmith.records import SPLITS, Rejected
+from tunesmith.recipe.balance import Balance
+from tunesmith.records import Rejected
 from tunesmith.runtime import Progress, Runtime
 
 VERSION: Final = 3
@@ -70,9 +74,10 @@ def prepare(
         chosen = _choose(found, section, pool, scratch, out, progress)
         assigned = assign(found.spool, chosen.kept_N, chosen.kin, found.labels, section, seed)
         _cut_to_shares(found, chosen, assigned, section, seed)
+        balancing = _balance(found, assigned, section.balance, seed, progress)
         _check_splits(assigned, progress)
         with publish(out, made_from) as folder:
-            report = _write(found, chosen, assigned, folder, pool, scratch)
+            report = _write(found, _Decided(chosen, assigned, balancing), folder, pool, scratch)
     _say_done(report, progress)
     return Dataset.open(out)
 
@@ -110,6 +115,23 @@ class _Chosen:
     kin: Kin
     cut_for: Mapping[str, list[Rows]] = field(default_factory=dict)
     """By held-out split, the training rows that were cut for repeating it; by `benchmark` with the rows repeated."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Balancing:
+    """What becomes of each training row that stays, and how that came."""
+
+    emphasis: Emphasis
+    report: BalanceReport | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class _Decided:
+    """All that is known of the rows when they are written."""
+
+    chosen: _Chosen
+    assigned: Assigned
+    balancing: _Balancing
 
 
 def _choose(found: Walk, section: Prepare, pool: Pool[Any], scratch: Path, out: Path, progress: Progress) -> _Chosen:
@@ -162,12 +184,29 @@ def _cut_to_shares(found: Walk, chosen: _Chosen, assigned: Assigned, section: Pr
             found.rejects.add(Rejected(place_of(row), OVER_SHARE, f"{num_rows} / {len(rows)}"), source)
 
 
-def _write(
-    found: Walk, chosen: _Chosen, assigned: Assigned, folder: Path, pool: Pool[Any], scratch: Path
-) -> DatasetReport:
+def _balance(found: Walk, assigned: Assigned, section: Balance | None, seed: int, progress: Progress) -> _Balancing:
+    """Repeats and weights of the training rows; those that under-sampling leaves out become rejects."""
+    train = assigned.rows("train")
+    if section is None or not len(train):
+        return _Balancing(Emphasis.none(len(train)))
+    categories = categories_of(found, train, section, seed)
+    emphasis = emphasise(categories, found.spool["id"][train], section, seed)
+    report = balance_report(categories, emphasis, section)
+    cut = train[emphasis.is_cut_T]
+    assigned.codes_N[cut] = UNUSED
+    for row, source in zip(found.spool.written(cut), found.spool["source"][cut].tolist(), strict=True):
+        found.rejects.add(Rejected(place_of(row), UNDER_SAMPLED), source)
+    rows = [category.before for category in report.categories.values()]
+    progress.say(f"say.prepare.balance-{section.method}", by=report.by, least=min(rows), most=max(rows))
+    return _Balancing(emphasis.of_kept(), report)
+
+
+def _write(found: Walk, decided: _Decided, folder: Path, pool: Pool[Any], scratch: Path) -> DatasetReport:
     """Every file of the dataset but its manifest."""
-    for split in SPLITS:
+    chosen, assigned = decided.chosen, decided.assigned
+    for split in ("validation", "test"):
         found.spool.copy(assigned.rows(split), folder / f"{split}.jsonl")
+    write_rows(found.spool, assigned.rows("train"), decided.balancing.emphasis, folder / "train.jsonl")
     found.rejects.close()
     copyfile(found.rejects.file, folder / REJECTS)
     clusters = _write_clusters(found, chosen, folder / CLUSTERS)
@@ -181,6 +220,7 @@ def _write(
         labels=found.labels,
         clusters=clusters,
         contamination=_contamination(found, chosen, assigned, folder, pool, scratch),
+        balance=decided.balancing.report,
     )
     report = report_of(account, found.spool, assigned, prove(folder, scratch, pool))
     (folder / REPORT).write_text(report.model_dump_json(indent=1), encoding="utf-8")

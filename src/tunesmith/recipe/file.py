@@ -18,6 +18,7 @@ from tunesmith.recipe.tree import KeyPath, Marks, dump_yaml, parse_yaml
 COMMAND_LINE: Final = "command line"
 # pydantic's error types that a recipe can meet, by catalogue key `recipe.problem.*`
 PROBLEMS: Final = {
+    "balance_column": "balance-column",
     "bool_type": "bool",
     "dict_type": "mapping",
     "finite_number": "finite",

@@ -8,6 +8,7 @@ from pydantic import Field, ValidationInfo, field_validator, model_validator
 from pydantic.functional_validators import AfterValidator, BeforeValidator
 from pydantic_core import PydanticCustomError, PydanticKnownError
 
+from tunesmith.recipe.balance import Balance
 from tunesmith.recipe.section import PositiveInt, Section, Share
 
 
@@ -275,6 +276,7 @@ class Prepare(Section):
     ] = ()
     clean: Annotated[Clean, Field(description="Repairs of text and filters of rows.")] = Clean()
     personal: Annotated[Personal, Field(description="What becomes of personal data.")] = Personal()
+    balance: Annotated[Balance | None, Field(description="Even out the categories of the training rows.")] = None
     too_long: Annotated[
         Literal["stop", "drop"],
         Field(description="Rows longer than the model allows: stop with the count, or reject them one by one."),

@@ -154,7 +154,7 @@ def _data_facts(report: DatasetReport, words: Words) -> tuple[Pair, ...]:
         ),
         "bad": count(report.bad),
         "duplicates": count(report.duplicates),
-        "leaking": count(report.rejected - report.bad - report.duplicates),
+        "leaking": count(report.rejected - report.bad - report.duplicates - _num_left_out(report)),
         "conflicting": words(
             "report.data.prompts_and_rows", prompts=count(conflicting.prompts), rows=count(conflicting.rows)
         ),
@@ -164,6 +164,12 @@ def _data_facts(report: DatasetReport, words: Words) -> tuple[Pair, ...]:
     if report.decoded_as_gb18030:
         facts["gb18030"] = count(report.decoded_as_gb18030)
     return tuple((words(f"report.data.{name}"), value) for name, value in facts.items())
+
+
+def _num_left_out(report: DatasetReport) -> int:
+    """Rows that the recipe wants fewer of, whatever stands in the other splits."""
+    reasons = ("near-duplicate", "over-share", "under-sampled")
+    return sum(report.reasons[reason].count for reason in reasons if reason in report.reasons)
 
 
 def _share(report: DatasetReport, split: Split) -> float:
