@@ -20,6 +20,7 @@ REPORT: Final = "report.json"
 REJECTS: Final = "rejects.jsonl"
 CLUSTERS: Final = "clusters.jsonl"
 CONTAMINATION: Final = "contamination.jsonl"
+AUGMENT_REJECTS: Final = "augment_rejects.jsonl"
 
 Encoding = Literal["utf-8", "gb18030", "binary"]
 Recognition = Literal["detected", "declared"]
@@ -159,8 +160,33 @@ class BalanceReport(_Record):
     """The largest first; sources by their place in the recipe, from 1."""
 
 
+class Making(_Record):
+    """What one method made of the training rows: `made` = `kept` + the rejected."""
+
+    method: str
+    model: str | None
+    """Of a rewriting method, who wrote: the folders of the models, or the model's name behind its endpoint."""
+    made: int
+    kept: int
+    rejected: dict[str, int]
+    """By code `reject.<reason>` of the catalogue, most frequent first; each stands in `augment_rejects.jsonl`."""
+
+
+class AugmentReport(_Record):
+    """The made rows, by method in the order of the recipe."""
+
+    methods: list[Making]
+
+    @property
+    def kept(self) -> int:
+        return sum(making.kept for making in self.methods)
+
+
 class DatasetReport(_Record):
-    """The data contract, what `report.json` holds: `read` = `kept` + `rejected`."""
+    """The data contract, what `report.json` holds: `read` = `kept` + `rejected`.
+
+    Rows that augmentation made were never read: with them, the splits hold `kept` + `augment.kept` rows.
+    """
 
     task: Literal["labels", "text"]
     """`labels` when every kept row has a label."""
@@ -192,6 +218,7 @@ class DatasetReport(_Record):
     reasoning: Reasoning
     proof: SplitProof
     contamination: list[Contamination] = []
+    augment: AugmentReport | None = None
     balance: BalanceReport | None = None
 
 
@@ -200,7 +227,8 @@ class Dataset:
     """`train.jsonl`, `validation.jsonl`, `test.jsonl`, `rejects.jsonl` and `report.json` (the data contract).
 
     `clusters.jsonl` names near-duplicates that were kept, by id, the representative (the first one read) in front;
-    `contamination.jsonl` lists training rows that share 13 words in a row with the test or a benchmark.
+    `contamination.jsonl` lists training rows that share 13 words in a row with the test or a benchmark;
+    `augment_rejects.jsonl` holds made rows that did not pass.
     """
 
     folder: Path

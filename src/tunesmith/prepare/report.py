@@ -10,6 +10,7 @@ import numpy as np
 
 from tunesmith.artifacts import DatasetReport
 from tunesmith.artifacts.dataset import (
+    AugmentReport,
     BalanceReport,
     Characters,
     Contamination,
@@ -65,18 +66,22 @@ class Account:
     clusters: tuple[int, int] = (0, 0)
     """Clusters of near-duplicates, and the kept rows in them."""
     contamination: list[Contamination] = field(default_factory=list)
+    augment: AugmentReport | None = None
     balance: BalanceReport | None = None
+    num_read_rows: int | None = None
+    """Rows of the spool from here on were made, not read; None where none were."""
 
 
 def report_of(account: Account, spool: Spool, assigned: Assigned, proof: SplitProof) -> DatasetReport:
     """At least one row is kept."""
     rows = {split: assigned.rows(split) for split in SPLITS}
     kept = np.sort(np.concatenate(list(rows.values())))
+    read = kept if account.num_read_rows is None else kept[kept < account.num_read_rows]
     num_clusters, num_clustered = account.clusters
     return DatasetReport(
         task=task_of(spool["label"][kept]),
         read=sum(source.num_read for source in account.sources),
-        kept=len(kept),
+        kept=len(read),
         rejected=sum(account.rejected.values()),
         bad=account.num_bad,
         duplicates=account.rejected.get(DUPLICATE, 0),
@@ -85,7 +90,7 @@ def report_of(account: Account, spool: Spool, assigned: Assigned, proof: SplitPr
         reasons=reasons_of(account.rejected, account.first_rejects),
         changes=dict(sorted(account.changes.items(), key=lambda item: (-item[1], item[0]))),
         splits=assigned.counts,
-        sources=_sources(account, spool["source"][kept]),
+        sources=_sources(account, spool["source"][read]),
         decoded_as_gb18030=sum(source.num_read for source in account.sources if source.encoding == "gb18030"),
         conflicting=count_conflicts(spool["prompt"][kept], spool["answer"][kept]),
         repeats_within_test=_repeats_within_test(spool, kept),
@@ -95,6 +100,7 @@ def report_of(account: Account, spool: Spool, assigned: Assigned, proof: SplitPr
         reasoning=_reasoning(spool["reasoning_characters"][kept]),
         proof=proof,
         contamination=account.contamination,
+        augment=account.augment,
         balance=account.balance,
     )
 

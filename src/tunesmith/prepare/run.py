@@ -14,8 +14,19 @@ from typing import Any, Final
 import numpy as np
 
 from tunesmith.artifacts import Dataset, DatasetReport, Identity, library_versions, publish
-from tunesmith.artifacts.dataset import CLUSTERS, KIND, REJECTS, REPORT, BalanceReport, Contamination, place_of
+from tunesmith.artifacts.dataset import (
+    AUGMENT_REJECTS,
+    CLUSTERS,
+    KIND,
+    REJECTS,
+    REPORT,
+    AugmentReport,
+    BalanceReport,
+    Contamination,
+    place_of,
+)
 from tunesmith.errors import RunFailed, TunesmithError
+from tunesmith.prepare.augment import Workshop, augment, inputs_of_augment
 from tunesmith.prepare.balance import Emphasis, balance_report, emphasise, write_rows
 from tunesmith.prepare.categories import categories_of
 from tunesmith.prepare.checks import TOO_LONG, Fits
@@ -74,10 +85,12 @@ def prepare(
         chosen = _choose(found, section, pool, scratch, out, progress)
         assigned = assign(found.spool, chosen.kept_N, chosen.kin, found.labels, section, seed)
         _cut_to_shares(found, chosen, assigned, section, seed)
+        workshop = Workshop(rules, pool, runtime, seed, scratch / "augment")
+        made, assigned = _augment(found, chosen, assigned, workshop, progress)
         balancing = _balance(found, assigned, section.balance, seed, progress)
         _check_splits(assigned, progress)
         with publish(out, made_from) as folder:
-            report = _write(found, _Decided(chosen, assigned, balancing), folder, pool, scratch)
+            report = _write(found, _Decided(chosen, assigned, made, balancing), folder, pool, scratch)
     _say_done(report, progress)
     return Dataset.open(out)
 
@@ -90,6 +103,8 @@ def identity(section: Prepare, seed: int, fits_key: str = "") -> Identity:
     inputs = {"fits": fits_key} if fits_key else {}
     for source in (*section.sources, *section.contamination):
         inputs |= inputs_of(source)
+    if section.augment is not None:
+        inputs |= inputs_of_augment(section.augment)
     return Identity(
         kind=KIND,
         stage_version=VERSION,
@@ -131,6 +146,7 @@ class _Decided:
 
     chosen: _Chosen
     assigned: Assigned
+    made: AugmentReport | None
     balancing: _Balancing
 
 
@@ -184,6 +200,20 @@ def _cut_to_shares(found: Walk, chosen: _Chosen, assigned: Assigned, section: Pr
             found.rejects.add(Rejected(place_of(row), OVER_SHARE, f"{num_rows} / {len(rows)}"), source)
 
 
+def _augment(
+    found: Walk, chosen: _Chosen, assigned: Assigned, workshop: Workshop, progress: Progress
+) -> tuple[AugmentReport | None, Assigned]:
+    if workshop.rules.section.augment is None or not assigned.counts["train"]:
+        return None, assigned
+    augmented = augment(found, chosen.kept_N, assigned, workshop)
+    for making in augmented.report.methods:
+        rejected = ", ".join(f"{reason} {count}" for reason, count in making.rejected.items()) or "-"
+        progress.say(
+            "say.prepare.augmented", method=making.method, made=making.made, kept=making.kept, rejected=rejected
+        )
+    return augmented.report, augmented.assigned
+
+
 def _balance(found: Walk, assigned: Assigned, section: Balance | None, seed: int, progress: Progress) -> _Balancing:
     """Repeats and weights of the training rows; those that under-sampling leaves out become rejects."""
     train = assigned.rows("train")
@@ -209,6 +239,8 @@ def _write(found: Walk, decided: _Decided, folder: Path, pool: Pool[Any], scratc
     write_rows(found.spool, assigned.rows("train"), decided.balancing.emphasis, folder / "train.jsonl")
     found.rejects.close()
     copyfile(found.rejects.file, folder / REJECTS)
+    if decided.made is not None:
+        copyfile(scratch / "augment" / AUGMENT_REJECTS, folder / AUGMENT_REJECTS)
     clusters = _write_clusters(found, chosen, folder / CLUSTERS)
     account = Account(
         sources=found.sources,
@@ -220,7 +252,9 @@ def _write(found: Walk, decided: _Decided, folder: Path, pool: Pool[Any], scratc
         labels=found.labels,
         clusters=clusters,
         contamination=_contamination(found, chosen, assigned, folder, pool, scratch),
+        augment=decided.made,
         balance=decided.balancing.report,
+        num_read_rows=len(chosen.kept_N),
     )
     report = report_of(account, found.spool, assigned, prove(folder, scratch, pool))
     (folder / REPORT).write_text(report.model_dump_json(indent=1), encoding="utf-8")

@@ -220,7 +220,7 @@ def _num_characters(value: object) -> int:
 
 def check_chunk(rules: Rules, chunk: Chunk) -> Checked:
     """Every row of a chunk through its layout and the checks."""
-    checked = Checked(chunk.source, len(chunk.rows), [], {name: [] for name in _COLUMNS}, [], Counter())
+    checked = Checked(chunk.source, len(chunk.rows), [], {name: [] for name in COLUMNS}, [], Counter())
     for row in chunk.rows:
         if isinstance(row, Rejected):
             checked.rejects.append(_shown(row, row.row, rules.section))
@@ -235,7 +235,7 @@ def check_chunk(rules: Rules, chunk: Chunk) -> Checked:
             continue
         line = json.dumps(example_to_json(outcome), ensure_ascii=False) + "\n"
         checked.lines.append(line.encode("utf-8"))
-        for name, value in zip(_COLUMNS, _values(outcome, chunk, time), strict=True):
+        for name, value in zip(COLUMNS, values_of(outcome, chunk, time), strict=True):
             checked.columns[name].append(value)
         checked.changes.update(dict.fromkeys(outcome.changes, 1))
     return checked
@@ -256,14 +256,14 @@ def _shown(reject: Rejected, row: str, section: Prepare) -> Rejected:
     return replace(reject, row=row if section.personal.mode == "off" else redact(row))
 
 
-_COLUMNS: Final = (
+COLUMNS: Final = (
     *("source", "declared", "id", "prompt", "whole", "answer", "group", "own_name", "parent"),
     *("label", "language", "time", "prompt_characters", "reasoning_characters", "answer_characters"),
 )
 
 
-def _values(example: Example, chunk: Chunk, time: float) -> tuple[Any, ...]:
-    """One row of the index, in the order of `_COLUMNS`."""
+def values_of(example: Example, chunk: Chunk, time: float = -math.inf) -> tuple[Any, ...]:
+    """One row of the index, in the order of `COLUMNS`; -inf is the time of a row without one."""
     own, parent = example.metadata.get(ID_COLUMN), example.metadata.get(PARENT_COLUMN)
     asked = next(message.content for message in reversed(example.prompt) if message.role == "user")
     reasoning = example.answer.reasoning

@@ -32,6 +32,7 @@ PROBLEMS: Final = {
     "model_attributes_type": "mapping",
     "model_type": "mapping",
     "one_origin": "one-origin",
+    "one_translator": "one-translator",
     "prompt_placeholder": "prompt-placeholder",
     "pseudonym_key": "pseudonym-key",
     "source_shares": "source-shares",

@@ -8,6 +8,7 @@ from pydantic import Field, ValidationInfo, field_validator, model_validator
 from pydantic.functional_validators import AfterValidator, BeforeValidator
 from pydantic_core import PydanticCustomError, PydanticKnownError
 
+from tunesmith.recipe.augment import Augment
 from tunesmith.recipe.balance import Balance
 from tunesmith.recipe.section import PositiveInt, Section, Share
 
@@ -276,6 +277,7 @@ class Prepare(Section):
     ] = ()
     clean: Annotated[Clean, Field(description="Repairs of text and filters of rows.")] = Clean()
     personal: Annotated[Personal, Field(description="What becomes of personal data.")] = Personal()
+    augment: Annotated[Augment | None, Field(description="More training rows, made from those there are.")] = None
     balance: Annotated[Balance | None, Field(description="Even out the categories of the training rows.")] = None
     too_long: Annotated[
         Literal["stop", "drop"],

@@ -173,7 +173,7 @@ def _num_left_out(report: DatasetReport) -> int:
 
 
 def _share(report: DatasetReport, split: Split) -> float:
-    return report.splits[split] / report.kept
+    return report.splits[split] / sum(report.splits.values())
 
 
 def _source(source: SourceReport, words: Words) -> SourceView:
@@ -190,7 +190,7 @@ def _source(source: SourceReport, words: Words) -> SourceView:
 
 def _count_row(name: str, numbers: Mapping[Split, int], report: DatasetReport) -> CountRow:
     total = sum(numbers.values())
-    share = percent(total / report.kept)
+    share = percent(total / sum(report.splits.values()))
     return CountRow(name, tuple(count(numbers.get(split, 0)) for split in SPLITS), f"{count(total)} ({share})")
 
 

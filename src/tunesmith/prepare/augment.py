@@ -1,0 +1,373 @@
+"""Augment: rows made from training rows, each judged against its parent, none that comes near a held-out row.
+
+The split is frozen by then. A made row names its parent (`parent_id`), keeps its label and group, and joins the
+training rows in the spool; validation and test rows are only compared with.
+"""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from random import Random
+from typing import Any, Final
+
+import numpy as np
+
+from tunesmith.artifacts.dataset import (
+    AUGMENT_REJECTS,
+    AugmentReport,
+    Making,
+    example_from_json,
+    example_to_json,
+    reject_to_json,
+)
+from tunesmith.errors import Place, TunesmithError
+from tunesmith.prepare.edits import Edit, delete_words, edited, insert_words, replace_words, swap_words
+from tunesmith.prepare.files import hash_readable
+from tunesmith.prepare.index import BENCHMARK, DECLARED, Mask, Rows, Span, examples_of, first_of_equal, key_of, mixed
+from tunesmith.prepare.near import join_near
+from tunesmith.prepare.offspring import Parent, Try, child_of, is_single_turn, parent_of
+from tunesmith.prepare.pool import Pool
+from tunesmith.prepare.preserved import Judge, Pair, Refusal
+from tunesmith.prepare.privacy import personal_check
+from tunesmith.prepare.report import LANGUAGES
+from tunesmith.prepare.rows import cut
+from tunesmith.prepare.split import UNUSED, Assigned
+from tunesmith.prepare.synonyms import files_of_lexicon, lexicon
+from tunesmith.prepare.teacher import reworded, translated_back, written_anew
+from tunesmith.prepare.translator import translate_texts
+from tunesmith.prepare.walk import COLUMNS, Checked, Chunk, Rules, Walk, values_of
+from tunesmith.recipe import augment as recipe
+from tunesmith.records import Example, Rejected
+from tunesmith.runtime import Runtime
+
+DUPLICATE: Final = "augment-duplicate"
+NEAR_HELD_OUT: Final = "augment-near-held-out"
+_EDITS: Final = (recipe.Synonyms, recipe.Insertion, recipe.Swap, recipe.Deletion)
+_SPAN_BYTES: Final = 1 << 18
+_FITTED_ROWS: Final = 50_000
+
+
+@dataclass(frozen=True, slots=True)
+class Augmented:
+    """The split with the made rows in it, and their account."""
+
+    assigned: Assigned
+    report: AugmentReport
+
+
+@dataclass(frozen=True)
+class Workshop:
+    """What the making of rows needs beside the rows."""
+
+    rules: Rules
+    pool: Pool[Rules]
+    runtime: Runtime
+    seed: int
+    scratch: Path
+    """A folder of its own, in which the made rows that were not kept lie in `augment_rejects.jsonl`."""
+
+    @property
+    def section(self) -> recipe.Augment:
+        assert self.rules.section.augment is not None
+        return self.rules.section.augment
+
+
+@dataclass
+class _Tally:
+    """What became of the rows that one method made."""
+
+    made: int = 0
+    kept: int = 0
+    rejected: Counter[str] = field(default_factory=Counter)
+
+
+@dataclass(frozen=True, slots=True)
+class _Task:
+    """Neighbouring rows for one method."""
+
+    span: Span
+    method: int
+    seed: int
+
+
+def augment(found: Walk, kept_N: Mask, assigned: Assigned, workshop: Workshop) -> Augmented:
+    """Make rows by every method in turn, each from the training rows as they were split.
+
+    `kept_N` are the rows of all splits. Raises TunesmithError `synonyms-unreadable`, `translator`; RunFailed
+    `endpoint-failed`, `endpoint-answer`.
+    """
+    train = assigned.rows("train")
+    judge = _judge(found, train, workshop)
+    tallies = [_Tally() for _ in workshop.section.methods]
+    method_of_made: list[int] = []
+    workshop.scratch.mkdir()
+    with (workshop.scratch / AUGMENT_REJECTS).open("w", encoding="utf-8", newline="\n") as rejects:
+        for number, making in enumerate(workshop.section.methods):
+            rows = _drawn(found, train, making, f"{workshop.seed}:{number}")
+            keeper = _Keeper(found, workshop, judge, making, tallies[number], rejects.write)
+            for sources, tries in _made(found, rows, number, workshop):
+                method_of_made += [number] * keeper.keep(tries, sources)
+        found.spool.flush()
+        is_cut_M, reasons = _cut(found, kept_N, assigned, workshop)
+        cut_rows = len(kept_N) + np.flatnonzero(is_cut_M).astype(np.int32)
+        for row, reason, number in zip(
+            found.spool.written(cut_rows), reasons, np.array(method_of_made)[is_cut_M].tolist(), strict=True
+        ):
+            tallies[number].rejected[reason] += 1
+            tallies[number].kept -= 1
+            rejects.write(_line(example_from_json(row), Refusal(reason)))
+    codes_M = np.where(is_cut_M, UNUSED, DECLARED["train"]).astype(np.uint8)
+    return Augmented(Assigned(np.append(assigned.codes_N, codes_M)), _report(workshop.section, tallies))
+
+
+def inputs_of_augment(section: recipe.Augment) -> dict[str, str]:
+    """The content hash of every file that rows are made with, by name.
+
+    Raises TunesmithError `synonyms-unreadable`, `translator` where one cannot be read.
+    """
+    inputs: dict[str, str] = {}
+    for making in section.methods:
+        if isinstance(making, (recipe.Synonyms, recipe.Insertion)):
+            lexicon(making.source)  # says what is wrong with it
+            inputs |= {str(file): hash_readable(file) for file in files_of_lexicon(making.source)}
+        if isinstance(making, recipe.BackTranslation) and making.endpoint is None:
+            for folder in (str(making.there), str(making.back)):
+                files = sorted(file for file in Path(folder).glob("*") if file.is_file())
+                if not files:
+                    raise TunesmithError("translator", place=Place(folder), problem="-")
+                inputs |= {str(file): hash_readable(file) for file in files}
+    return inputs
+
+
+def _judge(found: Walk, train: Rows, workshop: Workshop) -> Judge:
+    """Fitted on the training rows, at most 50,000 that their ids draw."""
+    order = np.argsort(mixed(found.spool["id"][train] + np.uint64(workshop.seed)), kind="stable")
+    texts, labels = [], []
+    for row in found.spool.written(np.sort(train[order[:_FITTED_ROWS]])):
+        parent = parent_of(example_from_json(row), workshop.rules.section.prompt_style)
+        if parent is not None:
+            texts.append(parent.text)
+            labels.append(parent.example.label)
+    return Judge.fit(texts or [""], labels or [None], workshop.section.min_similarity, workshop.section.classifier)
+
+
+def _drawn(found: Walk, train: Rows, making: recipe.AnyMaking, salt: str) -> Rows:
+    """The training rows that a method starts from."""
+    spool = found.spool
+    is_drawn = np.ones(len(train), dtype=bool)
+    if making.share < 1.0:
+        is_drawn &= mixed(spool["id"][train] ^ np.uint64(key_of(f"augment:{salt}"))) < making.share * 2.0**64
+    if making.labels:
+        wanted = [found.labels[label] for label in making.labels if label in found.labels]
+        is_drawn &= np.isin(spool["label"][train], wanted)
+    if making.languages:
+        wanted = [LANGUAGES.index(language) for language in making.languages]
+        is_drawn &= np.isin(spool["language"][train], wanted)
+    return train[is_drawn]
+
+
+def _made(found: Walk, rows: Rows, number: int, workshop: Workshop) -> Iterator[tuple[Sequence[int], list[Try]]]:
+    """What is made of the rows, and the source of each, span by span."""
+    making = workshop.section.methods[number]
+    spans = list(found.spool.spans(rows, _SPAN_BYTES))
+    tasks = (_Task(span, number, workshop.seed) for _, span in spans)
+    tries = (
+        workshop.pool.map(_edit_span, tasks)
+        if isinstance(making, _EDITS)
+        else map(_Rewriter(making, workshop).rewrite, tasks)
+    )
+    source_N = found.spool["source"]
+    for (part, _), made in zip(spans, tries, strict=True):
+        sources = source_N[part].tolist()
+        yield [sources[place] for place, _ in made], [one for _, one in made]
+
+
+def _edit_span(rules: Rules, task: _Task) -> list[tuple[int, Try]]:
+    """Every row of a span edited as often as copies are wanted, with its place in the span."""
+    assert rules.section.augment is not None
+    making = rules.section.augment.methods[task.method]
+    assert isinstance(making, _EDITS)
+    edit = _edit_of(making)
+    made = []
+    for place, parent in _parents(task, rules):
+        protect = (*rules.section.augment.protect, *_words_of(parent.example.label))
+        for copy in range(making.copies):
+            random = Random(f"{task.seed}:{task.method}:{parent.example.id}:{copy}")
+            text = edited(parent.text, edit, making.words, protect, random)
+            if text is not None:
+                made.append((place, Try(parent, text)))
+    return made
+
+
+def _parents(task: _Task, rules: Rules) -> Iterator[tuple[int, Parent]]:
+    for place, example in enumerate(examples_of(task.span)):
+        parent = parent_of(example, rules.section.prompt_style)
+        if parent is not None:
+            yield place, parent
+
+
+def _words_of(label: str | None) -> list[str]:
+    return [] if label is None else [label, *label.replace("_", " ").replace("-", " ").split()]
+
+
+def _edit_of(making: recipe.AnyMaking) -> Edit:
+    if isinstance(making, recipe.Synonyms):
+        return replace_words(lexicon(making.source))
+    if isinstance(making, recipe.Insertion):
+        return insert_words(lexicon(making.source))
+    return swap_words if isinstance(making, recipe.Swap) else delete_words
+
+
+@dataclass(frozen=True)
+class _Rewriter:
+    """Makes rows by a model."""
+
+    making: recipe.AnyMaking
+    workshop: Workshop
+
+    def rewrite(self, task: _Task) -> list[tuple[int, Try]]:
+        """Every row of a span reworded as often as copies are wanted, with its place in the span."""
+        found = [
+            (place, parent)
+            for place, parent in _parents(task, self.workshop.rules)
+            if not isinstance(self.making, recipe.Synthetic) or is_single_turn(parent)
+        ]
+        asked = [one for one in found for _ in range(self.making.copies)]
+        seeds = [task.seed + copy for _ in found for copy in range(self.making.copies)]
+        replies = self._replies([parent for _, parent in asked], seeds) if asked else []
+        return [(place, Try(parent, *reply)) for (place, parent), reply in zip(asked, replies, strict=True)]
+
+    def _replies(self, parents: list[Parent], seeds: list[int]) -> list[tuple[str, str | None]]:
+        making = self.making
+        if isinstance(making, recipe.Synthetic):
+            return written_anew(parents, self._endpoint(making.endpoint), seeds)
+        if isinstance(making, recipe.Paraphrase):
+            texts = reworded(parents, self._endpoint(making.endpoint), seeds)
+        else:
+            assert isinstance(making, recipe.BackTranslation)
+            if making.endpoint is not None:
+                texts = translated_back(parents, self._endpoint(making.endpoint), making.via, seeds)
+            else:
+                there = translate_texts([parent.text for parent in parents], str(making.there))
+                texts = translate_texts(there, str(making.back))
+        return [(text, None) for text in texts]
+
+    def _endpoint(self, section: recipe.Endpoint) -> Any:
+        from tunesmith.engine.endpoint import Endpoint  # its package brings torch
+
+        runtime = self.workshop.runtime
+        return Endpoint(
+            url=section.url,
+            model=section.model,
+            cache=runtime.cache,
+            key=None if section.key is None else runtime.secrets.get(section.key),
+            temperature=section.temperature,
+            max_tokens=section.max_tokens,
+            parallel=section.parallel,
+            timeout_seconds=section.timeout_seconds,
+        )
+
+
+@dataclass(frozen=True)
+class _Keeper:
+    """Judges what one method made, and adds what passes to the spool."""
+
+    found: Walk
+    workshop: Workshop
+    judge: Judge
+    making: recipe.AnyMaking
+    tally: _Tally
+    write: Callable[[str], int]
+
+    def keep(self, tries: Sequence[Try], sources: Sequence[int]) -> int:
+        """How many rows were added."""
+        is_new = isinstance(self.making, recipe.Synthetic)
+        pairs = [Pair(one.parent.text, one.text, one.parent.example.label, not is_new) for one in tries]
+        checked = Checked(0, 0, [], {name: [] for name in COLUMNS}, [], Counter())
+        for one, source, refusal in zip(tries, sources, self.judge.refusals(pairs), strict=True):
+            child = child_of(one, self.making.name)
+            outcome = refusal or self._checked(child, is_new)
+            self.tally.made += 1
+            if isinstance(outcome, Refusal):
+                self.tally.rejected[outcome.reason] += 1
+                self.write(_line(child, outcome))
+                continue
+            self.tally.kept += 1
+            checked.lines.append((json.dumps(example_to_json(outcome), ensure_ascii=False) + "\n").encode())
+            values = values_of(outcome, Chunk(source, (), None, None, False))
+            for name, value in zip(COLUMNS, values, strict=True):
+                checked.columns[name].append(value)
+        self.found.add(checked)
+        return len(checked.lines)
+
+    def _checked(self, child: Example, is_new: bool) -> Example | Refusal:
+        """Whether the model can read the row; new text is searched for personal data like any other."""
+        rules = self.workshop.rules
+        personal = personal_check(rules.section.personal, rules.personal_key) if is_new else None
+        outcome: Example | Rejected = personal(child) if personal else child
+        if isinstance(outcome, Example) and rules.fits:
+            outcome = rules.fits.check(outcome) or outcome
+        return Refusal(outcome.reason, outcome.detail) if isinstance(outcome, Rejected) else outcome
+
+
+def _cut(found: Walk, kept_N: Mask, assigned: Assigned, workshop: Workshop) -> tuple[Mask, list[str]]:
+    """(M,): which made rows repeat a prompt or come near one of the held-out rows and benchmarks; and why."""
+    spool, num_before = found.spool, len(kept_N)
+    declared_N = spool["declared"]
+    is_benchmark = declared_N == BENCHMARK
+    is_held = is_benchmark.copy()
+    is_held[:num_before] |= np.isin(assigned.codes_N, (DECLARED["validation"], DECLARED["test"]))
+    is_open = np.append(kept_N, np.ones(len(spool) - num_before, dtype=bool)) | is_benchmark
+    rows = np.flatnonzero(is_open).astype(np.int32)
+    first = rows[first_of_equal(spool["prompt"][rows])]
+    repeated = rows[first != rows]
+    repeated = repeated[repeated >= num_before]
+    reason_of = dict.fromkeys(repeated.tolist(), DUPLICATE)
+    compared = is_held.copy()
+    compared[num_before:] = True
+    compared[repeated] = False
+    threshold = workshop.rules.section.duplicates.threshold
+    roots = join_near(spool, compared, threshold, workshop.pool, workshop.scratch)[0].roots()
+    is_near = compared & np.isin(roots, roots[is_held])
+    near = np.flatnonzero(is_near[num_before:]) + num_before
+    reason_of |= dict.fromkeys(near.tolist(), NEAR_HELD_OUT)
+    is_cut_M: Mask = np.zeros(len(spool) - num_before, dtype=bool)
+    is_cut_M[[row - num_before for row in reason_of]] = True
+    return is_cut_M, [reason_of[row] for row in sorted(reason_of)]
+
+
+def _line(child: Example, refusal: Refusal) -> str:
+    said = cut(json.dumps(example_to_json(child), ensure_ascii=False))
+    reject = Rejected(child.place, refusal.reason, refusal.detail, said)
+    return json.dumps(reject_to_json(reject), ensure_ascii=False) + "\n"
+
+
+def _report(section: recipe.Augment, tallies: Sequence[_Tally]) -> AugmentReport:
+    made = [
+        Making(
+            method=making.name,
+            model=_model_of(making),
+            made=tally.made,
+            kept=tally.kept,
+            rejected=_ordered(tally.rejected),
+        )
+        for making, tally in zip(section.methods, tallies, strict=True)
+    ]
+    return AugmentReport(methods=made)
+
+
+def _ordered(counts: Mapping[str, int]) -> dict[str, int]:
+    return dict(sorted(counts.items(), key=lambda item: (-item[1], item[0])))
+
+
+def _model_of(making: recipe.AnyMaking) -> str | None:
+    if isinstance(making, recipe.BackTranslation) and making.endpoint is None:
+        return f"{making.there}, {making.back}"
+    if isinstance(making, (recipe.BackTranslation, recipe.Paraphrase, recipe.Synthetic)):
+        assert making.endpoint is not None
+        return making.endpoint.model
+    return None

@@ -1,0 +1,147 @@
+"""The section `augment`: more training rows, made from those there are, each checked against the one it came from."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import Field, model_validator
+from pydantic.functional_validators import BeforeValidator
+from pydantic_core import PydanticCustomError
+
+from tunesmith.recipe.section import PositiveFloat, PositiveInt, Section, Share
+
+
+class Endpoint(Section):
+    """A model behind an OpenAI-compatible API: OpenAI, vLLM, Ollama, and most hosts of models."""
+
+    url: Annotated[
+        str, Field(description="Where the API begins, such as `http://127.0.0.1:8000/v1`.", pattern=r"^https?://\S+$")
+    ]
+    model: Annotated[str, Field(description="The model's name there.", min_length=1)]
+    key: Annotated[str | None, Field(description="Name of the environment variable that holds the API key.")] = None
+    temperature: Annotated[float, Field(description="Of the sampling; 0 is greedy.", ge=0.0, le=2.0)] = 0.7
+    max_tokens: Annotated[PositiveInt, Field(description="An answer is cut after so many tokens.")] = 1024
+    parallel: Annotated[PositiveInt, Field(description="Requests under way at once.")] = 4
+    timeout_seconds: Annotated[PositiveFloat, Field(description="How long to wait for an answer.")] = 120.0
+
+
+class _Making(Section):
+    """What every way to make rows has: which rows it starts from, and how many it makes of each."""
+
+    copies: Annotated[PositiveInt, Field(description="Rows to make from each row.")] = 1
+    share: Annotated[
+        float, Field(description="Share of the training rows to start from, drawn by the seed.", gt=0.0, le=1.0)
+    ] = 1.0
+    labels: Annotated[
+        tuple[str, ...], Field(description="Start from rows with one of these labels only.", strict=False)
+    ] = ()
+    languages: Annotated[
+        tuple[Literal["en", "zh", "mixed", "other"], ...],
+        Field(description="Start from rows whose user writes one of these languages only.", strict=False),
+    ] = ()
+
+
+class _Editing(_Making):
+    """An edit of single words."""
+
+    words: Annotated[float, Field(description="Share of the words to change; at least one is.", gt=0.0, le=0.5)] = 0.1
+
+
+class Synonyms(_Editing):
+    """Replaces words by synonyms of a named source (Wei and Zou 2019, arXiv:1901.11196)."""
+
+    name: Annotated[Literal["synonyms"], Field(description="Names the method.")] = "synonyms"
+    source: Annotated[
+        str,
+        Field(
+            description="Synonyms: the data folder of WordNet, or a UTF-8 file, one group of words a line with commas "
+            "or tabs between them, or the lines of Cilin (`Aa01A01= 人 士 人物`)."
+        ),
+    ]
+
+
+class Insertion(_Editing):
+    """Puts a synonym of one of the words somewhere else into the text (Wei and Zou 2019)."""
+
+    name: Annotated[Literal["insertion"], Field(description="Names the method.")] = "insertion"
+    source: Annotated[str, Field(description="Synonyms, as for `synonyms`.")]
+
+
+class Swap(_Editing):
+    """Lets two words of a sentence change places (Wei and Zou 2019)."""
+
+    name: Annotated[Literal["swap"], Field(description="Names the method.")] = "swap"
+
+
+class Deletion(_Editing):
+    """Leaves words out (Wei and Zou 2019)."""
+
+    name: Annotated[Literal["deletion"], Field(description="Names the method.")] = "deletion"
+
+
+class BackTranslation(_Making):
+    """Translates to another language and back (Sennrich et al. 2016, arXiv:1511.06709)."""
+
+    name: Annotated[Literal["back-translation"], Field(description="Names the method.")] = "back-translation"
+    there: Annotated[
+        str | None, Field(description="Folder of a sequence-to-sequence model (Marian and alike) out of the language.")
+    ] = None
+    back: Annotated[str | None, Field(description="Folder of the model back into the language.")] = None
+    endpoint: Annotated[Endpoint | None, Field(description="Translates in place of the two models.")] = None
+    via: Annotated[str, Field(description="The language between, as an endpoint is told it.")] = "German"
+
+    @model_validator(mode="after")
+    def _has_one_translator(self) -> BackTranslation:
+        has_models = self.there is not None and self.back is not None
+        if has_models == (self.endpoint is not None) or (self.there is None) != (self.back is None):
+            raise PydanticCustomError("one_translator", "give `there` and `back`, or `endpoint`")
+        return self
+
+
+class Paraphrase(_Making):
+    """Has an endpoint say the same in other words."""
+
+    name: Annotated[Literal["paraphrase"], Field(description="Names the method.")] = "paraphrase"
+    endpoint: Annotated[Endpoint, Field(description="Who paraphrases.")]
+
+
+class Synthetic(_Making):
+    """Has an endpoint write a new row like a given one: a new text for its label, or a new question with its answer."""
+
+    name: Annotated[Literal["synthetic"], Field(description="Names the method.")] = "synthetic"
+    endpoint: Annotated[Endpoint, Field(description="Who writes.")]
+
+
+def _method_from_name(value: object) -> object:
+    """`methods: [swap]` is short for `methods: [{name: swap}]`."""
+    return {"name": value} if isinstance(value, str) else value
+
+
+AnyMaking = Annotated[
+    Synonyms | Insertion | Swap | Deletion | BackTranslation | Paraphrase | Synthetic, Field(discriminator="name")
+]
+Making = Annotated[
+    AnyMaking, BeforeValidator(_method_from_name, json_schema_input_type=AnyMaking | Literal["swap", "deletion"])
+]
+
+
+class Augment(Section):
+    """Rows made from training rows; the numbers, names and negations of a row always stay as they are."""
+
+    methods: Annotated[
+        tuple[Making, ...], Field(description="How to make rows, one after the other.", strict=False, min_length=1)
+    ]
+    protect: Annotated[
+        tuple[str, ...],
+        Field(description="Further words and phrases that no edit may touch.", strict=False),
+    ] = ()
+    min_similarity: Annotated[
+        Share,
+        Field(
+            description="Least cosine similarity, by weighted character n-grams, of a reworded text to that of its row."
+        ),
+    ] = 0.2
+    classifier: Annotated[
+        bool,
+        Field(description="Reject a row that a classifier of the training rows gives another label than its row."),
+    ] = True

@@ -1,0 +1,80 @@
+"""Answers over HTTP from a server of this test: order, keys, patience, memory, and what is said when nothing helps."""
+
+from __future__ import annotations
+
+import threading
+import time
+from pathlib import Path
+
+import pytest
+from chat_server import ChatServer, serving
+
+from tunesmith.engine.endpoint import Endpoint
+from tunesmith.errors import RunFailed
+from tunesmith.records import Message
+
+
+def ask(*texts: str) -> list[tuple[Message, ...]]:
+    return [(Message("system", "shout"), Message("user", text)) for text in texts]
+
+
+def endpoint(server: ChatServer, cache: Path, **changes: object) -> Endpoint:
+    return Endpoint(**{"url": server.url, "model": "m", "cache": cache, "wait_seconds": 0.01, **changes})  # type: ignore[arg-type]
+
+
+def test_answers_keep_their_order_whatever_order_they_come_in(tmp_path: Path) -> None:
+    together = threading.Barrier(4, timeout=5)
+
+    def slow_first(system: str, text: str) -> str:
+        together.wait()  # passes only when all are under way at once
+        time.sleep(0.05 if text == "a" else 0.0)
+        return text.upper()
+
+    with serving(slow_first) as server:
+        found = endpoint(server, tmp_path, parallel=4, key="secret", temperature=0.5, max_tokens=9)
+        assert found.answers(ask("a", "b", "c", "d"), [3, 4, 5, 6]) == ["A", "B", "C", "D"]
+    first = next(body for body in server.bodies if body["messages"][1]["content"] == "a")
+    assert first == {
+        "model": "m",
+        "messages": [{"role": "system", "content": "shout"}, {"role": "user", "content": "a"}],
+        "temperature": 0.5,
+        "max_tokens": 9,
+        "seed": 3,
+    }
+    assert set(server.keys) == {"Bearer secret"}
+    assert "secret" not in repr(found)
+
+
+def test_nothing_is_asked_twice(tmp_path: Path) -> None:
+    with serving(lambda system, text: text.upper()) as server:
+        for _ in range(2):
+            assert endpoint(server, tmp_path).answers(ask("a", "b"), [0, 0]) == ["A", "B"]
+        assert len(server.bodies) == 2
+        endpoint(server, tmp_path).answers(ask("a"), [1])
+        endpoint(server, tmp_path, model="other").answers(ask("a"), [0])
+        assert len(server.bodies) == 4
+
+
+def test_what_may_pass_is_tried_again_and_nothing_else(tmp_path: Path) -> None:
+    with serving(lambda system, text: text.upper(), failures=[503, 429, 500]) as server:
+        assert endpoint(server, tmp_path).answers(ask("a"), [0]) == ["A"]
+        assert len(server.bodies) == 4
+    for failures, num_tries in (([401], 1), ([503] * 9, 4)):
+        with serving(lambda system, text: "never", failures=failures) as server:
+            with pytest.raises(RunFailed) as caught:
+                endpoint(server, tmp_path / "other").answers(ask("a"), [0])
+            assert (caught.value.code, len(server.bodies)) == ("endpoint-failed", num_tries)
+            assert f"HTTP {failures[0]}" in caught.value.message()
+            assert server.url in caught.value.hint()
+    with pytest.raises(RunFailed) as caught:
+        endpoint(server, tmp_path / "other").answers(ask("a"), [0])  # nobody listens there any more
+    assert "ConnectError" in caught.value.message("zh")
+
+
+@pytest.mark.parametrize("body", ["<html>", "{}", '{"choices": []}', '{"choices": [{"message": {"content": null}}]}'])
+def test_what_is_no_chat_completion_is_said_so(tmp_path: Path, body: str) -> None:
+    with serving(lambda system, text: "", raw=body) as server, pytest.raises(RunFailed) as caught:
+        endpoint(server, tmp_path).answers(ask("a"), [0])
+    assert caught.value.code == "endpoint-answer"
+    assert body in caught.value.message()
+    assert not list(tmp_path.rglob("*.json"))
