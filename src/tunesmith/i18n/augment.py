@@ -52,6 +52,14 @@ TEXTS: Final[dict[str, tuple[str, str]]] = {
         "请给出含有模型和分词器的文件夹，例如 `hf download Helsinki-NLP/opus-mt-en-de --local-dir en-de` 所下载的；"
         "Marian 的分词器需要 `pip install sentencepiece`",
     ),
+    "error.endpoint-key": (
+        "the environment variable `{name}`, the key of `{model}`, is not set",
+        "没有设置环境变量 `{name}`（`{model}` 的密钥）",
+    ),
+    "hint.endpoint-key": (
+        "set it: `export {name}=...`; an endpoint without keys needs no `key` in the recipe",
+        "请设置：`export {name}=...`；无需密钥的接口不必在配方中写 `key`",
+    ),
     "error.endpoint-failed": ("`{model}` did not answer: {problem}", "`{model}` 没有回答：{problem}"),
     "hint.endpoint-failed": (
         "try `curl {url}/models`; check the recipe's url, model and the secret that `key` names; what was answered so "

@@ -97,7 +97,7 @@ class _Task:
 def augment(found: Walk, kept_N: Mask, assigned: Assigned, workshop: Workshop) -> Augmented:
     """Make rows by every method in turn, each from the training rows as they were split.
 
-    `kept_N` are the rows of all splits. Raises TunesmithError `synonyms-unreadable`, `translator`; RunFailed
+    `kept_N` are the rows of all splits. Raises TunesmithError `translator`, `endpoint-key`; RunFailed
     `endpoint-failed`, `endpoint-answer`.
     """
     train = assigned.rows("train")
@@ -260,6 +260,8 @@ class _Rewriter:
         from tunesmith.engine.endpoint import Endpoint  # its package brings torch
 
         runtime = self.workshop.runtime
+        if section.key is not None and not runtime.secrets.get(section.key):
+            raise TunesmithError("endpoint-key", name=section.key, model=section.model)
         return Endpoint(
             url=section.url,
             model=section.model,

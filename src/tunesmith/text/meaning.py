@@ -58,7 +58,7 @@ _BODY_ZH: Final = re.compile(
 _CAPITALISED: Final = re.compile(r"(?<=[\w,;:)('\"-] )[A-Z][\w'’-]+|\b[A-Z]{2,}\w*\b|\b\w*[a-z][A-Z]\w*\b")
 _MARKED: Final = re.compile(
     r"```.*?```|`[^`\n]+`|https?://\S+|\S+@\S+\.\w+|\[[A-Z_]{2,}\]|\{\{?[^{}\n]{1,60}\}?\}|</?[A-Za-z][^<>\n]{0,200}>"
-    r"|\$[^$\n]{1,200}\$|《[^《》\n]{1,60}》",
+    r"|\$(?![\s\d])[^$\n]{1,200}(?<!\s)\$(?!\d)|《[^《》\n]{1,60}》",
     re.DOTALL,
 )
 _OPPOSITES: Final = Path(__file__).parent / "lists" / "opposites.txt"

@@ -23,7 +23,6 @@ from tunesmith.recipe.augment import Augment
 from tunesmith.records import Entity, Example, Intent, Message
 from tunesmith.runtime import Runtime, Silent
 
-REAL = Path(__file__).resolve().parents[4] / "shared" / "data"
 GROUPS = "want, wish\norder, purchase\ndelivered, brought\nparcel, package\n包裹，邮包\n希望，盼望\n昨天，昨日\n"
 ENGLISH = (
     "I want to know when parcel {} from {} will be delivered",
@@ -102,28 +101,6 @@ def test_rows_are_made_of_training_rows_alone_and_stay_in_their_families(
     assert progress.said_keys().count("say.prepare.augmented") == 4
 
 
-def test_equal_bytes_from_any_number_of_processes(tmp_path: Path, source: str, runtime: Runtime) -> None:
-    """Enough rows for a second process to be started."""
-    rows = [json.loads(line) for line in Path(source).read_text(encoding="utf-8").splitlines()]
-    padded = [{**row, "question": row["question"] + f" {n}", "note": "x" * 20_000} for n, row in enumerate(rows)]
-    many = write_jsonl(tmp_path / "many.jsonl", padded)
-    section = Prepare.model_validate({"sources": many, "augment": {"methods": methods(tmp_path)}})
-    made = [
-        prepare(
-            section,
-            seed=3,
-            runtime=replace(runtime, num_threads=threads),
-            progress=Silent(),
-            out=tmp_path / f"out-{threads}",
-        )
-        for threads in (1, 2)
-    ]
-    for name in ("train.jsonl", "augment_rejects.jsonl", "report.json"):
-        one, other = ((dataset.folder / name).read_bytes() for dataset in made)
-        assert one == other
-    assert len(made_rows(made[0])) > 100
-
-
 def test_what_comes_near_a_held_out_row_is_cut(run: Run, tmp_path: Path) -> None:
     """The endpoint gives back held-out texts, to the letter and nearly, and once the text of another training row."""
     texts = [
@@ -156,7 +133,7 @@ def test_what_comes_near_a_held_out_row_is_cut(run: Run, tmp_path: Path) -> None
     assert [row.answer.content for row in made_rows(dataset)] == ["b", "b"]
 
 
-def test_endpoints_reword_translate_and_write(run: Run, tmp_path: Path, source: str) -> None:
+def test_endpoints_reword_and_translate(run: Run, source: str, tmp_path: Path, runtime: Runtime) -> None:
     """A teacher that drops every fifth number, and thinks and quotes as models do."""
 
     def answer(system: str, text: str) -> str:
@@ -168,15 +145,17 @@ def test_endpoints_reword_translate_and_write(run: Run, tmp_path: Path, source: 
 
     with serving(answer) as server:
         endpoint = {"url": server.url, "model": "teacher", "key": "TEACHER_KEY"}
-        dataset = run(
-            source,
-            augment={
-                "methods": [
-                    {"name": "paraphrase", "endpoint": endpoint, "languages": ["en"]},
-                    {"name": "back-translation", "endpoint": endpoint, "share": 0.5},
-                ]
-            },
-        )
+        making = [
+            {"name": "paraphrase", "endpoint": endpoint, "languages": ["en"]},
+            {"name": "back-translation", "endpoint": endpoint, "share": 0.5},
+        ]
+        section = Prepare.model_validate({"sources": source, "augment": {"methods": making}})
+        with pytest.raises(TunesmithError) as caught:
+            run(source, augment={"methods": making})
+        assert caught.value.code == "endpoint-key"
+        knowing = replace(runtime, secrets={"TEACHER_KEY": "secret"})
+        dataset = prepare(section, seed=0, runtime=knowing, progress=Silent(), out=tmp_path / "taught")
+        assert set(server.keys) == {"Bearer secret"}
         num_asked = len(server.bodies)
     check_account(dataset)
     report = dataset.report()

@@ -1,0 +1,100 @@
+"""Every recipe of the how-to page on balancing and augmenting does what its page says, and both pages show the same."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from chat_server import serving
+from test_prepare_translator import save_marian
+
+from tunesmith.artifacts import Dataset
+from tunesmith.prepare import prepare
+from tunesmith.recipe import Recipe
+from tunesmith.runtime import Runtime, Silent
+
+ROOT = Path(__file__).parents[3]
+PAGE = "balance-and-augment.md"
+TEXTS = {
+    "lost": ("my parcel {} is lost and nobody helps me", "包裹{}丢了，没有人帮我处理"),
+    "refund": ("I want my money back for purchase {}", "订单{}请尽快给我退款"),
+}
+
+
+def recipes(language: str) -> dict[str, dict[str, Any]]:
+    text = (ROOT / "docs" / language / "how-to" / PAGE).read_text(encoding="utf-8")
+    found = [yaml.safe_load(block) for block in re.findall(r"```yaml\n(.*?)```", text, re.DOTALL)]
+    return {recipe["name"]: recipe for recipe in found}
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    rows = []
+    for name, size in (("lost", 20), ("refund", 60)):
+        for n in range(size):
+            row = {"text": TEXTS[name][n % 4 == 0].format(100 + 7 * n), "label": name, "topic": f"t{n % 3 == 0}"}
+            rows.append(row)
+    (tmp_path / "rows.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
+    (tmp_path / "synonyms.txt").write_text("money, cash\nhelps, assists\n处理，解决\n尽快，赶快\n", encoding="utf-8")
+    return tmp_path
+
+
+def made(name: str, folder: Path, url: str = "http://127.0.0.1:8000/v1") -> Dataset:
+    text = json.dumps(recipes("en")[name], ensure_ascii=False)
+    for short in ("rows.jsonl", "synonyms.txt", "models/en-de", "models/de-en"):
+        text = text.replace(f'"{short}"', json.dumps(str(folder / short)))
+    section = Recipe.model_validate(json.loads(text.replace("http://127.0.0.1:8000/v1", url))).prepare
+    runtime = Runtime(folder, folder / "cache", secrets={"TEACHER_KEY": "secret"})
+    return prepare(section, seed=0, runtime=runtime, progress=Silent(), out=folder / name)
+
+
+def methods_of(dataset: Dataset) -> Counter[str]:
+    return Counter(row.metadata.get("augmented_by", "") for row in dataset.rows("train"))
+
+
+def test_both_languages_show_the_same_valid_recipes() -> None:
+    assert recipes("en") == recipes("zh")
+    for recipe in recipes("en").values():
+        Recipe.model_validate(recipe)
+
+
+def test_categories_are_balanced_in_every_way(folder: Path) -> None:
+    over, under = made("over-sampled", folder).rows("train"), made("under-sampled", folder)
+    visits = Counter(row.label for row in over for _ in range(row.repeats))
+    assert visits["lost"] == visits["refund"]
+    assert under.report().reasons["under-sampled"].count > 0
+    weighted = made("weighted", folder).rows("train")
+    assert len({row.weight for row in weighted}) == 2
+    assert sum(row.weight for row in weighted) == pytest.approx(len(weighted))
+    report = made("clustered", folder).report().balance
+    assert report is not None
+    assert len(report.categories) == 4
+
+
+def test_words_are_edited_but_for_the_protected_ones(folder: Path) -> None:
+    dataset = made("edited", folder)
+    found = methods_of(dataset)
+    assert set(found) == {"", "synonyms", "insertion", "swap", "deletion"}
+    parents = {row.id: row for row in dataset.rows("train")}
+    for row in dataset.rows("train"):
+        if "parent_id" in row.metadata:
+            text, parent = row.prompt[-1].content, parents[row.metadata["parent_id"]].prompt[-1].content
+            assert all((word in text) == (word in parent) for word in ("parcel", "包裹", "lost", "没有", "nobody"))
+    assert all(row.label == "lost" for row in dataset.rows("train") if row.metadata.get("augmented_by") == "swap")
+
+
+def test_models_translate_and_endpoints_reword(folder: Path) -> None:
+    save_marian(folder / "models" / "en-de", seed=3)
+    save_marian(folder / "models" / "de-en", seed=4)
+    report = made("translated", folder).report().augment
+    assert report is not None
+    assert report.methods[0].made > 0
+    with serving(lambda system, text: f"Listen, {text}" if text.isascii() else f"您看，{text}") as server:
+        dataset = made("reworded", folder, server.url)
+    assert set(methods_of(dataset)) >= {"", "paraphrase"}
+    assert set(server.keys) == {None, "Bearer secret"}
