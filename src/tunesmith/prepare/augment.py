@@ -173,15 +173,14 @@ def _drawn(found: Walk, train: Rows, making: recipe.AnyMaking, salt: str) -> Row
 def _made(found: Walk, rows: Rows, number: int, workshop: Workshop) -> Iterator[tuple[Sequence[int], list[Try]]]:
     """What is made of the rows, and the source of each, span by span."""
     making = workshop.section.methods[number]
-    spans = list(found.spool.spans(rows, _SPAN_BYTES))
-    tasks = (_Task(span, number, workshop.seed) for _, span in spans)
+    tasks = (_Task(span, number, workshop.seed) for _, span in found.spool.spans(rows, _SPAN_BYTES))
     tries = (
         workshop.pool.map(_edit_span, tasks)
         if isinstance(making, _EDITS)
         else map(_Rewriter(making, workshop).rewrite, tasks)
     )
     source_N = found.spool["source"]
-    for (part, _), made in zip(spans, tries, strict=True):
+    for (part, _), made in zip(found.spool.spans(rows, _SPAN_BYTES), tries, strict=True):
         sources = source_N[part].tolist()
         yield [sources[place] for place, _ in made], [one for _, one in made]
 
