@@ -8,7 +8,6 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
-from tunesmith.errors import Place
 from tunesmith.prepare.clean import cleaners, filters
 from tunesmith.prepare.privacy import personal_check
 from tunesmith.recipe import Prepare
@@ -193,4 +192,4 @@ def _turn(message: Message) -> list[object]:
 
 def _rejected(example: Example, reason: str, index: int | None = None, detail: str = "") -> Rejected:
     field = None if index is None else f"messages[{index}]"
-    return Rejected(Place(example.place.file, example.place.line, field=field), reason, detail)
+    return Rejected(replace(example.place, field=field), reason, detail)

@@ -152,7 +152,7 @@ def read_sources(found: Walk, rules: Rules, pool: Pool[Rules], progress: Progres
     """Read and check every row of the sources and the benchmarks into `found`.
 
     Raises what `tables_of` and `layout_of` raise, `data-twice`, and `column-missing` or `column-absent` for a
-    `group_by` or `split_by_time` that no row has.
+    `group_by`, a `split_by_time`, or a name under `clean.fill` or `clean.require`, that no row has.
     """
     section = rules.section
     columns: dict[str, None] = {}
@@ -165,12 +165,23 @@ def read_sources(found: Walk, rules: Rules, pool: Pool[Rules], progress: Progres
         _walk_table(found, source, table, True, pool, progress)
     progress.end()
     found.spool.flush()
-    place = Place(found.sources[0].name)
+    _check_columns(found, section, columns)
+
+
+def _check_columns(found: Walk, section: Prepare, columns: Iterable[str]) -> None:
+    """`columns` are those of all sources. Raises `column-missing`, `column-absent`."""
+    columns, place = dict.fromkeys(columns), Place(found.sources[0].name)
     if section.group_by is not None and section.group_by not in columns and not found.spool["group"].any():
         raise missing_column("group_by", section.group_by, columns, place)
     time = section.split_by_time
     if time is not None and time not in columns and found.rejects.counts.total() == found.num_read:
         raise missing_column("split_by_time", time, columns, place)
+    # canonical names stand for the columns that a layout gave them
+    named = columns | {role: None for source in found.sources if source.layout for role in source.layout.columns}
+    for key, names in (("clean.fill", section.clean.fill), ("clean.require", section.clean.require)):
+        for name in names:
+            if name not in named:
+                raise missing_column(key, name, columns, place)
 
 
 def _walk_table(

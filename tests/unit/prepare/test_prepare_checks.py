@@ -16,7 +16,7 @@ ROLES: dict[str, Role] = {"s": "system", "u": "user", "a": "assistant", "t": "to
 def conversation(*turns: str, **fields: Any) -> Example:
     """Each turn is the first letter of its role, a colon and its text."""
     messages = tuple(Message(ROLES[turn[0]], turn[2:]) for turn in turns)
-    return Example(id="", messages=messages, place=Place("file", 7), **fields)
+    return Example(id="", messages=messages, place=Place("file", 7, byte=70), **fields)
 
 
 def check(example: Example, **section: Any) -> Example | Rejected:
@@ -56,6 +56,7 @@ def test_what_a_row_must_have(example: Example, reason: str, field: str | None) 
     outcome = check(example)
     assert isinstance(outcome, Rejected)
     assert (outcome.reason, outcome.place) == (reason, Place("file", 7, field=field))
+    assert outcome.place.byte == 70  # which `==` leaves out
 
 
 def test_an_answer_of_weight_zero_teaches_nothing() -> None:

@@ -250,11 +250,30 @@ def test_a_group_column_that_is_nowhere_is_an_error(tmp_path: Path, run: Run) ->
     assert "customer_id" in caught.value.hint()
 
 
+@pytest.mark.parametrize("clean", [{"fill": {"citi": "unknown"}}, {"require": ["question", "citi"]}])
+def test_a_column_to_fill_or_require_that_is_nowhere_is_an_error(
+    clean: dict[str, Any], tmp_path: Path, run: Run
+) -> None:
+    rows = [{**row, "city": ""} for row in questions(9)]
+    with pytest.raises(TunesmithError) as caught:
+        run(write_jsonl(tmp_path / "a.jsonl", rows), clean=clean)
+    assert (caught.value.code, caught.value.parameters["role"]) == ("column-missing", f"clean.{next(iter(clean))}")
+    assert "`city`" in caught.value.hint()
+
+
+def test_a_column_to_fill_may_be_that_of_one_source_or_a_canonical_name(tmp_path: Path, run: Run) -> None:
+    asked = [{"query": f"another question {number}", "reply": "", "city": "Bern"} for number in range(9)]
+    files = [write_jsonl(tmp_path / "a.jsonl", questions(9)), write_jsonl(tmp_path / "b.jsonl", asked)]
+    dataset = run(files, clean={"fill": {"city": "unknown", "answer": "none"}, "require": ["question"]})
+    assert dataset.report().kept == 18
+    assert dataset.report().changes == {"clean.filled": 18}
+
+
 def test_every_reason_is_in_the_catalogue() -> None:
     folder = REPOSITORY / "src" / "tunesmith" / "prepare"
     calls = [
         node
-        for file in folder.glob("*.py")
+        for file in folder.rglob("*.py")
         for node in ast.walk(ast.parse(file.read_text(encoding="utf-8")))
         if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in ("Refused", "_rejected")
     ]
