@@ -54,7 +54,9 @@ app = typer.Typer(
 )
 recipes_app = typer.Typer(help=text("cli.help.recipes"), rich_markup_mode=None)
 config_app = typer.Typer(help=text("cli.help.config"), rich_markup_mode=None)
+annotate_app = typer.Typer(help=text("cli.help.annotate"), rich_markup_mode=None)
 app.add_typer(recipes_app, name="recipes")
+app.add_typer(annotate_app, name="annotate")
 app.add_typer(config_app, name="config")
 
 
@@ -65,6 +67,8 @@ def _set_json(value: bool) -> bool:
 
 RecipeArgument = Annotated[Path, typer.Argument(metavar="RECIPE", help=text("cli.argument.recipe"))]
 Overrides = Annotated[list[str] | None, typer.Argument(metavar="[KEY=VALUE]...", help=text("cli.argument.overrides"))]
+FolderOption = Annotated[Path | None, typer.Option("--folder", help=text("cli.option.folder"))]
+ResultsOption = Annotated[Path | None, typer.Option("--results", help=text("cli.option.results"))]
 JsonOption = Annotated[bool, typer.Option("--json", callback=_set_json, help=text("cli.option.json"))]
 
 
@@ -270,6 +274,56 @@ def runs(as_json: JsonOption = False) -> None:
     show(rows, [f"{row['state']:<16} {row['run']}" for row in rows] or [text("cli.no-runs")])
 
 
+@annotate_app.command("export", help=text("cli.help.annotate.export"))
+def annotate_export(
+    recipe: RecipeArgument,
+    overrides: Overrides = None,
+    folder: FolderOption = None,
+    push: Annotated[bool, typer.Option("--push", help=text("cli.option.push"))] = False,
+    as_json: JsonOption = False,
+) -> None:
+    from tunesmith.cli.annotate import as_json_value, exported_lines
+    from tunesmith.prepare.annotate import export_tasks
+
+    this = job(recipe, overrides, devices=False)
+    out = folder or annotation_folder(this)
+    made = export_tasks(this.recipe, runtime=this.runtime, progress=this.progress, out=out, push=push)
+    show(as_json_value(made), exported_lines(made, LANGUAGE))
+
+
+@annotate_app.command("import", help=text("cli.help.annotate.import"))
+def annotate_import(
+    recipe: RecipeArgument,
+    overrides: Overrides = None,
+    results: ResultsOption = None,
+    folder: FolderOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    from tunesmith.cli.annotate import as_json_value, imported_lines
+    from tunesmith.prepare.annotate import import_results
+
+    this = job(recipe, overrides, devices=False)
+    out = folder or annotation_folder(this)
+    made = import_results(this.recipe, runtime=this.runtime, progress=this.progress, out=out, file=results)
+    show(as_json_value(made), imported_lines(made, LANGUAGE))
+
+
+@annotate_app.command("agreement", help=text("cli.help.annotate.agreement"))
+def annotate_agreement(
+    recipe: RecipeArgument,
+    overrides: Overrides = None,
+    results: ResultsOption = None,
+    folder: FolderOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    from tunesmith.cli.annotate import as_json_value, comparison_lines
+    from tunesmith.prepare.annotate import compare_annotators
+
+    this = job(recipe, overrides, devices=False)
+    found = compare_annotators(this.recipe, runtime=this.runtime, out=folder or annotation_folder(this), file=results)
+    show(as_json_value(found), comparison_lines(found, LANGUAGE))
+
+
 @recipes_app.command("list", help=text("cli.help.recipes.list"))
 def recipes_list(as_json: JsonOption = False) -> None:
     from tunesmith.cli.shipped import shipped_recipes
@@ -332,6 +386,10 @@ def job(recipe: Path, overrides: list[str] | None, *, devices: bool = True) -> J
     from tunesmith.lifecycle import Job
 
     return Job(resolved, runtime(devices=devices), progress())
+
+
+def annotation_folder(this: Job) -> Path:
+    return this.runtime.workspace / "annotation" / this.recipe.name
 
 
 def recipe_file(path: Path) -> Path:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from tunesmith.i18n import augment, cli, errors, model, parity, prepare, report
+from tunesmith.i18n import annotate, augment, cli, errors, model, parity, prepare, report, structured
 
 Entry = tuple[str, str]
 TABLES: Final[tuple[dict[str, Entry], ...]] = (
@@ -15,5 +15,7 @@ TABLES: Final[tuple[dict[str, Entry], ...]] = (
     prepare.TEXTS,
     augment.TEXTS,
     report.TEXTS,
+    structured.TEXTS,
+    annotate.TEXTS,
 )
 CATALOGUE: Final[dict[str, Entry]] = {key: entry for table in TABLES for key, entry in table.items()}

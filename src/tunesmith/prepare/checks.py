@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from tunesmith.prepare.clean import cleaners, filters
+from tunesmith.prepare.dialogue import dialogue_checks
 from tunesmith.prepare.privacy import personal_check
 from tunesmith.recipe import Prepare
 from tunesmith.records import Example, Message, Rejected
@@ -41,6 +42,7 @@ def checks_of(section: Prepare, fits: Fits | None = None, personal_key: bytes | 
         *cleaners(section.clean),
         *(has_answer, has_user, in_order, has_prompt, has_label, answers_said, teaches),
         *filters(section.clean),
+        *dialogue_checks(section.dialogue),
         _reasoning_policy(section),
         lambda example: add_system(example, section.system),
         lambda example: style_prompt(example, section.prompt_style),

@@ -182,8 +182,9 @@ def layout_of(table: Table, source: Source) -> Layout:
     `column-absent` (it names a column that the table lacks), `data-columns` (the declared format needs another
     column), `data-only-text` (texts without a word of what to answer), `data-format` (the columns fit no format).
     """
-    is_open = source.format == "auto"
-    shapes = [shape for shape in FORMATS if is_open or shape.name == source.format]
+    declared = table.format or source.format
+    is_open = declared == "auto"
+    shapes = [shape for shape in FORMATS if is_open or shape.name == declared]
     _check_mapping(table, source, {role for shape in shapes for role in (*shape.needed, *shape.optional)})
     matches = [(shape, _match(shape, table.columns, source.columns)) for shape in shapes]
     for shape, columns in matches:
@@ -196,7 +197,7 @@ def layout_of(table: Table, source: Source) -> Layout:
         raise TunesmithError("data-only-text" if has_text else "data-format", place=place, columns=found)
     shape, columns = min(matches, key=lambda match: len(set(match[0].needed) - set(match[1])))
     missing = ", ".join(role for role in shape.needed if role not in columns)
-    raise TunesmithError("data-columns", place=place, format=source.format, missing=missing, columns=found)
+    raise TunesmithError("data-columns", place=place, format=declared, missing=missing, columns=found)
 
 
 def _values_fit(shape: Format, columns: Mapping[str, str], table: Table) -> bool:

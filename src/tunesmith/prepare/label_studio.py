@@ -20,7 +20,7 @@ _TEXTS: Final = ("text", *_PROMPTS)
 
 
 @dataclass(slots=True)
-class _Results:
+class Results:
     """What one annotator said of one task, by kind."""
 
     choices: list[str] = field(default_factory=list)
@@ -44,9 +44,9 @@ def label_studio(values: Values) -> Conversation:
     if not isinstance(data, Mapping):
         raise Refused("not-text", field="data")
     result = _agreed(values["annotations"])
-    name = _name_of_text(data, result)
+    name = name_of_text(data, result)
     text = text_of(data.get(name), f"data.{name}")
-    said = _conversation(_read(result, text), text, data)
+    said = _conversation(read_results(result, text), text, data)
     return Conversation(
         said.messages,
         said.label,
@@ -91,7 +91,7 @@ def _meaning(result: Iterable[Mapping[str, Any]]) -> str:
     return json.dumps(sorted(said, key=json.dumps))
 
 
-def _name_of_text(data: Mapping[str, Any], result: Iterable[Mapping[str, Any]]) -> str:
+def name_of_text(data: Mapping[str, Any], result: Iterable[Mapping[str, Any]]) -> str:
     """The field of the task that was annotated: the one that its results name, else the first that is text."""
     named = [str(item.get("to_name")) for item in result]
     candidates = [name for name in (*named, *_TEXTS) if isinstance(data.get(name), str)]
@@ -101,8 +101,9 @@ def _name_of_text(data: Mapping[str, Any], result: Iterable[Mapping[str, Any]]) 
     return candidates[0]
 
 
-def _read(result: Iterable[Mapping[str, Any]], text: str) -> _Results:
-    read = _Results()
+def read_results(result: Iterable[Mapping[str, Any]], text: str) -> Results:
+    """What one annotator's result says of a text. Raises Refused as `label_studio` does."""
+    read = Results()
     for item in result:
         kind, value = item.get("type"), item.get("value")
         if kind == "relation":
@@ -149,12 +150,12 @@ def _entities(value: Mapping[str, Any], kind: str, text: str) -> Iterable[Entity
         yield Entity(str(label), start, end, text[start:end])
 
 
-def _conversation(read: _Results, text: str, data: Mapping[str, Any]) -> Conversation:
+def _conversation(read: Results, text: str, data: Mapping[str, Any]) -> Conversation:
     if read.selected is not None:
         return _pair(read, data)
     user = Message("user", text)
     if read.entities:
-        annotations = _annotations(read)
+        annotations = annotations_of(read)
         return Conversation((user, Message("assistant", _said(annotations))), annotations=annotations)
     if len(read.choices) > 1:
         raise Refused("several-labels", str(len(read.choices)), field="annotations")
@@ -171,7 +172,7 @@ def _conversation(read: _Results, text: str, data: Mapping[str, Any]) -> Convers
     return Conversation((user, Message("assistant", said)), target=read.numbers[0])
 
 
-def _pair(read: _Results, data: Mapping[str, Any]) -> Conversation:
+def _pair(read: Results, data: Mapping[str, Any]) -> Conversation:
     """Two answers of the task, of which the annotator preferred one."""
     names = [name.strip() for name in read.sides.split(",")]
     prompt = next((data[name] for name in _PROMPTS if isinstance(data.get(name), str)), None)
@@ -184,8 +185,8 @@ def _pair(read: _Results, data: Mapping[str, Any]) -> Conversation:
     return Conversation((Message("user", prompt), better), rejected=worse)
 
 
-def _annotations(read: _Results) -> tuple[Annotation, ...]:
-    """Entities in the order of the text, then relations, then intents."""
+def annotations_of(read: Results) -> tuple[Annotation, ...]:
+    """Entities in the order of the text, then relations, then intents. Raises Refused `bad-span`."""
     entities = sorted(read.entities, key=lambda named: (named[1].start, named[1].end, named[1].label))
     number = {id: index for index, (id, _) in reversed(list(enumerate(entities)))}
     relations = []

@@ -6,7 +6,7 @@ import json
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from itertools import islice
-from typing import Any, Final
+from typing import Any, Final, Literal
 
 from tunesmith.artifacts.dataset import Encoding
 from tunesmith.errors import Place, TunesmithError
@@ -70,6 +70,8 @@ class Table:
     encoding: Encoding = "utf-8"
     split: Split | None = None
     """The split that the table itself declares (a Hub dataset's); the recipe's word goes before it."""
+    format: Literal["prompt_completion"] | None = None
+    """The format of a table whose rows were given one (`prepare.structure`)."""
 
 
 def table_of(

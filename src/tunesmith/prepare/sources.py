@@ -8,27 +8,31 @@ from functools import partial
 from typing import Any
 
 from tunesmith.errors import Place, TunesmithError
+from tunesmith.prepare.figures import with_figures
 from tunesmith.prepare.files import files_of, hash_readable
 from tunesmith.prepare.hub import hash_hub, read_hub
 from tunesmith.prepare.read import read_file
 from tunesmith.prepare.rows import RawRow, Rows, Table
+from tunesmith.prepare.structure import structured
 from tunesmith.recipe import Source
 from tunesmith.recipe.prepare import Join
 from tunesmith.records import Rejected
 
 
 def tables_of(source: Source) -> Iterator[Table]:
-    """The tables of a source in order, joined where it says so: one a file, or one a split of a Hub dataset.
+    """The tables of a source in order: one a file, or one a split of a Hub dataset.
 
-    Raises TunesmithError for what cannot be read (see `files_of`, `read_file`, `read_hub`, `joined`).
+    They are joined, have their figures found and their rows given a prompt and an answer where the source says so.
+    Raises TunesmithError for what cannot be read (see `files_of`, `read_file`, `read_hub`, `joined`, `with_figures`,
+    `structured`).
     """
-    tables = read_hub(source) if source.hub is not None else map(read_file, files_of(str(source.path)))
-    if source.join is None:
-        yield from tables
-    else:
-        second = _Second(source.join)
-        for table in tables:
-            yield second.joined(table)
+    second = _Second(source.join) if source.join is not None else None
+    for table in read_hub(source) if source.hub is not None else map(read_file, files_of(str(source.path))):
+        if second is not None:
+            table = second.joined(table)
+        if source.figures is not None:
+            table = with_figures(table, source.figures)
+        yield structured(table, source.structure) if source.structure else table
 
 
 def inputs_of(source: Source) -> dict[str, str]:

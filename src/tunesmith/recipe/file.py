@@ -19,6 +19,7 @@ COMMAND_LINE: Final = "command line"
 # pydantic's error types that a recipe can meet, by catalogue key `recipe.problem.*`
 PROBLEMS: Final = {
     "balance_column": "balance-column",
+    "annotate_layers": "annotate-layers",
     "bool_type": "bool",
     "dict_type": "mapping",
     "finite_number": "finite",
@@ -31,16 +32,20 @@ PROBLEMS: Final = {
     "literal_error": "choice",
     "model_attributes_type": "mapping",
     "model_type": "mapping",
+    "number_pattern": "number-pattern",
     "one_origin": "one-origin",
     "one_translator": "one-translator",
+    "one_shape": "one-shape",
     "prompt_placeholder": "prompt-placeholder",
     "pseudonym_key": "pseudonym-key",
     "source_shares": "source-shares",
     "string_pattern_mismatch": "pattern",
     "string_type": "text",
+    "text_pattern": "text-pattern",
     "too_short": "too-short",
     "tuple_type": "list",
     "union_tag_invalid": "tag",
+    "unit_of_number": "unit-of-number",
 }
 
 

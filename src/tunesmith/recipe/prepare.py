@@ -10,7 +10,9 @@ from pydantic_core import PydanticCustomError, PydanticKnownError
 
 from tunesmith.recipe.augment import Augment
 from tunesmith.recipe.balance import Balance
+from tunesmith.recipe.dialogue import Dialogue
 from tunesmith.recipe.section import PositiveInt, Section, Share
+from tunesmith.recipe.structured import Figures, Structures
 
 
 def _holds_prompt(pattern: str) -> str:
@@ -24,7 +26,7 @@ def _source_from_text(value: object) -> object:
     return {"path": value} if isinstance(value, str) else value
 
 
-def _sources_from_one(value: object) -> object:
+def sources_from_one(value: object) -> object:
     return [value] if isinstance(value, (str, dict)) else value
 
 
@@ -85,6 +87,14 @@ class Source(Section):
         Field(description="Share of the training rows that this source is to be; what is over is cut.", gt=0.0, le=1.0),
     ] = None
     join: Annotated[Join | None, Field(description="A second table whose columns are added by a key.")] = None
+    figures: Annotated[Figures | None, Field(description="Key figures to pull from a text into columns.")] = None
+    structure: Structures = ()
+
+    @model_validator(mode="after")
+    def _has_one_shape(self) -> Source:
+        if self.structure and (self.format != "auto" or self.columns):
+            raise PydanticCustomError("one_shape", "`structure` goes without `format` and `columns`")
+        return self
 
     @model_validator(mode="after")
     def _has_one_origin(self) -> Source:
@@ -239,7 +249,7 @@ class Prepare(Section):
 
     sources: Annotated[
         tuple[OneSource, ...],
-        BeforeValidator(_sources_from_one, json_schema_input_type=tuple[OneSource, ...] | Source | str),
+        BeforeValidator(sources_from_one, json_schema_input_type=tuple[OneSource, ...] | Source | str),
         Field(description="Where the rows come from.", strict=False, min_length=1),
     ]
     system: Annotated[str | None, Field(description="System message put before rows that have none.")] = None
@@ -270,7 +280,7 @@ class Prepare(Section):
     ] = None
     contamination: Annotated[
         tuple[OneSource, ...],
-        BeforeValidator(_sources_from_one, json_schema_input_type=tuple[OneSource, ...] | Source | str),
+        BeforeValidator(sources_from_one, json_schema_input_type=tuple[OneSource, ...] | Source | str),
         Field(
             description="Benchmarks that training rows must not repeat; read like sources, never kept.", strict=False
         ),
@@ -279,6 +289,7 @@ class Prepare(Section):
     personal: Annotated[Personal, Field(description="What becomes of personal data.")] = Personal()
     augment: Annotated[Augment | None, Field(description="More training rows, made from those there are.")] = None
     balance: Annotated[Balance | None, Field(description="Even out the categories of the training rows.")] = None
+    dialogue: Annotated[Dialogue, Field(description="Conversations that teach nothing.")] = Dialogue()
     too_long: Annotated[
         Literal["stop", "drop"],
         Field(description="Rows longer than the model allows: stop with the count, or reject them one by one."),

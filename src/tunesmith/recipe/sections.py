@@ -13,6 +13,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 from pydantic.functional_validators import BeforeValidator
 
+from tunesmith.recipe.annotate import Annotate
 from tunesmith.recipe.prepare import Prepare
 from tunesmith.recipe.section import PositiveFloat, PositiveInt, Section, Share
 
@@ -159,6 +160,7 @@ class Recipe(Section):
     seed: Annotated[int, Field(ge=0, description="Drives split, order, initialisation and sampling.")] = 0
     model: Model = Model()
     prepare: Prepare
+    annotate: Annotated[Annotate | None, Field(description="Rows for people to label.")] = None
     train: Train = Train()
     variants: Annotated[
         dict[str, Train],

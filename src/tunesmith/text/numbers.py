@@ -36,6 +36,7 @@ _SCALES: Final = {
 }
 _ASCII_DIGIT = re.compile("[0-9]")
 _NARROW: Final = str.maketrans("０１２３４５６７８９．，", "0123456789.,")
+_PLAIN_NUMBER = re.compile(r"[0-9]+(?:\.[0-9]+)?")
 _WIDE_NUMBER = re.compile("(?:[０-９]{1,3}(?:，[０-９]{3})+(?![０-９])|[０-９]+)(?:．[０-９]+)?")
 _NOT_INSIDE: Final = r"(?<![A-Za-z0-9_.,])"
 _GROUPED = re.compile(rf"{_NOT_INSIDE}[1-9][0-9]{{0,2}}(?:,[0-9]{{3}})+(?![0-9]|,[0-9])")
@@ -54,6 +55,14 @@ _UNITS: Final = (
     "毫米|公斤|千克|克|吨|斤|升|毫升|亩|公顷|平方|立方|倍|份|家|户|所|间|栋|层|本|册|页|篇|字|句|项|种|款|支|瓶|箱|包|袋|套|"
     "双|对|股|票|分(?!之)|度|步|级|届|期|节|道|题"
 )
+_DIGITS_IN_GROUPS: Final = r"(?:[0-9]{1,3}(?:,[0-9]{3})+|[0-9]+)(?:\.[0-9]+)?"
+_PART_IN_GROUPS: Final = _PART.replace(r"[0-9]+(?:\.[0-9]+)?", _DIGITS_IN_GROUPS, 1)
+WRITTEN_NUMBER: Final = (
+    rf"(?:{_PART_IN_GROUPS}(?:零?{_PART})*"
+    rf"|{_DIGITS_IN_GROUPS}(?:[ \t]?(?i:thousand|million|billion|trillion)(?![A-Za-z]))?"
+    rf"|[{_NUMERALS}]{{2,}})(?![.,]?[0-9])"
+)
+"""Regular expression of what `written_number` may know the value of; letters such as the k of `5k` are no part."""
 _SPELT = re.compile(rf"(?<![{_NUMERALS}几数])[{_NUMERALS}]{{2,}}(?={_UNITS})")
 _RANGE_BEFORE = re.compile(r"[0-9]\s?(?:[-~～–—至到]|to|and|or)\s?\Z")
 
@@ -90,6 +99,18 @@ def chinese_number(numeral: str) -> int | None:
     return total if total >= 10 and _written(total) in forms else None
 
 
+def written_number(text: str) -> Decimal | None:
+    """The value of a text that is one number in any of the forms above; None for any other text.
+
+    >>> written_number("3万5千"), written_number("1,234.5 million"), written_number("5bn"), written_number("3万5")
+    (Decimal('35000'), Decimal('1234500000'), Decimal('5000000000'), None)
+    """
+    spelt = chinese_number(text)
+    # behind the sign of a currency a number may be scaled by a letter
+    plain = str(spelt) if spelt is not None else _normalise(f"${text.strip()}").removeprefix("$")
+    return Decimal(plain) if _PLAIN_NUMBER.fullmatch(plain) else None
+
+
 def _written(value: int) -> str:
     """The numeral of a whole number from 1: each multiplier with what is above it, 零 where a place is skipped."""
     for sign, scale in _MULTIPLIERS.items():
@@ -119,14 +140,16 @@ def _scaled(found: re.Match[str]) -> str:
     if _shares_unit(found):
         return found[0]
     value = Decimal(found["number"]) * _SCALES[found["scale"].strip().lower()]
-    return found.groupdict().get("sign", "") + _plain(value)
+    return found.groupdict().get("sign", "") + plain_number(value)
 
 
 def _summed(found: re.Match[str]) -> str:
     """The sum of the parts, each of which must be less than one of the unit before it; otherwise the text stays."""
     parts = [(Decimal(number) * _SCALES[scale], _SCALES[scale]) for number, scale in _ONE_PART.findall(found[0])]
     falls = all(value < scale for (value, _), (_, scale) in zip(parts[1:], parts, strict=False))
-    return _plain(sum((value for value, _ in parts), Decimal(0))) if falls and not _shares_unit(found) else found[0]
+    return (
+        plain_number(sum((value for value, _ in parts), Decimal(0))) if falls and not _shares_unit(found) else found[0]
+    )
 
 
 def _spelt(found: re.Match[str]) -> str:
@@ -139,6 +162,7 @@ def _shares_unit(found: re.Match[str]) -> bool:
     return _RANGE_BEFORE.search(found.string[max(0, found.start() - 6) : found.start()]) is not None
 
 
-def _plain(value: Decimal) -> str:
+def plain_number(value: Decimal) -> str:
+    """The number in digits, without an exponent and without zeros at its end."""
     written = f"{value:f}"
     return written.rstrip("0").rstrip(".") if "." in written else written

@@ -1,0 +1,129 @@
+"""How far annotators agree, beyond chance where each names one class, and by F1 where they mark spans.
+
+Shapes: N items, C classes. `answers` are, by rater, what it said of each item that it judged. A figure is None where it
+is not defined: fewer than two raters met on an item, or nobody ever named a second class.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Hashable, Mapping
+from dataclasses import dataclass
+from itertools import combinations
+
+import numpy as np
+import numpy.typing as npt
+
+Labels = Mapping[str, Mapping[str, str]]
+"""By rater and item the class."""
+Facts = Mapping[str, Mapping[str, frozenset[Hashable]]]
+"""By rater and item what was marked."""
+
+
+@dataclass(frozen=True)
+class Pair:
+    """Two raters on the items that both judged; `value` is their kappa or their F1."""
+
+    raters: tuple[str, str]
+    items: int
+    value: float | None
+
+
+@dataclass(frozen=True)
+class ClassAgreement:
+    """Agreement on one class an item; each coefficient is 1 for full agreement and 0 for that of chance."""
+
+    items: int
+    """Judged by two raters or more."""
+    observed: float | None
+    """The share of pairs of answers to one item that are equal, items weighing equally."""
+    cohen: tuple[Pair, ...]
+    fleiss: float | None
+    """Over the items that all raters judged."""
+    krippendorff: float | None
+
+
+@dataclass(frozen=True)
+class MarkAgreement:
+    """Agreement on marks, of which an item has any number."""
+
+    items: int
+    pairs: tuple[Pair, ...]
+    mean_f1: float | None
+    """Of the pairs that have one, equally weighed."""
+
+
+def class_agreement(answers: Labels) -> ClassAgreement:
+    """Return Cohen's kappa of each pair, Fleiss' kappa and Krippendorff's alpha (nominal; judgements may be missing).
+
+    Cohen 1960, doi:10.1177/001316446002000104; Krippendorff 2011, "Computing Krippendorff's alpha-reliability".
+    """
+    items = sorted({item for of_rater in answers.values() for item in of_rater})
+    classes = sorted({label for of_rater in answers.values() for label in of_rater.values()})
+    code = {label: number for number, label in enumerate(classes)}
+    counts_NC = np.zeros((len(items), len(classes)), dtype=np.int64)
+    for number, item in enumerate(items):
+        for label, count in Counter(of_rater[item] for of_rater in answers.values() if item in of_rater).items():
+            counts_NC[number, code[label]] = count
+    met_NC = counts_NC[counts_NC.sum(axis=1) >= 2]
+    whole_NC = met_NC[met_NC.sum(axis=1) == len(answers)]
+    return ClassAgreement(
+        items=len(met_NC),
+        observed=float(_agreeing(met_NC).mean()) if len(met_NC) else None,
+        cohen=tuple(_cohen(answers, pair) for pair in combinations(answers, 2)),
+        fleiss=fleiss_kappa(whole_NC) if len(whole_NC) else None,
+        krippendorff=_krippendorff(met_NC),
+    )
+
+
+def mark_agreement(answers: Facts) -> MarkAgreement:
+    """Return the F1 of each pair over the items that both judged: 2 |A and B| / (|A| + |B|), all items together.
+
+    F1 is the right measure where what nobody marked cannot be counted (Hripcsak and Rothschild 2005,
+    doi:10.1197/jamia.M1733).
+    """
+    pairs = []
+    for first, second in combinations(answers, 2):
+        shared = [item for item in answers[first] if item in answers[second]]
+        equal = sum(len(answers[first][item] & answers[second][item]) for item in shared)
+        marks = sum(len(answers[rater][item]) for rater in (first, second) for item in shared)
+        pairs.append(Pair((first, second), len(shared), 2 * equal / marks if marks else None))
+    times = Counter(item for of_rater in answers.values() for item in of_rater)
+    values = [pair.value for pair in pairs if pair.value is not None]
+    met = sum(count >= 2 for count in times.values())
+    return MarkAgreement(met, tuple(pairs), sum(values) / len(values) if values else None)
+
+
+def fleiss_kappa(counts_NC: npt.NDArray[np.int64]) -> float | None:
+    """Return Fleiss' kappa (Fleiss 1971, doi:10.1037/h0031619) of how many raters put each item into each class.
+
+    Every item has the same number of raters, at least two; at least one item.
+    """
+    share_C = counts_NC.sum(axis=0) / counts_NC.sum()
+    by_chance = float((share_C**2).sum())
+    return None if by_chance == 1.0 else (float(_agreeing(counts_NC).mean()) - by_chance) / (1.0 - by_chance)
+
+
+def _agreeing(counts_NC: npt.NDArray[np.int64]) -> npt.NDArray[np.float64]:
+    """(N,) the share of pairs of answers to an item that are equal."""
+    raters_N = counts_NC.sum(axis=1)
+    agreeing_N: npt.NDArray[np.float64] = (counts_NC * (counts_NC - 1)).sum(axis=1) / (raters_N * (raters_N - 1))
+    return agreeing_N
+
+
+def _cohen(answers: Labels, pair: tuple[str, str]) -> Pair:
+    from sklearn.metrics import cohen_kappa_score
+
+    first, second = (answers[rater] for rater in pair)
+    shared = [item for item in first if item in second]
+    labels = [[of_rater[item] for item in shared] for of_rater in (first, second)]
+    is_defined = len({*labels[0], *labels[1]}) > 1
+    return Pair(pair, len(shared), float(cohen_kappa_score(*labels)) if is_defined else None)
+
+
+def _krippendorff(counts_NC: npt.NDArray[np.int64]) -> float | None:
+    import krippendorff
+
+    if np.count_nonzero(counts_NC.sum(axis=0)) < 2:
+        return None
+    return float(krippendorff.alpha(value_counts=counts_NC, level_of_measurement="nominal"))
