@@ -13,6 +13,13 @@ SECTIONS: Final[dict[str, str]] = {
     "Length": "文本可以有多少个字符；首尾空白不计。",
     "Relevance": "用示例说明任务：提示与所有示例都不相似的行会被拒绝。",
     "Personal": "数据中的个人信息：姓名、电话、邮箱、住址、身份证号、卡号、账号和密钥。",
+    "Structure": "表格的一行怎样变成提示和回答。",
+    "Field": "表格一行中一个有类型的值。",
+    "Figures": "文本中的关键指标，每个成为一列。",
+    "Figure": "文本中一个有名称的数字。",
+    "Dialogue": "在始终生效的检查之外，另外筛选对话；带标签或目标数值的行不受影响。",
+    "Annotate": "交给人标注的数据，最多三层。",
+    "Server": "一台 Label Studio 服务器。",
     "Augment": "由训练数据生成更多行；原行的数字、名称和否定始终不变。",
     "Synonyms": "把词换成指定来源中的同义词（Wei 与 Zou，2019，arXiv:1901.11196）。",
     "Insertion": "把文中某个词的同义词插到别处（Wei 与 Zou，2019）。",
@@ -35,6 +42,7 @@ KEYS: Final[dict[str, dict[str, str]]] = {
         "version": "配方格式的版本。",
         "name": "运行文件夹的名称。",
         "seed": "决定划分、顺序、初始化和采样的随机种子。",
+        "annotate": "交给人标注的数据。",
         "variants": "在同样的数据上再试几种训练方式；每一种都是同一张表里的一行。",
     },
     "Model": {
@@ -47,6 +55,7 @@ KEYS: Final[dict[str, dict[str, str]]] = {
         "contamination": "训练数据不得与之重复的评测集；读法与来源相同，但从不收入数据集。",
         "clean": "修复文本、筛选数据。",
         "personal": "怎样处理个人信息。",
+        "dialogue": "剔除没有训练价值的对话。",
         "augment": "由现有训练数据生成更多行。",
         "balance": "让训练数据的各类别趋于均衡。",
         "sources": "数据从哪里来。",
@@ -60,8 +69,8 @@ KEYS: Final[dict[str, dict[str, str]]] = {
         "max_bad_share": "被拒绝的行超过这个比例就停下。",
     },
     "Source": {
-        "path": "文件、文件夹或通配符，相对于当前文件夹：JSONL、JSON、CSV、TSV（也可压缩为 `.gz` 或 `.zst`）、Parquet、"
-        "Arrow；或文档：纯文本、Markdown、HTML、DOCX、PDF。",
+        "path": "文件、文件夹或通配符，相对于当前文件夹：JSONL、JSON、CSV、TSV（也可压缩为 `.gz` 或 `.zst`）、Parq"
+        "uet、Arrow；或文档：纯文本、Markdown、HTML、DOCX、PDF。",
         "hub": "Hub 数据集名称，或由 `datasets` 读取的本地数据集文件夹。",
         "config": "Hub 数据集的配置名。",
         "hub_split": "Hub 数据集的划分，可以切片：`train[:500]`。",
@@ -70,6 +79,8 @@ KEYS: Final[dict[str, dict[str, str]]] = {
         "split": "这个数据源就是哪个划分；按声明保留。",
         "share": "这个数据源在训练数据中应占的比例；多出的行舍去。",
         "join": "按键连接第二张表，补上它的列。",
+        "figures": "从文本中提取关键指标，作为新的列。",
+        "structure": "表格的每一行怎样写成提示和回答；列出几种就生成几行。",
     },
     "Join": {
         "path": "第二张表的文件；它放在内存中，因此应是较小的那张。",
@@ -82,8 +93,8 @@ KEYS: Final[dict[str, dict[str, str]]] = {
     },
     "Clean": {
         "repair": "修复乱码，去除控制字符和零宽字符，统一换行符。",
-        "rewrite": "再改写可能是有意为之的内容：残留的 HTML、全角字母和数字、行尾空格与多余空行、"
-        "把数字统一写成阿拉伯数字（`1.5亿` 改为 `150000000`）。",
+        "rewrite": "再改写可能是有意为之的内容：残留的 HTML、全角字母和数字、行尾空格与多余空行、把数字统一写成阿拉伯"
+        "数字（`1.5亿` 改为 `150000000`）。",
         "fill": "某列为空或不存在时填入的文本，按列给出。",
         "require": "任何一行都不得空缺的列。",
         "prompt_characters": "回答之前内容的长度，不含系统消息。",
@@ -94,7 +105,10 @@ KEYS: Final[dict[str, dict[str, str]]] = {
         "relevance": "只保留与给定示例相似的行。",
         "language_tag": "在用户的每段话前面按语言加上 `[EN]` 或 `[ZH]`。",
     },
-    "Length": {"min": "最少字符数。", "max": "最多字符数。"},
+    "Length": {
+        "min": "最少字符数。",
+        "max": "最多字符数。",
+    },
     "Relevance": {
         "examples": "UTF-8 文件，每行一条任务文本；相对于当前文件夹。",
         "threshold": "与最相近示例的最低余弦相似度，按加权的字符 n-gram 计算。",
@@ -105,6 +119,44 @@ KEYS: Final[dict[str, dict[str, str]]] = {
         "types": "处理哪些类型。",
         "key": "存放假名密钥的环境变量名，密钥至少 16 字节。",
         "model": "词元分类模型所在的文件夹，在规则之外帮助找出姓名和住址。",
+    },
+    "Dialogue": {
+        "reject": "`only-greetings`：一方只有问候、致谢和道别；`wordless`：某一轮没有字母、汉字或数字。",
+        "max_repeats": "一段对话中同一方最多可以把同样的话说几遍。",
+        "min_side_share": "每一方的用词在整段对话中至少应占的比例；不足即为一边倒。",
+    },
+    "Structure": {
+        "prompt": "提示，列名写在花括号中：`{company}的营业收入是多少？`",
+        "answer": "回答，写法相同；或给出若干列名，回答即为由这些列组成的 JSON 对象。",
+        "fields": "各列的类型和单位；没有写明的列为文本。",
+    },
+    "Field": {
+        "column": "列名与此处名称不同时的列名；用点号可进入嵌套的内层。",
+        "type": "每个单元格应有的类型；不符的行会被拒绝。",
+        "unit": "该列中不带单位的数字所用的单位，如 `亿元`、`USD million`、`%`；写入文本时一并写出。",
+        "to_unit": "换算成此单位再写出。",
+        "optional": "单元格为空时，JSON 回答中写 `null`，不因此拒绝该行。",
+    },
+    "Figures": {
+        "column": "存放文本的列。",
+        "find": "要提取的指标，键为新列的列名。",
+    },
+    "Figure": {
+        "patterns": "`{number}` 前后的文字；`*` 表示同一分句内的间隔：`营业收入*{number}`、`revenue of {number}`。",
+        "unit": "文本中数字应有的单位（数量级不限），提取后也以它为单位。",
+    },
+    "Annotate": {
+        "sources": "数据来自哪里；不写则为 `prepare` 的数据源。",
+        "text": "尚无回答且列名不常见时，文本所在的列。",
+        "entities": "文本片段的标签。",
+        "relations": "实体之间关系的标签。",
+        "intents": "整段文本的标签，只选其一。",
+        "max_rows": "按种子抽取这么多行导出。",
+        "server": "任务发往、结果取自哪个服务器。",
+    },
+    "Server": {
+        "url": "服务器地址，例如 `http://127.0.0.1:8080`。",
+        "key": "存放访问令牌的环境变量名。",
     },
     "Augment": {
         "methods": "依次用哪些方法生成。",
@@ -187,8 +239,8 @@ KEYS: Final[dict[str, dict[str, str]]] = {
         "by": "按什么分类：标签、语言、来源、某一列，或提示的聚类。",
         "column": "`by: column` 时表示类别的列。",
         "num_clusters": "`by: cluster` 时把相近的提示分成几簇。",
-        "method": "`over` 让稀少类别的行在一轮中多次出现，`under` 去掉部分常见类别的行，"
-        "`weight` 给每行的损失乘上权重。",
+        "method": "`over` 让稀少类别的行在一轮中多次出现，`under` 去掉部分常见类别的行，`weight` 给每行的损失乘上权"
+        "重。",
         "limit": "任何类别放大或缩小都不超过这个倍数。",
     },
     "Train": {
@@ -213,7 +265,9 @@ KEYS: Final[dict[str, dict[str, str]]] = {
         "checkpoint_every": "每隔多少步保存一次检查点；不写时每次验证都保存。",
         "trackers": "除 `events.jsonl` 外还写入哪些跟踪工具。",
     },
-    "Full": {"name": "方法名。"},
+    "Full": {
+        "name": "方法名。",
+    },
     "Lora": {
         "name": "方法名。",
         "rank": "更新矩阵的秩，即 B A 的内部维度。",

@@ -8,7 +8,7 @@ from pydantic import Field, model_validator
 from pydantic.functional_validators import BeforeValidator
 from pydantic_core import PydanticCustomError
 
-from tunesmith.recipe.prepare import OneSource, sources_from_one
+from tunesmith.recipe.prepare import OneSource, Source, sources_from_one
 from tunesmith.recipe.section import PositiveInt, Section
 
 
@@ -24,7 +24,7 @@ class Annotate(Section):
 
     sources: Annotated[
         tuple[OneSource, ...],
-        BeforeValidator(sources_from_one),
+        BeforeValidator(sources_from_one, json_schema_input_type=tuple[OneSource, ...] | Source | str),
         Field(description="Where the rows come from; those of `prepare` when absent.", strict=False),
     ] = ()
     text: Annotated[

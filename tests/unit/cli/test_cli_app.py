@@ -20,6 +20,7 @@ HEAVY = ("torch", "transformers", "rich", "polars", "pydantic", "numpy", "yaml",
 VERBS = [
     *(["init"], ["check"], ["prepare"], ["plan"], ["train"], ["evaluate"], ["compare"], ["run"], ["report"], ["runs"]),
     *(["recipes"], ["recipes", "list"], ["recipes", "show"], ["recipes", "copy"]),
+    *(["annotate"], ["annotate", "export"], ["annotate", "import"], ["annotate", "agreement"]),
     *(["config"], ["config", "schema"], ["config", "check"], ["doctor"]),
 ]
 
@@ -46,7 +47,7 @@ def test_every_verb_tells_what_it_takes(verb: list[str]) -> None:
     told = CliRunner().invoke(app, [*verb, "--help"])
     assert told.exit_code == 0
     assert told.stdout.startswith("Usage:")
-    assert verb in (["recipes"], ["config"]) or "--json" in told.stdout
+    assert verb in (["recipes"], ["config"], ["annotate"]) or "--json" in told.stdout
 
 
 def test_every_verb_is_in_the_table_above() -> None:
