@@ -11,7 +11,7 @@ written               asked for in    value
 `-3.2%`               `%`             -3.2
 ====================  ==============  =======================================
 
-Texts are compared after NFKC, so that full-width digits and signs are those of ASCII.
+Texts are compared as `fold` makes them, so that width, case and runs of white space do not count.
 """
 
 from __future__ import annotations
@@ -40,17 +40,17 @@ _NAMES: Final = {spelling.casefold(): name for name, spellings in _SPELLINGS.ite
 _SCALE_WORDS: Final = "thousand|million|billion|trillion"
 _SCALE: Final = rf"[十百千万]?亿|[十百千]?万|千(?![克米瓦卡帕赫伏焦])|百(?!分)|(?:{_SCALE_WORDS})(?![a-z])"
 _UNIT: Final = re.compile(
-    rf"(?P<scale>{_SCALE})\s?(?P<unit>.*)|(?P<unit_before>.+?)\s?(?P<scale_after>{_SCALE}|(?<=[$€£¥])(?:bn|[kmb]))",
-    re.IGNORECASE,
+    rf"(?P<scale>{_SCALE})\s?(?P<unit>.*)|(?P<unit_before>.+?)\s?(?P<scale_after>{_SCALE}|(?<=[$€£¥])(?:bn|[kmb]))"
 )
 _SIGN: Final = r"(?P<{0}>[-\N{{MINUS SIGN}}])?\s?"
 _NOT_INSIDE: Final = r"(?<![0-9])(?<![0-9][.,])(?<![0-9][-~–—至到])"
-_NOT_IN_WORD: Final = r"(?<![A-Za-z])"
+_NOT_IN_WORD: Final = r"(?<![a-z])"
+_SPACES: Final = re.compile(r"\s+")
 # What may stand between the name of a figure and its number: no other number but years and shares.
 _DIGITS: Final = re.compile(r"[-\N{MINUS SIGN}]?\s?[0-9][0-9,]*(?:\.[0-9]+)?")
 _GAP: Final = r"(?:(?:19|20)[0-9]{2}(?![0-9])|[0-9]+(?:\.[0-9]+)?%|(?!\.\s)[^0-9,;。!?、\n]){0,30}?"
 # `A and B were 4 and 5, respectively`: which number is whose needs a reader.
-_RESPECTIVELY: Final = re.compile(r"[^;。!?\n]*?(?:分别|respectively)", re.IGNORECASE)
+_RESPECTIVELY: Final = re.compile(r"[^;。!?\n]{0,200}?(?:分别|respectively)")
 
 
 @dataclass(frozen=True)
@@ -69,7 +69,7 @@ class Unit:
         found = _UNIT.fullmatch(text)
         if found is None:
             return cls(written, _name(text), Decimal(1))
-        scale = written_number("1" + (found["scale"] or found["scale_after"]).lower())
+        scale = written_number("1" + (found["scale"] or found["scale_after"]))
         assert scale is not None
         return cls(written, _name(found["unit"] or found["unit_before"] or ""), scale)
 
@@ -80,9 +80,11 @@ class Unit:
         if not self.name:
             return _NOT_INSIDE + number
         spellings = sorted(_SPELLINGS.get(self.name, (self.name,)), key=len, reverse=True)
-        words = "|".join(re.escape(word) + (r"(?![A-Za-z])" if word[-1].isalpha() else "") for word in spellings)
+        words = "|".join(
+            re.escape(word) + (r"(?![a-z])" if word[-1].isalpha() else "") for word in map(fold, spellings)
+        )
         before = rf"{_SIGN.format('sign_before')}{_NOT_IN_WORD}(?:{words})\s?{_SIGN.format('sign_inside')}"
-        number_before = rf"(?P<number_before>{WRITTEN_NUMBER}(?:(?<=[0-9])\s?(?:bn|[kmb])(?![A-Za-z]))?)"
+        number_before = rf"(?P<number_before>{WRITTEN_NUMBER}(?:(?<=[0-9])\s?(?:bn|[kmb])(?![a-z]))?)"
         return rf"{_NOT_INSIDE}(?:{before}{number_before}|{number}\s?(?:{words}))"
 
     def write(self, number: str) -> str:
@@ -100,8 +102,12 @@ PLAIN: Final = Unit("", "", Decimal(1))
 
 
 def fold(text: str) -> str:
-    """NFKC: full-width digits, letters and signs become those of ASCII."""
-    return unicodedata.normalize("NFKC", text)
+    """NFKC and case folding; a run of white space becomes one line feed where it holds one, else one space."""
+    return _SPACES.sub(_one_space, unicodedata.normalize("NFKC", text).casefold())
+
+
+def _one_space(run: re.Match[str]) -> str:
+    return "\n" if "\n" in run[0] else " "
 
 
 def read_quantity(text: str, unit: Unit = PLAIN) -> Decimal | None:
@@ -114,7 +120,7 @@ def read_quantity(text: str, unit: Unit = PLAIN) -> Decimal | None:
     is_negative = folded.startswith("(") and folded.endswith(")")
     folded = folded[1:-1].strip() if is_negative else folded
     is_bare = _DIGITS.fullmatch(folded) is not None
-    found = re.fullmatch(PLAIN.pattern, folded) or re.fullmatch(unit.pattern, folded, re.IGNORECASE)
+    found = re.fullmatch(PLAIN.pattern, folded) or re.fullmatch(unit.pattern, folded)
     value = None if found is None else _value(found, PLAIN if is_bare else unit)
     return -value if is_negative and value is not None else value
 
@@ -127,23 +133,28 @@ class FigurePattern:
     """
 
     def __init__(self, pattern: str, unit: Unit = PLAIN) -> None:
-        before, _, after = fold(pattern).partition("{number}")
+        folded = fold(pattern.strip())
+        before, _, after = folded.partition("{number}")
         self._unit = unit
-        self._expression = re.compile(_literal(before) + unit.pattern + _literal(after), re.IGNORECASE)
+        self._begins_word = "a" <= folded[:1] <= "z"
+        # nothing stands before the first literal, so that the engine can jump to it
+        self._expression = re.compile(_literal(before) + unit.pattern + _literal(after))
 
     def find(self, folded: str) -> tuple[int, Decimal] | None:
         """Where the first match begins in a text that `fold` has folded, and its value in the unit."""
         for found in self._expression.finditer(folded):
-            value = None if _RESPECTIVELY.match(folded, found.start()) else _value(found, self._unit)
+            start = found.start()
+            is_inside_word = self._begins_word and "a" <= folded[max(0, start - 1) : start] <= "z"
+            if is_inside_word or _RESPECTIVELY.match(folded, start):
+                continue
+            value = _value(found, self._unit)
             if value is not None:
-                return found.start(), value
+                return start, value
         return None
 
 
 def _literal(text: str) -> str:
-    pieces = [r"\s*".join(re.escape(word) for word in re.split(r"\s+", piece)) for piece in text.split("*")]
-    is_word = text[:1].isascii() and text[:1].isalpha()
-    return (_NOT_IN_WORD if is_word else "") + _GAP.join(pieces)
+    return _GAP.join(r"\s?".join(map(re.escape, re.split(r"\s", piece))) for piece in text.split("*"))
 
 
 def _value(found: re.Match[str], unit: Unit) -> Decimal | None:
@@ -156,5 +167,5 @@ def _value(found: re.Match[str], unit: Unit) -> Decimal | None:
 
 
 def _name(word: str) -> str:
-    folded = fold(word).strip().casefold()
+    folded = fold(word).strip()
     return _NAMES.get(folded, folded)

@@ -83,6 +83,8 @@ def test_a_cell_is_one_quantity(text: str, unit: str, value: str | None) -> None
         ("revenue*{number}", "USD million", "revenue of 3-5 million dollars", None),
         ("revenue*{number}", "USD", "Prerevenue $5", None),
         ("sales*{number}", "USD", "Sales fell. Costs were $5", None),
+        ("revenue {number}", "USD", "本期revenue $5", "5"),
+        ("a* b {number}", "USD", "a" + " " * 50_000 + "b", None),
     ],
 )
 def test_figures_are_found_in_text(pattern: str, unit: str, text: str, value: str | None) -> None:
