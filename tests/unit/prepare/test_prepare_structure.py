@@ -11,11 +11,13 @@ from prepare_material import Run, rejects_of, write_jsonl
 
 from tunesmith.artifacts import Dataset
 from tunesmith.errors import Place, TunesmithError
+from tunesmith.prepare.figures import find_figures
 from tunesmith.prepare.rows import RawRow, Refused
 from tunesmith.prepare.structure import Writer
 from tunesmith.recipe import load_recipe
 from tunesmith.recipe.structured import Structure
 from tunesmith.records import SPLITS, Example
+from tunesmith.text.quantities import FigurePattern
 
 
 def write(values: dict[str, Any], **structure: Any) -> tuple[str, str]:
@@ -122,6 +124,15 @@ def test_key_figures_become_columns(tmp_path: Path, run: Run) -> None:
     assert found == {"revenue": {"value": 2.5, "unit": "亿元"}, "profit": {"value": 0.02, "unit": "亿元"}}
     assert [reject["reason"] for reject in rejects_of(dataset)] == ["missing-field"]
     assert dataset.report().kept == 12
+
+
+def test_the_first_figure_of_a_text_counts() -> None:
+    patterns = {
+        "sales": [FigurePattern("销售额{number}"), FigurePattern("收入{number}")],
+        "cost": [FigurePattern("成本{number}")],
+    }
+    assert find_figures("收入5，去年收入6，销售额7，", patterns) == {"sales": "5"}
+    assert find_figures("销售额7，收入5", patterns) == {"sales": "7"}
 
 
 @pytest.mark.parametrize(
