@@ -24,7 +24,7 @@ _SIDES: Final = ("user", "assistant")
 _GREETING: Final = re.compile(
     "(?:"
     "hello|hi|hey|howdy|greetings|goodmorning|goodafternoon|goodevening|goodday|goodnight|there|everyone|sir|madam|"
-    "howareyou|imfine|fine|nicetomeetyou|welcome|thankyou|thanks|manythanks|somuch|verymuch|alot|thx|youre|"
+    "howareyou|imfine|fine|nicetomeetyou|welcome|thankyou|thanks|manythanks|somuch|verymuch|a(?:lot)|thx|you(?:re)|"
     "bye|goodbye|byebye|seeyou|later|haveanice|haveagood|have|agreat|day|evening|weekend|ok|okay|"
     "你好|您好|大家好|早上好|上午好|中午好|下午好|晚上好|早安|晚安|早|嗨|哈喽|哈啰|喂|在吗|在不在|有人吗|有人在吗|"
     "请问|亲|先生|女士|谢谢|多谢|感谢|非常|太|您|你|了|啦|啊|呀|哦|嗯|好的|好|不客气|不用谢|没事|再见|拜拜|回见|回头见|"

@@ -117,7 +117,7 @@ def test_personal_data_do_not_leave(tmp_path: Path, runtime: Runtime, progress: 
 
 
 def test_a_label_that_is_not_declared_is_an_error(tmp_path: Path, runtime: Runtime, progress: Listening) -> None:
-    file = write_jsonl(tmp_path / "a.jsonl", [{"text": "t", "label": "questoin"}])
+    file = write_jsonl(tmp_path / "a.jsonl", [{"text": "t", "label": "questions"}])
     with pytest.raises(TunesmithError) as caught:
         export_tasks(recipe_of(file), runtime=runtime, progress=progress, out=tmp_path)
     assert caught.value.code == "annotate-label"
