@@ -10,6 +10,7 @@ from typing import Any, Final, Literal
 
 from pydantic import BaseModel, ConfigDict
 
+from tunesmith.artifacts.bias import Bias
 from tunesmith.artifacts.folder import Manifest, read_manifest
 from tunesmith.errors import Place
 from tunesmith.records import Annotation, Entity, Example, Intent, Message, Rejected, Relation, Split
@@ -220,6 +221,10 @@ class DatasetReport(_Record):
     contamination: list[Contamination] = []
     augment: AugmentReport | None = None
     balance: BalanceReport | None = None
+    personal: dict[str, int] = {}
+    """Rows in which each type of personal data was found, most frequent first; empty where none was looked for."""
+    bias: Bias | None = None
+    """None in datasets made before it was counted."""
 
 
 @dataclass(frozen=True)

@@ -48,6 +48,7 @@ DTYPES: Final[dict[str, str]] = {
     "label": "<i4",
     "language": "u1",
     "time": "<f8",
+    "day": "<i4",
     "prompt_characters": "<u4",
     "reasoning_characters": "<i4",
     "answer_characters": "<u4",

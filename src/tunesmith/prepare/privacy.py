@@ -115,6 +115,11 @@ def placeholder(kind: PersonalType) -> str:
     return f"[{kind.upper().replace('-', '_')}]"
 
 
+def types_of(reject: Rejected) -> list[str]:
+    """The types of personal data for which a row was rejected."""
+    return [count.rpartition(" ")[0] for count in reject.detail.split(", ")]
+
+
 def redact(text: str) -> str:
     """Return the text with placeholders: for what is kept of a row beside the dataset, such as rejects."""
     return _swapped(text, _swaps(text, find_personal(text), lambda value, kind: placeholder(kind)))

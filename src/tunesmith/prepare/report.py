@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final, Literal
@@ -9,6 +10,7 @@ from typing import Final, Literal
 import numpy as np
 
 from tunesmith.artifacts import DatasetReport
+from tunesmith.artifacts.bias import Bias
 from tunesmith.artifacts.dataset import (
     AugmentReport,
     BalanceReport,
@@ -21,6 +23,7 @@ from tunesmith.artifacts.dataset import (
     SourceReport,
     SplitProof,
 )
+from tunesmith.prepare.bias import bias_of
 from tunesmith.prepare.duplicates import DUPLICATE, count_conflicts
 from tunesmith.prepare.formats import Layout
 from tunesmith.prepare.index import DECLARED, Column, Rows, Spool, first_of_equal
@@ -70,6 +73,9 @@ class Account:
     balance: BalanceReport | None = None
     num_read_rows: int | None = None
     """Rows of the spool from here on were made, not read; None where none were."""
+    personal: Mapping[str, int] = field(default_factory=dict)
+    """By type, the rows that were rejected for personal data of it."""
+    time_columns: Sequence[str] = ()
 
 
 def report_of(account: Account, spool: Spool, assigned: Assigned, proof: SplitProof) -> DatasetReport:
@@ -102,6 +108,8 @@ def report_of(account: Account, spool: Spool, assigned: Assigned, proof: SplitPr
         contamination=account.contamination,
         augment=account.augment,
         balance=account.balance,
+        personal=_personal(account),
+        bias=_bias(account, spool, assigned, kept),
     )
 
 
@@ -127,6 +135,25 @@ def quantiles(values: Column) -> Quantiles:
         return int(ordered[round(share * (len(ordered) - 1))])
 
     return Quantiles(min=at(0), p25=at(0.25), p50=at(0.5), p75=at(0.75), p95=at(0.95), max=at(1))
+
+
+def _personal(account: Account) -> dict[str, int]:
+    """Rows with personal data of each type, whether it was replaced or the row rejected."""
+    prefix = "personal."
+    found = Counter({code.removeprefix(prefix): n for code, n in account.changes.items() if code.startswith(prefix)})
+    found.update(account.personal)
+    return dict(sorted(found.items(), key=lambda item: (-item[1], item[0])))
+
+
+def _bias(account: Account, spool: Spool, assigned: Assigned, kept: Rows) -> Bias:
+    columns = {name: spool[name][kept] for name in ("label", "language", "source", "day", "group")}
+    return bias_of(
+        columns | {"split": assigned.codes_N[kept].astype(np.int64) - 1},
+        labels=sorted(account.labels, key=account.labels.__getitem__),
+        languages=LANGUAGES,
+        sources=[source.name for source in account.sources],
+        time_columns=account.time_columns,
+    )
 
 
 def _characters(spool: Spool, kept: Rows) -> Characters:

@@ -255,6 +255,8 @@ def _write(found: Walk, decided: _Decided, folder: Path, pool: Pool[Any], scratc
         augment=decided.made,
         balance=decided.balancing.report,
         num_read_rows=len(chosen.kept_N),
+        personal=found.rejects.personal,
+        time_columns=tuple(found.time_columns),
     )
     report = report_of(account, found.spool, assigned, prove(folder, scratch, pool))
     (folder / REPORT).write_text(report.model_dump_json(indent=1), encoding="utf-8")

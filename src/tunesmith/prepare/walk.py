@@ -15,13 +15,14 @@ from typing import Any, Final
 
 from tunesmith.artifacts.dataset import example_to_json, reject_to_json
 from tunesmith.errors import Place, TunesmithError
+from tunesmith.prepare.bias import NO_DAY, day_of, time_column_of
 from tunesmith.prepare.checks import Check, Fits, checks_of, run_checks
 from tunesmith.prepare.clean import fill_missing
 from tunesmith.prepare.duplicates import REPEATS, answer_key, prompt_key, whole_key
 from tunesmith.prepare.formats import Layout, layout_of, missing_column, to_example
 from tunesmith.prepare.index import BENCHMARK, DECLARED, NO_KEY, Spool, key_of, name_key
 from tunesmith.prepare.pool import Pool
-from tunesmith.prepare.privacy import redact
+from tunesmith.prepare.privacy import PERSONAL_DATA, redact, types_of
 from tunesmith.prepare.proof import ID_COLUMN, PARENT_COLUMN
 from tunesmith.prepare.report import LANGUAGES, SourceCount
 from tunesmith.prepare.rows import RawRow, Refused, Table
@@ -63,6 +64,7 @@ class Chunk:
     layout: Layout | None
     split: Split | None
     is_benchmark: bool
+    time_column: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,11 +91,15 @@ class Rejects:
         """The first of those that are unusable in themselves."""
         self.counts: Counter[str] = Counter()
         self.of_source: Counter[int] = Counter()
+        self.personal: Counter[str] = Counter()
+        """By type of personal data, the rows that were rejected for it."""
 
     def add(self, reject: Rejected, source: int) -> None:
         self._stream.write(json.dumps(reject_to_json(reject), ensure_ascii=False) + "\n")
         self.counts[reject.reason] += 1
         self.of_source[source] += 1
+        if reject.reason == PERSONAL_DATA:
+            self.personal.update(types_of(reject))
         firsts = [self.of_reason.setdefault(reject.reason, [])]
         if reject.reason not in REPEATS:
             firsts.append(self.first_bad)
@@ -123,6 +129,8 @@ class Walk:
     labels: dict[str, int] = field(default_factory=dict)
     """The code of each label, in order of first appearance."""
     changes: Counter[str] = field(default_factory=Counter)
+    time_columns: dict[str, None] = field(default_factory=dict)
+    """The columns that say when rows of the sources were made."""
 
     @classmethod
     def into(cls, folder: Path) -> Walk:
@@ -192,8 +200,11 @@ def _walk_table(
     counts = found.benchmarks if is_benchmark else found.sources
     number = len(found.sources) + len(found.benchmarks)
     counts.append(SourceCount.of(table, layout, split, 0))
+    time_column = None if is_benchmark else time_column_of(table.columns, pool.context.section.split_by_time)
+    if time_column is not None:
+        found.time_columns[time_column] = None
     num_read = 0
-    chunks = (Chunk(number, rows, layout, split, is_benchmark) for rows in _chunks(table.rows))
+    chunks = (Chunk(number, rows, layout, split, is_benchmark, time_column) for rows in _chunks(table.rows))
     for checked in pool.map(check_chunk, chunks):
         num_read += checked.num_read
         found.add(checked)
@@ -238,6 +249,7 @@ def check_chunk(rules: Rules, chunk: Chunk) -> Checked:
             continue
         try:
             time = _time(row, chunk, rules.section)
+            day = day_of(row.values.get(chunk.time_column)) if chunk.time_column else NO_DAY
             outcome = _outcome(row, chunk, rules)
         except Refused as refused:
             outcome = row.rejected(refused)
@@ -246,7 +258,7 @@ def check_chunk(rules: Rules, chunk: Chunk) -> Checked:
             continue
         line = json.dumps(example_to_json(outcome), ensure_ascii=False) + "\n"
         checked.lines.append(line.encode("utf-8"))
-        for name, value in zip(COLUMNS, values_of(outcome, chunk, time), strict=True):
+        for name, value in zip(COLUMNS, values_of(outcome, chunk, time, day), strict=True):
             checked.columns[name].append(value)
         checked.changes.update(dict.fromkeys(outcome.changes, 1))
     return checked
@@ -269,12 +281,12 @@ def _shown(reject: Rejected, row: str, section: Prepare) -> Rejected:
 
 COLUMNS: Final = (
     *("source", "declared", "id", "prompt", "whole", "answer", "group", "own_name", "parent"),
-    *("label", "language", "time", "prompt_characters", "reasoning_characters", "answer_characters"),
+    *("label", "language", "time", "day", "prompt_characters", "reasoning_characters", "answer_characters"),
 )
 
 
-def values_of(example: Example, chunk: Chunk, time: float = -math.inf) -> tuple[Any, ...]:
-    """One row of the index, in the order of `COLUMNS`; -inf is the time of a row without one."""
+def values_of(example: Example, chunk: Chunk, time: float = -math.inf, day: int = NO_DAY) -> tuple[Any, ...]:
+    """One row of the index, in the order of `COLUMNS`; a made row has neither time nor day."""
     own, parent = example.metadata.get(ID_COLUMN), example.metadata.get(PARENT_COLUMN)
     asked = next(message.content for message in reversed(example.prompt) if message.role == "user")
     reasoning = example.answer.reasoning
@@ -292,6 +304,7 @@ def values_of(example: Example, chunk: Chunk, time: float = -math.inf) -> tuple[
         None if chunk.is_benchmark else example.label,
         LANGUAGES.index(language_of(asked[:_JUDGED_CHARACTERS])),
         time,
+        day,
         sum(len(message.content) for message in example.prompt),
         -1 if reasoning is None else len(reasoning),
         len(example.answer.content),
