@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import heapq
 import json
 from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass
+from operator import itemgetter
 from pathlib import Path
 from typing import Any, Final, Literal
 
@@ -22,6 +24,8 @@ REJECTS: Final = "rejects.jsonl"
 CLUSTERS: Final = "clusters.jsonl"
 CONTAMINATION: Final = "contamination.jsonl"
 AUGMENT_REJECTS: Final = "augment_rejects.jsonl"
+# the id is the first thing in a written row
+_ID_IN_LINE: Final = itemgetter(slice(len('{"id": "'), len('{"id": "') + 16))
 
 Encoding = Literal["utf-8", "gb18030", "binary"]
 Recognition = Literal["detected", "declared"]
@@ -249,6 +253,14 @@ class Dataset:
 
     def rows(self, split: Split) -> list[Example]:
         return list(read_examples(self.folder / f"{split}.jsonl"))
+
+    def sample(self, split: Split, num_rows: int) -> list[Example]:
+        """At most so many rows, those with the smallest ids: ids are content hashes, so that this is a draw by lot
+        which comes out the same every time.
+        """
+        with (self.folder / f"{split}.jsonl").open(encoding="utf-8", newline="\n") as stream:
+            lines = heapq.nsmallest(num_rows, stream, key=_ID_IN_LINE)
+        return [example_from_json(json.loads(line)) for line in lines]
 
     def report(self) -> DatasetReport:
         return DatasetReport.model_validate_json((self.folder / REPORT).read_bytes())

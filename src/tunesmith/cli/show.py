@@ -12,6 +12,7 @@ from tunesmith.artifacts import Dataset, Plan, Scorecard, read_events
 from tunesmith.artifacts.dataset import SplitProof
 from tunesmith.artifacts.scorecard import Arm, Estimate, ScorecardBody
 from tunesmith.chat import Chat
+from tunesmith.chat.pieces import pieces
 from tunesmith.i18n import translate
 from tunesmith.i18n.catalogue import CATALOGUE
 from tunesmith.records import SPLITS, Example, Sample
@@ -66,17 +67,12 @@ def row_lines(chat: Chat, example: Example, language: str, *, colour: bool) -> l
     """A row as the model sees it: supervised tokens green, or between ⟦ ⟧ where there is no colour."""
     rendered = chat.render(example)
     opened, closed = (SUPERVISED, PLAIN) if colour else ("⟦", "⟧")
-    pieces: list[str] = []
-    start = 0
-    supervised = rendered.weights_T > 0
-    for stop in range(1, len(supervised) + 1):
-        if stop == len(supervised) or supervised[stop] != supervised[start]:
-            text = chat.decode_all(rendered.ids_T[start:stop].tolist())
-            pieces.append(f"{opened}{text}{closed}" if supervised[start] else text)
-            start = stop
+    text = "".join(
+        f"{opened}{piece.text}{closed}" if piece.is_supervised else piece.text for piece in pieces(chat, rendered)
+    )
     tokens, supervised_tokens = len(rendered.ids_T), rendered.num_supervised
     head = translate("cli.row", language, place=example.place, tokens=tokens, supervised=supervised_tokens)
-    return [head, *"".join(pieces).splitlines()]
+    return [head, *text.splitlines()]
 
 
 def plan_lines(name: str, plan: Plan, language: str) -> list[str]:
