@@ -156,10 +156,21 @@ def prepare(
         show(proof.model_dump(mode="json"), proof_lines(proof, LANGUAGE))
         return
     dataset = lifecycle.prepare(this)
+    card = lifecycle.data_card(this, dataset)
     shown = [row_lines(this.chat, row, LANGUAGE, colour=coloured()) for row in dataset.rows("train")[:rows]]
     show(
-        {"folder": str(dataset.folder), **dataset.report().model_dump(mode="json"), "shown": shown},
-        [*dataset_lines(dataset, LANGUAGE), *(line for row in shown for line in row)],
+        {
+            "folder": str(dataset.folder),
+            "page": str(card.html),
+            "card": str(card.card),
+            **dataset.report().model_dump(mode="json"),
+            "shown": shown,
+        },
+        [
+            *dataset_lines(dataset, LANGUAGE),
+            text("cli.data-card-at", path=card.html),
+            *(line for row in shown for line in row),
+        ],
     )
 
 
@@ -212,7 +223,14 @@ def run(
 
 @app.command(help=text("cli.help.report"))
 def report(recipe: RecipeArgument, overrides: Overrides = None, as_json: JsonOption = False) -> None:
-    _run(recipe, overrides, dry_run=False)
+    """Of a dataset's folder: the page of the data alone."""
+    if not (recipe / "manifest.json").is_file():
+        _run(recipe, overrides, dry_run=False)
+        return
+    from tunesmith import lifecycle
+
+    card = lifecycle.data_card_of(recipe, runtime(devices=False))
+    show({"page": str(card.html), "card": str(card.card)}, [text("cli.data-card-at", path=card.html)])
 
 
 def _run(recipe: Path, overrides: list[str] | None, *, dry_run: bool) -> None:
@@ -233,6 +251,7 @@ def _run(recipe: Path, overrides: list[str] | None, *, dry_run: bool) -> None:
     lines = [
         *scorecard_lines(outcome.scorecard.body, LANGUAGE),
         "",
+        text("cli.data-card-at", path=outcome.data_card.html),
         text("cli.report-at", path=outcome.report.html),
     ]
     show(
@@ -240,6 +259,8 @@ def _run(recipe: Path, overrides: list[str] | None, *, dry_run: bool) -> None:
             "run": str(outcome.run_folder),
             "report": str(outcome.report.html),
             "card": str(outcome.report.card),
+            "data_page": str(outcome.data_card.html),
+            "data_card": str(outcome.data_card.card),
             "models": {name: str(model.folder) for name, model in outcome.models.items()},
             "scorecard": outcome.scorecard.body.model_dump(mode="json"),
         },

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from tunesmith.i18n import annotate, augment, cli, errors, model, parity, prepare, report, structured
+from tunesmith.i18n import annotate, augment, cli, data_card, errors, model, parity, prepare, report, structured
 
 Entry = tuple[str, str]
 TABLES: Final[tuple[dict[str, Entry], ...]] = (
@@ -17,5 +17,6 @@ TABLES: Final[tuple[dict[str, Entry], ...]] = (
     report.TEXTS,
     structured.TEXTS,
     annotate.TEXTS,
+    data_card.TEXTS,
 )
 CATALOGUE: Final[dict[str, Entry]] = {key: entry for table in TABLES for key, entry in table.items()}

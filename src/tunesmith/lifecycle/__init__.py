@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+from typing import Literal
 
 from tunesmith.artifacts import Dataset, Identity, Plan, Run, Scorecard, TunedModel, is_whole, open_run
 from tunesmith.artifacts.dataset import SplitProof
@@ -26,6 +27,10 @@ from tunesmith.prepare import prepare as prepare_stage
 from tunesmith.prepare import recheck as recheck_stage
 from tunesmith.recipe import Recipe, Train, dump_recipe
 from tunesmith.records import Example, Rejected
+from tunesmith.report.data_card import CardFiles
+from tunesmith.report.data_card import data_card as data_card_stage
+from tunesmith.report.data_rows import Reader
+from tunesmith.report.data_view import Card
 from tunesmith.report.run import ReportFiles
 from tunesmith.report.run import report as report_stage
 from tunesmith.report.view import Products
@@ -50,6 +55,11 @@ class Job:
         return load_chat(self.base.folder)
 
     @property
+    def language(self) -> Literal["en", "zh"]:
+        """Of the pages: the recipe's word goes before the reader's own."""
+        return self.recipe.report.language or self.runtime.language
+
+    @property
     def run_folder(self) -> Path:
         """The same recipe gives the same folder: the same command continues what it began."""
         return self.runtime.workspace / "runs" / f"{self.recipe.name}-{self.recipe.fingerprint()[:8]}"
@@ -72,17 +82,19 @@ class Outcome:
     models: Mapping[str, TunedModel]
     scorecard: Scorecard
     report: ReportFiles
+    data_card: CardFiles
 
 
 def run(job: Job) -> Outcome:
     """prepare, plan, train, evaluate, report."""
     with running(job) as record:
         dataset = prepare(job)
+        card = data_card(job, dataset)
         plans = plan(job, dataset)
         models = train(job, dataset, plans, record)
         scorecard = evaluate(job, dataset, plans, models, record)
         files = report(job, dataset, plans, models, scorecard)
-        return Outcome(record.folder, dataset, plans, models, scorecard, files)
+        return Outcome(record.folder, dataset, plans, models, scorecard, files, card)
 
 
 def prepare(job: Job) -> Dataset:
@@ -93,6 +105,21 @@ def prepare(job: Job) -> Dataset:
     if is_whole(out):
         return Dataset.open(out)
     return prepare_stage(section, seed=seed, runtime=job.runtime, progress=job.progress, out=out, fits=fits)
+
+
+def data_card(job: Job, dataset: Dataset) -> CardFiles:
+    """The page and the card of the data, in the run's folder."""
+    reader = Reader(job.recipe.model.base, job.chat, job.base.max_tokens)
+    card = Card(dataset, job.recipe.name, reader)
+    return data_card_stage(card, language=job.language, out=job.run_folder)
+
+
+def data_card_of(folder: Path, runtime: Runtime) -> CardFiles:
+    """The page and the card of a dataset alone, without the model that it was prepared for."""
+    dataset = Dataset.open(folder)
+    name = f"dataset-{dataset.key[:8]}"
+    out = runtime.workspace / "reports" / name
+    return data_card_stage(Card(dataset, name, None), language=runtime.language, out=out)
 
 
 def recheck(job: Job) -> SplitProof:
@@ -150,8 +177,7 @@ def report(
 ) -> ReportFiles:
     """The page and the card, in the run's folder."""
     products = Products(job.run_folder, job.recipe, dataset, plans["tuned"], models, scorecard)
-    language = job.recipe.report.language or job.runtime.language
-    return report_stage(products, language=language, out=job.run_folder)
+    return report_stage(products, language=job.language, out=job.run_folder)
 
 
 @contextmanager

@@ -24,6 +24,9 @@ TOP: Final = 10.0
 BOTTOM: Final = 26.0
 MAX_POINTS: Final = 1000
 MIN_POINTS_TO_SMOOTH: Final = 40
+INSET: Final = 18.0
+"""Room at both ends of an axis of categories, for the names of the first and the last."""
+MAX_CATEGORY_LABELS: Final = 6
 NUM_STYLES: Final = 6
 """Colour and dash patterns that the style sheet holds; more series begin again."""
 
@@ -112,6 +115,10 @@ def line_chart(chart_id: str, title: str, description: str, lines: Sequence[Seri
     parts += [_step_label(x_axis.place(tick), tick_label(tick)) for tick in x_axis.ticks]
     for number, series in enumerate(lines):
         parts += _lines(series, number % NUM_STYLES, smooth, (x_axis, y_axis))
+    return _frame(chart_id, title, description, parts)
+
+
+def _frame(chart_id: str, title: str, description: str, parts: Iterable[Markup]) -> Markup:
     frame = Markup(
         '<svg class="chart" viewBox="0 0 {width:.0f} {height:.0f}" role="img"'
         ' aria-labelledby="{id}-title {id}-desc"><title id="{id}-title">{title}</title>'
@@ -120,6 +127,43 @@ def line_chart(chart_id: str, title: str, description: str, lines: Sequence[Seri
     return frame.format(
         width=WIDTH, height=HEIGHT, id=chart_id, title=title, description=description, parts=Markup("").join(parts)
     )
+
+
+def category_chart(
+    chart_id: str, title: str, description: str, lines: Sequence[Series], categories: Sequence[str]
+) -> Markup:
+    """Percentages over categories in order; step n of a series stands over category n, of at least two."""
+    ticks = round_ticks(0, max(value for series in lines for value in series.values))
+    y_axis = Axis(ticks, ticks[0], ticks[-1], HEIGHT - BOTTOM, TOP)
+    x_axis = Axis((), 0, len(categories) - 1, LEFT + INSET, WIDTH - RIGHT - INSET)
+    whole_width = Axis((), 0, 1, LEFT, WIDTH - RIGHT)
+    parts = [_grid_line(whole_width, y_axis.place(tick), f"{tick_label(tick)}%") for tick in y_axis.ticks]
+    every = math.ceil(len(categories) / MAX_CATEGORY_LABELS)
+    parts += [_step_label(x_axis.place(place), name) for place, name in enumerate(categories) if place % every == 0]
+    for number, series in enumerate(lines):
+        parts += _lines(series, number % NUM_STYLES, False, (x_axis, y_axis))
+    return _frame(chart_id, title, description, parts)
+
+
+def histogram(chart_id: str, title: str, description: str, values_N: Sequence[int], num_bins: int = 24) -> Markup:
+    """How often values from 0 on fall into bins of equal width; at least one value."""
+    x_ticks = round_ticks(0, max(1, *values_N), 5)
+    width = x_ticks[-1] / num_bins
+    counts = [0] * num_bins
+    for value in values_N:
+        counts[min(num_bins - 1, int(value / width))] += 1
+    y_ticks = round_ticks(0, max(counts))
+    x_axis = Axis(x_ticks, 0, x_ticks[-1], LEFT, WIDTH - RIGHT)
+    y_axis = Axis(y_ticks, y_ticks[0], y_ticks[-1], HEIGHT - BOTTOM, TOP)
+    parts = [_grid_line(x_axis, y_axis.place(tick), tick_label(tick)) for tick in y_axis.ticks if tick.is_integer()]
+    parts += [_step_label(x_axis.place(tick), tick_label(tick)) for tick in x_axis.ticks]
+    bar = Markup('<rect class="column" x="{:.2f}" y="{:.2f}" width="{:.2f}" height="{:.2f}"/>')
+    step = (x_axis.end - x_axis.start) / num_bins
+    for place, number in enumerate(counts):
+        if number:
+            top = y_axis.place(number)
+            parts.append(bar.format(x_axis.start + place * step + 0.75, top, step - 1.5, y_axis.start - top))
+    return _frame(chart_id, title, description, parts)
 
 
 def tick_label(tick: float) -> str:

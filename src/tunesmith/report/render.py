@@ -35,7 +35,7 @@ def encoded(text: str) -> bytes:
 
 @cache
 def _environment(*, autoescape: bool) -> Environment:
-    return Environment(
+    environment = Environment(
         loader=PackageLoader("tunesmith.report", "templates"),
         autoescape=autoescape,
         finalize=_visible if autoescape else _plain,
@@ -43,6 +43,14 @@ def _environment(*, autoescape: bool) -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
+    environment.filters["code"] = _with_code
+    return environment
+
+
+def _with_code(text: str) -> Markup:
+    """Text in which what stands between backticks is code."""
+    parts = enumerate(text.split("`"))
+    return Markup("").join(Markup("<code>{}</code>").format(part) if place % 2 else part for place, part in parts)
 
 
 def _source(environment: Environment, name: str) -> str:

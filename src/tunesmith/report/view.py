@@ -38,6 +38,7 @@ from tunesmith.report.wording import (
 
 TUNED: Final = "tuned"
 EMBEDDED: Final = "builtin:"
+DATA_PAGE: Final = "prepare.html"
 REPEATS_SENTENCE: Final = "verdict.reason.gain_shown"
 """The one reason that says nothing beyond the verdict's sentence."""
 BASELINES: Final = ("majority", "classic", "base_few_shot")
@@ -199,6 +200,8 @@ class ReportView:
     charts: tuple[ChartView, ...]
     pairs: tuple[PairView, ...]
     data: DataView
+    data_page: str
+    """The page of the data beside this one; empty where there is none."""
     method: MethodView
     repeat: RepeatView
 
@@ -226,6 +229,7 @@ def report_view(products: Products, words: Words) -> ReportView:
         charts=chart_views([event for name, model in products.models.items() for event in model.metrics(name)], words),
         pairs=before_after(judged, body.verdicts[0].arm, body.metric, recipe.report.num_before_after, words),
         data=data_view(contract, words),
+        data_page=DATA_PAGE if (products.run_folder / DATA_PAGE).is_file() else "",
         method=method_view(products.plan, products.models, words),
         repeat=repeat_view(products),
     )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final, Literal, get_args
 
@@ -98,6 +98,9 @@ class Words:
 
     def interval_of_difference(self, difference: Difference) -> str:
         return self.between(signed(difference.low), signed(difference.high))
+
+    def listed(self, names: Sequence[str]) -> str:
+        return self("report.list_separator").join(names)
 
     def duration(self, seconds: float) -> str:
         """Seconds below two minutes, else minutes and seconds."""

@@ -1,0 +1,374 @@
+"""Texts of the data card, page and Markdown (`data.*`)."""
+
+from typing import Final
+
+_PAGE: Final[dict[str, tuple[str, str]]] = {
+    "data.kind": ("Data card", "数据卡"),
+    "data.key": ("Dataset", "数据集"),
+    "data.for": ("Prepared for", "适用模型"),
+    "data.headline.clean": ("Prepared, and nothing stands out", "数据已就绪，未见异常"),
+    "data.headline.marked": ("Prepared; worth a look: {num}", "数据已就绪，有 {num} 处值得留意"),
+    "data.sentence": (
+        "{read} rows were read, {kept} kept and {rejected} rejected. {train} are for training, {validation} to steer "
+        "it, {test} for the verdict.",
+        "共读入 {read} 条，保留 {kept} 条，剔除 {rejected} 条；其中训练集 {train} 条，验证集 {validation} 条，"
+        "测试集 {test} 条。",
+    ),
+    "data.glance": ("At a glance", "概览"),
+    "data.tone.good": ("fine", "正常"),
+    "data.tone.warn": ("worth a look", "值得留意"),
+    "data.tone.bad": ("wrong", "有问题"),
+    "data.tone.plain": ("for information", "供参考"),
+    "data.check.rows": ("Every row accounted for", "每条数据都有着落"),
+    "data.check.rows.detail": (
+        "read = kept + rejected; unusable rows: {bad}",
+        "读入 = 保留 + 剔除；无法使用的有 {bad} 条",
+    ),
+    "data.check.split": ("Splits apart", "划分互不重叠"),
+    "data.check.split.detail": ("in common between any two: {shared}", "任意两个划分的共有项：{shared}"),
+    "data.check.empty": ("Empty splits", "空的划分"),
+    "data.check.contamination": ("Test unseen", "测试内容未泄漏"),
+    "data.check.contamination.none": (
+        "no training row shares 13 words in a row with a held-out text",
+        "没有训练数据与留出文本有连续 13 个词相同",
+    ),
+    "data.check.contamination.some": (
+        "training rows that share 13 words in a row with a held-out text: {rows}",
+        "与留出文本有连续 13 个词相同的训练数据：{rows} 条",
+    ),
+    "data.check.duplicates": ("Duplicates", "重复"),
+    "data.check.duplicates.detail": (
+        "exact, removed: {exact}; near, kept in one split: {near}",
+        "完全重复（已剔除）：{exact} 条；近似重复（留在同一划分）：{near} 条",
+    ),
+    "data.check.privacy": ("Personal data", "个人信息"),
+    "data.check.privacy.off": ("not looked for", "未做检测"),
+    "data.check.privacy.mask": ("what was found is masked", "检测到的已打码"),
+    "data.check.privacy.remove": ("rows with any are rejected", "含有的数据已剔除"),
+    "data.check.privacy.pseudonym": ("what was found has pseudonyms", "检测到的已换成假名"),
+    "data.check.bias": ("Bias", "偏差"),
+    "data.check.bias.none": ("nothing beyond chance and the limits", "未见超出随机波动和限度的偏差"),
+    "data.check.bias.marked": ("figures beyond chance and the limits: {num}", "超出随机波动和限度的指标：{num} 项"),
+}
+
+_ROWS: Final[dict[str, tuple[str, str]]] = {
+    "data.rows": ("What became of the rows", "数据的去向"),
+    "data.rows.share": ("Share", "占比"),
+    "data.rows.none_rejected": ("No row was rejected.", "没有剔除任何数据。"),
+    "data.rows.all_rejects": (
+        "All of them, with file, line, field and the row itself, are in `rejects.jsonl`.",
+        "全部剔除的数据（含文件、行号、字段和原文）见 `rejects.jsonl`。",
+    ),
+    "data.changes": ("Rows changed, by rule", "各规则改动的数据"),
+    "data.changes.rule": ("Rule", "规则"),
+    "data.changes.none": ("No rule changed a row.", "没有规则改动过数据。"),
+    "data.changes.note": (
+        "Each changed row names its rules; rows that were left out later as duplicates are counted too.",
+        "每条改动过的数据都记有所用的规则；之后因重复而剔除的也计算在内。",
+    ),
+    "data.labels": ("Labels and languages", "标签与语言"),
+    "data.labels.none": ("The rows have no labels.", "数据没有标签。"),
+    "data.labels.bars": ("Training rows", "训练集条数"),
+    "data.lengths": ("Lengths", "长度"),
+    "data.lengths.characters": ("In characters", "按字符"),
+    "data.lengths.tokens": ("In tokens", "按词元"),
+    "data.lengths.no_model": (
+        "Tokens are counted when a recipe with its model prepares the data: `tunesmith prepare RECIPE`.",
+        "词元数须按配方及其模型准备数据时才能统计：`tunesmith prepare RECIPE`。",
+    ),
+    "data.tokens.all": ("{split}", "{split}"),
+    "data.tokens.supervised": ("{split}, supervised only", "{split}（仅监督部分）"),
+    "data.tokens.chart": ("Training rows by length in tokens", "训练集的词元长度分布"),
+    "data.tokens.course": (
+        "median {median}, longest {longest} tokens; the model takes {most}",
+        "中位数 {median}，最长 {longest} 个词元；模型上限 {most}",
+    ),
+    "data.tokens.model": (
+        "Counted with the tokenizer and template of {base}. The longest training row takes {longest} of the {most} "
+        "tokens that it allows; {share} of the tokens are supervised.",
+        "按 {base} 的分词器和对话模板统计。最长的训练数据占其上限（{most} 个词元）的 {longest}；"
+        "参与监督的词元占 {share}。",
+    ),
+    "data.tokens.exact": ("All training rows together: {total} tokens.", "训练集合计 {total} 个词元。"),
+    "data.tokens.sampled": (
+        "Counted on {num} of the {total} training rows, drawn by lot; all together are about {estimate} tokens.",
+        "在 {total} 条训练数据中抽取 {num} 条统计；全部合计约 {estimate} 个词元。",
+    ),
+    "data.rows.seen": ("Three rows as the model sees them", "模型所见的三条数据"),
+    "data.rows.seen.caption": (
+        "With the control tokens of the template. The model learns to write what is marked; it only reads the rest.",
+        "包含对话模板的控制词元。标出的部分由模型学习写出，其余只供模型阅读。",
+    ),
+    "data.rows.facts": ("{tokens} tokens, {supervised} supervised", "{tokens} 个词元，其中 {supervised} 个参与监督"),
+    "data.rows.supervised": ("supervised", "监督部分"),
+    "data.rows.read": ("read only", "只读部分"),
+    "data.rows.more": ("{num} more characters", "其余 {num} 个字符略"),
+}
+
+_PRIVACY: Final[dict[str, tuple[str, str]]] = {
+    "data.privacy": ("Personal data", "个人信息"),
+    "data.privacy.what.off": (
+        "Personal data were not looked for: `prepare.personal.mode` is `off`. Names, phone numbers and addresses may "
+        "stand in the rows.",
+        "未检测个人信息：`prepare.personal.mode` 为 `off`。数据中可能含有姓名、电话、住址等。",
+    ),
+    "data.privacy.what.mask": (
+        "What was found was replaced by placeholders such as [EMAIL].",
+        "检测到的内容已替换为 [EMAIL] 之类的占位符。",
+    ),
+    "data.privacy.what.remove": ("Rows in which any was found were rejected.", "凡检测到个人信息的数据均已剔除。"),
+    "data.privacy.what.pseudonym": (
+        "What was found was replaced by made-up values, the same for the same value everywhere. Whoever holds the key, "
+        "which is not in the dataset, can undo it.",
+        "检测到的内容已替换为虚构的值，相同的值处处换成同一个。持有密钥者可以还原，密钥不在数据集中。",
+    ),
+    "data.privacy.claim.mask": (
+        "Anonymised with a measured recall of at least {recall} (95% interval {interval}), which is that of the type "
+        "found least: {type}, {language}. What the detector misses stays in the rows.",
+        "匿名化的实测召回率不低于 {recall}（95% 置信区间 {interval}），即最难检出的类型：{type}（{language}）。"
+        "漏检的内容仍在数据中。",
+    ),
+    "data.privacy.claim.remove": (
+        "Anonymised with a measured recall of at least {recall} (95% interval {interval}), which is that of the type "
+        "found least: {type}, {language}. Rows in which the detector misses everything stay.",
+        "匿名化的实测召回率不低于 {recall}（95% 置信区间 {interval}），即最难检出的类型：{type}（{language}）。"
+        "完全漏检的数据仍会保留。",
+    ),
+    "data.privacy.claim.pseudonym": (
+        "Pseudonymised, not anonymised: the key undoes it. Measured recall at least {recall} (95% interval "
+        "{interval}), which is that of the type found least: {type}, {language}.",
+        "属于假名化，而非匿名化（可凭密钥还原）：实测召回率不低于 {recall}（95% 置信区间 {interval}），"
+        "即最难检出的类型：{type}（{language}）。",
+    ),
+    "data.privacy.measured": (
+        "Recall and precision were measured on generated, labelled sentences, at least {num} of each type and language, "
+        "whose names, places and sentence forms are none that the rules know. Real text may be harder.",
+        "召回率和精确率在自动生成的带标注句子上测得，每种类型、每种语言至少 {num} 句，"
+        "其中的姓名、地名和句式均不在规则所知之列。真实文本可能更难。",
+    ),
+    "data.privacy.model": (
+        "A token-classification model looked for names and addresses as well; the figures are those of the rules alone.",
+        "另有词元分类模型协助识别姓名和地址；表中数字只反映规则本身。",
+    ),
+    "data.privacy.left": ("Left as they are, as the recipe says: {types}.", "按配方要求保持原样：{types}。"),
+    "data.privacy.type": ("Type", "类型"),
+    "data.privacy.found": ("Rows with it", "涉及条数"),
+    "data.privacy.recall": ("Recall, {language}", "召回率（{language}）"),
+    "data.privacy.precision": ("Precision, {language}", "精确率（{language}）"),
+    "data.personal.name": ("names", "姓名"),
+    "data.personal.name-unlisted": ("names in no list", "不在名单中的姓名"),
+    "data.personal.phone": ("phone numbers", "电话号码"),
+    "data.personal.email": ("e-mail addresses", "邮箱地址"),
+    "data.personal.address": ("postal addresses", "住址"),
+    "data.personal.id-card": ("identity card numbers", "身份证号"),
+    "data.personal.card": ("payment card numbers", "支付卡号"),
+    "data.personal.iban": ("IBANs", "国际银行账号（IBAN）"),
+    "data.personal.ssn": ("social security numbers", "社会安全号码"),
+    "data.personal.bank-account": ("bank accounts", "银行账号"),
+    "data.personal.ip": ("IP addresses", "IP 地址"),
+    "data.personal.birth-date": ("dates of birth", "出生日期"),
+    "data.personal.secret": ("keys and passwords", "密钥和密码"),
+}
+
+_SPLIT: Final[dict[str, tuple[str, str]]] = {
+    "data.duplicates": ("Duplicates and clusters", "重复与近似簇"),
+    "data.duplicates.exact": ("Exact duplicates, rejected", "完全重复（已剔除）"),
+    "data.duplicates.near_cut": ("Near-duplicates, rejected", "近似重复（已剔除）"),
+    "data.duplicates.near_kept": ("Rows kept in clusters of near-duplicates", "保留在近似簇中的数据"),
+    "data.duplicates.clusters": ("Clusters of near-duplicates", "近似簇"),
+    "data.duplicates.conflicting": ("Prompts with more than one answer", "有多个不同答案的问题"),
+    "data.duplicates.within_test": ("Near-repeats within a declared test", "声明的测试集内部的近似重复"),
+    "data.duplicates.note": (
+        "A cluster never crosses a split. `clusters.jsonl` names its rows, the representative (the first one read) in "
+        "front.",
+        "同一簇绝不跨划分。`clusters.jsonl` 列出各簇的数据，代表（最先读入的一条）在最前。",
+    ),
+    "data.split": ("Proof of the split", "划分的证明"),
+    "data.split.pair": ("{one} and {other}", "{one}与{other}"),
+    "data.split.between": ("Between", "划分"),
+    "data.split.prompts": ("Prompts in common", "共有问题"),
+    "data.split.groups": ("Groups", "共有分组"),
+    "data.split.clusters": ("Clusters", "共有近似簇"),
+    "data.split.families": ("Parents", "派生关系"),
+    "data.split.rows": ("Rows", "条数"),
+    "data.split.distinct_prompts": ("Different prompts", "不同问题"),
+    "data.split.distinct_groups": ("Groups", "分组"),
+    "data.split.ids": ("SHA-256 of the ids", "编号的 SHA-256"),
+    "data.split.recheck": (
+        "Counted on the published files. `tunesmith prepare RECIPE --recheck` counts again from the rows.",
+        "以上数字在发布的文件上统计。`tunesmith prepare RECIPE --recheck` 可根据数据重新统计。",
+    ),
+    "data.contamination": ("Contamination", "泄漏检查"),
+    "data.contamination.against": ("Held-out text", "留出文本"),
+    "data.contamination.rows": ("Its rows", "其条数"),
+    "data.contamination.cut": ("Training rows cut", "剔除的训练数据"),
+    "data.contamination.eight": ("Left, sharing 8 words", "保留，连续 8 词相同"),
+    "data.contamination.thirteen": ("Left, sharing 13 words", "保留，连续 13 词相同"),
+    "data.contamination.note": (
+        "Cut were training rows whose prompt stands in the text, exactly or nearly. Rows that merely share a run of "
+        "words (Chinese: characters) stay; those with 13 are listed in `contamination.jsonl`.",
+        "问题与该文本相同或近似的训练数据已剔除。仅有一段连续词语（中文按字）相同的予以保留；"
+        "连续 13 个相同的列在 `contamination.jsonl` 中。",
+    ),
+    "data.lineage": ("Where it comes from", "数据溯源"),
+    "data.lineage.about": (
+        "These inputs, this section, seed and versions decide every byte: with them, the same dataset is made again.",
+        "下列输入、配方段落、种子和版本决定了数据集的每个字节：凭它们可以重新得到同一数据集。",
+    ),
+    "data.lineage.recipe": ("Recipe section, resolved", "完整的配方段落"),
+    "data.lineage.inputs": ("Read from (SHA-256)", "输入（SHA-256）"),
+    "data.lineage.more_inputs": ("and {num} more in `manifest.json`", "另有 {num} 项见 `manifest.json`"),
+    "data.lineage.files": ("Files of the dataset", "数据集的文件"),
+    "data.lineage.file": ("File", "文件"),
+    "data.lineage.size": ("Size", "大小"),
+    "data.lineage.fits": (
+        "model (tokenizer, template, context)",
+        "模型（分词器、模板、上下文长度）",
+    ),
+    "data.lineage.key": ("Key of the dataset", "数据集的键"),
+    "data.lineage.version": ("Version of the stage", "阶段版本"),
+    "data.lineage.seed": ("Seed", "随机种子"),
+    "data.lineage.libraries": ("Libraries", "程序库"),
+}
+
+_BIAS: Final[dict[str, tuple[str, str]]] = {
+    "data.bias": ("Bias notes", "偏差说明"),
+    "data.bias.caption": (
+        "Computed from these rows. Marked is what is both more than chance (p below 0.01, or intervals apart) and large "
+        "enough to matter.",
+        "以下均由本数据集计算得出。既超出随机波动（p 小于 0.01，或置信区间不相交）又大到有实际影响的，才会标出。",
+    ),
+    "data.bias.not_counted": (
+        "This dataset was prepared before bias was counted; prepare it again.",
+        "该数据集制作时尚未统计偏差，请重新准备。",
+    ),
+    "data.bias.selection": ("Selection", "选择偏差"),
+    "data.bias.selection.about": (
+        "whether the checks cut one kind of row more than another",
+        "检查是否对某类数据剔除得更多",
+    ),
+    "data.bias.sampling": ("Sampling", "抽样偏差"),
+    "data.bias.sampling.about": (
+        "whether a few origins outweigh the rest, and the splits are alike",
+        "是否少数来源占了大头，各划分是否相似",
+    ),
+    "data.bias.label": ("Label", "标签偏差"),
+    "data.bias.label.about": (
+        "whether classes are uneven, in conflict, or tied to what should not matter",
+        "类别是否不均、相互矛盾，或与不该相关的因素挂钩",
+    ),
+    "data.bias.historical": ("Historical", "历史偏差"),
+    "data.bias.historical.about": ("whether the classes changed over time", "类别是否随时间变化"),
+    "data.bias.none_rejected": ("No row was rejected.", "没有剔除任何数据。"),
+    "data.bias.rejected": (
+        "{share} of the rows were rejected; {part} of these for the reason: {reason}.",
+        "剔除了 {share} 的数据；其中 {part} 的原因是：{reason}。",
+    ),
+    "data.bias.rejected_unevenly": (
+        "The sources lose unequal shares: {most} {high} of its rows, {least} {low}.",
+        "各来源的剔除比例悬殊：{most} 为 {high}，{least} 为 {low}。",
+    ),
+    "data.bias.rejected_evenly": (
+        "The sources lose about equal shares: from {low} ({least}) to {high} ({most}).",
+        "各来源的剔除比例相近：从 {low}（{least}）到 {high}（{most}）。",
+    ),
+    "data.bias.one_source": ("All rows come from one source.", "全部数据来自同一来源。"),
+    "data.bias.sources": (
+        "{num} sources; the largest, {file}, gives {share} of the rows: as even as {effective} equal ones.",
+        "共 {num} 个来源；最大的 {file} 占 {share}；均衡程度相当于 {effective} 个同等大小的来源。",
+    ),
+    "data.bias.groups": (
+        "{num} groups; the largest gives {share} of the rows: as even as {effective} equal ones.",
+        "共 {num} 个分组；最大的占 {share}；均衡程度相当于 {effective} 个同等大小的分组。",
+    ),
+    "data.bias.conflicting": (
+        "{prompts} prompts stand with more than one answer, on {rows} rows.",
+        "有 {prompts} 个问题对应多个不同答案，涉及 {rows} 条数据。",
+    ),
+    "data.bias.no_labels": (
+        "The rows have no labels; languages stand in for classes below.",
+        "数据没有标签，以下以语言代替类别。",
+    ),
+    "data.bias.imbalance": (
+        "{most} is {share} of the rows, {least} has {rows}: {ratio} to 1. Evenness (entropy, 1 is even): {evenness}.",
+        "“{most}”占 {share}，“{least}”仅 {rows} 条，相差 {ratio} 倍。均匀度（熵，1 为完全均匀）：{evenness}。",
+    ),
+    "data.bias.few_rows": (
+        "{num} labels have fewer than {few} training rows: {labels}.",
+        "有 {num} 个标签的训练数据不足 {few} 条：{labels}。",
+    ),
+    "data.bias.no_time": (
+        "No column says when the rows were made, so that drift cannot be told.",
+        "没有说明数据产生时间的列，无法判断随时间的变化。",
+    ),
+    "data.bias.times": (
+        "The rows are from {oldest} to {newest} ({columns}).",
+        "数据产生于 {oldest} 至 {newest}（{columns}）。",
+    ),
+    "data.bias.without_time": ("{rows} rows have no time that can be read.", "有 {rows} 条数据没有可识别的时间。"),
+    "data.bias.one_period": (
+        "They fall into one period or one class, so that there is no drift to see.",
+        "数据只有一个时段或一个类别，看不出变化。",
+    ),
+    "data.bias.move": (
+        "Largest step: {name} went from {before} ({first}) to {after} ({then}).",
+        "最大的一步变化：“{name}”由 {before}（{first}）变为 {after}（{then}）。",
+    ),
+    "data.bias.tie": ("The tie is {strength} (Cramér's V {v}, p {p}).", "关联{strength}（Cramér's V {v}，p {p}）。"),
+    "data.bias.figures": ("Cramér's V {v}, p {p}", "Cramér's V {v}，p {p}"),
+    "data.bias.strength.none": ("none to speak of", "可以忽略"),
+    "data.bias.strength.some": ("moderate", "中等"),
+    "data.bias.strength.strong": ("strong", "很强"),
+    "data.bias.tie.label.split.none": ("The splits have the same mix of labels.", "各划分的标签构成一致。"),
+    "data.bias.tie.label.split.some": (
+        "The splits differ in their labels: the verdict is on another mix than the training.",
+        "各划分的标签构成不同：评测所用的构成与训练不一致。",
+    ),
+    "data.bias.tie.language.split.none": ("The splits have the same mix of languages.", "各划分的语言构成一致。"),
+    "data.bias.tie.language.split.some": (
+        "The splits differ in their languages: the verdict is on another mix than the training.",
+        "各划分的语言构成不同：评测所用的构成与训练不一致。",
+    ),
+    "data.bias.tie.language.source.none": ("Source and language have no tie.", "来源与语言无关。"),
+    "data.bias.tie.language.source.some": ("The source tells the language.", "由来源可以推知语言。"),
+    "data.bias.tie.label.language.none": (
+        "The labels are alike in all languages.",
+        "各语言的标签构成一致。",
+    ),
+    "data.bias.tie.label.language.some": (
+        "The language tells of the label: a model can learn that short cut.",
+        "由语言可以推知标签：模型可能学到这一捷径。",
+    ),
+    "data.bias.tie.label.source.none": ("The labels are alike in all sources.", "各来源的标签构成一致。"),
+    "data.bias.tie.label.source.some": (
+        "The source tells of the label: a model can learn that short cut.",
+        "由来源可以推知标签：模型可能学到这一捷径。",
+    ),
+    "data.bias.tie.label.period.none": ("The labels do not change over time.", "标签构成不随时间变化。"),
+    "data.bias.tie.label.period.some": (
+        "The labels change over time: what was usual then is not what is served now.",
+        "标签构成随时间变化：过去的常态未必是如今的情况。",
+    ),
+    "data.bias.tie.language.period.none": ("The languages do not change over time.", "语言构成不随时间变化。"),
+    "data.bias.tie.language.period.some": ("The languages change over time.", "语言构成随时间变化。"),
+    "data.bias.table.label.split": ("Labels by split", "各划分的标签占比"),
+    "data.bias.table.label.language": ("Labels by language", "各语言的标签占比"),
+    "data.bias.table.label.source": ("Labels by source", "各来源的标签占比"),
+    "data.bias.table.label.period": ("Labels over time", "标签占比随时间的变化"),
+    "data.bias.table.language.split": ("Languages by split", "各划分的语言占比"),
+    "data.bias.table.language.source": ("Languages by source", "各来源的语言占比"),
+    "data.bias.table.language.period": ("Languages over time", "语言占比随时间的变化"),
+    "data.bias.rest": ("others", "其他"),
+}
+
+_CARD: Final[dict[str, tuple[str, str]]] = {
+    "data.card.title": ("{name}: prepared data", "{name}：训练数据"),
+    "data.card.license": (
+        "The licence follows from the sources; set it before publishing.",
+        "许可证取决于数据来源，发布前请自行填写。",
+    ),
+    "data.card.load": ("How to load it", "如何加载"),
+    "data.link": ("Everything about the data: the data card", "数据的全部细节：数据卡"),
+}
+
+TEXTS: Final[dict[str, tuple[str, str]]] = _PAGE | _ROWS | _PRIVACY | _SPLIT | _BIAS | _CARD

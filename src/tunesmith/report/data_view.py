@@ -1,0 +1,292 @@
+"""The data card as data: a pure function from a Dataset to frozen dataclasses of ready words and numbers."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import combinations
+from typing import Final, Literal
+
+from tunesmith.artifacts import Dataset, DatasetReport
+from tunesmith.artifacts.folder import Manifest
+from tunesmith.recipe import Prepare
+from tunesmith.recipe.tree import dump_yaml
+from tunesmith.records import SPLITS
+from tunesmith.report.data_bias import BiasPart, bias_parts
+from tunesmith.report.data_privacy import PrivacyView, privacy_view
+from tunesmith.report.data_rows import Reader, SeenView, seen_view
+from tunesmith.report.facts import MAX_OPEN_LABELS, DataView, Pair, data_view
+from tunesmith.report.wording import Words, count, percent
+
+Tone = Literal["good", "warn", "bad", "plain"]
+MAX_INPUTS_SHOWN: Final = 100
+
+
+@dataclass(frozen=True)
+class Card:
+    """What the card is made from."""
+
+    dataset: Dataset
+    name: str
+    reader: Reader | None
+    """The model that the rows are for; None where the dataset is looked at alone."""
+
+
+@dataclass(frozen=True)
+class Check:
+    """One finding at a glance, with the section that has the detail."""
+
+    tone: Tone
+    title: str
+    detail: str
+    anchor: str
+
+
+@dataclass(frozen=True)
+class Line:
+    """A bar with its name and numbers; `share` of the longest, 0 to 1."""
+
+    name: str
+    counts: tuple[str, ...]
+    share: float
+
+
+@dataclass(frozen=True)
+class OverlapRow:
+    pair: str
+    counts: tuple[str, ...]
+    """Prompts, groups, clusters and parents in both."""
+
+
+@dataclass(frozen=True)
+class SplitRow:
+    name: str
+    num_rows: str
+    num_prompts: str
+    num_groups: str
+    ids_sha256: str
+
+
+@dataclass(frozen=True)
+class ContaminationRow:
+    against: str
+    counts: tuple[str, ...]
+    """Its rows, training rows cut for it, and those left that share 8 and 13 words in a row."""
+    places: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class FileRow:
+    name: str
+    sha256: str
+    size: str
+
+
+@dataclass(frozen=True)
+class Lineage:
+    facts: tuple[Pair, ...]
+    inputs: tuple[Pair, ...]
+    num_more_inputs: int
+    files: tuple[FileRow, ...]
+    recipe_yaml: str
+
+
+@dataclass(frozen=True)
+class CardView:
+    title: str
+    key: str
+    base: str
+    tone: Tone
+    headline: str
+    sentence: str
+    checks: tuple[Check, ...]
+    data: DataView
+    num_rejected: int
+    reasons: tuple[Line, ...]
+    """In the order of `data.rejects`."""
+    changes: tuple[Line, ...]
+    labels: tuple[Line, ...]
+    fold_labels: bool
+    duplicates: tuple[Pair, ...]
+    privacy: PrivacyView
+    overlaps: tuple[OverlapRow, ...]
+    splits: tuple[SplitRow, ...]
+    contamination: tuple[ContaminationRow, ...]
+    bias: tuple[BiasPart, ...]
+    seen: SeenView | None
+    lineage: Lineage
+
+
+def card_view(card: Card, words: Words) -> CardView:
+    report, manifest = card.dataset.report(), card.dataset.manifest
+    section = Prepare.model_validate(manifest.section)
+    privacy = privacy_view(report, section.personal, words)
+    bias = bias_parts(report, words)
+    checks = _checks(report, privacy, bias, words)
+    num_marked = sum(check.tone in ("warn", "bad") for check in checks)
+    return CardView(
+        title=card.name,
+        key=manifest.key,
+        base=card.reader.base if card.reader else "",
+        tone=_worst(checks),
+        headline=words("data.headline.marked", num=num_marked) if num_marked else words("data.headline.clean"),
+        sentence=_sentence(report, words),
+        checks=checks,
+        data=data_view(report, words),
+        num_rejected=report.rejected,
+        reasons=_bars({words(f"reject.{code}"): (found.count,) for code, found in report.reasons.items()}, words),
+        changes=_bars({words(f"change.{code}"): (number,) for code, number in report.changes.items()}, words),
+        labels=_labels(report, words),
+        fold_labels=len(report.labels) > MAX_OPEN_LABELS,
+        duplicates=_duplicates(report, words),
+        privacy=privacy,
+        overlaps=_overlaps(report, words),
+        splits=_splits(report, words),
+        contamination=_contamination(report, words),
+        bias=bias,
+        seen=seen_view(card.dataset, card.reader, words) if card.reader else None,
+        lineage=_lineage(manifest, words),
+    )
+
+
+def _worst(checks: Sequence[Check]) -> Tone:
+    tones = {check.tone for check in checks}
+    return "bad" if "bad" in tones else "warn" if "warn" in tones else "good"
+
+
+def _sentence(report: DatasetReport, words: Words) -> str:
+    splits = {split: count(number) for split, number in report.splits.items()}
+    numbers = {"read": count(report.read), "kept": count(report.kept), "rejected": count(report.rejected)}
+    return words("data.sentence", **numbers, **splits)
+
+
+def _checks(report: DatasetReport, privacy: PrivacyView, bias: Sequence[BiasPart], words: Words) -> tuple[Check, ...]:
+    def check(name: str, tone: Tone, detail: str, anchor: str = "") -> Check:
+        return Check(tone, words(f"data.check.{name}"), detail, anchor or name)
+
+    shared = sum(overlap.total for overlap in report.proof.shared.values())
+    same_runs = sum(found.sharing_13_grams for found in report.contamination)
+    marked = sum(note.tone == "warn" for part in bias for note in part.notes)
+    empty = [words(f"report.split.{split}") for split in SPLITS if not report.splits[split]]
+    return (
+        check("rows", "good", words("data.check.rows.detail", bad=count(report.bad))),
+        check("split", "bad" if shared else "good", words("data.check.split.detail", shared=count(shared))),
+        *((check("empty", "warn", words.listed(empty), "split"),) if empty else ()),
+        check(
+            "contamination",
+            "warn" if same_runs else "good",
+            words(f"data.check.contamination.{'some' if same_runs else 'none'}", rows=count(same_runs)),
+        ),
+        check("duplicates", "good", words("data.check.duplicates.detail", **_repeat_counts(report))),
+        check("privacy", privacy.tone, words(f"data.check.privacy.{privacy.mode}")),
+        check(
+            "bias",
+            "warn" if marked else "good",
+            words("data.check.bias.marked", num=marked) if marked else words("data.check.bias.none"),
+        ),
+    )
+
+
+def _repeat_counts(report: DatasetReport) -> dict[str, str]:
+    return {"exact": count(report.duplicates), "near": count(report.near_duplicates)}
+
+
+def _bars(numbers_by_name: dict[str, tuple[int, ...]], words: Words) -> tuple[Line, ...]:
+    longest = max((numbers[0] for numbers in numbers_by_name.values()), default=1)
+    return tuple(
+        Line(name, tuple(map(count, numbers)), numbers[0] / longest) for name, numbers in numbers_by_name.items()
+    )
+
+
+def _labels(report: DatasetReport, words: Words) -> tuple[Line, ...]:
+    """The most frequent first: training rows, and those of all splits with their share."""
+    ordered = sorted(report.labels.items(), key=lambda item: -item[1]["train"])
+    longest = max((numbers["train"] for numbers in report.labels.values()), default=1) or 1
+    return tuple(
+        Line(
+            name,
+            (*(count(numbers[split]) for split in SPLITS), percent(sum(numbers.values()) / report.kept)),
+            numbers["train"] / longest,
+        )
+        for name, numbers in ordered
+    )
+
+
+def _duplicates(report: DatasetReport, words: Words) -> tuple[Pair, ...]:
+    near_cut = report.reasons.get("near-duplicate")
+    facts = {
+        "exact": count(report.duplicates),
+        "near_cut": count(near_cut.count if near_cut else 0),
+        "near_kept": count(report.near_duplicates),
+        "clusters": count(report.clusters),
+        "conflicting": words(
+            "report.data.prompts_and_rows",
+            prompts=count(report.conflicting.prompts),
+            rows=count(report.conflicting.rows),
+        ),
+        "within_test": count(report.repeats_within_test),
+    }
+    return tuple((words(f"data.duplicates.{name}"), value) for name, value in facts.items())
+
+
+def _overlaps(report: DatasetReport, words: Words) -> tuple[OverlapRow, ...]:
+    rows = []
+    for one, other in combinations(SPLITS, 2):
+        shared = report.proof.shared[f"{one}/{other}"]
+        pair = words("data.split.pair", one=words(f"report.split.{one}"), other=words(f"report.split.{other}"))
+        rows.append(
+            OverlapRow(pair, tuple(map(count, (shared.prompts, shared.groups, shared.clusters, shared.families))))
+        )
+    return tuple(rows)
+
+
+def _splits(report: DatasetReport, words: Words) -> tuple[SplitRow, ...]:
+    proof = report.proof
+    return tuple(
+        SplitRow(
+            words(f"report.split.{split}"),
+            count(report.splits[split]),
+            count(proof.distinct_prompts[split]),
+            count(proof.distinct_groups[split]),
+            proof.ids_sha256.get(split, ""),
+        )
+        for split in SPLITS
+    )
+
+
+def _contamination(report: DatasetReport, words: Words) -> tuple[ContaminationRow, ...]:
+    return tuple(
+        ContaminationRow(
+            words("report.split.test") if found.against == "test" else found.against,
+            tuple(map(count, (found.rows, found.cut, found.sharing_8_grams, found.sharing_13_grams))),
+            tuple(found.places),
+        )
+        for found in report.contamination
+    )
+
+
+def _lineage(manifest: Manifest, words: Words) -> Lineage:
+    facts = {
+        "key": manifest.key,
+        "version": str(manifest.stage_version),
+        "seed": str(manifest.seed),
+        "libraries": words.listed([f"{name} {version}" for name, version in manifest.libraries.items()]),
+    }
+    inputs = tuple(manifest.inputs.items())
+    return Lineage(
+        facts=tuple((words(f"data.lineage.{name}"), value) for name, value in facts.items()),
+        inputs=tuple((words("data.lineage.fits") if name == "fits" else name, key) for name, key in inputs)[
+            :MAX_INPUTS_SHOWN
+        ],
+        num_more_inputs=max(0, len(inputs) - MAX_INPUTS_SHOWN),
+        files=tuple(FileRow(name, entry.sha256, _size(entry.num_bytes)) for name, entry in manifest.files.items()),
+        recipe_yaml=dump_yaml({"seed": manifest.seed, "prepare": manifest.section}),
+    )
+
+
+def _size(num_bytes: int) -> str:
+    """In binary units with three digits."""
+    size, units = float(num_bytes), ["B", "KiB", "MiB", "GiB", "TiB"]
+    while size >= 1000 and len(units) > 1:
+        size, units = size / 1024, units[1:]
+    return f"{size:.3g} {units[0]}"
