@@ -3,6 +3,7 @@
 from tunesmith.artifacts.dataset import Dataset, DatasetReport
 from tunesmith.artifacts.folder import Identity, Manifest, hash_file, is_whole, library_versions, publish, write_whole
 from tunesmith.artifacts.plan import Plan
+from tunesmith.artifacts.quality import QualityReport
 from tunesmith.artifacts.run import Event, Run, open_run, read_events, read_metrics
 from tunesmith.artifacts.scorecard import Scorecard
 from tunesmith.artifacts.tuned_model import TunedModel
@@ -14,6 +15,7 @@ __all__ = [
     "Identity",
     "Manifest",
     "Plan",
+    "QualityReport",
     "Run",
     "Scorecard",
     "TunedModel",

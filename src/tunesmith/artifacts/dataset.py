@@ -14,6 +14,7 @@ from pydantic import BaseModel, ConfigDict
 
 from tunesmith.artifacts.bias import Bias
 from tunesmith.artifacts.folder import Manifest, read_manifest
+from tunesmith.artifacts.quality import QUALITY, QualityReport
 from tunesmith.errors import Place
 from tunesmith.records import Annotation, Entity, Example, Intent, Message, Rejected, Relation, Split
 from tunesmith.text.language import Language
@@ -236,8 +237,8 @@ class Dataset:
     """`train.jsonl`, `validation.jsonl`, `test.jsonl`, `rejects.jsonl` and `report.json` (the data contract).
 
     `clusters.jsonl` names near-duplicates that were kept, by id, the representative (the first one read) in front;
-    `contamination.jsonl` lists training rows that share 13 words in a row with the test or a benchmark;
-    `augment_rejects.jsonl` holds made rows that did not pass.
+    `contamination.jsonl` lists training rows that share 13 words in a row with the test or a benchmark; `quality.json`
+    holds the 3C score; `augment_rejects.jsonl` made rows that did not pass.
     """
 
     folder: Path
@@ -264,6 +265,11 @@ class Dataset:
 
     def report(self) -> DatasetReport:
         return DatasetReport.model_validate_json((self.folder / REPORT).read_bytes())
+
+    def quality(self) -> QualityReport | None:
+        """The 3C score; None where it was not asked for."""
+        file = self.folder / QUALITY
+        return QualityReport.model_validate_json(file.read_bytes()) if file.is_file() else None
 
 
 def write_examples(file: Path, examples: Iterable[Example]) -> None:
