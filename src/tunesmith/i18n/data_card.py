@@ -27,7 +27,7 @@ _PAGE: Final[dict[str, tuple[str, str]]] = {
     "data.check.split": ("Splits apart", "划分互不重叠"),
     "data.check.split.detail": ("in common between any two: {shared}", "任意两个划分的共有项：{shared}"),
     "data.check.empty": ("Empty splits", "空的划分"),
-    "data.check.contamination": ("Test unseen", "测试内容未泄漏"),
+    "data.check.contamination": ("Contamination", "泄漏检查"),
     "data.check.contamination.none": (
         "no training row shares 13 words in a row with a held-out text",
         "没有训练数据与留出文本有连续 13 个词相同",
@@ -41,6 +41,7 @@ _PAGE: Final[dict[str, tuple[str, str]]] = {
         "exact, removed: {exact}; near, kept in one split: {near}",
         "完全重复（已剔除）：{exact} 条；近似重复（留在同一划分）：{near} 条",
     ),
+    "data.check.quality": ("3C score", "3C 评分"),
     "data.check.privacy": ("Personal data", "个人信息"),
     "data.check.privacy.off": ("not looked for", "未做检测"),
     "data.check.privacy.mask": ("what was found is masked", "检测到的已打码"),
@@ -69,6 +70,33 @@ _ROWS: Final[dict[str, tuple[str, str]]] = {
     "data.labels": ("Labels and languages", "标签与语言"),
     "data.labels.none": ("The rows have no labels.", "数据没有标签。"),
     "data.labels.bars": ("Training rows", "训练集条数"),
+    "data.balance": ("Training rows before and after balancing", "均衡前后的训练集"),
+    "data.balance.over": (
+        "Small categories ({by}) are visited more often in an epoch; no row is copied.",
+        "较小的类别（按{by}）在每轮训练中多次出现，数据并未复制。",
+    ),
+    "data.balance.under": (
+        "Rows of large categories ({by}) were left out; each is in `rejects.jsonl`.",
+        "较大类别（按{by}）的部分数据被舍去，均记录在 `rejects.jsonl` 中。",
+    ),
+    "data.balance.weight": (
+        "Rows of small categories ({by}) weigh more in the loss.",
+        "较小类别（按{by}）的数据在损失中权重更大。",
+    ),
+    "data.balance.by.label": ("label", "标签"),
+    "data.balance.by.language": ("language", "语言"),
+    "data.balance.by.source": ("source", "来源"),
+    "data.balance.by.cluster": ("cluster", "近似簇"),
+    "data.balance.categories": ("Categories", "类别"),
+    "data.balance.category": ("Category", "类别"),
+    "data.balance.before": ("Rows before", "均衡前条数"),
+    "data.balance.rows": ("Rows after", "均衡后条数"),
+    "data.balance.visits": ("Seen in an epoch", "每轮出现次数"),
+    "data.balance.weight_of_row": ("Weight", "权重"),
+    "data.balance.bars": (
+        "Upper bar: rows before. Lower bar: what an epoch sees, times the weight.",
+        "上方横条为均衡前的条数，下方为每轮出现次数乘以权重。",
+    ),
     "data.lengths": ("Lengths", "长度"),
     "data.lengths.characters": ("In characters", "按字符"),
     "data.lengths.tokens": ("In tokens", "按词元"),
@@ -103,6 +131,49 @@ _ROWS: Final[dict[str, tuple[str, str]]] = {
     "data.rows.supervised": ("supervised", "监督部分"),
     "data.rows.read": ("read only", "只读部分"),
     "data.rows.more": ("{num} more characters", "其余 {num} 个字符略"),
+}
+
+_QUALITY: Final[dict[str, tuple[str, str]]] = {
+    "data.quality": ("3C score", "3C 评分"),
+    "data.quality.caption": (
+        "Each C is the product of its parts, each part the share of the rows judged that are without that fault. A "
+        "row's faults count once.",
+        "每个 C 是其各部分之积，每部分是接受检查的数据中没有该问题的比例。同一条数据的问题只计一次。",
+    ),
+    "data.quality.consistency": ("Consistency", "一致性"),
+    "data.quality.consistency.about": ("rows that are alike do not contradict each other", "相似的数据互不矛盾"),
+    "data.quality.completeness": ("Completeness", "完整性"),
+    "data.quality.completeness.about": ("no part and no declared case is missing", "内容齐全，声明的情况均有覆盖"),
+    "data.quality.correctness": ("Correctness", "正确性"),
+    "data.quality.correctness.about": (
+        "labels and answers are right, as far as can be checked",
+        "标签和答案正确（就可检查的部分而言）",
+    ),
+    "data.quality.parts": ("parts", "各部分"),
+    "data.quality.part": ("Part", "部分"),
+    "data.quality.score": ("Score", "得分"),
+    "data.quality.judged": ("Judged", "检查数"),
+    "data.quality.faulty": ("Faulty", "有问题"),
+    "data.quality.worst": ("Worst rows", "问题最大的数据"),
+    "data.quality.place": ("Place", "位置"),
+    "data.quality.detail": ("What was found", "发现的问题"),
+    "data.quality.against": ("Against", "与之矛盾"),
+    "data.quality.coverage": ("Declared values in the training rows", "声明的取值在训练集中的条数"),
+    "data.quality.column": ("Column", "列"),
+    "data.quality.value": ("Value", "取值"),
+    "data.quality.missing": ("missing", "缺失"),
+    "data.quality.representativeness": ("Representativeness", "代表性"),
+    "data.quality.covered": (
+        "{covered} of the inputs expected in {file} have a training row near them; {expected} would, were both drawn "
+        "alike.",
+        "{file} 中的预期输入有 {covered} 能在训练集中找到相近的数据；若两者分布相同，应为 {expected}。",
+    ),
+    "data.quality.regions": ("Expected, but like no training row", "训练集中没有相近数据的预期输入"),
+    "data.quality.fact.texts": ("Expected inputs", "预期输入"),
+    "data.quality.fact.rows": ("Training rows compared", "比较的训练数据"),
+    "data.quality.fact.similarity": ("Similarity that counts as near", "视为相近的相似度"),
+    "data.quality.fact.distance": ("Distance (MMD²)", "距离（MMD²）"),
+    "data.quality.fact.p_value": ("p-value of the distance", "距离的 p 值"),
 }
 
 _PRIVACY: Final[dict[str, tuple[str, str]]] = {
@@ -141,13 +212,13 @@ _PRIVACY: Final[dict[str, tuple[str, str]]] = {
         "即最难检出的类型：{type}（{language}）。",
     ),
     "data.privacy.measured": (
-        "Recall and precision were measured on generated, labelled sentences, at least {num} of each type and language, "
-        "whose names, places and sentence forms are none that the rules know. Real text may be harder.",
+        "Recall and precision were measured on generated, labelled sentences, at least {num} of each type and "
+        "language, whose names, places and sentence forms are none that the rules know. Real text may be harder.",
         "召回率和精确率在自动生成的带标注句子上测得，每种类型、每种语言至少 {num} 句，"
         "其中的姓名、地名和句式均不在规则所知之列。真实文本可能更难。",
     ),
     "data.privacy.model": (
-        "A token-classification model looked for names and addresses as well; the figures are those of the rules alone.",
+        "A token-classification model looked for names and addresses too; the figures are those of the rules alone.",
         "另有词元分类模型协助识别姓名和地址；表中数字只反映规则本身。",
     ),
     "data.privacy.left": ("Left as they are, as the recipe says: {types}.", "按配方要求保持原样：{types}。"),
@@ -234,8 +305,8 @@ _SPLIT: Final[dict[str, tuple[str, str]]] = {
 _BIAS: Final[dict[str, tuple[str, str]]] = {
     "data.bias": ("Bias notes", "偏差说明"),
     "data.bias.caption": (
-        "Computed from these rows. Marked is what is both more than chance (p below 0.01, or intervals apart) and large "
-        "enough to matter.",
+        "Computed from these rows. Marked is what is both more than chance (p below 0.01, or intervals apart) and "
+        "large enough to matter.",
         "以下均由本数据集计算得出。既超出随机波动（p 小于 0.01，或置信区间不相交）又大到有实际影响的，才会标出。",
     ),
     "data.bias.not_counted": (
@@ -371,4 +442,4 @@ _CARD: Final[dict[str, tuple[str, str]]] = {
     "data.link": ("Everything about the data: the data card", "数据的全部细节：数据卡"),
 }
 
-TEXTS: Final[dict[str, tuple[str, str]]] = _PAGE | _ROWS | _PRIVACY | _SPLIT | _BIAS | _CARD
+TEXTS: Final[dict[str, tuple[str, str]]] = _PAGE | _ROWS | _QUALITY | _PRIVACY | _SPLIT | _BIAS | _CARD

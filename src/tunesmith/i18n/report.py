@@ -94,6 +94,7 @@ _PAGE: Final[dict[str, tuple[str, str]]] = {
     "report.run": ("Run", "运行"),
     "report.finished": ("Finished (UTC)", "完成时间（UTC）"),
     "report.contents": ("Contents", "目录"),
+    "report.sentences": ("{one} {other}", "{one}{other}"),
     "report.list_separator": (", ", "、"),
     "report.between": ("{low} to {high}", "{low} 至 {high}"),
     "report.seconds": ("{seconds} s", "{seconds} 秒"),

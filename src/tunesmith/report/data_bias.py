@@ -171,7 +171,7 @@ def _label(report: DatasetReport, bias: Bias, words: Words) -> Iterator[Note]:
         yield _imbalance_note(totals, words)
     few = [name for name, numbers in report.labels.items() if numbers["train"] < FEW_ROWS]
     if few:
-        facts = {"num": count(len(few)), "few": FEW_ROWS, "labels": words.listed(few[:5])}
+        facts = {"num": count(len(few)), "few": count(FEW_ROWS), "labels": words.listed(few[:5])}
         yield Note("warn", words("data.bias.few_rows", **facts))
     for rates in _found(bias, ("label", "language"), ("label", "source")):
         yield _tie_note(rates, words)
@@ -200,28 +200,31 @@ def _historical(bias: Bias, words: Words) -> Iterator[Note]:
     rates_by_time = _found(bias, ("label", "period"), ("language", "period"))
     for rates in rates_by_time:
         yield _tie_note(rates, words)
-        moved = _largest_move(rates, words)
-        if moved:
-            yield Note("plain", moved)
+        if _is_shown(rates):
+            yield from _largest_move(rates, words)
     if not rates_by_time:
         yield Note("plain", words("data.bias.one_period"))
 
 
 def _tie_note(rates: Rates, words: Words) -> Note:
     """How much the one tells of the other, in words with Cramer's V and its p-value."""
-    is_shown = rates.p_value < UNLIKELY and rates.cramers_v >= NO_TIE
+    is_shown = _is_shown(rates)
     strength = "none" if not is_shown else "strong" if rates.cramers_v >= STRONG_TIE else "some"
     sentence = words(f"data.bias.tie.{rates.of}.{rates.by}.{'none' if strength == 'none' else 'some'}")
     figures = words("data.bias.tie", strength=words(f"data.bias.strength.{strength}"), **_tie_figures(rates))
-    return Note("warn" if is_shown else "good", f"{sentence} {figures}")
+    return Note("warn" if is_shown else "good", words.sentences(sentence, figures))
+
+
+def _is_shown(rates: Rates) -> bool:
+    return rates.p_value < UNLIKELY and rates.cramers_v >= NO_TIE
 
 
 def _tie_figures(rates: Rates) -> dict[str, str]:
     return {"v": f"{rates.cramers_v:.2f}", "p": probability(rates.p_value)}
 
 
-def _largest_move(rates: Rates, words: Words) -> str:
-    """The class whose share moved most between two neighbouring periods with enough rows; nothing where it did not."""
+def _largest_move(rates: Rates, words: Words) -> Iterator[Note]:
+    """The class whose share moved most between two neighbouring periods, where two have enough rows."""
     enough = {period: numbers for period, numbers in rates.rows.items() if sum(numbers) >= MIN_ROWS_OF_RATE}
     moves = [
         (abs(after[place] / sum(after) - before[place] / sum(before)), place, first, then)
@@ -229,13 +232,11 @@ def _largest_move(rates: Rates, words: Words) -> str:
         for place in range(len(rates.classes))
     ]
     if not moves:
-        return ""
-    size, place, first, then = max(moves)
-    if size < LARGE_DIFFERENCE:
-        return ""
+        return
+    _, place, first, then = max(moves)
     before, after = (percent(enough[period][place] / sum(enough[period])) for period in (first, then))
     name = _class_name(rates, place, words)
-    return words("data.bias.move", name=name, before=before, after=after, first=first, then=then)
+    yield Note("plain", words("data.bias.move", name=name, before=before, after=after, first=first, then=then))
 
 
 def _class_name(rates: Rates, place: int, words: Words) -> str:

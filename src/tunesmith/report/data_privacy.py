@@ -46,10 +46,8 @@ class TypeRow:
 class PrivacyView:
     mode: str
     tone: Literal["good", "warn"]
-    what: str
-    """What was done, in a sentence."""
-    claim: str
-    """How far the rows are anonymised: the word with its figure; empty where nothing was looked for."""
+    sentence: str
+    """What was done, and how far the rows are anonymised: the word with its figure."""
     notes: tuple[str, ...]
     languages: tuple[str, ...]
     rows: tuple[TypeRow, ...]
@@ -58,15 +56,14 @@ class PrivacyView:
 def privacy_view(report: DatasetReport, section: Personal, words: Words) -> PrivacyView:
     what = words(f"data.privacy.what.{section.mode}")
     if section.mode == "off":
-        return PrivacyView("off", "warn", what, "", (), (), ())
+        return PrivacyView("off", "warn", what, (), (), ())
     found = measured()
-    kinds = [kind for kind in PERSONAL_TYPES if kind in section.types]
+    kinds = sorted(section.types, key=lambda kind: (-report.personal.get(kind, 0), PERSONAL_TYPES.index(kind)))
     with_unlisted = [known for kind in kinds for known in ((kind, UNLISTED) if kind == "name" else (kind,))]
     return PrivacyView(
         mode=section.mode,
         tone="good",
-        what=what,
-        claim=_claim(found, with_unlisted, section.mode, words),
+        sentence=words.sentences(what, _claim(found, with_unlisted, section.mode, words)),
         notes=_notes(section, words),
         languages=tuple(words.language_name(code) for code in LANGUAGES),
         rows=tuple(_row(kind, report, found, words) for kind in with_unlisted),

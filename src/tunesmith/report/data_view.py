@@ -8,15 +8,17 @@ from itertools import combinations
 from typing import Final, Literal
 
 from tunesmith.artifacts import Dataset, DatasetReport
+from tunesmith.artifacts.dataset import BalanceReport
 from tunesmith.artifacts.folder import Manifest
 from tunesmith.recipe import Prepare
 from tunesmith.recipe.tree import dump_yaml
 from tunesmith.records import SPLITS
 from tunesmith.report.data_bias import BiasPart, bias_parts
 from tunesmith.report.data_privacy import PrivacyView, privacy_view
+from tunesmith.report.data_quality import QualityView, quality_view
 from tunesmith.report.data_rows import Reader, SeenView, seen_view
 from tunesmith.report.facts import MAX_OPEN_LABELS, DataView, Pair, data_view
-from tunesmith.report.wording import Words, count, percent
+from tunesmith.report.wording import Words, count, percent, significant
 
 Tone = Literal["good", "warn", "bad", "plain"]
 MAX_INPUTS_SHOWN: Final = 100
@@ -49,6 +51,25 @@ class Line:
     name: str
     counts: tuple[str, ...]
     share: float
+
+
+@dataclass(frozen=True)
+class BalanceRow:
+    """One category before and after."""
+
+    name: str
+    counts: tuple[str, ...]
+    """Rows before; rows that stayed; rows that an epoch visits; weight of each row."""
+    before: float
+    """Share of the largest count before or after, 0 to 1; `after` counts visits times their weight."""
+    after: float
+
+
+@dataclass(frozen=True)
+class BalanceView:
+    sentence: str
+    rows: tuple[BalanceRow, ...]
+    fold: bool
 
 
 @dataclass(frozen=True)
@@ -101,13 +122,18 @@ class CardView:
     sentence: str
     checks: tuple[Check, ...]
     data: DataView
-    num_rejected: int
+    facts: tuple[Pair, ...]
+    """Of `data.facts` those that no other section tells."""
     reasons: tuple[Line, ...]
     """In the order of `data.rejects`."""
     changes: tuple[Line, ...]
     labels: tuple[Line, ...]
     fold_labels: bool
+    balance: BalanceView | None
+    """None where the training rows were not balanced."""
     duplicates: tuple[Pair, ...]
+    quality: QualityView | None
+    """None where the 3C score was not asked for."""
     privacy: PrivacyView
     overlaps: tuple[OverlapRow, ...]
     splits: tuple[SplitRow, ...]
@@ -120,9 +146,11 @@ class CardView:
 def card_view(card: Card, words: Words) -> CardView:
     report, manifest = card.dataset.report(), card.dataset.manifest
     section = Prepare.model_validate(manifest.section)
+    measured = card.dataset.quality()
+    quality = quality_view(measured, words) if measured else None
     privacy = privacy_view(report, section.personal, words)
     bias = bias_parts(report, words)
-    checks = _checks(report, privacy, bias, words)
+    checks = _checks(report, quality, privacy, bias, words)
     num_marked = sum(check.tone in ("warn", "bad") for check in checks)
     return CardView(
         title=card.name,
@@ -133,12 +161,14 @@ def card_view(card: Card, words: Words) -> CardView:
         sentence=_sentence(report, words),
         checks=checks,
         data=data_view(report, words),
-        num_rejected=report.rejected,
+        facts=_facts(report, words),
         reasons=_bars({words(f"reject.{code}"): (found.count,) for code, found in report.reasons.items()}, words),
         changes=_bars({words(f"change.{code}"): (number,) for code, number in report.changes.items()}, words),
         labels=_labels(report, words),
         fold_labels=len(report.labels) > MAX_OPEN_LABELS,
+        balance=_balance(report.balance, words) if report.balance else None,
         duplicates=_duplicates(report, words),
+        quality=quality,
         privacy=privacy,
         overlaps=_overlaps(report, words),
         splits=_splits(report, words),
@@ -160,7 +190,9 @@ def _sentence(report: DatasetReport, words: Words) -> str:
     return words("data.sentence", **numbers, **splits)
 
 
-def _checks(report: DatasetReport, privacy: PrivacyView, bias: Sequence[BiasPart], words: Words) -> tuple[Check, ...]:
+def _checks(
+    report: DatasetReport, quality: QualityView | None, privacy: PrivacyView, bias: Sequence[BiasPart], words: Words
+) -> tuple[Check, ...]:
     def check(name: str, tone: Tone, detail: str, anchor: str = "") -> Check:
         return Check(tone, words(f"data.check.{name}"), detail, anchor or name)
 
@@ -178,6 +210,7 @@ def _checks(report: DatasetReport, privacy: PrivacyView, bias: Sequence[BiasPart
             words(f"data.check.contamination.{'some' if same_runs else 'none'}", rows=count(same_runs)),
         ),
         check("duplicates", "good", words("data.check.duplicates.detail", **_repeat_counts(report))),
+        *((check("quality", _quality_tone(quality), _scores(quality)),) if quality else ()),
         check("privacy", privacy.tone, words(f"data.check.privacy.{privacy.mode}")),
         check(
             "bias",
@@ -185,6 +218,26 @@ def _checks(report: DatasetReport, privacy: PrivacyView, bias: Sequence[BiasPart
             words("data.check.bias.marked", num=marked) if marked else words("data.check.bias.none"),
         ),
     )
+
+
+def _quality_tone(quality: QualityView) -> Tone:
+    return "warn" if any(criterion.tone == "warn" for criterion in quality.criteria) else "good"
+
+
+def _scores(quality: QualityView) -> str:
+    return " · ".join(f"{criterion.name} {criterion.score}" for criterion in quality.criteria)
+
+
+def _facts(report: DatasetReport, words: Words) -> tuple[Pair, ...]:
+    reasoning = {"present": count(report.reasoning.present), "absent": count(report.reasoning.absent)}
+    facts = {
+        "task": words(f"report.data.task.{report.task}"),
+        "reasoning": words("report.data.with_and_without", **reasoning),
+        "bad": count(report.bad),
+    }
+    if report.decoded_as_gb18030:
+        facts["gb18030"] = count(report.decoded_as_gb18030)
+    return tuple((words(f"report.data.{name}"), value) for name, value in facts.items())
 
 
 def _repeat_counts(report: DatasetReport) -> dict[str, str]:
@@ -209,6 +262,26 @@ def _labels(report: DatasetReport, words: Words) -> tuple[Line, ...]:
             numbers["train"] / longest,
         )
         for name, numbers in ordered
+    )
+
+
+def _balance(balance: BalanceReport, words: Words) -> BalanceView:
+    after = {name: category.visits * category.weight for name, category in balance.categories.items()}
+    longest = max(*after.values(), *(category.before for category in balance.categories.values()))
+    named = balance.by in ("label", "language", "source", "cluster")
+    by = words(f"data.balance.by.{balance.by}") if named else f"`{balance.by}`"
+    return BalanceView(
+        sentence=words(f"data.balance.{balance.method}", by=by),
+        rows=tuple(
+            BalanceRow(
+                words.language_name(name) if balance.by == "language" else name,
+                (*map(count, (category.before, category.rows, category.visits)), significant(category.weight, 3)),
+                category.before / longest,
+                after[name] / longest,
+            )
+            for name, category in balance.categories.items()
+        ),
+        fold=len(balance.categories) > MAX_OPEN_LABELS,
     )
 
 

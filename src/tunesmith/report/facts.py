@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -15,6 +16,8 @@ from tunesmith.text.language import Language
 
 MAX_OPEN_LABELS: Final = 20
 ABSENT: Final = "–"
+_OF_HELD_OUT: Final = re.compile("-(?:test|validation|benchmark)-")
+"""Reasons to reject a row for the sake of a held-out one."""
 _ENCODINGS: Final[dict[Encoding, str]] = {"utf-8": "UTF-8", "gb18030": "GB18030 (GBK)", "binary": ABSENT}
 
 Pair = tuple[str, str]
@@ -154,7 +157,7 @@ def _data_facts(report: DatasetReport, words: Words) -> tuple[Pair, ...]:
         ),
         "bad": count(report.bad),
         "duplicates": count(report.duplicates),
-        "leaking": count(report.rejected - report.bad - report.duplicates - _num_left_out(report)),
+        "leaking": count(sum(found.count for code, found in report.reasons.items() if _OF_HELD_OUT.search(code))),
         "conflicting": words(
             "report.data.prompts_and_rows", prompts=count(conflicting.prompts), rows=count(conflicting.rows)
         ),

@@ -102,6 +102,10 @@ class Words:
     def listed(self, names: Sequence[str]) -> str:
         return self("report.list_separator").join(names)
 
+    def sentences(self, one: str, other: str) -> str:
+        """Two sentences, one behind the other."""
+        return self("report.sentences", one=one, other=other)
+
     def duration(self, seconds: float) -> str:
         """Seconds below two minutes, else minutes and seconds."""
         if seconds < 10:

@@ -2,11 +2,11 @@ from __future__ import annotations
 
 import re
 from dataclasses import replace
-from html.parser import HTMLParser
 from pathlib import Path
 
 import pytest
 import yaml
+from pages import Page, numbers
 from report_material import MAX_LOSS, NUM_STEPS, Options, dataset_report, make_products
 
 from tunesmith.artifacts import DatasetReport, read_metrics
@@ -21,50 +21,6 @@ from tunesmith.report.view import CURVES
 from tunesmith.report.wording import Language, Words, direction
 from tunesmith.stats.verdict import Outcome, ReasonCode
 
-VOID = {"meta", "link", "br", "hr", "img", "input"}
-
-
-class Page(HTMLParser):
-    """Cells of every table by its test id, elements by test id, and a check that tags are closed in order."""
-
-    def __init__(self, text: str) -> None:
-        super().__init__(convert_charrefs=True)
-        self.open: list[tuple[str, dict[str, str]]] = []
-        self.tags: list[str] = []
-        self.tables: dict[str, list[list[str]]] = {}
-        self.texts: dict[str, str] = {}
-        self.classes: list[str] = []
-        self.feed(text)
-        assert self.open == []
-
-    def handle_starttag(self, tag: str, attributes: list[tuple[str, str | None]]) -> None:
-        values = {name: value or "" for name, value in attributes}
-        self.tags.append(tag)
-        self.classes += values.get("class", "").split()
-        if tag not in VOID:
-            self.open.append((tag, values))
-        if tag == "tr" and (table := self._table()):
-            self.tables.setdefault(table, []).append([])
-        if tag in ("td", "th") and (table := self._table()):
-            self.tables[table][-1].append("")
-
-    def handle_endtag(self, tag: str) -> None:
-        assert self.open.pop()[0] == tag
-
-    def handle_startendtag(self, tag: str, attributes: list[tuple[str, str | None]]) -> None:
-        self.tags.append(tag)
-
-    def handle_data(self, data: str) -> None:
-        for _, values in self.open:
-            name = values.get("data-testid")
-            if name:
-                self.texts[name] = self.texts.get(name, "") + data
-        if any(tag in ("td", "th") for tag, _ in self.open) and (table := self._table()):
-            self.tables[table][-1][-1] += data + " "
-
-    def _table(self) -> str:
-        return next((values.get("data-testid", "") for tag, values in reversed(self.open) if tag == "table"), "")
-
 
 def write(products: Products, out: Path, language: Language = "en") -> ReportFiles:
     return report(products, language=language, out=out)
@@ -74,10 +30,6 @@ def page_of(tmp_path: Path, options: Options | None = None, language: Language =
     products = make_products(tmp_path, options)
     text = write(products, tmp_path / "out", language).html.read_text(encoding="utf-8")
     return Page(text), text, products
-
-
-def numbers(cell: str) -> list[float]:
-    return [float(number.replace(",", "")) for number in re.findall(r"[-+]?\d[\d,]*\.?\d*", cell.replace("−", "-"))]
 
 
 def rounded(*values: float | None) -> list[float]:
@@ -153,7 +105,7 @@ def test_the_facts_about_the_data_stand_by_their_names(tmp_path: Path) -> None:
         "Rows kept, by thinking": "1,251 with, 120 without",
         "Rejected as unusable": "154",
         "Rejected as exact duplicates": "104",
-        "Rejected for repeating held-out rows": "9",
+        "Rejected for repeating held-out rows": "58",
         "Prompts with more than one answer": "2 (on 5 rows)",
         "Test rows that nearly repeat another, kept as declared": "8",
         "Rows decoded as GB18030 (GBK)": "263",
