@@ -206,10 +206,11 @@ _PRIVACY: Final[dict[str, tuple[str, str]]] = {
         "完全漏检的数据仍会保留。",
     ),
     "data.privacy.claim.pseudonym": (
-        "Pseudonymised, not anonymised: the key undoes it. Measured recall at least {recall} (95% interval "
-        "{interval}), which is that of the type found least: {type}, {language}.",
+        "Pseudonymised, not anonymised, for the key undoes it, with a measured recall of at least {recall} (95% "
+        "interval {interval}), which is that of the type found least: {type}, {language}. What the detector misses "
+        "stays in the rows.",
         "属于假名化，而非匿名化（可凭密钥还原）：实测召回率不低于 {recall}（95% 置信区间 {interval}），"
-        "即最难检出的类型：{type}（{language}）。",
+        "即最难检出的类型：{type}（{language}）。漏检的内容仍在数据中。",
     ),
     "data.privacy.measured": (
         "Recall and precision were measured on generated, labelled sentences, at least {num} of each type and "
