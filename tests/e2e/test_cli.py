@@ -54,6 +54,10 @@ def test_run_prints_the_result_on_stdout_and_progress_on_stderr(desk: Path, firs
     page = re.search(r"^Report: (runs/.+/report\.html)$", first_run.out, re.MULTILINE)
     assert page is not None
     assert (desk / page[1]).read_text(encoding="utf-8").startswith("<!doctype html>")
+    card = re.search(r"^Data card: (runs/.+/prepare\.html)$", first_run.out, re.MULTILINE)
+    assert card is not None
+    assert Path(card[1]).parent == Path(page[1]).parent
+    assert 'href="prepare.html"' in (desk / page[1]).read_text(encoding="utf-8")
     assert re.search(r"^train  12/12  \d+ s  loss", first_run.err, re.MULTILINE)
     assert "80 of 80 rows kept: 65 train, 7 validation, 8 test" in first_run.err
     assert ESCAPE not in first_run.out + first_run.err
@@ -70,7 +74,7 @@ def test_the_same_command_again_finds_everything_made(desk: Path, first_run: Tol
     assert again.err == ""
     assert again.cpu_seconds < first_run.cpu_seconds
     result = again.json()
-    assert {"run", "report", "card", "models", "scorecard"} == set(result)
+    assert {"run", "report", "card", "data_page", "data_card", "models", "scorecard"} == set(result)
     (verdict,) = result["scorecard"]["verdicts"]
     difference = verdict["difference"]
     assert f"{difference['mean']:+.3f} [{difference['low']:+.3f}, {difference['high']:+.3f}]" in first_run.out
@@ -118,6 +122,26 @@ def test_report_speaks_chinese(desk: Path, first_run: Told) -> None:
     path = re.search(r"^报告：(.+)$", told.out, re.MULTILINE)
     assert path is not None
     assert 'lang="zh' in (desk / path[1]).read_text(encoding="utf-8")[:200]
+
+
+def test_prepare_writes_the_data_card_and_report_that_of_a_datasets_folder(desk: Path, tmp_path: Path) -> None:
+    made = tell(["-w", str(tmp_path), "prepare", "recipe.yaml", "--json"], desk)
+    assert made.code == 0, made.err
+    page = (desk / made.json()["page"]).read_text(encoding="utf-8")
+    assert 'data-testid="tokens"' in page
+    assert 'data-testid="seen"' in page
+    assert (desk / made.json()["card"]).name == "DATACARD.md"
+    alone = tell(["-w", str(tmp_path), "report", made.json()["folder"]], desk, TUNESMITH_LANG="zh")
+    assert alone.code == 0, alone.err
+    path = re.search(r"^数据卡：(.+)$", alone.out, re.MULTILINE)
+    assert path is not None
+    again = Path(path[1]).read_text(encoding="utf-8")
+    assert 'lang="zh' in again[:200]
+    assert 'data-testid="tokens"' not in again
+    proof = re.compile(r'data-testid="frozen".*?</table>', re.S)
+    hashes = [re.findall("[0-9a-f]{64}", proof.findall(text)[0]) for text in (page, again)]
+    assert hashes[0] == hashes[1]
+    assert len(hashes[0]) == 3
 
 
 def test_compare_shows_the_same_prompts_before_and_after(desk: Path, first_run: Told) -> None:

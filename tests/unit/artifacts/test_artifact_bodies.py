@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
+from hashlib import sha256
 from pathlib import Path
 
 import pytest
@@ -152,6 +154,20 @@ def test_a_dataset_opens_its_rows_and_report(tmp_path: Path) -> None:
         "detail": "详情",
         "row": "行",
     }
+
+
+def test_a_sample_is_drawn_by_lot_and_is_always_the_same(tmp_path: Path) -> None:
+    examples = [replace(EXAMPLES[1], id=sha256(str(number).encode()).hexdigest()[:16]) for number in range(1000)]
+    with publish(tmp_path / "d", identity("dataset")) as folder:
+        write_examples(folder / "train.jsonl", examples)
+    dataset = Dataset.open(tmp_path / "d")
+    drawn = dataset.sample("train", 100)
+    assert [row.id for row in drawn] == sorted(row.id for row in examples)[:100]
+    places = sorted(examples.index(row) for row in drawn)
+    assert abs(sum(places) / 100 - 500) < 4 * 289 / 10
+    write_examples(dataset.folder / "train.jsonl", examples[::-1])
+    assert [row.id for row in dataset.sample("train", 100)] == [row.id for row in drawn]
+    assert len(dataset.sample("train", 5000)) == 1000
 
 
 def test_a_plan_comes_back_as_it_was(tmp_path: Path) -> None:

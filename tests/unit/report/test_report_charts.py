@@ -131,3 +131,42 @@ def test_every_line_has_its_own_style_and_the_picture_a_title_and_a_description(
 def test_small_ticks_are_written_short() -> None:
     assert [charts.tick_label(tick) for tick in charts.round_ticks(0, 2e-4)] == ["0", "5e-5", "1e-4", "1.5e-4", "2e-4"]
     assert re.fullmatch(r"12k", charts.tick_label(12_000.0))
+
+
+def test_percentages_stand_over_their_categories() -> None:
+    names = [f"{year} Q{quarter}" for year in (2021, 2022) for quarter in (1, 2, 3, 4)]
+    shares = (10.0, 20.0, 55.0, 40.0, 30.0, 20.0, 10.0, 0.0)
+    series = Series("complaint", tuple(range(8)), shares)
+    svg = parse(charts.category_chart("c", "Labels over time", "complaint: 10% to 0%", [series], names))
+    (line,) = svg.iter("polyline")
+    drawn = points(line)
+    labels = {text.text: float(text.attrib["x"]) for text in svg.iter("text") if text.attrib["class"] == "x"}
+    assert 2 <= len(labels) <= charts.MAX_CATEGORY_LABELS
+    for name, x in labels.items():
+        assert drawn[names.index(str(name))][0] == pytest.approx(x, abs=0.01)
+        assert charts.LEFT < x < charts.WIDTH - charts.RIGHT
+    ticks = [
+        (float((text.text or "").removesuffix("%")), float(text.attrib["y"]))
+        for text in svg.iter("text")
+        if text.attrib["class"] == "y"
+    ]
+    assert ticks[0][0] == 0
+    slope = (ticks[-1][1] - ticks[0][1]) / ticks[-1][0]
+    for (_, y), share in zip(drawn, shares, strict=True):
+        assert y == pytest.approx(ticks[0][1] + slope * share, abs=0.03)
+
+
+@pytest.mark.parametrize("values", [(7,), tuple(range(1, 800, 3)), (5, 5, 5, 4000)])
+def test_the_columns_of_a_histogram_count_the_values(values: tuple[int, ...]) -> None:
+    svg = parse(charts.histogram("h", "Lengths", "d", values))
+    offset, slope = read_scale(svg, "x", "x")
+    zero, per_value = read_scale(svg, "y", "y")
+    columns = list(svg.iter("rect"))
+    edges = [(float(rect.attrib["x"]) - 0.75 - offset) / slope for rect in columns]
+    width = (float(columns[0].attrib["width"]) + 1.5) / slope
+    heights = [(float(rect.attrib["y"]) - zero) / per_value for rect in columns]
+    assert sum(heights) == pytest.approx(len(values), rel=0.01)
+    for edge, height in zip(edges, heights, strict=True):
+        inside = sum(edge - 0.01 * width <= value < edge + width * 0.99 for value in values)
+        last = sum(edge <= value <= edge + width * 1.01 for value in values)
+        assert round(height) in (inside, last)
