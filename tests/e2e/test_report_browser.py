@@ -11,24 +11,24 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tunesmith.report import report
+from tunesmith.report import data_card, report
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
 
 CHROMIUM = Path("/usr/bin/chromium")
-MATERIAL = Path(__file__).parents[1] / "unit" / "report" / "report_material.py"
+MATERIAL = Path(__file__).parents[1] / "unit" / "report"
 
 pytestmark = pytest.mark.skipif(not CHROMIUM.exists(), reason="apt-get install -y chromium")
 
 
-def load_material() -> ModuleType:
-    """The hand-made run of the unit tests, which stand in another folder."""
-    spec = spec_from_file_location("report_material", MATERIAL)
+def load_material(name: str = "report_material") -> ModuleType:
+    """The hand-made runs and data of the unit tests, which stand in another folder."""
+    spec = spec_from_file_location(name, MATERIAL / f"{name}.py")
     assert spec is not None
     assert spec.loader is not None
     module = module_from_spec(spec)
-    sys.modules["report_material"] = module
+    sys.modules[name] = module
     spec.loader.exec_module(module)
     return module
 
@@ -85,7 +85,13 @@ def contrast(page: Page, selector: str) -> float:
     """Contrast of an element's text with the nearest painted background (WCAG 2.2, relative luminance)."""
     ratio: float = page.evaluate(
         """selector => {
-          const rgb = text => text.match(/[\\d.]+/g).map(Number);
+          const brush = document.createElement('canvas').getContext('2d', {willReadFrequently: true});
+          const rgb = text => {
+            brush.clearRect(0, 0, 1, 1);
+            brush.fillStyle = text;
+            brush.fillRect(0, 0, 1, 1);
+            return [...brush.getImageData(0, 0, 1, 1).data];
+          };
           const luminance = ([r, g, b]) => [r, g, b].map(v => v / 255)
             .map(v => v <= 0.03928 ? v / 12.92 : ((v + 0.055) / 1.055) ** 2.4)
             .reduce((sum, v, i) => sum + v * [0.2126, 0.7152, 0.0722][i], 0);
@@ -130,3 +136,58 @@ def test_thinking_folds_without_a_script(browser: Browser, pages: dict[str, Path
     page.locator("article.pair .answer summary").first.click()
     assert thinking.is_visible()
     context.close()
+
+
+@pytest.fixture(scope="module")
+def cards(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+    folder = tmp_path_factory.mktemp("cards")
+    material = load_material("data_material")
+    card = material.make_card(material.make_dataset(folder, personal={"mode": "mask"}))
+    return {language: data_card(card, language=language, out=folder / language).html for language in ("en", "zh")}
+
+
+@pytest.mark.parametrize("language", ["en", "zh"])
+def test_the_data_card_opens_without_complaint_and_asks_for_nothing(
+    browser: Browser, cards: dict[str, Path], language: str
+) -> None:
+    page, complaints, requests = visit(browser, cards[language])
+    assert (complaints, requests) == ([], [])
+    assert page.locator("html").get_attribute("lang") == {"en": "en", "zh": "zh-CN"}[language]
+    assert page.locator("figure svg.chart").count() == 2
+    assert page.locator("article.seen mark").count() == 3
+    for link in page.locator("nav a, .checks a").all():
+        assert page.locator(str(link.get_attribute("href"))).count() == 1
+    page.close()
+
+
+@pytest.mark.parametrize("language", ["en", "zh"])
+@pytest.mark.parametrize("width", [320, 360])
+def test_the_data_card_does_not_scroll_sideways_on_a_phone(
+    browser: Browser, cards: dict[str, Path], language: str, width: int
+) -> None:
+    page, _, _ = visit(browser, cards[language], width=width)
+    assert page.evaluate("document.documentElement.scrollWidth") == width
+    cut = page.evaluate(
+        """[...document.querySelectorAll('.scroll')].filter(
+          region => region.scrollWidth > region.clientWidth && (region.tabIndex !== 0 || !region.ariaLabel)).length"""
+    )
+    assert cut == 0, "what scrolls must be reached by keyboard and have a name"
+    page.close()
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_the_data_card_can_be_read_in_light_and_in_dark(browser: Browser, cards: dict[str, Path], scheme: str) -> None:
+    page, _, _ = visit(browser, cards["en"], scheme=scheme)
+    for selector in (
+        *("h1", ".glance h2", ".glance .meaning", ".checks .good b", ".checks .warn .detail", ".checks .badge"),
+        *(".proof", ".interval", ".caption", ".part h3 .quiet", ".notes .warn span:last-child", "mark", ".row span"),
+        *("thead th", ".hash code", ".places code", "summary", ".tiles dt"),
+    ):
+        assert contrast(page, selector) >= 4.5, selector
+    page.evaluate(
+        """() => { const cells = [...document.querySelectorAll('.heat')];
+          const heat = cell => parseFloat(cell.style.getPropertyValue('--heat'));
+          cells.sort((a, b) => heat(b) - heat(a))[0].classList.add('strongest'); }"""
+    )
+    assert contrast(page, ".strongest") >= 4.5
+    page.close()
