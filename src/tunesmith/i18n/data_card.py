@@ -149,7 +149,7 @@ _QUALITY: Final[dict[str, tuple[str, str]]] = {
         "labels and answers are right, as far as can be checked",
         "标签和答案正确（就可检查的部分而言）",
     ),
-    "data.quality.parts": ("parts", "各部分"),
+    "data.quality.parts": ("{name}: parts", "{name}：各部分"),
     "data.quality.part": ("Part", "部分"),
     "data.quality.score": ("Score", "得分"),
     "data.quality.judged": ("Judged", "检查数"),

@@ -221,7 +221,8 @@ def _checks(
 
 
 def _quality_tone(quality: QualityView) -> Tone:
-    return "warn" if any(criterion.tone == "warn" for criterion in quality.criteria) else "good"
+    tones = [criterion.tone for criterion in quality.criteria] + ([quality.covered.tone] if quality.covered else [])
+    return "warn" if "warn" in tones else "good"
 
 
 def _scores(quality: QualityView) -> str:
