@@ -169,12 +169,6 @@ def _data_facts(report: DatasetReport, words: Words) -> tuple[Pair, ...]:
     return tuple((words(f"report.data.{name}"), value) for name, value in facts.items())
 
 
-def _num_left_out(report: DatasetReport) -> int:
-    """Rows that the recipe wants fewer of, whatever stands in the other splits."""
-    reasons = ("near-duplicate", "over-share", "under-sampled")
-    return sum(report.reasons[reason].count for reason in reasons if reason in report.reasons)
-
-
 def _share(report: DatasetReport, split: Split) -> float:
     return report.splits[split] / sum(report.splits.values())
 
