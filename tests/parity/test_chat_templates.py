@@ -61,18 +61,19 @@ def thinking(messages: list[Message]) -> list[Message]:
     return [replace(m, reasoning=m.reasoning or "") if m.role == "assistant" else m for m in messages]
 
 
+def plain(messages: list[Message]) -> list[Message]:
+    return [replace(message, reasoning=None) for message in messages]
+
+
 @pytest.mark.parametrize("name", sorted(TEMPLATES))
 def test_prompts_are_those_of_transformers(tmp_path: Path, name: str) -> None:
+    """Also R1's, whose template shows no thinking of earlier turns: a server hands it their answers alone."""
     chat, theirs = pair(tmp_path, name)
-    if name == "deepseek_r1_distill":
-        theirs.chat_template = shipped(f"{name}_training")
     as_fields = as_field if name == "qwen3" else as_inline
     rng = random.Random(5)
     for _ in range(40):
         messages = conversation(rng)[:-1]
-        if chat.prefilled:
-            messages = thinking(messages)
-        fields = [as_fields(message) for message in messages]
+        fields = [as_fields(message) for message in (plain(messages) if chat.prefilled else messages)]
         text = theirs.apply_chat_template(fields, tokenize=False, add_generation_prompt=True)
         assert chat.tokenizer.encode(text, add_special_tokens=False).ids == chat.prompt_ids(messages)
         ids = theirs.apply_chat_template(fields, tokenize=True, add_generation_prompt=True, return_dict=False)
@@ -97,22 +98,50 @@ def test_training_rows_begin_with_the_prompt_and_end_with_the_answer(tmp_path: P
         assert (parsed.reasoning or "") == (messages[-1].reasoning or "")
 
 
-def test_the_twin_of_r1_trains_on_what_its_published_twin_does(tmp_path: Path) -> None:
-    """From the original template alone: the same tokens, and a prompt that opens the thinking."""
+def test_r1_trains_every_turn_as_it_is_served(tmp_path: Path) -> None:
+    """k turns are k rows: the prompt as the published template makes it, the answer as its published twin does."""
     chat, theirs = pair(tmp_path, "deepseek_r1_distill")
-    theirs.chat_template = shipped("deepseek_r1_distill_training")
+    twin = shipped("deepseek_r1_distill_training")
     assert chat.prefilled
-    assert chat.keeps_history
     rng = random.Random(7)
     for _ in range(40):
         # R1 always thinks, so that a row without thinking is one with empty thinking
         messages = thinking(conversation(rng))
-        expected = theirs.apply_chat_template([as_inline(m) for m in messages], tokenize=True, return_dict=False)
-        rendered = chat.render(Example("", tuple(messages), Place("")))
-        assert rendered.ids_T.tolist() == expected
-        opened = chat.tokenizer.encode("<think>\n", add_special_tokens=False).ids
-        for start in np.flatnonzero((rendered.weights_T[1:] > 0) & (rendered.weights_T[:-1] == 0)) + 1:
-            assert rendered.ids_T[start - len(opened) : start].tolist() == opened
+        turns = [i for i, message in enumerate(messages) if message.role == "assistant"]
+        rows = chat.training_rows([Example("row", tuple(messages), Place(""))])
+        assert [row.id for row in rows] == (
+            ["row"] if len(turns) == 1 else [f"row.{n}" for n in range(1, len(turns) + 1)]
+        )
+        for row, turn in zip(rows, turns, strict=True):
+            history = [as_inline(message) for message in plain(messages[:turn])]
+            shown = [*history, as_inline(messages[turn])]
+            expected = theirs.apply_chat_template(shown, chat_template=twin, tokenize=True, return_dict=False)
+            served = theirs.apply_chat_template(history, add_generation_prompt=True, tokenize=True, return_dict=False)
+            assert row.ids_T.tolist() == expected
+            assert row.ids_T[: len(served)].tolist() == served
+            assert row.weights_T.tolist() == [0.0] * len(served) + [1.0] * (len(expected) - len(served))
+
+
+@pytest.mark.parametrize("name", sorted(TEMPLATES))
+def test_every_answer_is_learned_once_after_its_own_prompt(tmp_path: Path, name: str) -> None:
+    """In as few rows as the template allows: one where nothing of earlier turns is dropped."""
+    chat, _ = pair(tmp_path, name)
+    rng = random.Random(8)
+    num_rows = num_turns = 0
+    for _ in range(40):
+        messages = conversation(rng)
+        if name == "qwen3":
+            messages = thinking(messages)
+        turns = [i for i, message in enumerate(messages) if message.role == "assistant"]
+        rows = chat.training_rows([Example("", tuple(messages), Place(""))])
+        learned = []
+        for row in rows:
+            starts = np.flatnonzero((row.weights_T[1:] > 0) & (row.weights_T[:-1] == 0)) + 1
+            learned += [row.ids_T[:start].tolist() for start in starts]
+        assert learned == [chat.prompt_ids(messages[:turn]) for turn in turns]
+        num_rows += len(rows)
+        num_turns += len(turns)
+    assert num_rows == (num_turns if name in ("deepseek_r1_distill", "qwen3") else 40)
 
 
 def test_the_original_of_r1_would_drop_the_thinking(tmp_path: Path) -> None:

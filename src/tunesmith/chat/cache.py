@@ -13,20 +13,19 @@ from safetensors.numpy import load_file, save
 
 from tunesmith.artifacts import Dataset, write_whole
 from tunesmith.chat.render import Chat
-from tunesmith.records import Example, Rendered, Split
+from tunesmith.records import Rendered, Split
 
-VERSION: Final = 1
+VERSION: Final = 2
 
 
 def rendered_rows(dataset: Dataset, split: Split, chat: Chat, prompt_weight: float, cache: Path) -> list[Rendered]:
-    """The rows of a split as tokens, from the cache where an equal rendering left them."""
+    """What a split teaches, as tokens (`Chat.training_rows`), from the cache where an equal rendering left it."""
     key = hashlib.sha256(f"{VERSION} {dataset.key} {split} {chat.fingerprint} {prompt_weight}".encode()).hexdigest()
     file = cache / f"rendered-{key[:32]}.safetensors"
-    examples = dataset.rows(split)
-    cached = _read(file, examples)
+    cached = _read(file)
     if cached is not None:
         return cached
-    rows = chat.render_many(examples, prompt_weight)
+    rows = chat.training_rows(dataset.rows(split), prompt_weight)
     if rows:
         cache.mkdir(parents=True, exist_ok=True)
         write_whole(file, _pack(rows))
@@ -39,22 +38,20 @@ def _pack(rows: Sequence[Rendered]) -> bytes:
             "ids": np.concatenate([row.ids_T for row in rows]),
             "weights": np.concatenate([row.weights_T for row in rows]),
             "ends": np.cumsum([len(row.ids_T) for row in rows]),
+            "repeats": np.array([row.repeats for row in rows]),
+            "names": np.frombuffer("\n".join(row.id for row in rows).encode(), dtype=np.uint8),
         }
     )
     return content
 
 
-def _read(file: Path, examples: Sequence[Example]) -> list[Rendered] | None:
+def _read(file: Path) -> list[Rendered] | None:
     if not file.is_file():
         return None
     try:
         arrays = load_file(file)
     except SafetensorError:  # a damaged cache is no cache
         return None
-    if len(arrays["ends"]) != len(examples):
-        return None
+    names = arrays["names"].tobytes().decode().split("\n")
     ids_T, weights_T = (np.split(arrays[name], arrays["ends"][:-1]) for name in ("ids", "weights"))
-    return [
-        Rendered(example.id, row_ids, weights, example.repeats)
-        for example, row_ids, weights in zip(examples, ids_T, weights_T, strict=True)
-    ]
+    return list(map(Rendered, names, ids_T, weights_T, arrays["repeats"].tolist()))

@@ -22,11 +22,11 @@ from tunesmith.errors import Place, TunesmithError
 from tunesmith.records import Example, Message, Rendered
 
 SPECIAL_NAMES: Final = ("bos_token", "eos_token", "pad_token", "unk_token")
+VERSION: Final = 2
+"""Raised by hand whenever equal conversations become other tokens."""
 _PROBE: Final = (
     Message("user", "probe question"),
     Message("assistant", "probe answer", "probe thinking"),
-    Message("user", "second question"),
-    Message("assistant", "second answer", "second thinking"),
 )
 
 
@@ -36,6 +36,10 @@ class _Segment:
 
     text: str
     weight: float
+
+
+# What the model reads and what it writes in turn, beginning with the former.
+_Row = list[_Segment]
 
 
 class Chat:
@@ -55,21 +59,20 @@ class Chat:
         self.filler_id = min(self.control_ids - self.end_ids or self.end_ids)
         """A control id that stands for a token which is not shown."""
         self._template, self._as_fields = _keeping_reasoning(template)
-        decisive = (fingerprint, self._template.source, sorted(template.special.items()), sorted(end_ids))
+        # The twin keeps all thinking; the model's own template, with which it is served, shows none of earlier turns.
+        self._drops_thinking = self._template is not template
+        decisive = (VERSION, fingerprint, self._template.source, sorted(template.special.items()), sorted(end_ids))
         self.fingerprint = hashlib.sha256(repr(decisive).encode()).hexdigest()
         """Changes with everything that decides how a conversation is rendered."""
         probe = self._text(_PROBE[:1], add_generation_prompt=True)
         self.prefilled = probe.rstrip().endswith(OPEN)
         """Whether the prompt already opens the thinking, as R1's does."""
-        # Some templates drop the thinking of earlier turns: then only the last answer can be learned as it is served.
-        later = self._text(_PROBE[:3], add_generation_prompt=True)
-        self.keeps_history = later.startswith(self._text(_PROBE[:2], add_generation_prompt=False))
 
     def render(self, example: Example, prompt_weight: float = 0.0) -> Rendered:
         """Tokens and loss weights of one example; `prompt_weight` is the weight of what the model only reads.
 
-        The weight of a token is that of its message, or `prompt_weight`, times that of the row.
-
+        The weight of a token is that of its message, or `prompt_weight`, times that of the row. Where the template shows a conversation otherwise once it goes on (without the thinking of earlier turns), this
+        is the conversation as it stands at its last answer; `training_rows` has those of the earlier answers too.
         Raises TunesmithError `template-refused`, `template-rewrites` or `control-token` with the row's place;
         `template-no-end`.
         """
@@ -77,34 +80,47 @@ class Chat:
 
     def render_many(self, examples: Sequence[Example], prompt_weight: float = 0.0) -> list[Rendered]:
         """`render` for many examples, tokenised together."""
-        rows = []
+        return self._rendered([(example, self._rows_of(example)[-1]) for example in examples], prompt_weight)
+
+    def training_rows(self, examples: Sequence[Example], prompt_weight: float = 0.0) -> list[Rendered]:
+        """What each example teaches, in order: every answer stands once after exactly the prompt it is served with.
+
+        A conversation is one row while its later prompts begin with its earlier turns as they were; where the template
+        drops earlier thinking, a conversation of k turns is k rows, named `id.1` to `id.k`. Rows without any weight
+        are left out unless an example has no other. Raises what `render` raises.
+        """
+        rows: list[tuple[Example, _Row]] = []
         for example in examples:
-            try:
-                rows.append(self._segments(example))
-            except TunesmithError as failure:
-                failure.place = example.place
-                raise
+            found = self._rows_of(example)
+            taught = [row for row in found if prompt_weight or any(segment.weight for segment in row)] or found[-1:]
+            names = [example.id] if len(taught) == 1 else [f"{example.id}.{n}" for n in range(1, len(taught) + 1)]
+            rows += [(replace(example, id=name), row) for name, row in zip(names, taught, strict=True)]
+        return self._rendered(rows, prompt_weight)
+
+    def _rendered(self, rows: Sequence[tuple[Example, _Row]], prompt_weight: float) -> list[Rendered]:
         encodings = self.tokenizer.encode_batch(
-            [segment.text for row in rows for segment in row], add_special_tokens=False
+            [segment.text for _, row in rows for segment in row], add_special_tokens=False
         )
         ids = iter([encoding.ids for encoding in encodings])
-        return [
-            self._join(example, [(segment, next(ids)) for segment in row], prompt_weight)
-            for example, row in zip(examples, rows, strict=True)
-        ]
+        return [self._join(example, [(segment, next(ids)) for segment in row], prompt_weight) for example, row in rows]
+
+    def token_spans(self, text: str) -> list[tuple[int, int]]:
+        """Where each token of a text begins and ends, in characters; those of one character may share it."""
+        spans: list[tuple[int, int]] = self.tokenizer.encode(text, add_special_tokens=False).offsets
+        return spans
 
     def prompt_ids(self, messages: Sequence[Message]) -> list[int]:
         """The tokens after which the model writes its answer to `messages`."""
         self._refuse_control_tokens(messages)
         ids: list[int] = self.tokenizer.encode(
-            self._text(self._closed(messages), add_generation_prompt=True), add_special_tokens=False
+            self._text(self._served(messages), add_generation_prompt=True), add_special_tokens=False
         ).ids
         return ids
 
     def answer_ids(self, answer: Message, prompt: Sequence[Message]) -> list[int]:
         """The tokens that the model would write to give `answer` after `prompt`, its end token included."""
-        segments = self._segments(Example("", (*prompt, answer), Place("")))
-        ids: list[int] = self.tokenizer.encode(segments[-1].text, add_special_tokens=False).ids
+        row = self._rows_of(Example("", (*prompt, answer), Place("")))[-1]
+        ids: list[int] = self.tokenizer.encode(row[-1].text, add_special_tokens=False).ids
         return self._up_to_end(ids)
 
     def decode(self, ids: Sequence[int]) -> str:
@@ -124,29 +140,41 @@ class Chat:
         fields = [self._as_fields(message) for message in messages]
         return self._template.render(fields, add_generation_prompt=add_generation_prompt)
 
-    def _closed(self, messages: Sequence[Message]) -> list[Message]:
-        """A prompt that opens the thinking needs it closed, also in turns that have none."""
-        return [
-            replace(m, reasoning="") if self.prefilled and m.role == "assistant" and m.reasoning is None else m
-            for m in messages
-        ]
+    def _served(self, messages: Sequence[Message]) -> list[Message]:
+        """What comes before an answer, as a server shows it to the model."""
+        if self._drops_thinking:
+            return [replace(message, reasoning=None) for message in messages]
+        return [self._closed(message) for message in messages]
 
-    def _segments(self, example: Example) -> list[_Segment]:
-        self._refuse_control_tokens(example.messages)
-        messages = self._closed(example.messages)
-        turns = [i for i, message in enumerate(messages) if message.role == "assistant"]
-        if not self.keeps_history:
-            turns = turns[-1:]
-        segments: list[_Segment] = []
-        done = ""
-        for turn in turns:
-            prompt = self._text(messages[:turn], add_generation_prompt=True)
-            whole = self._text(messages[: turn + 1], add_generation_prompt=False)
-            if not (prompt.startswith(done) and whole.startswith(prompt)):
-                raise TunesmithError("template-rewrites")
-            segments += [_Segment(prompt[len(done) :], 0.0), _Segment(whole[len(prompt) :], messages[turn].weight)]
-            done = whole
-        return segments
+    def _closed(self, message: Message) -> Message:
+        """A prompt that opens the thinking needs it closed, also in turns that have none."""
+        if self.prefilled and message.role == "assistant" and message.reasoning is None:
+            return replace(message, reasoning="")
+        return message
+
+    def _rows_of(self, example: Example) -> list[_Row]:
+        """Every answer once, after its prompt; turns stay in one row as long as each prompt goes on from the last."""
+        try:
+            self._refuse_control_tokens(example.messages)
+            rows: list[_Row] = []
+            done = ""
+            for turn, message in enumerate(example.messages):
+                if message.role != "assistant":
+                    continue
+                history = self._served(example.messages[:turn])
+                prompt = self._text(history, add_generation_prompt=True)
+                whole = self._text([*history, self._closed(message)], add_generation_prompt=False)
+                if not whole.startswith(prompt):
+                    raise TunesmithError("template-rewrites")
+                if not rows or not prompt.startswith(done):
+                    rows.append([])
+                    done = ""
+                rows[-1] += [_Segment(prompt[len(done) :], 0.0), _Segment(whole[len(prompt) :], message.weight)]
+                done = whole
+        except TunesmithError as failure:
+            failure.place = example.place
+            raise
+        return rows
 
     def _join(self, example: Example, row: list[tuple[_Segment, list[int]]], prompt_weight: float) -> Rendered:
         ids: list[int] = []

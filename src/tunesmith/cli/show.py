@@ -15,7 +15,7 @@ from tunesmith.chat import Chat
 from tunesmith.chat.pieces import pieces
 from tunesmith.i18n import translate
 from tunesmith.i18n.catalogue import CATALOGUE
-from tunesmith.records import SPLITS, Example, Sample
+from tunesmith.records import SPLITS, Example, Rendered, Sample
 
 if TYPE_CHECKING:
     from tunesmith.lifecycle.parity import Result
@@ -64,8 +64,13 @@ def proof_lines(proof: SplitProof, language: str) -> list[str]:
 
 
 def row_lines(chat: Chat, example: Example, language: str, *, colour: bool) -> list[str]:
-    """A row as the model sees it: supervised tokens green, or between ⟦ ⟧ where there is no colour."""
-    rendered = chat.render(example)
+    """A row as the model sees it, once for each row that training makes of it."""
+    rows = chat.training_rows([example])
+    return [line for row in rows for line in _training_row_lines(chat, example, row, language, colour=colour)]
+
+
+def _training_row_lines(chat: Chat, example: Example, rendered: Rendered, language: str, *, colour: bool) -> list[str]:
+    """Supervised tokens green, or between ⟦ ⟧ where there is no colour."""
     opened, closed = (SUPERVISED, PLAIN) if colour else ("⟦", "⟧")
     text = "".join(
         f"{opened}{piece.text}{closed}" if piece.is_supervised else piece.text for piece in pieces(chat, rendered)

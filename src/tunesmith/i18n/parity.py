@@ -25,11 +25,11 @@ TEXTS: Final[dict[str, tuple[str, str]]] = {
         "earlier turns included",
         "{rows} 段对话中的 {turns} 个回答，前面的词元与其提示完全相同，包括前几轮",
     ),
-    "cli.parity.prefix.last": (
-        "{turns} answers of {rows} conversations stand after exactly the tokens of their prompts; "
-        "only last answers are learned, because the template drops the thinking of earlier turns",
+    "cli.parity.prefix.apart": (
+        "{turns} answers of {rows} conversations stand after exactly the tokens of their prompts; the template drops "
+        "the thinking of earlier turns, so the conversations become {training_rows} training rows",
         "{rows} 段对话中的 {turns} 个回答，前面的词元与其提示完全相同；"
-        "由于模板会删去前几轮的思考内容，只学习最后一个回答",
+        "由于模板会删去前几轮的思考内容，这些对话拆成 {training_rows} 行训练数据",
     ),
     "cli.parity.prefix.turns": (
         "{found} answers of a conversation are learned instead of {expected}",

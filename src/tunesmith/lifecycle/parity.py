@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import gc
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
@@ -195,21 +195,21 @@ def _starts(rendered: Rendered) -> list[int]:
 def _prefix(subject: _Subject) -> _Finding:
     """What is learned stands after exactly the tokens that serving would send, in every turn."""
     chat = subject.chat
-    num_turns = 0
+    num_turns = num_rows = 0
     for example in _examples():
-        rendered = chat.render(example)
+        rows = chat.training_rows([example])
         turns = [i for i, message in enumerate(example.messages) if message.role == "assistant"]
-        learned = turns if chat.keeps_history else turns[-1:]
-        starts = _starts(rendered)
-        if len(starts) != len(learned):
-            return _Finding(False, "prefix.turns", {"found": len(starts), "expected": len(learned)})
-        for start, turn in zip(starts, learned, strict=True):
-            served, read = chat.prompt_ids(example.messages[:turn]), rendered.ids_T[:start].tolist()
+        found = [(row, start) for row in rows for start in _starts(row)]
+        if len(found) != len(turns):
+            return _Finding(False, "prefix.turns", {"found": len(found), "expected": len(turns)})
+        for (row, start), turn in zip(found, turns, strict=True):
+            served, read = chat.prompt_ids(example.messages[:turn]), row.ids_T[:start].tolist()
             if served != read:
                 return _Finding(False, "prefix.differs", {"row": example.id, "at": _first_difference(served, read)})
-        num_turns += len(learned)
-    figures = {"rows": len(CONVERSATIONS), "turns": num_turns}
-    return _Finding(True, "prefix.history" if chat.keeps_history else "prefix.last", figures)
+        num_turns += len(turns)
+        num_rows += len(rows)
+    figures = {"rows": len(CONVERSATIONS), "turns": num_turns, "training_rows": num_rows}
+    return _Finding(True, "prefix.history" if num_rows == len(CONVERSATIONS) else "prefix.apart", figures)
 
 
 def _first_difference(ours: Sequence[int], theirs: Sequence[int]) -> int:
@@ -218,15 +218,15 @@ def _first_difference(ours: Sequence[int], theirs: Sequence[int]) -> int:
 
 
 def _tokenizer(subject: _Subject) -> _Finding:
-    """Prompts as transformers' own tokenizer makes them."""
+    """Prompts as transformers' own tokenizer makes them, with the template that the model is served with."""
     tokenizer = subject.tokenizer()
-    fields, source = _form(tokenizer)
+    fields, twin = _form(tokenizer)
     num_tokens = 0
     for number, messages in enumerate(CONVERSATIONS):
         ours = subject.chat.prompt_ids(messages[:-1])
+        shown = messages[:-1] if twin is None else [replace(message, reasoning=None) for message in messages[:-1]]
         theirs: list[int] = tokenizer.apply_chat_template(
-            [fields(message) for message in messages[:-1]],
-            chat_template=source,
+            [fields(message) for message in shown],
             add_generation_prompt=True,
             tokenize=True,
             return_dict=False,

@@ -21,9 +21,9 @@ class CountingChat(Chat):
 
     num_rendered = 0
 
-    def render_many(self, examples: list[Example], prompt_weight: float = 0.0) -> list[Rendered]:  # type: ignore[override]
+    def training_rows(self, examples: list[Example], prompt_weight: float = 0.0) -> list[Rendered]:  # type: ignore[override]
         self.num_rendered += 1
-        return super().render_many(examples, prompt_weight)
+        return super().training_rows(examples, prompt_weight)
 
 
 @pytest.fixture

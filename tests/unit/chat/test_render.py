@@ -86,13 +86,36 @@ def test_prefilled_thinking_belongs_to_the_prompt(tmp_path: Path) -> None:
     assert supervised(chat, chat.render(plain)) == ["\n</think>\n\n42<|end|>"]
 
 
-def test_only_the_last_answer_is_learned_where_earlier_thinking_is_dropped(tmp_path: Path) -> None:
+def test_a_conversation_becomes_a_row_a_turn_where_earlier_thinking_is_dropped(tmp_path: Path) -> None:
     chat = make_chat(tmp_path, FORGETTING)
-    assert not chat.keeps_history
-    rendered = chat.render(example(*CONVERSATION))
-    assert supervised(chat, rendered) == ["<think>\n四十二加八\n</think>\n\n五十<|end|>"]
-    prompt = chat.prompt_ids(CONVERSATION[:4])
-    assert rendered.ids_T[: len(prompt)].tolist() == prompt
+    rows = chat.training_rows([example(*CONVERSATION)])
+    answers = ["<think>\nsix sevens\n</think>\n\n42<|end|>", "<think>\n四十二加八\n</think>\n\n五十<|end|>"]
+    assert [supervised(chat, row) for row in rows] == [[answer] for answer in answers]
+    assert [row.id for row in rows] == ["row.1", "row.2"]
+    for row, turn in zip(rows, (2, 4), strict=True):
+        prompt = chat.prompt_ids(CONVERSATION[:turn])
+        assert row.ids_T[: len(prompt)].tolist() == prompt
+    assert chat.render(example(*CONVERSATION)).ids_T.tolist() == rows[1].ids_T.tolist()
+    # without thinking nothing is dropped, and one row teaches both turns
+    (whole,) = chat.training_rows([example(*(Message(m.role, m.content) for m in CONVERSATION))])
+    assert supervised(chat, whole) == ["42<|end|>", "五十<|end|>"]
+
+
+def test_turns_without_weight_are_no_rows_of_their_own(tmp_path: Path) -> None:
+    chat = make_chat(tmp_path, FORGETTING)
+    silent = tuple(Message(m.role, m.content, m.reasoning, 0.0) for m in CONVERSATION)
+    (row,) = chat.training_rows([example(*silent[:4], CONVERSATION[4])])
+    assert (row.id, supervised(chat, row)) == ("row", ["<think>\n四十二加八\n</think>\n\n五十<|end|>"])
+    assert len(chat.training_rows([example(*silent[:4], CONVERSATION[4])], prompt_weight=0.1)) == 2
+    (unwanted,) = chat.training_rows([example(*silent)])
+    assert unwanted.num_supervised == 0
+
+
+def test_token_spans_cover_the_text(chat: Chat) -> None:
+    text = "a  b é🙂 问题的答案"
+    spans = chat.token_spans(text)
+    assert len(spans) == len(chat.tokenizer.encode(text, add_special_tokens=False).ids)
+    assert {place for begin, end in spans for place in range(begin, end)} == set(range(len(text)))
 
 
 @pytest.mark.parametrize("template", [TEMPLATE, PREFILLED, FORGETTING])
