@@ -199,7 +199,7 @@ def test_every_part_passes_on_the_geometry_of_an_r1_distill(
     assert [result.name for result in results] == PARTS
     said = {result.name: result.detail for result in results}
     assert "twin" in said["template"]
-    assert "earlier turns included" in said["prefix"]
+    assert "become 8 training rows" in said["prefix"]
     assert said["end_token"] == EOS
     assert "loaded by peft" in said["adapter"]
     assert all(f"cli.parity.{name}" in CATALOGUE for name in PARTS)

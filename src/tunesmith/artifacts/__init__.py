@@ -1,7 +1,16 @@
 """Nouns on disk: what stages hand to each other. Readable without torch."""
 
 from tunesmith.artifacts.dataset import Dataset, DatasetReport
-from tunesmith.artifacts.folder import Identity, Manifest, hash_file, is_whole, library_versions, publish, write_whole
+from tunesmith.artifacts.folder import (
+    Identity,
+    Manifest,
+    hash_file,
+    hash_folder,
+    is_whole,
+    library_versions,
+    publish,
+    write_whole,
+)
 from tunesmith.artifacts.plan import Plan
 from tunesmith.artifacts.quality import QualityReport
 from tunesmith.artifacts.run import Event, Run, open_run, read_events, read_metrics
@@ -20,6 +29,7 @@ __all__ = [
     "Scorecard",
     "TunedModel",
     "hash_file",
+    "hash_folder",
     "is_whole",
     "library_versions",
     "open_run",

@@ -52,6 +52,25 @@ class SourceReport(_Record):
     read: int
     kept: int
     rejected: int
+    added: int = 0
+    """Windows beyond the first of each row: `read` + `added` = `kept` + `rejected`."""
+
+
+class LongText(_Record):
+    """Rows that were longer than the model reads or the recipe allows, and what became of them."""
+
+    policy: Literal["stop", "drop", "cut-prompt", "window"]
+    max_tokens: int
+    rows: int
+    """Longer than that."""
+    cut: int
+    """Rows whose prompt was cut."""
+    windowed: int
+    """Rows that became windows."""
+    windows: int
+    """Those windows, before duplicates among them were left out."""
+    dropped: int
+    """Rows rejected as `too-long`."""
 
 
 class Reason(_Record):
@@ -104,7 +123,7 @@ class Overlap(_Record):
     clusters: int = 0
     """Clusters of near-duplicates (`clusters.jsonl`) with rows in both."""
     families: int = 0
-    """Rows of one split whose `parent_id` names a row of the other."""
+    """Rows of one split whose `parent_id` names a row of the other, and rows that rows of both name."""
 
     @property
     def total(self) -> int:
@@ -189,7 +208,7 @@ class AugmentReport(_Record):
 
 
 class DatasetReport(_Record):
-    """The data contract, what `report.json` holds: `read` = `kept` + `rejected`.
+    """The data contract, what `report.json` holds: `read` + `added` = `kept` + `rejected`.
 
     Rows that augmentation made were never read: with them, the splits hold `kept` + `augment.kept` rows.
     """
@@ -203,6 +222,10 @@ class DatasetReport(_Record):
     """Rejected rows that are unusable in themselves; the others repeat a row that is kept."""
     duplicates: int
     """Rejected rows that are equal to an earlier one."""
+    added: int = 0
+    """Windows beyond the first of each row: a row that became five windows counts four."""
+    long_text: LongText | None = None
+    """None where the rows were prepared for no model."""
     near_duplicates: int = 0
     """Kept rows that stand in a cluster of near-duplicates with another kept row."""
     clusters: int = 0

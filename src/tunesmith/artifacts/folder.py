@@ -83,6 +83,13 @@ def hash_file(file: Path) -> str:
         return hashlib.file_digest(stream, "sha256").hexdigest()
 
 
+def hash_folder(folder: Path) -> str:
+    """SHA-256 over the names and bytes of all files in a folder, 64 hex digits."""
+    files = sorted(path for path in folder.rglob("*") if path.is_file())
+    joined = "".join(f"{file.relative_to(folder).as_posix()}:{hash_file(file)}\n" for file in files)
+    return hashlib.sha256(joined.encode()).hexdigest()
+
+
 def sync(path: Path) -> None:
     """Flush a file or folder to the disk, so that it survives a power cut."""
     descriptor = os.open(path, os.O_RDONLY)

@@ -71,10 +71,10 @@ class Chat:
     def render(self, example: Example, prompt_weight: float = 0.0) -> Rendered:
         """Tokens and loss weights of one example; `prompt_weight` is the weight of what the model only reads.
 
-        The weight of a token is that of its message, or `prompt_weight`, times that of the row. Where the template shows a conversation otherwise once it goes on (without the thinking of earlier turns), this
-        is the conversation as it stands at its last answer; `training_rows` has those of the earlier answers too.
-        Raises TunesmithError `template-refused`, `template-rewrites` or `control-token` with the row's place;
-        `template-no-end`.
+        The weight of a token is that of its message, or `prompt_weight`, times that of the row. Where the template
+        shows a conversation otherwise once it goes on (without the thinking of earlier turns), this is the conversation
+        as it stands at its last answer; `training_rows` has those of the earlier answers too. Raises TunesmithError
+        `template-refused`, `template-rewrites` or `control-token` with the row's place; `template-no-end`.
         """
         return self.render_many([example], prompt_weight)[0]
 

@@ -4,11 +4,24 @@ from __future__ import annotations
 
 from typing import Final
 
-from tunesmith.i18n import annotate, augment, cli, data_card, errors, model, parity, prepare, report, structured
+from tunesmith.i18n import (
+    annotate,
+    augment,
+    cli,
+    data_card,
+    errors,
+    lengths,
+    model,
+    parity,
+    prepare,
+    report,
+    structured,
+)
 
 Entry = tuple[str, str]
 TABLES: Final[tuple[dict[str, Entry], ...]] = (
     errors.TEXTS,
+    lengths.TEXTS,
     cli.TEXTS,
     model.TEXTS,
     parity.TEXTS,

@@ -66,6 +66,15 @@ TEXTS: Final[dict[str, tuple[str, str]]] = {
         "a validation or test source has none",
         "各训练数据源的占比之和不能超过 1：全部写明时须正好为 1，有未写明的则须小于 1；验证和测试数据源不能写占比",
     ),
+    "recipe.problem.held-out-shares": (
+        "together with `validation_share` it leaves no rows to train on",
+        "与 `validation_share` 相加后不剩任何训练数据",
+    ),
+    "recipe.problem.prompt-slots": (
+        "`{{reasoning}}` and `{{answer}}` may stand only at the end, as `<think>{{reasoning}}</think>{{answer}}` or as "
+        "`{{answer}}`",
+        "`{{reasoning}}` 与 `{{answer}}` 只能出现在末尾，写作 `<think>{{reasoning}}</think>{{answer}}` 或 `{{answer}}`",
+    ),
     "recipe.problem.prompt-placeholder": ("must hold `{{prompt}}`", "必须含有 `{{prompt}}`"),
     "recipe.problem.pseudonym-key": (
         "mode `pseudonym` needs `key`, the name of an environment variable",

@@ -184,8 +184,9 @@ TEXTS: Final[dict[str, tuple[str, str]]] = {
         "有 {count} 行超出模型允许的长度；最先出现的几处：{places}",
     ),
     "hint.rows-too-long": (
-        "leave them out with `prepare.too_long=drop`, shorten them, or choose a base model with a longer context",
-        "可用 `prepare.too_long=drop` 舍弃这些行、将其缩短，或改用上下文更长的基座模型",
+        "leave them out with `prepare.too_long=drop`, shorten them with `cut-prompt` or `window` in its place, or "
+        "choose a base model with a longer context",
+        "可用 `prepare.too_long=drop` 舍弃这些行，改写为 `cut-prompt` 或 `window` 将其缩短，或改用上下文更长的基座模型",
     ),
     "error.examples-unreadable": (
         "the examples of the task cannot be read: {problem}",

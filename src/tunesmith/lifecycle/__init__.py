@@ -21,7 +21,7 @@ from tunesmith.evaluate.evaluation import Evaluation
 from tunesmith.model.base import Base, find_base
 from tunesmith.plan.run import Planning
 from tunesmith.plan.run import plan as plan_stage
-from tunesmith.prepare import CONTROL_TOKEN, TOO_LONG, Fits
+from tunesmith.prepare import CONTROL_TOKEN, Fits, key_of_secret
 from tunesmith.prepare import identity as dataset_identity
 from tunesmith.prepare import prepare as prepare_stage
 from tunesmith.prepare import recheck as recheck_stage
@@ -101,7 +101,7 @@ def prepare(job: Job) -> Dataset:
     """Rows and their frozen split, each row checked against what the base can read."""
     section, seed = job.recipe.prepare, job.recipe.seed
     fits = row_fits(job.chat, job.base)
-    out = job.artifact(dataset_identity(section, seed, fits.key))
+    out = job.artifact(dataset_identity(section, seed, fits.key, key_of_secret(section, job.runtime)))
     if is_whole(out):
         return Dataset.open(out)
     return prepare_stage(section, seed=seed, runtime=job.runtime, progress=job.progress, out=out, fits=fits)
@@ -124,8 +124,9 @@ def data_card_of(folder: Path, runtime: Runtime) -> CardFiles:
 
 def recheck(job: Job) -> SplitProof:
     """The proof of the split, made anew from the rows of a dataset that `prepare` made earlier."""
+    section = job.recipe.prepare
     fits = row_fits(job.chat, job.base)
-    made = dataset_identity(job.recipe.prepare, job.recipe.seed, fits.key)
+    made = dataset_identity(section, job.recipe.seed, fits.key, key_of_secret(section, job.runtime))
     return recheck_stage(job.artifact(made), runtime=job.runtime)
 
 
@@ -202,30 +203,31 @@ def running(job: Job) -> Iterator[Run]:
 
 
 def row_fits(chat: Chat, base: Base) -> Fits:
-    """Whether a row can be shown to this base: no control token in its text, not longer than the context."""
-    return Fits(_RowCheck(chat, base), f"{chat.fingerprint} {base.max_tokens}")
+    """How rows look to this base: their tokens, and how many of them it reads."""
+    measure = _Measure(chat, base)
+    return Fits(measure.count, measure.spans, base.max_tokens, f"{chat.fingerprint} {base.max_tokens}")
 
 
 @dataclass(frozen=True)
-class _RowCheck:
+class _Measure:
     chat: Chat
     base: Base
 
-    def __call__(self, example: Example) -> Rejected | None:
+    def count(self, example: Example) -> int | Rejected:
         try:
-            num_tokens = len(self.chat.render(example).ids_T)
+            return max(len(row.ids_T) for row in self.chat.training_rows([example]))
         except TunesmithError as failure:
             if failure.code != CONTROL_TOKEN:
                 raise
             return Rejected(example.place, CONTROL_TOKEN, str(failure.parameters["token"]))
-        if num_tokens > self.base.max_tokens:
-            return Rejected(example.place, TOO_LONG, f"{num_tokens} > {self.base.max_tokens}")
-        return None
 
-    def __reduce__(self) -> tuple[Callable[[Base], _RowCheck], tuple[Base]]:
+    def spans(self, text: str) -> list[tuple[int, int]]:
+        return self.chat.token_spans(text)
+
+    def __reduce__(self) -> tuple[Callable[[Base], _Measure], tuple[Base]]:
         """A compiled template cannot be sent to another process, which loads the chat anew."""
-        return _load_row_check, (self.base,)
+        return _load_measure, (self.base,)
 
 
-def _load_row_check(base: Base) -> _RowCheck:
-    return _RowCheck(load_chat(base.folder), base)
+def _load_measure(base: Base) -> _Measure:
+    return _Measure(load_chat(base.folder), base)

@@ -1,7 +1,7 @@
 """Sources -> Dataset: read, check, drop duplicates, split, prove that no split leaks into another."""
 
-from tunesmith.prepare.checks import CONTROL_TOKEN, TOO_LONG, Fits, RowCheck
+from tunesmith.prepare.lengths import CONTROL_TOKEN, TOO_LONG, Fits
 from tunesmith.prepare.proof import recheck
-from tunesmith.prepare.run import VERSION, identity, prepare
+from tunesmith.prepare.run import VERSION, identity, key_of_secret, prepare
 
-__all__ = ["CONTROL_TOKEN", "TOO_LONG", "VERSION", "Fits", "RowCheck", "identity", "prepare", "recheck"]
+__all__ = ["CONTROL_TOKEN", "TOO_LONG", "VERSION", "Fits", "identity", "key_of_secret", "prepare", "recheck"]

@@ -28,6 +28,7 @@ from tunesmith.errors import Place, TunesmithError
 from tunesmith.prepare.edits import Edit, delete_words, edited, insert_words, replace_words, swap_words
 from tunesmith.prepare.files import hash_readable
 from tunesmith.prepare.index import BENCHMARK, DECLARED, Mask, Rows, Span, examples_of, first_of_equal, key_of, mixed
+from tunesmith.prepare.lengths import refused
 from tunesmith.prepare.near import join_near
 from tunesmith.prepare.offspring import Parent, Try, child_of, is_single_turn, parent_of
 from tunesmith.prepare.pool import Pool
@@ -148,7 +149,7 @@ def _judge(found: Walk, train: Rows, workshop: Workshop) -> Judge:
     order = np.argsort(mixed(found.spool["id"][train] + np.uint64(workshop.seed)), kind="stable")
     texts, labels = [], []
     for row in found.spool.written(np.sort(train[order[:_FITTED_ROWS]])):
-        parent = parent_of(example_from_json(row), workshop.rules.section.prompt_style)
+        parent = parent_of(example_from_json(row), workshop.rules.section.user_style)
         if parent is not None:
             texts.append(parent.text)
             labels.append(parent.example.label)
@@ -204,7 +205,7 @@ def _edit_span(rules: Rules, task: _Task) -> list[tuple[int, Try]]:
 
 def _parents(task: _Task, rules: Rules) -> Iterator[tuple[int, Parent]]:
     for place, example in enumerate(examples_of(task.span)):
-        parent = parent_of(example, rules.section.prompt_style)
+        parent = parent_of(example, rules.section.user_style)
         if parent is not None:
             yield place, parent
 
@@ -288,7 +289,7 @@ class _Keeper:
         """How many rows were added."""
         is_new = isinstance(self.making, recipe.Synthetic)
         pairs = [Pair(one.parent.text, one.text, one.parent.example.label, not is_new) for one in tries]
-        checked = Checked(0, 0, [], {name: [] for name in COLUMNS}, [], Counter())
+        checked = Checked(0, 0, [], {name: [] for name in COLUMNS}, [], Counter(), Counter())
         for one, source, refusal in zip(tries, sources, self.judge.refusals(pairs), strict=True):
             child = child_of(one, self.making.name)
             outcome = refusal or self._checked(child, is_new)
@@ -311,7 +312,7 @@ class _Keeper:
         personal = personal_check(rules.section.personal, rules.personal_key) if is_new else None
         outcome: Example | Rejected = personal(child) if personal else child
         if isinstance(outcome, Example) and rules.fits:
-            outcome = rules.fits.check(outcome) or outcome
+            outcome = refused(outcome, rules.section, rules.fits) or outcome
         return Refusal(outcome.reason, outcome.detail) if isinstance(outcome, Rejected) else outcome
 
 

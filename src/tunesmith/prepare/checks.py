@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Final
 
 from tunesmith.prepare.clean import cleaners, filters
@@ -15,25 +15,12 @@ from tunesmith.recipe import Prepare
 from tunesmith.records import Example, Message, Rejected
 
 Check = Callable[[Example], Example | Rejected]
-RowCheck = Callable[[Example], Rejected | None]
-CONTROL_TOKEN: Final = "control-token"
-TOO_LONG: Final = "too-long"
 OPEN: Final = "<think>"
 CLOSE: Final = "</think>"
 
 
-@dataclass(frozen=True, slots=True)
-class Fits:
-    """Whether a finished row can be shown to the model that it is prepared for; only the caller knows that model."""
-
-    check: RowCheck
-    """Rejects a row with the reason `CONTROL_TOKEN` or `TOO_LONG`."""
-    key: str
-    """Names everything that decides what `check` rejects."""
-
-
-def checks_of(section: Prepare, fits: Fits | None = None, personal_key: bytes | None = None) -> tuple[Check, ...]:
-    """The checks in their order: repairs, what a row must have, what the recipe changes, its id, whether it fits.
+def checks_of(section: Prepare, personal_key: bytes | None = None) -> tuple[Check, ...]:
+    """The checks in their order: repairs, what a row must have, what the recipe changes, its id.
 
     `personal_key` is the key by which pseudonyms can be undone, where the recipe wants that.
     """
@@ -45,10 +32,9 @@ def checks_of(section: Prepare, fits: Fits | None = None, personal_key: bytes | 
         *dialogue_checks(section.dialogue),
         _reasoning_policy(section),
         lambda example: add_system(example, section.system),
-        lambda example: style_prompt(example, section.prompt_style),
+        lambda example: style_prompt(example, section.user_style),
         *((personal,) if (personal := personal_check(section.personal, personal_key)) else ()),
         identified,
-        *((lambda example: fits.check(example) or example,) if fits else ()),
     )
 
 
@@ -66,19 +52,34 @@ def split_thinking(example: Example) -> Example | Rejected:
 
     The opening tag may be missing, the first closing tag parts; without one the answer never began.
     """
-    if not any("think>" in message.content for message in example.messages):
+    said = (*example.messages, example.rejected) if example.rejected else example.messages
+    if not any("think>" in message.content for message in said):
         return example
-    messages = list(example.messages)
-    for index, message in enumerate(messages):
-        if message.role == "assistant" and (OPEN in message.content or CLOSE in message.content):
-            thinking, closed, answer = message.content.partition(CLOSE)
-            thinking = thinking.strip().removeprefix(OPEN)
-            if not closed:
-                return _rejected(example, "unclosed-think", index)
-            if message.reasoning is not None or OPEN in thinking or OPEN in answer or CLOSE in answer:
-                return _rejected(example, "misplaced-think", index)
-            messages[index] = replace(message, content=answer.lstrip(), reasoning=thinking.strip() or None)
-    return replace(example, messages=tuple(messages))
+    messages = []
+    for index, message in enumerate(said):
+        parted = _parted(message)
+        if isinstance(parted, str):
+            return _rejected(example, parted, index if index < len(example.messages) else None)
+        messages.append(parted)
+    num_messages = len(example.messages)
+    return replace(
+        example,
+        messages=tuple(messages[:num_messages]),
+        rejected=messages[num_messages] if example.rejected else None,
+    )
+
+
+def _parted(message: Message) -> Message | str:
+    """The message with its thinking apart, or the reason why it cannot be."""
+    if message.role != "assistant" or not (OPEN in message.content or CLOSE in message.content):
+        return message
+    thinking, closed, answer = message.content.partition(CLOSE)
+    thinking = thinking.strip().removeprefix(OPEN)
+    if not closed:
+        return "unclosed-think"
+    if message.reasoning is not None or OPEN in thinking or OPEN in answer or CLOSE in answer:
+        return "misplaced-think"
+    return replace(message, content=answer.lstrip(), reasoning=thinking.strip() or None)
 
 
 def has_answer(example: Example) -> Example | Rejected:
@@ -149,7 +150,12 @@ def _keep_reasoning(example: Example) -> Example:
 
 
 def drop_reasoning(example: Example) -> Example:
-    return replace(example, messages=tuple(replace(message, reasoning=None) for message in example.messages))
+    """Of every answer, a worse one included."""
+    return replace(
+        example,
+        messages=tuple(replace(message, reasoning=None) for message in example.messages),
+        rejected=replace(example.rejected, reasoning=None) if example.rejected else None,
+    )
 
 
 def require_reasoning(example: Example) -> Example | Rejected:

@@ -11,6 +11,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
+from tunesmith.artifacts import hash_file
 from tunesmith.errors import Phrase, Place, TunesmithError
 from tunesmith.prepare.rows import Refused
 from tunesmith.recipe.prepare import Clean, Length, Relevance
@@ -211,13 +212,13 @@ def tag_language(example: Example) -> Example:
     return replace(example, messages=messages, changes=(*example.changes, "clean.language-tag"))
 
 
-_TAGS: Final[Mapping[Language, str]] = {"en": "[EN] ", "zh": "[ZH] "}
+TAGS: Final[Mapping[Language, str]] = {"en": "[EN] ", "zh": "[ZH] "}
 
 
 def _tagged(message: Message) -> Message:
-    if message.content.startswith(tuple(_TAGS.values())):
+    if message.content.startswith(tuple(TAGS.values())):
         return message
-    tag = _TAGS.get(identify_language(without_code(message.content)), "")
+    tag = TAGS.get(identify_language(without_code(message.content)), "")
     return replace(message, content=tag + message.content)
 
 
@@ -253,6 +254,14 @@ class OnTask:
         if similarity >= self.threshold:
             return example
         return _rejected(example, "off-task", f"{similarity:.3f} < {self.threshold:g}")
+
+
+def hash_examples(file: Path) -> dict[str, str]:
+    """The file's name and SHA-256, 64 hex digits. Raises TunesmithError `examples-unreadable`."""
+    try:
+        return {str(file): hash_file(file)}
+    except OSError as failure:
+        raise TunesmithError("examples-unreadable", place=Place(str(file)), problem=str(failure)) from failure
 
 
 def _read_examples(file: Path) -> list[str]:

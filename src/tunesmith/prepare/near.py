@@ -201,11 +201,11 @@ def _common(spool: Spool, rows_S: Rows, prompt_S: Keys) -> Keys:
 
     Keys are hashes, so the sample is as good as random, yet the same in whatever order the rows are read.
     """
-    sample = np.sort(rows_S[np.argsort(prompt_S, kind="stable")[:_SAMPLE_PROMPTS]])
-    every = Likeness(1.0, _NONE)
+    sample = rows_S[np.argsort(prompt_S, kind="stable")[:_SAMPLE_PROMPTS]]
+    every, bounds = Likeness(1.0, _NONE), spool.bounds()
     sets: list[Keys] = []
-    for _, span in spool.spans(sample, _SKETCHED_BYTES):
-        sets += every.each_set([question_of(line) for line in lines_of(span)])
+    for line in read_lines(str(spool.file), zip(bounds[sample].tolist(), bounds[sample + 1].tolist(), strict=True)):
+        sets += every.each_set([question_of(line)])
         if sum(map(len, sets)) > _SAMPLE_SHINGLES:
             break
     if not sets:
@@ -233,8 +233,11 @@ def _write_bands(spool: Spool, rows_S: Rows, likeness: Likeness, pool: Pool[Any]
 
 
 def _join_band(spool: Spool, forest: Forest, rows_S: Rows, keys_S: Keys, likeness: Likeness, pool: Pool[Any]) -> None:
-    """Compare rows with equal keys that are not joined yet: each with the first of them and with its neighbour."""
-    order = np.argsort(keys_S, kind="stable")
+    """Compare rows with equal keys that are not joined yet: each with the first of them and with its neighbour.
+
+    They stand in the order of their prompts' hashes, so that the order in which rows are read plays no part.
+    """
+    order = np.lexsort((spool["prompt"][rows_S], keys_S))
     is_first = begins_run(keys_S[order])
     begin_S = np.flatnonzero(is_first)[np.cumsum(is_first) - 1]
     later = np.flatnonzero(~is_first)

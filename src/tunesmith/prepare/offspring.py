@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass, replace
 from typing import Final
 
 from tunesmith.prepare.checks import identified
-from tunesmith.prepare.proof import ID_COLUMN, PARENT_COLUMN
+from tunesmith.prepare.lengths import KEPT, WINDOW_COLUMN, frame_of
+from tunesmith.prepare.rows import ID_COLUMN, PARENT_COLUMN
 from tunesmith.prepare.seal import SEALED
 from tunesmith.records import Example, Intent, Message
 
 METHOD_COLUMN: Final = "augmented_by"
-_TAG: Final = re.compile(r"\[(?:EN|ZH)\] ")
+# Metadata that speak of the parent's text alone.
+_OF_PARENT: Final = (ID_COLUMN, SEALED, KEPT, WINDOW_COLUMN)
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,14 +41,8 @@ def parent_of(example: Example, pattern: str) -> Parent | None:
     if any(not isinstance(annotation, Intent) for annotation in example.annotations):
         return None
     text = example.messages[_asked(example)].content
-    before, _, after = pattern.partition("{prompt}")
-    if not (text.startswith(before) and text.endswith(after) and len(text) >= len(before) + len(after)):
-        before = after = ""
-    text = text[len(before) : len(text) - len(after)]
-    tag = _TAG.match(text)
-    if tag:
-        before, text = before + tag[0], text[tag.end() :]
-    return Parent(example, text, before, after)
+    begin, end = frame_of(text, pattern)
+    return Parent(example, text[begin:end], text[:begin], text[end:])
 
 
 def is_single_turn(parent: Parent) -> bool:
@@ -62,7 +57,7 @@ def child_of(made: Try, method: str) -> Example:
     messages[asked] = replace(messages[asked], content=made.parent.before + made.text + made.parent.after)
     if made.answer is not None:
         messages[-1] = Message("assistant", made.answer)
-    own = {name: value for name, value in example.metadata.items() if name not in (ID_COLUMN, SEALED)}
+    own = {name: value for name, value in example.metadata.items() if name not in _OF_PARENT}
     return identified(
         replace(
             example,

@@ -22,12 +22,10 @@ from tunesmith.prepare.checks import identified
 from tunesmith.prepare.duplicates import prompt_key
 from tunesmith.prepare.index import NO_KEY, Columns, Keys, Rows, Span, examples_of, key_of, look_up, name_key, spans_of
 from tunesmith.prepare.pool import Pool
+from tunesmith.prepare.rows import ID_COLUMN, PARENT_COLUMN
 from tunesmith.records import SPLITS
 from tunesmith.runtime import Runtime
 
-ID_COLUMN: Final = "id"
-PARENT_COLUMN: Final = "parent_id"
-"""A row with this column was made from the row that it names, by content id or by the column `id`."""
 _COLUMNS: Final = ("id", "prompt", "group", "own_name", "parent")
 
 
@@ -74,7 +72,9 @@ def measure(folder: Path, scratch: Path, pool: Pool[Any]) -> SplitProof:
                 prompts=_num_common(distinct["prompt"][one], distinct["prompt"][other]),
                 groups=_num_common(distinct["group"][one], distinct["group"][other]),
                 clusters=_num_common(of_split[one], of_split[other]),
-                families=_num_children(splits[one], splits[other]) + _num_children(splits[other], splits[one]),
+                families=_num_children(splits[one], splits[other])
+                + _num_children(splits[other], splits[one])
+                + _num_common(_distinct(splits[one]["parent"]), _distinct(splits[other]["parent"])),
             )
             for one, other in combinations(SPLITS, 2)
         },

@@ -1,4 +1,4 @@
-"""The data contract: what was read, kept, rejected and why, in counts that add up (`read` = `kept` + `rejected`)."""
+"""The data contract: what was read, kept, rejected and why; `read` + `added` = `kept` + `rejected`."""
 
 from __future__ import annotations
 
@@ -17,6 +17,7 @@ from tunesmith.artifacts.dataset import (
     Characters,
     Contamination,
     Encoding,
+    LongText,
     Quantiles,
     Reason,
     Reasoning,
@@ -64,6 +65,8 @@ class Account:
     rejected_of_source: Mapping[int, int]
     num_bad: int
     changes: Mapping[str, int]
+    added_of_source: Mapping[int, int]
+    long_text: LongText | None
     labels: Mapping[str, int]
     """Codes by name."""
     clusters: tuple[int, int] = (0, 0)
@@ -91,6 +94,8 @@ def report_of(account: Account, spool: Spool, assigned: Assigned, proof: SplitPr
         rejected=sum(account.rejected.values()),
         bad=account.num_bad,
         duplicates=account.rejected.get(DUPLICATE, 0),
+        added=sum(account.added_of_source.values()),
+        long_text=account.long_text,
         near_duplicates=num_clustered,
         clusters=num_clusters,
         reasons=reasons_of(account.rejected, account.first_rejects),
@@ -179,6 +184,7 @@ def _sources(account: Account, source_of_kept: Column) -> list[SourceReport]:
             read=source.num_read,
             kept=int(num_kept[number]),
             rejected=account.rejected_of_source.get(number, 0),
+            added=account.added_of_source.get(number, 0),
         )
         for number, source in enumerate(account.sources)
     ]

@@ -12,6 +12,9 @@ from tunesmith.artifacts.dataset import Encoding
 from tunesmith.errors import Place, TunesmithError
 from tunesmith.records import Rejected, Split
 
+ID_COLUMN: Final = "id"
+PARENT_COLUMN: Final = "parent_id"
+"""A row with this column was made from the row that it names, by content id or by the column `id`."""
 # What a reject shows of its row.
 MAX_SHOWN_CHARACTERS: Final = 2_000
 # A row that is larger is refused without being held in memory.

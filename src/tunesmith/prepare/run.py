@@ -13,7 +13,7 @@ from typing import Any, Final
 
 import numpy as np
 
-from tunesmith.artifacts import Dataset, DatasetReport, Identity, library_versions, publish
+from tunesmith.artifacts import Dataset, DatasetReport, Identity, hash_folder, library_versions, publish
 from tunesmith.artifacts.dataset import (
     AUGMENT_REJECTS,
     CLUSTERS,
@@ -23,13 +23,14 @@ from tunesmith.artifacts.dataset import (
     AugmentReport,
     BalanceReport,
     Contamination,
+    LongText,
     place_of,
 )
 from tunesmith.errors import RunFailed, TunesmithError
 from tunesmith.prepare.augment import Workshop, augment, inputs_of_augment
 from tunesmith.prepare.balance import Emphasis, balance_report, emphasise, write_rows
 from tunesmith.prepare.categories import categories_of
-from tunesmith.prepare.checks import TOO_LONG, Fits
+from tunesmith.prepare.clean import hash_examples
 from tunesmith.prepare.contamination import Text, contamination_of
 from tunesmith.prepare.duplicates import (
     DUPLICATE,
@@ -44,13 +45,15 @@ from tunesmith.prepare.duplicates import (
     repeats,
 )
 from tunesmith.prepare.index import BENCHMARK, Mask, Rows
+from tunesmith.prepare.lengths import CUT, TOO_LONG, WINDOW, Fits, max_tokens_of, need_tokenizer
 from tunesmith.prepare.near import clusters_of, join_near, near_duplicates
 from tunesmith.prepare.pool import Pool
 from tunesmith.prepare.proof import prove
 from tunesmith.prepare.report import Account, reasons_of, report_of
+from tunesmith.prepare.seal import key_fingerprint
 from tunesmith.prepare.sources import inputs_of, rows_by_share, take_share
 from tunesmith.prepare.split import UNUSED, Assigned, assign
-from tunesmith.prepare.walk import Rejects, Rules, Walk, read_sources
+from tunesmith.prepare.walk import ADDED, Rejects, Rules, Walk, read_sources
 from tunesmith.recipe import Prepare
 from tunesmith.recipe.balance import Balance
 from tunesmith.records import Rejected
@@ -64,16 +67,17 @@ def prepare(
 ) -> Dataset:
     """Read the sources, check their rows and publish them as a Dataset at `out`.
 
-    Many rows are worked on by `runtime.num_threads` processes, `fits`, the last check of every row, must then be
+    Many rows are worked on by `runtime.num_threads` processes, `fits`, by which rows are measured, must then be
     picklable; what waits to be written lies in `runtime.cache`. Raises TunesmithError for what cannot be read (see
-    `tables_of`, `layout_of`), `no-training-rows`; RunFailed `rows-too-long` (rows that `fits` calls so, unless the
-    section drops them), `too-many-bad-rows` (every reject then lies in `<out>.rejects.jsonl`) and `split-overlap`.
+    `tables_of`, `layout_of`), `no-training-rows`, `tokens-unknown` (see `need_tokenizer`); RunFailed `rows-too-long`
+    (unless the section says what becomes of such rows), `too-many-bad-rows` (every reject then lies in
+    `<out>.rejects.jsonl`) and `split-overlap`.
     Nothing is left at `out` then.
     """
-    made_from = identity(section, seed, fits.key if fits else "")
-    name = section.personal.key
-    secret = runtime.secrets.get(name) if name is not None else None
-    rules = Rules(section, fits, secret.encode() if secret is not None else None)
+    need_tokenizer(section, fits)
+    personal_key = key_of_secret(section, runtime)
+    made_from = identity(section, seed, fits.key if fits else "", personal_key)
+    rules = Rules(section, fits, personal_key)
     with (
         _scratch(runtime.cache) as scratch,
         Pool(rules, runtime.num_threads) as pool,
@@ -95,16 +99,30 @@ def prepare(
     return Dataset.open(out)
 
 
-def identity(section: Prepare, seed: int, fits_key: str = "") -> Identity:
-    """All that decides what `prepare` makes: the content of every source, the section, the seed and the versions.
+def key_of_secret(section: Prepare, runtime: Runtime) -> bytes | None:
+    """The value of the secret that the section names for its pseudonyms; None where it names none or it is not set."""
+    secret = runtime.secrets.get(section.personal.key) if section.personal.key is not None else None
+    return None if secret is None else secret.encode()
 
-    `fits_key` is the key of the `Fits` that the rows are held against, if they are.
+
+def identity(section: Prepare, seed: int, fits_key: str = "", personal_key: bytes | None = None) -> Identity:
+    """All that decides what `prepare` makes: what is read, the section, the seed, the versions and the key's trace.
+
+    Read are the sources, the examples of the task and the folders of models. `fits_key` is the key of the `Fits` that
+    rows are held against, if they are; `personal_key` the key of the pseudonyms, of which a fingerprint goes in.
+    Raises TunesmithError for what cannot be read, and `personal-key-missing`, `personal-key-short`.
     """
     inputs = {"fits": fits_key} if fits_key else {}
     for source in (*section.sources, *section.contamination):
         inputs |= inputs_of(source)
     if section.augment is not None:
         inputs |= inputs_of_augment(section.augment)
+    if section.clean.relevance is not None:
+        inputs |= hash_examples(Path(section.clean.relevance.examples))
+    if section.personal.mode == "pseudonym":
+        inputs["personal.key"] = key_fingerprint(personal_key)
+    models = (section.personal.model, section.duplicates.semantic and section.duplicates.semantic.model)
+    inputs |= {f"model:{folder}": hash_folder(Path(folder)) for folder in models if folder}
     return Identity(
         kind=KIND,
         stage_version=VERSION,
@@ -249,6 +267,8 @@ def _write(found: Walk, decided: _Decided, folder: Path, pool: Pool[Any], scratc
         rejected_of_source=found.rejects.of_source,
         num_bad=found.rejects.num_bad,
         changes=found.changes,
+        added_of_source=found.added_of_source,
+        long_text=_long_text(found, pool.context),
         labels=found.labels,
         clusters=clusters,
         contamination=_contamination(found, chosen, assigned, folder, pool, scratch),
@@ -261,6 +281,21 @@ def _write(found: Walk, decided: _Decided, folder: Path, pool: Pool[Any], scratc
     report = report_of(account, found.spool, assigned, prove(folder, scratch, pool))
     (folder / REPORT).write_text(report.model_dump_json(indent=1), encoding="utf-8")
     return report
+
+
+def _long_text(found: Walk, rules: Rules) -> LongText | None:
+    if rules.fits is None:
+        return None
+    cut, windowed, dropped = (found.long[code] for code in (CUT, WINDOW, TOO_LONG))
+    return LongText(
+        policy=rules.section.too_long,
+        max_tokens=max_tokens_of(rules.section, rules.fits),
+        rows=cut + windowed + dropped,
+        cut=cut,
+        windowed=windowed,
+        windows=windowed + found.long[ADDED],
+        dropped=dropped,
+    )
 
 
 def _write_clusters(found: Walk, chosen: _Chosen, file: Path) -> tuple[int, int]:

@@ -13,6 +13,7 @@ from dataclasses import asdict, dataclass, replace
 from typing import Any, Final, Literal
 
 from tunesmith.errors import TunesmithError
+from tunesmith.prepare.lengths import place_in_kept, ranges_of
 from tunesmith.records import Annotation, Entity, Example, Message
 
 SEALED: Final = "personal_sealed"
@@ -20,7 +21,7 @@ SEALED: Final = "personal_sealed"
 MIN_KEY_BYTES: Final = 16
 _CHANGE: Final = "personal."
 _METADATA: Final = "metadata."
-_NUM_BYTES: Final = {"pseudonyms": 32, "seal": 64}
+_NUM_BYTES: Final = {"pseudonyms": 32, "seal": 64, "fingerprint": 8}
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +43,7 @@ class Original:
     group: str | None
 
 
-def derived(key: bytes | None, purpose: Literal["pseudonyms", "seal"]) -> bytes:
+def derived(key: bytes | None, purpose: Literal["pseudonyms", "seal", "fingerprint"]) -> bytes:
     """Return the key for one purpose, by HKDF-SHA256 (RFC 5869).
 
     Raises TunesmithError `personal-key-missing`, and `personal-key-short` for one that can be guessed.
@@ -55,6 +56,11 @@ def derived(key: bytes | None, purpose: Literal["pseudonyms", "seal"]) -> bytes:
     if len(key) < MIN_KEY_BYTES:
         raise TunesmithError("personal-key-short", num_bytes=len(key), least=MIN_KEY_BYTES)
     return HKDF(SHA256(), _NUM_BYTES[purpose], None, f"tunesmith personal {purpose}".encode()).derive(key)
+
+
+def key_fingerprint(key: bytes | None) -> str:
+    """16 hex digits that change with the key and do not tell it. Raises what `derived` raises."""
+    return derived(key, "fingerprint").hex()
 
 
 def seal(example: Example, original: Original, seal_key: bytes) -> Example:
@@ -74,7 +80,8 @@ def seal(example: Example, original: Original, seal_key: bytes) -> Example:
 def unseal(example: Example, key: bytes) -> Example:
     """Return a row with pseudonyms as it was before; a row without any comes back as it is.
 
-    The id is that of the row as it is in the dataset. Raises TunesmithError `personal-key-wrong` for another key, and
+    The id is that of the row as it is in the dataset. Of a row that was cut (`lengths.KEPT`) what is left comes back; a
+    pseudonym that was cut in two stays. Raises TunesmithError `personal-key-wrong` for another key, and
     `personal-row-changed` where the text was edited since.
     """
     token = example.metadata.get(SEALED)
@@ -83,9 +90,13 @@ def unseal(example: Example, key: bytes) -> Example:
     lost = _decrypted(token, key, example)
     rest = replace(example, metadata={name: value for name, value in example.metadata.items() if name != SEALED})
     texts = texts_of(rest)
+    cut_path, ranges = ranges_of(example) or ("", ())
     for path, swaps in lost["texts"].items():
         text = texts.get(path, "")
-        for start, new, old in reversed(swaps):
+        for whole_start, new, old in reversed(swaps):
+            start = place_in_kept(whole_start, len(new), ranges) if path == cut_path else whole_start
+            if start is None:
+                continue
             if text[start : start + len(new)] != new:
                 raise TunesmithError("personal-row-changed", place=example.place)
             text = text[:start] + old + text[start + len(new) :]

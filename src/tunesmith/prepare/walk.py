@@ -16,16 +16,16 @@ from typing import Any, Final
 from tunesmith.artifacts.dataset import example_to_json, reject_to_json
 from tunesmith.errors import Place, TunesmithError
 from tunesmith.prepare.bias import NO_DAY, day_of, time_column_of
-from tunesmith.prepare.checks import Check, Fits, checks_of, run_checks
+from tunesmith.prepare.checks import Check, checks_of, identified, run_checks
 from tunesmith.prepare.clean import fill_missing
 from tunesmith.prepare.duplicates import REPEATS, answer_key, prompt_key, whole_key
 from tunesmith.prepare.formats import Layout, layout_of, missing_column, to_example
 from tunesmith.prepare.index import BENCHMARK, DECLARED, NO_KEY, Spool, key_of, name_key
+from tunesmith.prepare.lengths import CUT, TOO_LONG, WINDOW, Fits, fitted
 from tunesmith.prepare.pool import Pool
 from tunesmith.prepare.privacy import PERSONAL_DATA, redact, types_of
-from tunesmith.prepare.proof import ID_COLUMN, PARENT_COLUMN
 from tunesmith.prepare.report import LANGUAGES, SourceCount
-from tunesmith.prepare.rows import RawRow, Refused, Table
+from tunesmith.prepare.rows import ID_COLUMN, PARENT_COLUMN, RawRow, Refused, Table
 from tunesmith.prepare.sources import tables_of
 from tunesmith.recipe import Prepare, Source
 from tunesmith.records import Example, Rejected, Split
@@ -37,6 +37,7 @@ _CHUNK_CHARACTERS: Final = 1 << 21
 # The script of a text shows in its beginning.
 _JUDGED_CHARACTERS: Final = 300
 _NUM_PLACES: Final = 5
+ADDED: Final = "added"
 
 
 @dataclass(frozen=True)
@@ -49,7 +50,7 @@ class Rules:
 
     @cached_property
     def checks(self) -> tuple[Check, ...]:
-        return checks_of(self.section, self.fits, self.personal_key)
+        return checks_of(self.section, self.personal_key)
 
     def __getstate__(self) -> dict[str, Any]:
         return {"section": self.section, "fits": self.fits, "personal_key": self.personal_key}
@@ -77,6 +78,8 @@ class Checked:
     columns: dict[str, list[Any]]
     rejects: list[Rejected]
     changes: Counter[str]
+    long: Counter[str]
+    """Rows read that were too long, by what became of them; `ADDED`: rows made of them beside themselves."""
 
 
 class Rejects:
@@ -131,6 +134,8 @@ class Walk:
     changes: Counter[str] = field(default_factory=Counter)
     time_columns: dict[str, None] = field(default_factory=dict)
     """The columns that say when rows of the sources were made."""
+    long: Counter[str] = field(default_factory=Counter)
+    added_of_source: Counter[int] = field(default_factory=Counter)
 
     @classmethod
     def into(cls, folder: Path) -> Walk:
@@ -149,6 +154,8 @@ class Walk:
         self.spool.append(checked.lines, checked.columns | {"label": labels})
         if checked.source < len(self.sources):
             self.changes += checked.changes
+            self.long += checked.long
+            self.added_of_source[checked.source] += checked.long[ADDED]
             for reject in checked.rejects:
                 self.rejects.add(reject, checked.source)
 
@@ -242,7 +249,7 @@ def _num_characters(value: object) -> int:
 
 def check_chunk(rules: Rules, chunk: Chunk) -> Checked:
     """Every row of a chunk through its layout and the checks."""
-    checked = Checked(chunk.source, len(chunk.rows), [], {name: [] for name in COLUMNS}, [], Counter())
+    checked = Checked(chunk.source, len(chunk.rows), [], {name: [] for name in COLUMNS}, [], Counter(), Counter())
     for row in chunk.rows:
         if isinstance(row, Rejected):
             checked.rejects.append(_shown(row, row.row, rules.section))
@@ -254,24 +261,42 @@ def check_chunk(rules: Rules, chunk: Chunk) -> Checked:
         except Refused as refused:
             outcome = row.rejected(refused)
         if isinstance(outcome, Rejected):
+            checked.long[TOO_LONG] += outcome.reason == TOO_LONG
             checked.rejects.append(_shown(outcome, row.text(), rules.section))
             continue
-        line = json.dumps(example_to_json(outcome), ensure_ascii=False) + "\n"
-        checked.lines.append(line.encode("utf-8"))
-        for name, value in zip(COLUMNS, values_of(outcome, chunk, time, day), strict=True):
-            checked.columns[name].append(value)
-        checked.changes.update(dict.fromkeys(outcome.changes, 1))
+        for example in outcome:
+            _add(example, values_of(example, chunk, time, day), checked)
+        checked.changes.update(dict.fromkeys(outcome[0].changes, 1))
+        checked.long.update(code for code in (CUT, WINDOW) if code in outcome[0].changes)
+        checked.long[ADDED] += len(outcome) - 1
     return checked
 
 
-def _outcome(row: RawRow, chunk: Chunk, rules: Rules) -> Example | Rejected:
-    """Raises Refused."""
+def _add(example: Example, values: tuple[Any, ...], checked: Checked) -> None:
+    line = json.dumps(example_to_json(example), ensure_ascii=False) + "\n"
+    checked.lines.append(line.encode("utf-8"))
+    for name, value in zip(COLUMNS, values, strict=True):
+        checked.columns[name].append(value)
+
+
+def _outcome(row: RawRow, chunk: Chunk, rules: Rules) -> tuple[Example, ...] | Rejected:
+    """The rows that a row becomes: one, unless it is taken apart into windows. Raises Refused."""
     if chunk.layout is None:
         raise Refused("no-columns")
-    values, filled = fill_missing(row.values, rules.section.clean, chunk.layout.columns)
+    raw = read_row(row, chunk.layout, chunk.split, rules.section)
+    outcome = run_checks(raw, rules.checks)
+    # a benchmark is compared with as it is; no model reads it here
+    if isinstance(outcome, Rejected) or rules.fits is None or chunk.is_benchmark:
+        return outcome if isinstance(outcome, Rejected) else (outcome,)
+    return fitted(outcome, rules.section, rules.fits, identified)
+
+
+def read_row(row: RawRow, layout: Layout, split: Split | None, section: Prepare) -> Example:
+    """A row in its canonical form, its empty columns filled, before any check. Raises Refused."""
+    values, filled = fill_missing(row.values, section.clean, layout.columns)
     whole = replace(row, values=values) if filled else row
-    example = to_example(whole, chunk.layout, chunk.split, rules.section.group_by)
-    return run_checks(replace(example, changes=filled) if filled else example, rules.checks)
+    example = to_example(whole, layout, split, section.group_by)
+    return replace(example, changes=filled) if filled else example
 
 
 def _shown(reject: Rejected, row: str, section: Prepare) -> Rejected:

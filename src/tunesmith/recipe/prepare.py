@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Annotated, Literal
 
 from pydantic import Field, ValidationInfo, field_validator, model_validator
@@ -11,13 +12,23 @@ from pydantic_core import PydanticCustomError, PydanticKnownError
 from tunesmith.recipe.augment import Augment
 from tunesmith.recipe.balance import Balance
 from tunesmith.recipe.dialogue import Dialogue
+from tunesmith.recipe.lengths import LongText
 from tunesmith.recipe.section import PositiveInt, Section, Share
+from tunesmith.recipe.semantic import Semantic
 from tunesmith.recipe.structured import Figures, Structures
 
+# What stands behind the user's text of a style: how the answer is written is the model's template's own matter.
+_RESPONSE = re.compile(r"\s*(?:<think>\s*\{reasoning\}\s*</think>\s*)?\{answer\}\s*\Z")
 
-def _holds_prompt(pattern: str) -> str:
-    if "{prompt}" not in pattern:
+
+def _sound_style(pattern: str) -> str:
+    user = _RESPONSE.sub("", pattern)
+    if "{prompt}" not in user:
         raise PydanticCustomError("prompt_placeholder", "must hold `{{prompt}}`")
+    if "{reasoning}" in user or "{answer}" in user:
+        raise PydanticCustomError(
+            "prompt_slots", "must end with `<think>{{reasoning}}</think>{{answer}}` or with `{{answer}}`"
+        )
     return pattern
 
 
@@ -117,6 +128,9 @@ class Duplicates(Section):
         float,
         Field(description="Least share of common character 5-grams (Jaccard) of near-duplicates.", ge=0.5, le=1.0),
     ] = 0.8
+    semantic: Annotated[
+        Semantic | None, Field(description="Also rows that mean the same in other words, by a local model.")
+    ] = None
 
 
 class Length(Section):
@@ -255,8 +269,11 @@ class Prepare(Section):
     system: Annotated[str | None, Field(description="System message put before rows that have none.")] = None
     prompt_style: Annotated[
         str,
-        AfterValidator(_holds_prompt),
-        Field(description="Pattern around the user's text of single-turn rows; must hold `{prompt}`."),
+        AfterValidator(_sound_style),
+        Field(
+            description="Pattern around the user's text of single-turn rows; must hold `{prompt}`, and may go on with "
+            "the slots `<think>{reasoning}</think>{answer}`, which the model's own template fills."
+        ),
     ] = "{prompt}"
     reasoning: Annotated[
         Literal["keep", "drop", "require"],
@@ -266,7 +283,12 @@ class Prepare(Section):
         0.1
     )
     test_share: Annotated[
-        Share, Field(description="Share of rows held out for the verdict, unless a source is it.")
+        Share,
+        Field(
+            description="Share of rows held out for the verdict, unless a source is it; with `validation_share` less "
+            "than 1.",
+            validate_default=True,
+        ),
     ] = 0.1
     group_by: Annotated[
         str | None, Field(description="Column whose equal values stay in one split (customer, document, situation).")
@@ -291,10 +313,26 @@ class Prepare(Section):
     balance: Annotated[Balance | None, Field(description="Even out the categories of the training rows.")] = None
     dialogue: Annotated[Dialogue, Field(description="Conversations that teach nothing.")] = Dialogue()
     too_long: Annotated[
-        Literal["stop", "drop"],
-        Field(description="Rows longer than the model allows: stop with the count, or reject them one by one."),
+        Literal["stop", "drop", "cut-prompt", "window"],
+        Field(
+            description="Rows longer than the model allows: stop with the count, reject them one by one, cut the "
+            "middle out of their prompt, or take their text apart into windows."
+        ),
     ] = "stop"
+    long_text: Annotated[LongText, Field(description="What counts as long, and how large windows are.")] = LongText()
     max_bad_share: Annotated[Share, Field(description="Stop when more than this share of the rows is rejected.")] = 0.2
+
+    @property
+    def user_style(self) -> str:
+        """The part of `prompt_style` that stands around the user's text."""
+        return _RESPONSE.sub("", self.prompt_style)
+
+    @field_validator("test_share")
+    @classmethod
+    def _keeps_training_rows(cls, value: float, info: ValidationInfo) -> float:
+        if value + info.data.get("validation_share", 0.0) >= 1 - 1e-9:
+            raise PydanticCustomError("held_out_shares", "leaves no rows to train on, together with `validation_share`")
+        return value
 
     @model_validator(mode="after")
     def _has_sound_shares(self) -> Prepare:

@@ -17,7 +17,7 @@ from tunesmith.artifacts import Dataset, DatasetReport
 from tunesmith.artifacts.dataset import Conflicts, Quantiles, Reason, Reasoning
 from tunesmith.errors import Place, RunFailed, TunesmithError
 from tunesmith.i18n.catalogue import CATALOGUE
-from tunesmith.prepare import CONTROL_TOKEN, TOO_LONG, Fits, identity, prepare, recheck
+from tunesmith.prepare import CONTROL_TOKEN, Fits, identity, prepare, recheck
 from tunesmith.recipe import Prepare
 from tunesmith.records import SPLITS, Example, Rejected
 from tunesmith.runtime import Runtime
@@ -178,13 +178,16 @@ def test_too_many_bad_rows_stop_the_run_and_nothing_is_lost(tmp_path: Path, run:
 def limits(max_characters: int) -> Fits:
     """A model that reads no more characters than this, and no `<|end|>`."""
 
-    def check(example: Example) -> Rejected | None:
-        length = sum(len(message.content) for message in example.messages)
+    def count(example: Example) -> int | Rejected:
         if any("<|end|>" in message.content for message in example.messages):
             return Rejected(example.place, CONTROL_TOKEN)
-        return Rejected(example.place, TOO_LONG, f"{length} > {max_characters}") if length > max_characters else None
+        return sum(len(message.content) for message in example.messages)
 
-    return Fits(check, f"limits {max_characters}")
+    return Fits(count, characters, max_characters, f"limits {max_characters}")
+
+
+def characters(text: str) -> list[tuple[int, int]]:
+    return [(place, place + 1) for place in range(len(text))]
 
 
 def test_rows_that_do_not_fit_the_model_are_rejected_after_all_other_checks(tmp_path: Path, run: Run) -> None:
@@ -229,7 +232,7 @@ def test_the_key_of_what_checks_is_part_of_the_datasets(tmp_path: Path, run: Run
 def test_what_leaves_nothing_to_train_or_judge_is_said(tmp_path: Path, run: Run, progress: Listening) -> None:
     file = write_jsonl(tmp_path / "a.jsonl", questions(3))
     with pytest.raises(TunesmithError, match="no-training-rows"):
-        run(file, test_share=1.0)
+        run([{"path": file, "split": "test"}])
     with pytest.raises(TunesmithError, match="no-training-rows"):
         run(write_jsonl(tmp_path / "b.jsonl", [[1]]), max_bad_share=1.0)
     run(file, test_share=0.0, validation_share=0.0)
@@ -333,7 +336,9 @@ def test_several_processes_make_the_same_dataset(
         out = tmp_path / "artifacts" / str(num_threads)
         # all processes ask the same; what they ask must be picklable
         made.append(
-            prepare(section, seed=0, runtime=machine, progress=progress, out=out, fits=Fits(no_row_is_refused, ""))
+            prepare(
+                section, seed=0, runtime=machine, progress=progress, out=out, fits=Fits(no_tokens, characters, 1, "")
+            )
         )
     assert made[0].manifest == made[1].manifest
     assert check_counts(made[1]).reasons.keys() == {"duplicate", "near-duplicate", "empty-prompt"}
@@ -341,8 +346,8 @@ def test_several_processes_make_the_same_dataset(
     assert list(runtime.cache.iterdir()) == []
 
 
-def no_row_is_refused(example: Example) -> Rejected | None:
-    return None
+def no_tokens(example: Example) -> int:
+    return 0
 
 
 @pytest.mark.skipif(not DESK.is_dir(), reason="examples/support_desk is not here")
