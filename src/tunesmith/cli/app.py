@@ -45,6 +45,7 @@ class Options:
 
 
 OPTIONS: Final = Options()
+DIFF_ROWS: Final = 3
 app = typer.Typer(
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
@@ -145,10 +146,11 @@ def prepare(
     overrides: Overrides = None,
     rows: Annotated[int, typer.Option("--show", help=text("cli.option.show"))] = 0,
     recheck: Annotated[bool, typer.Option("--recheck", help=text("cli.option.recheck"))] = False,
+    diff: Annotated[bool, typer.Option("--diff", help=text("cli.option.diff"))] = False,
     as_json: JsonOption = False,
 ) -> None:
     from tunesmith import lifecycle
-    from tunesmith.cli.show import dataset_lines, proof_lines, row_lines
+    from tunesmith.cli.show import dataset_lines, diff_lines, proof_lines, row_lines
 
     this = job(recipe, overrides, devices=False)
     if recheck:
@@ -156,6 +158,13 @@ def prepare(
         show(proof.model_dump(mode="json"), proof_lines(proof, LANGUAGE))
         return
     dataset = lifecycle.prepare(this)
+    if diff:
+        changes = lifecycle.changed_rows(this, dataset, rows or DIFF_ROWS)
+        found = {
+            code: [{"place": str(one.place), "diff": one.lines} for one in changed] for code, changed in changes.items()
+        }
+        show(found, diff_lines(dataset.report(), changes, LANGUAGE))
+        return
     card = lifecycle.data_card(this, dataset)
     shown = [row_lines(this.chat, row, LANGUAGE, colour=coloured()) for row in dataset.rows("train")[:rows]]
     show(
@@ -172,6 +181,25 @@ def prepare(
             *(line for row in shown for line in row),
         ],
     )
+
+
+@app.command(help=text("cli.help.unseal"))
+def unseal(
+    file: Annotated[Path, typer.Argument(metavar="FILE", help=text("cli.argument.sealed"))],
+    out: Annotated[Path, typer.Option("--out", help=text("cli.option.out"))],
+    key: Annotated[str | None, typer.Option("--key", help=text("cli.option.key"))] = None,
+    as_json: JsonOption = False,
+) -> None:
+    from tunesmith.prepare.unseal import secret_name, unseal_file
+
+    name = key or secret_name(file)
+    if name is None:
+        raise TunesmithError("unseal-key", place=Place(str(file)))
+    secret = runtime(devices=False).secrets.get(name)
+    if not secret:
+        raise TunesmithError("personal-key-unset", name=name)
+    done = unseal_file(file, secret.encode(), out)
+    show({"file": str(out), **done._asdict()}, [text("cli.unsealed", out=out, **done._asdict())])
 
 
 @app.command(help=text("cli.help.plan"))

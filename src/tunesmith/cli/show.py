@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import unicodedata
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from itertools import combinations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from tunesmith.artifacts import Dataset, Plan, Scorecard, read_events
+from tunesmith.artifacts import Dataset, DatasetReport, Plan, Scorecard, read_events
 from tunesmith.artifacts.dataset import SplitProof
 from tunesmith.artifacts.scorecard import Arm, Estimate, ScorecardBody
 from tunesmith.chat import Chat
@@ -19,6 +19,7 @@ from tunesmith.records import SPLITS, Example, Rendered, Sample
 
 if TYPE_CHECKING:
     from tunesmith.lifecycle.parity import Result
+    from tunesmith.prepare.changes import Change
 
 SUPERVISED: Final = "\x1b[32m"
 PLAIN: Final = "\x1b[0m"
@@ -46,6 +47,17 @@ def dataset_lines(dataset: Dataset, language: str) -> list[str]:
     lines += [f"  {count:>6}  {translate(f'change.{code}', language)}" for code, count in report.changes.items()]
     lines.append(translate("cli.dataset.at", language, folder=dataset.folder))
     return lines
+
+
+def diff_lines(report: DatasetReport, changes: Mapping[str, Sequence[Change]], language: str) -> list[str]:
+    """By rule, the rows that it changed, before and after."""
+    lines: list[str] = []
+    for code, found in changes.items():
+        change = translate(f"change.{code}", language)
+        lines += ["", translate("cli.diff.rule", language, code=code, rows=report.changes[code], change=change)]
+        for one in found:
+            lines += [f"  {one.place}", *(f"    {line}" for line in one.lines)]
+    return lines[1:] or [translate("cli.diff.none", language)]
 
 
 def proof_lines(proof: SplitProof, language: str) -> list[str]:

@@ -7,6 +7,7 @@ from typing import Final
 from tunesmith.i18n import (
     annotate,
     augment,
+    changes,
     cli,
     data_card,
     errors,
@@ -15,11 +16,13 @@ from tunesmith.i18n import (
     parity,
     prepare,
     report,
+    semantic,
     structured,
 )
 
 Entry = tuple[str, str]
 TABLES: Final[tuple[dict[str, Entry], ...]] = (
+    changes.TEXTS,
     errors.TEXTS,
     lengths.TEXTS,
     cli.TEXTS,
@@ -31,5 +34,6 @@ TABLES: Final[tuple[dict[str, Entry], ...]] = (
     structured.TEXTS,
     annotate.TEXTS,
     data_card.TEXTS,
+    semantic.TEXTS,
 )
 CATALOGUE: Final[dict[str, Entry]] = {key: entry for table in TABLES for key, entry in table.items()}

@@ -22,9 +22,11 @@ from tunesmith.model.base import Base, find_base
 from tunesmith.plan.run import Planning
 from tunesmith.plan.run import plan as plan_stage
 from tunesmith.prepare import CONTROL_TOKEN, Fits, key_of_secret
+from tunesmith.prepare import changed_rows as changed_rows_stage
 from tunesmith.prepare import identity as dataset_identity
 from tunesmith.prepare import prepare as prepare_stage
 from tunesmith.prepare import recheck as recheck_stage
+from tunesmith.prepare.changes import Change
 from tunesmith.recipe import Recipe, Train, dump_recipe
 from tunesmith.records import Example, Rejected
 from tunesmith.report.data_card import CardFiles
@@ -128,6 +130,12 @@ def recheck(job: Job) -> SplitProof:
     fits = row_fits(job.chat, job.base)
     made = dataset_identity(section, job.recipe.seed, fits.key, key_of_secret(section, job.runtime))
     return recheck_stage(job.artifact(made), runtime=job.runtime)
+
+
+def changed_rows(job: Job, dataset: Dataset, num_rows: int) -> dict[str, list[Change]]:
+    """What each rule of `prepare` did to the first rows that it changed."""
+    counts, fits = dataset.report().changes, row_fits(job.chat, job.base)
+    return changed_rows_stage(job.recipe.prepare, counts, num_rows, runtime=job.runtime, fits=fits)
 
 
 def plan(job: Job, dataset: Dataset) -> dict[str, Plan]:

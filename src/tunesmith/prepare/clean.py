@@ -42,8 +42,9 @@ _NUM_FEATURES: Final = 2**18
 
 def cleaners(section: Clean) -> tuple[Check, ...]:
     """The repairs, as one check: each text is gone through once."""
-    names = tuple(name for name in _REWRITES if name in section.rewrite)
-    return (Cleaner(section.repair, names),) if section.repair or names else ()
+    repairs = tuple(REPAIRS) if section.repair else ()
+    rewrites = tuple(name for name in _REWRITES if name in section.rewrite)
+    return (Cleaner(repairs, rewrites),) if repairs or rewrites else ()
 
 
 def filters(section: Clean) -> tuple[Check, ...]:
@@ -95,8 +96,15 @@ def _is_empty(value: object) -> bool:
 class Cleaner:
     """Runs repairs on every text of a row: contents, thinking, the rejected answer and the label."""
 
-    repair: bool
+    repairs: tuple[str, ...]
     rewrites: tuple[str, ...]
+
+    def steps(self) -> tuple[Cleaner, ...]:
+        """The same rules, one after the other."""
+        return (
+            *(Cleaner((name,), ()) for name in self.repairs),
+            *(Cleaner((), (name,)) for name in self.rewrites),
+        )
 
     def __call__(self, example: Example) -> Example:
         codes: dict[str, None] = {}
@@ -117,9 +125,9 @@ class Cleaner:
 
     def _text(self, text: str, codes: dict[str, None]) -> str:
         """The text, cleaned; the code of each repair that changed it is added to `codes`."""
-        if self.repair and looks_broken(text):
-            for name, change in REPAIRS.items():
-                text = _changed(text, name, change, codes)
+        if self.repairs and looks_broken(text):
+            for name in self.repairs:
+                text = _changed(text, name, REPAIRS[name], codes)
         for name in self.rewrites:
             text = _changed(text, name, _REWRITES[name], codes)
         return text

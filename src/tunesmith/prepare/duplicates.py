@@ -30,6 +30,7 @@ from tunesmith.text.normalise import fingerprint
 
 DUPLICATE: Final = "duplicate"
 NEAR_DUPLICATE: Final = "near-duplicate"
+SEMANTIC_DUPLICATE: Final = "semantic-duplicate"
 OVER_SHARE: Final = "over-share"
 UNDER_SAMPLED: Final = "under-sampled"
 HELD_OUT: Final = {"test": DECLARED["test"], "validation": DECLARED["validation"], "benchmark": BENCHMARK}
@@ -38,6 +39,7 @@ REPEATS: Final = frozenset(
     (
         DUPLICATE,
         NEAR_DUPLICATE,
+        SEMANTIC_DUPLICATE,
         OVER_SHARE,
         UNDER_SAMPLED,
         *(kind.format(held_out) for kind in KINDS_OF_REPEAT for held_out in HELD_OUT),

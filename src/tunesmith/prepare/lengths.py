@@ -26,6 +26,8 @@ KEPT: Final = "kept_characters"
 """Metadata of a row that was cut: the path of the text and the ranges of its characters that are left."""
 WINDOW_COLUMN: Final = "text_window"
 """Metadata of a window: which of how many, from 1, as `2/5`."""
+MARK: Final = " … "
+"""Stands where the middle of a prompt was cut out."""
 # Tokens at a new border may join otherwise than before, so that a cut is measured and repeated.
 _MAX_ATTEMPTS: Final = 5
 
@@ -129,7 +131,7 @@ def _cut_prompt(
             return None
         num_first = (num_kept + 1) // 2
         begin, end = part.spans[num_first - 1][1], part.spans[num_first - num_kept][0]
-        row = identify(_kept(example, part.index, ((0, begin), (max(begin, end), part.length)), CUT))
+        row = identify(_kept(example, part.index, ((0, begin), (max(begin, end), part.length)), CUT, MARK))
     return None
 
 
@@ -158,13 +160,13 @@ def _windows(
     return tuple(windows)
 
 
-def _kept(example: Example, index: int, ranges: Ranges, code: str) -> Example:
-    """The row with these characters of one message alone."""
+def _kept(example: Example, index: int, ranges: Ranges, code: str, mark: str = "") -> Example:
+    """The row with these characters of one message alone, a mark between them."""
     message = example.messages[index]
     kept = [(begin, end) for begin, end in ranges if begin < end]
-    content = "".join(message.content[begin:end] for begin, end in kept)
+    content = mark.join(message.content[begin:end] for begin, end in kept)
     messages = (*example.messages[:index], replace(message, content=content), *example.messages[index + 1 :])
-    said = " ".join([f"messages.{index}.content", *(f"{begin}-{end}" for begin, end in kept)])
+    said = f"messages.{index}.content " + (mark or " ").join(f"{begin}-{end}" for begin, end in kept)
     return replace(
         example,
         messages=messages,
@@ -173,23 +175,32 @@ def _kept(example: Example, index: int, ranges: Ranges, code: str) -> Example:
     )
 
 
-_RANGES: Final = re.compile(r"(messages\.\d+\.content)((?: \d+-\d+)+)")
+_KEPT: Final = re.compile(rf"(messages\.\d+\.content)((?:(?:{MARK}| )\d+-\d+)+)")
 
 
-def ranges_of(example: Example) -> tuple[str, Ranges] | None:
-    """The path of the text of which only ranges are left, and these; None for a row that was not cut."""
-    found = _RANGES.fullmatch(example.metadata.get(KEPT, ""))
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """Which characters of a text are left."""
+
+    path: str
+    ranges: Ranges
+    mark: str
+    """What stands between them."""
+
+    def place(self, start: int, length: int) -> int | None:
+        """Where characters [start, start + length) of the whole text stand in what is left; None where they are cut."""
+        before = 0
+        for begin, end in self.ranges:
+            if begin <= start and start + length <= end:
+                return before + start - begin
+            before += end - begin + len(self.mark)
+        return None
+
+
+def kept_of(example: Example) -> Kept | None:
+    """What is left of the text of a row that was cut; None for any other row."""
+    found = _KEPT.fullmatch(example.metadata.get(KEPT, ""))
     if found is None:
         return None
-    pairs = (pair.split("-") for pair in found[2].split())
-    return found[1], [(int(begin), int(end)) for begin, end in pairs]
-
-
-def place_in_kept(start: int, length: int, ranges: Ranges) -> int | None:
-    """Where characters [start, start + length) of the whole text stand in what is left; None where they are cut."""
-    before = 0
-    for begin, end in ranges:
-        if begin <= start and start + length <= end:
-            return before + start - begin
-        before += end - begin
-    return None
+    pairs = (pair.split("-") for pair in found[2].replace(MARK, " ").split())
+    return Kept(found[1], [(int(begin), int(end)) for begin, end in pairs], MARK if MARK in found[2] else "")

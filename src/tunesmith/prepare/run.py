@@ -30,6 +30,7 @@ from tunesmith.errors import RunFailed, TunesmithError
 from tunesmith.prepare.augment import Workshop, augment, inputs_of_augment
 from tunesmith.prepare.balance import Emphasis, balance_report, emphasise, write_rows
 from tunesmith.prepare.categories import categories_of
+from tunesmith.prepare.changes import Change, changes_by_rule
 from tunesmith.prepare.clean import hash_examples
 from tunesmith.prepare.contamination import Text, contamination_of
 from tunesmith.prepare.duplicates import (
@@ -44,13 +45,14 @@ from tunesmith.prepare.duplicates import (
     families,
     repeats,
 )
-from tunesmith.prepare.index import BENCHMARK, Mask, Rows
+from tunesmith.prepare.index import BENCHMARK, DECLARED, Mask, Rows, Spool
 from tunesmith.prepare.lengths import CUT, TOO_LONG, WINDOW, Fits, max_tokens_of, need_tokenizer
 from tunesmith.prepare.near import clusters_of, join_near, near_duplicates
 from tunesmith.prepare.pool import Pool
 from tunesmith.prepare.proof import prove
 from tunesmith.prepare.report import Account, reasons_of, report_of
 from tunesmith.prepare.seal import key_fingerprint
+from tunesmith.prepare.semantic import Meaning, join_semantic, semantic_duplicates
 from tunesmith.prepare.sources import inputs_of, rows_by_share, take_share
 from tunesmith.prepare.split import UNUSED, Assigned, assign
 from tunesmith.prepare.walk import ADDED, Rejects, Rules, Walk, read_sources
@@ -133,6 +135,13 @@ def identity(section: Prepare, seed: int, fits_key: str = "", personal_key: byte
     )
 
 
+def changed_rows(
+    section: Prepare, counts: Mapping[str, int], num_rows: int, *, runtime: Runtime, fits: Fits | None = None
+) -> dict[str, list[Change]]:
+    """What the rules did to the first rows that each changed, by code (see `changes_by_rule`)."""
+    return changes_by_rule(Rules(section, fits, key_of_secret(section, runtime)), counts, num_rows)
+
+
 @contextmanager
 def _scratch(cache: Path) -> Iterator[Path]:
     cache.mkdir(parents=True, exist_ok=True)
@@ -178,6 +187,10 @@ def _choose(found: Walk, section: Prepare, pool: Pool[Any], scratch: Path, out: 
         progress.say("say.prepare.duplicates", count=len(equal.rows_S))
     _refuse_bad(found, section.max_bad_share, out, progress)
     forest, likeness = join_near(spool, kept_N, section.duplicates.threshold, pool, scratch)
+    semantic = section.duplicates.semantic
+    meaning = Meaning(semantic) if semantic else None
+    if meaning is not None:
+        join_semantic(spool, kept_N, forest, meaning, scratch)
     kin = Kin(forest.roots(), families(spool, equal))
     cut_for: dict[str, list[Rows]] = {held_out: [] for held_out in HELD_OUT}
     for held_out, left in repeats(spool, kept_N, kin):
@@ -185,11 +198,19 @@ def _choose(found: Walk, section: Prepare, pool: Pool[Any], scratch: Path, out: 
         cut_for[held_out].append(left.same_as_S)
     _say_repeats(found.rejects, progress)
     if section.duplicates.near == "drop":
-        is_open = kept_N & (spool["declared"] <= 1)
-        near = near_duplicates(spool, np.flatnonzero(is_open).astype(np.int32), kin.cluster_N, likeness, pool)
+        near = near_duplicates(spool, _training_rows(spool, kept_N), kin.cluster_N, likeness, pool)
         _leave_out(near, found, kept_N)
         progress.say("say.prepare.near-duplicates", count=len(near.rows_S))
+    if meaning is not None and meaning.section.action == "drop":
+        left = semantic_duplicates(spool, _training_rows(spool, kept_N), kin.cluster_N, meaning)
+        _leave_out(left, found, kept_N)
+        progress.say("say.prepare.semantic-duplicates", count=len(left.rows_S))
     return _Chosen(kept_N & (spool["declared"] != BENCHMARK), kin, cut_for)
+
+
+def _training_rows(spool: Spool, kept_N: Mask) -> Rows:
+    """The kept rows that are in no declared held-out split."""
+    return np.flatnonzero(kept_N & (spool["declared"] <= DECLARED["train"])).astype(np.int32)
 
 
 def _leave_out(left: Left, found: Walk, kept_N: Mask) -> None:

@@ -13,7 +13,7 @@ from dataclasses import asdict, dataclass, replace
 from typing import Any, Final, Literal
 
 from tunesmith.errors import TunesmithError
-from tunesmith.prepare.lengths import place_in_kept, ranges_of
+from tunesmith.prepare.lengths import kept_of
 from tunesmith.records import Annotation, Entity, Example, Message
 
 SEALED: Final = "personal_sealed"
@@ -90,11 +90,11 @@ def unseal(example: Example, key: bytes) -> Example:
     lost = _decrypted(token, key, example)
     rest = replace(example, metadata={name: value for name, value in example.metadata.items() if name != SEALED})
     texts = texts_of(rest)
-    cut_path, ranges = ranges_of(example) or ("", ())
+    kept = kept_of(example)
     for path, swaps in lost["texts"].items():
         text = texts.get(path, "")
         for whole_start, new, old in reversed(swaps):
-            start = place_in_kept(whole_start, len(new), ranges) if path == cut_path else whole_start
+            start = kept.place(whole_start, len(new)) if kept and path == kept.path else whole_start
             if start is None:
                 continue
             if text[start : start + len(new)] != new:

@@ -172,11 +172,11 @@ def read_sources(found: Walk, rules: Rules, pool: Pool[Rules], progress: Progres
     section = rules.section
     columns: dict[str, None] = {}
     progress.begin("task.prepare", None)
-    for source, table in _tables(section.sources):
+    for source, table in tables_once(section.sources):
         columns.update(dict.fromkeys(table.columns))
         found.origins.append(section.sources.index(source))
         _walk_table(found, source, table, False, pool, progress)
-    for source, table in _tables(section.contamination):
+    for source, table in tables_once(section.contamination):
         _walk_table(found, source, table, True, pool, progress)
     progress.end()
     found.spool.flush()
@@ -220,8 +220,11 @@ def _walk_table(
     _say_read(counts[-1], progress)
 
 
-def _tables(sources: Sequence[Source]) -> Iterator[tuple[Source, Table]]:
-    """Raises `data-twice` when two sources name the same table, whose rows would then be counted twice."""
+def tables_once(sources: Sequence[Source]) -> Iterator[tuple[Source, Table]]:
+    """Every table of the sources.
+
+    Raises TunesmithError `data-twice` when two sources name the same table, whose rows would then be counted twice.
+    """
     seen: set[str] = set()
     for source in sources:
         for table in tables_of(source):
