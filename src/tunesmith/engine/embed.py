@@ -23,10 +23,13 @@ MAX_TOKENS: Final = 512
 BATCH_TOKENS: Final = 8192
 Pooling = Literal["mean", "cls", "last"]
 _KNOWN_MODULES: Final = ("Transformer", "Pooling", "Normalize")
-_POOLING_KEYS: Final[dict[str, Pooling]] = {
-    "pooling_mode_cls_token": "cls",
-    "pooling_mode_mean_tokens": "mean",
-    "pooling_mode_lasttoken": "last",
+_KEY: Final = "pooling_mode_"
+_POOLINGS: Final[dict[str, Pooling]] = {
+    "cls": "cls",
+    "cls_token": "cls",
+    "mean": "mean",
+    "mean_tokens": "mean",
+    "lasttoken": "last",
 }
 
 
@@ -114,9 +117,8 @@ def _modules(folder: Path) -> tuple[Path, Pooling]:
 def _pooling(file: Path) -> Pooling:
     settings: dict[str, Any] = json.loads(file.read_text(encoding="utf-8"))
     named = settings.get("pooling_mode")
-    modes = [named] if named else [mode for key, mode in _POOLING_KEYS.items() if settings.get(key)]
-    wished = [key for key, value in settings.items() if key.startswith("pooling_mode_") and value is True]
-    if len(modes) != 1 or modes[0] not in _POOL or len(wished) > 1:
-        raise TunesmithError("encoder-folder", place=Place(str(file)), problem=", ".join(map(str, wished or modes)))
-    mode: Pooling = modes[0]
-    return mode
+    wished = [named] if named else [key for key, value in settings.items() if key.startswith(_KEY) and value is True]
+    modes = [_POOLINGS[name] for name in (str(wish).removeprefix(_KEY) for wish in wished) if name in _POOLINGS]
+    if len(wished) != 1 or not modes:
+        raise TunesmithError("encoder-folder", place=Place(str(file)), problem=", ".join(map(str, wished)))
+    return modes[0]

@@ -54,6 +54,8 @@ _LEAST_COMMON: Final = 10
 _BOILERPLATE: Final = 32
 _SKETCHED_BYTES: Final = 1 << 18
 _PAIRS_PER_TASK: Final = 1_024
+# Of many rows with an equal band key each is compared with this many neighbours.
+_NUM_BEFORE: Final = 4
 _ROWS_AT_ONCE: Final = 512
 _MAX_LEADERS: Final = 32
 _MULTIPLIER: Final = np.uint64(0x9E3779B97F4A7C15)
@@ -233,18 +235,24 @@ def _write_bands(spool: Spool, rows_S: Rows, likeness: Likeness, pool: Pool[Any]
 
 
 def _join_band(spool: Spool, forest: Forest, rows_S: Rows, keys_S: Keys, likeness: Likeness, pool: Pool[Any]) -> None:
-    """Compare rows with equal keys that are not joined yet: each with the first of them and with its neighbour.
+    """Compare rows with equal keys that are not joined yet: each with the first of them and with those before it.
 
     They stand in the order of their prompts' hashes, so that the order in which rows are read plays no part.
     """
     order = np.lexsort((spool["prompt"][rows_S], keys_S))
     is_first = begins_run(keys_S[order])
     begin_S = np.flatnonzero(is_first)[np.cumsum(is_first) - 1]
-    later = np.flatnonzero(~is_first)
-    rows_S = rows_S[order]
-    third = later[begin_S[later] < later - 1]
-    one = np.concatenate([rows_S[begin_S[later]], rows_S[third - 1]])
-    other = np.concatenate([rows_S[later], rows_S[third]])
+    rows_S, place_S = rows_S[order], np.arange(len(order))
+    for distance in range(_NUM_BEFORE + 1):
+        other_S = place_S - distance if distance else begin_S
+        chosen = np.flatnonzero((other_S >= begin_S) & (other_S < place_S))
+        if not len(chosen):
+            break
+        _join_alike(spool, forest, rows_S[other_S[chosen]], rows_S[chosen], likeness, pool)
+
+
+def _join_alike(spool: Spool, forest: Forest, one: Rows, other: Rows, likeness: Likeness, pool: Pool[Any]) -> None:
+    """Join those of the pairs that are alike and not joined yet."""
     roots = forest.roots()
     apart = roots[one] != roots[other]
     one, other = one[apart], other[apart]
