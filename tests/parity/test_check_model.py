@@ -21,7 +21,8 @@ from typer.testing import CliRunner
 
 from tunesmith import lifecycle
 from tunesmith.artifacts import read_events
-from tunesmith.cli.app import OPTIONS, app
+from tunesmith.cli.app import app
+from tunesmith.cli.session import OPTIONS
 from tunesmith.i18n.catalogue import CATALOGUE
 from tunesmith.lifecycle.parity import CONVERSATIONS, TEXTS, Result, check_model
 from tunesmith.model.base import find_base

@@ -3,6 +3,6 @@
 Results go to stdout, progress and messages to stderr. Everything heavy is imported inside the verb that needs it.
 """
 
-from tunesmith.cli.app import main
+from tunesmith.cli.guard import main
 
 __all__ = ["main"]

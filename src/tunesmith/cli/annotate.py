@@ -1,87 +1,71 @@
-"""What annotation made, as lines for a terminal."""
+"""`tunesmith annotate`: rows to annotators and back."""
 
 from __future__ import annotations
 
-from dataclasses import asdict
-from typing import Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
 
-from tunesmith.i18n import translate
-from tunesmith.prepare.annotate import Exported, Imported
-from tunesmith.prepare.annotate.judged import Comparison
-from tunesmith.stats.agreement import ClassAgreement, MarkAgreement, Pair
+import typer
 
+from tunesmith.cli.session import LANGUAGE, JsonOption, Overrides, RecipeArgument, job, show, text
 
-def as_json_value(made: Exported | Imported | Comparison) -> dict[str, Any]:
-    return asdict(made) | ({"folder": str(made.folder)} if not isinstance(made, Comparison) else {})
+if TYPE_CHECKING:
+    from tunesmith.lifecycle import Job
 
-
-def exported_lines(made: Exported, language: str) -> list[str]:
-    lines = [
-        translate(
-            "cli.annotate.exported",
-            language,
-            tasks=made.tasks,
-            read=made.read,
-            predictions=made.predictions,
-            repeated=made.repeated,
-            rejected=made.rejected,
-        )
-    ]
-    if made.pushed is not None:
-        lines.append(translate("cli.annotate.pushed", language, count=made.pushed))
-    return [*lines, translate("cli.annotate.at", language, folder=made.folder)]
+annotate_app = typer.Typer(help=text("cli.help.annotate"), rich_markup_mode=None)
+FolderOption = Annotated[Path | None, typer.Option("--folder", help=text("cli.option.folder"))]
+ResultsOption = Annotated[Path | None, typer.Option("--results", help=text("cli.option.results"))]
 
 
-def imported_lines(made: Imported, language: str) -> list[str]:
-    counts = {"rows": made.rows, "disputed": made.disputed, "decided": made.decided}
-    return [
-        translate("cli.annotate.imported", language, **counts),
-        translate("cli.annotate.at", language, folder=made.folder),
-    ]
+@annotate_app.command("export", help=text("cli.help.annotate.export"))
+def annotate_export(
+    recipe: RecipeArgument,
+    overrides: Overrides = None,
+    folder: FolderOption = None,
+    push: Annotated[bool, typer.Option("--push", help=text("cli.option.push"))] = False,
+    as_json: JsonOption = False,
+) -> None:
+    from tunesmith.cli.annotate_show import as_json_value, exported_lines
+    from tunesmith.prepare.annotate import export_tasks
+
+    this = job(recipe, overrides, devices=False)
+    out = folder or annotation_folder(this)
+    made = export_tasks(this.recipe, runtime=this.runtime, progress=this.progress, out=out, push=push)
+    show(as_json_value(made), exported_lines(made, LANGUAGE))
 
 
-def comparison_lines(found: Comparison, language: str) -> list[str]:
-    counts = {"tasks": found.tasks, "unanimous": found.unanimous, "disputed": found.disputed}
-    lines = [translate("cli.annotate.tasks", language, **counts)]
-    lines += [
-        translate("cli.annotate.annotator", language, name=name, count=count)
-        for name, count in found.annotators.items()
-    ]
-    if found.intents is not None:
-        lines += _class_lines(found.intents, language)
-    for layer, marks in (("entities", found.entities), ("relations", found.relations)):
-        if marks is not None:
-            lines += _mark_lines(layer, marks, language)
-    return lines
+@annotate_app.command("import", help=text("cli.help.annotate.import"))
+def annotate_import(
+    recipe: RecipeArgument,
+    overrides: Overrides = None,
+    results: ResultsOption = None,
+    folder: FolderOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    from tunesmith.cli.annotate_show import as_json_value, imported_lines
+    from tunesmith.prepare.annotate import import_results
+
+    this = job(recipe, overrides, devices=False)
+    out = folder or annotation_folder(this)
+    made = import_results(this.recipe, runtime=this.runtime, progress=this.progress, out=out, file=results)
+    show(as_json_value(made), imported_lines(made, LANGUAGE))
 
 
-def _class_lines(found: ClassAgreement, language: str) -> list[str]:
-    values = {"fleiss": found.fleiss, "krippendorff": found.krippendorff}
-    coefficients = {name: _figure(value, language) for name, value in values.items()}
-    observed = "-" if found.observed is None else f"{found.observed:.1%}"
-    first = translate("cli.annotate.classes", language, observed=observed, items=found.items, **coefficients)
-    return [first, *_pair_lines("cli.annotate.kappa", found.cohen, language)]
+@annotate_app.command("agreement", help=text("cli.help.annotate.agreement"))
+def annotate_agreement(
+    recipe: RecipeArgument,
+    overrides: Overrides = None,
+    results: ResultsOption = None,
+    folder: FolderOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    from tunesmith.cli.annotate_show import as_json_value, comparison_lines
+    from tunesmith.prepare.annotate import compare_annotators
+
+    this = job(recipe, overrides, devices=False)
+    found = compare_annotators(this.recipe, runtime=this.runtime, out=folder or annotation_folder(this), file=results)
+    show(as_json_value(found), comparison_lines(found, LANGUAGE))
 
 
-def _mark_lines(layer: str, found: MarkAgreement, language: str) -> list[str]:
-    mean = _figure(found.mean_f1, language)
-    first = translate(f"cli.annotate.marks.{layer}", language, mean=mean, items=found.items)
-    return [first, *_pair_lines("cli.annotate.f1", found.pairs, language)]
-
-
-def _pair_lines(key: str, pairs: tuple[Pair, ...], language: str) -> list[str]:
-    return [
-        translate(
-            key,
-            language,
-            first=pair.raters[0],
-            second=pair.raters[1],
-            value=_figure(pair.value, language),
-            items=pair.items,
-        )
-        for pair in pairs
-    ]
-
-
-def _figure(value: float | None, language: str) -> str:
-    return translate("cli.annotate.undefined", language) if value is None else f"{value:.3f}"
+def annotation_folder(this: Job) -> Path:
+    return this.runtime.workspace / "annotation" / this.recipe.name

@@ -2,50 +2,31 @@
 
 from __future__ import annotations
 
-import errno
-import io
-import os
-import sys
-import tempfile
-import traceback
-from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Final
+from typing import Annotated, Any, Final
 
 import typer
 
 from tunesmith import __version__
-from tunesmith.cli.environment import Language, language_of_environment
-from tunesmith.errors import ExitCode, Interrupted, Place, RunFailed, TunesmithError
-from tunesmith.i18n import translate
+from tunesmith.cli.annotate import annotate_app
+from tunesmith.cli.session import (
+    LANGUAGE,
+    OPTIONS,
+    JsonOption,
+    Overrides,
+    RecipeArgument,
+    coloured,
+    job,
+    progress,
+    recipe_file,
+    runtime,
+    show,
+    text,
+)
+from tunesmith.errors import ExitCode, Place, TunesmithError
 
-if TYPE_CHECKING:
-    from tunesmith.cli.terminal import TerminalProgress
-    from tunesmith.lifecycle import Job
-    from tunesmith.runtime import Runtime
-
-LANGUAGE: Final[Language] = language_of_environment(os.environ)
-
-
-def text(key: str, **parameters: object) -> str:
-    return translate(key, LANGUAGE, **parameters)
-
-
-@dataclass
-class Options:
-    """What stands before the verb, and `--json`, which may stand behind it."""
-
-    workspace: Path = Path()
-    json: bool = False
-    debug: bool = False
-    progress: TerminalProgress | None = None
-    """What draws on the terminal, once something does."""
-    command: str = "tunesmith"
-    """With its verb, once that is known."""
-
-
-OPTIONS: Final = Options()
 DIFF_ROWS: Final = 3
+
 app = typer.Typer(
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
@@ -55,22 +36,9 @@ app = typer.Typer(
 )
 recipes_app = typer.Typer(help=text("cli.help.recipes"), rich_markup_mode=None)
 config_app = typer.Typer(help=text("cli.help.config"), rich_markup_mode=None)
-annotate_app = typer.Typer(help=text("cli.help.annotate"), rich_markup_mode=None)
 app.add_typer(recipes_app, name="recipes")
 app.add_typer(annotate_app, name="annotate")
 app.add_typer(config_app, name="config")
-
-
-def _set_json(value: bool) -> bool:
-    OPTIONS.json |= value
-    return value
-
-
-RecipeArgument = Annotated[Path, typer.Argument(metavar="RECIPE", help=text("cli.argument.recipe"))]
-Overrides = Annotated[list[str] | None, typer.Argument(metavar="[KEY=VALUE]...", help=text("cli.argument.overrides"))]
-FolderOption = Annotated[Path | None, typer.Option("--folder", help=text("cli.option.folder"))]
-ResultsOption = Annotated[Path | None, typer.Option("--results", help=text("cli.option.results"))]
-JsonOption = Annotated[bool, typer.Option("--json", callback=_set_json, help=text("cli.option.json"))]
 
 
 @app.callback()
@@ -323,56 +291,6 @@ def runs(as_json: JsonOption = False) -> None:
     show(rows, [f"{row['state']:<16} {row['run']}" for row in rows] or [text("cli.no-runs")])
 
 
-@annotate_app.command("export", help=text("cli.help.annotate.export"))
-def annotate_export(
-    recipe: RecipeArgument,
-    overrides: Overrides = None,
-    folder: FolderOption = None,
-    push: Annotated[bool, typer.Option("--push", help=text("cli.option.push"))] = False,
-    as_json: JsonOption = False,
-) -> None:
-    from tunesmith.cli.annotate import as_json_value, exported_lines
-    from tunesmith.prepare.annotate import export_tasks
-
-    this = job(recipe, overrides, devices=False)
-    out = folder or annotation_folder(this)
-    made = export_tasks(this.recipe, runtime=this.runtime, progress=this.progress, out=out, push=push)
-    show(as_json_value(made), exported_lines(made, LANGUAGE))
-
-
-@annotate_app.command("import", help=text("cli.help.annotate.import"))
-def annotate_import(
-    recipe: RecipeArgument,
-    overrides: Overrides = None,
-    results: ResultsOption = None,
-    folder: FolderOption = None,
-    as_json: JsonOption = False,
-) -> None:
-    from tunesmith.cli.annotate import as_json_value, imported_lines
-    from tunesmith.prepare.annotate import import_results
-
-    this = job(recipe, overrides, devices=False)
-    out = folder or annotation_folder(this)
-    made = import_results(this.recipe, runtime=this.runtime, progress=this.progress, out=out, file=results)
-    show(as_json_value(made), imported_lines(made, LANGUAGE))
-
-
-@annotate_app.command("agreement", help=text("cli.help.annotate.agreement"))
-def annotate_agreement(
-    recipe: RecipeArgument,
-    overrides: Overrides = None,
-    results: ResultsOption = None,
-    folder: FolderOption = None,
-    as_json: JsonOption = False,
-) -> None:
-    from tunesmith.cli.annotate import as_json_value, comparison_lines
-    from tunesmith.prepare.annotate import compare_annotators
-
-    this = job(recipe, overrides, devices=False)
-    found = compare_annotators(this.recipe, runtime=this.runtime, out=folder or annotation_folder(this), file=results)
-    show(as_json_value(found), comparison_lines(found, LANGUAGE))
-
-
 @recipes_app.command("list", help=text("cli.help.recipes.list"))
 def recipes_list(as_json: JsonOption = False) -> None:
     from tunesmith.cli.shipped import shipped_recipes
@@ -425,122 +343,3 @@ def doctor(as_json: JsonOption = False) -> None:
 
     findings = examine(runtime(devices=True))
     show([finding.as_json() for finding in findings], finding_lines(findings, LANGUAGE))
-
-
-def job(recipe: Path, overrides: list[str] | None, *, devices: bool = True) -> Job:
-    """The recipe on this machine. A mistyped recipe is told before anything heavy is imported."""
-    from tunesmith.recipe import load_recipe
-
-    resolved = load_recipe(recipe_file(recipe), overrides or [])
-    from tunesmith.lifecycle import Job
-
-    return Job(resolved, runtime(devices=devices), progress())
-
-
-def annotation_folder(this: Job) -> Path:
-    return this.runtime.workspace / "annotation" / this.recipe.name
-
-
-def recipe_file(path: Path) -> Path:
-    """A recipe's file, or the resolved recipe of a run's folder."""
-    return path / "recipe.resolved.yaml" if path.is_dir() else path
-
-
-def runtime(*, devices: bool) -> Runtime:
-    from tunesmith.cli.environment import make_runtime, with_devices
-
-    light = make_runtime(OPTIONS.workspace, LANGUAGE)
-    return with_devices(light) if devices else light
-
-
-def progress() -> TerminalProgress:
-    from tunesmith.cli.terminal import make_progress
-
-    OPTIONS.progress = make_progress(LANGUAGE)
-    return OPTIONS.progress
-
-
-def coloured() -> bool:
-    """Escape codes belong on a terminal, not into `--json`."""
-    return sys.stdout.isatty() and not OPTIONS.json and not os.environ.get("NO_COLOR")
-
-
-def show(result: Any, lines: list[str]) -> None:
-    """The result on stdout: one JSON value with `--json`, else lines."""
-    if OPTIONS.json:
-        import json
-
-        typer.echo(json.dumps(result, ensure_ascii=not sys.stdout.encoding.lower().startswith("utf")))
-    else:
-        typer.echo("\n".join(lines))
-
-
-def main() -> None:
-    """Run the command line and leave with the documented exit code."""
-    for stream in (sys.stdout, sys.stderr):
-        if isinstance(stream, io.TextIOWrapper):  # a GBK terminal lacks characters that a row may hold
-            stream.reconfigure(errors="backslashreplace")
-    sys.exit(_guarded())
-
-
-def _guarded() -> int:
-    try:
-        code = int(app(standalone_mode=False) or ExitCode.DONE)
-    except Exception as failure:
-        return _tell(_coded(failure))
-    # typer's answer to Ctrl-C
-    return _tell(Interrupted("stopped")) if code == ExitCode.INTERRUPTED else code
-
-
-def _coded(failure: Exception) -> TunesmithError:
-    """A failure with a code, a place and a hint; `internal` for a defect of ours."""
-    if isinstance(failure, TunesmithError):
-        return failure
-    if isinstance(failure, typer.TyperException):
-        return _usage(failure)
-    # safetensors tells the system's error by its text alone
-    if any(os.strerror(number) in str(failure) for number in (errno.ENOSPC, errno.EDQUOT)):
-        coded: TunesmithError = RunFailed("disk-full")
-    elif isinstance(failure, OSError) and failure.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
-        coded = RunFailed("no-permission", problem=failure.strerror)
-    elif isinstance(failure, (NotADirectoryError, FileExistsError)):
-        coded = TunesmithError("not-a-folder")
-    else:
-        coded = _internal(failure)
-    if isinstance(failure, OSError):
-        coded.place = _existing(Path(failure.filename or OPTIONS.workspace))
-    coded.__cause__ = failure
-    return coded
-
-
-def _existing(path: Path) -> Place:
-    """The path, or what stands where it should have been made."""
-    return Place(str(next((found for found in (path, *path.parents) if found.exists()), path)))
-
-
-def _internal(failure: Exception) -> TunesmithError:
-    """The traceback goes to a file."""
-    with tempfile.NamedTemporaryFile("w", prefix="tunesmith-", suffix=".txt", delete=False, encoding="utf-8") as file:
-        file.writelines(traceback.format_exception(failure))
-    return RunFailed("internal", problem=f"{type(failure).__name__}: {failure}", path=file.name)
-
-
-def _tell(failure: TunesmithError) -> int:
-    from tunesmith.cli.terminal import error_lines, error_object
-
-    if OPTIONS.progress is not None:  # a bar still drawn would garble the lines, and leave the cursor hidden
-        OPTIONS.progress.close()
-    if OPTIONS.json:
-        show(error_object(failure, LANGUAGE), [])
-    typer.echo("\n".join(error_lines(failure, LANGUAGE)), err=True)
-    if OPTIONS.debug:
-        traceback.print_exception(failure)
-    return failure.exit_code
-
-
-def _usage(failure: typer.TyperException) -> TunesmithError:
-    """A wrong verb or option, in the catalogue's words; in the parser's own where it is not foreseen."""
-    from tunesmith.cli.terminal import usage_problem
-
-    OPTIONS.json |= "--json" in sys.argv[1:]
-    return TunesmithError("usage", problem=usage_problem(failure.format_message()), command=OPTIONS.command)

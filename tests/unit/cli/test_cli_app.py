@@ -12,8 +12,10 @@ import pytest
 import typer
 from typer.testing import CliRunner
 
-from tunesmith.cli import app as module
-from tunesmith.cli.app import OPTIONS, Options, app
+from tunesmith import __version__
+from tunesmith.cli import guard
+from tunesmith.cli.app import app, options
+from tunesmith.cli.session import OPTIONS, Options
 from tunesmith.errors import ExitCode, RunFailed, TunesmithError
 
 HEAVY = ("torch", "transformers", "rich", "polars", "pydantic", "numpy", "yaml", "tokenizers", "datasets")
@@ -66,7 +68,7 @@ def test_the_bare_command_shows_its_help_and_version_needs_no_verb() -> None:
     assert bare.stdout == ""
     assert bare.stderr.startswith("Usage:")
     assert "error" not in bare.stderr
-    assert CliRunner().invoke(app, ["--version"]).stdout == f"{module.__version__}\n"
+    assert CliRunner().invoke(app, ["--version"]).stdout == f"{__version__}\n"
 
 
 def test_json_may_stand_before_or_behind_the_verb() -> None:
@@ -93,7 +95,7 @@ def test_what_the_system_refuses_has_a_code(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     Path("there").mkdir()
-    coded = module._coded(failure)
+    coded = guard._coded(failure)
     assert (coded.code, coded.exit_code) == (code, exit_code)
     assert coded.message("en")
     assert coded.message("zh")
@@ -106,7 +108,7 @@ def test_the_place_is_what_stands_in_the_way(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     wanted = tmp_path / "file" / "runs" / "desk"
     failure = NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR), str(wanted))
-    assert str(module._coded(failure).place) == str(tmp_path / "file")
+    assert str(guard._coded(failure).place) == str(tmp_path / "file")
 
 
 def crash() -> None:
@@ -124,12 +126,12 @@ def stopped() -> None:
 def run_main(monkeypatch: pytest.MonkeyPatch, verb: object, arguments: list[str]) -> object:
     """`main` with one verb of our own; its exit code."""
     only = typer.Typer()
-    only.callback()(module.options)
+    only.callback()(options)
     only.command("verb")(verb)  # type: ignore[type-var]
-    monkeypatch.setattr(module, "app", only)
+    monkeypatch.setattr(guard, "app", only)
     monkeypatch.setattr(sys, "argv", ["tunesmith", *arguments])
     with pytest.raises(SystemExit) as left:
-        module.main()
+        guard.main()
     return left.value.code
 
 

@@ -12,7 +12,7 @@ import yaml
 from prepare_material import Listening, write_jsonl
 
 from tunesmith.artifacts import Dataset
-from tunesmith.cli.annotate import comparison_lines, exported_lines, imported_lines
+from tunesmith.cli.annotate_show import comparison_lines, exported_lines, imported_lines
 from tunesmith.prepare import prepare
 from tunesmith.prepare.annotate import compare_annotators, export_tasks, import_results
 from tunesmith.prepare.annotate.layers import result_of

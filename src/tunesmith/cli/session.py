@@ -1,0 +1,95 @@
+"""What every verb starts from: its options, the recipe on this machine, and where its result goes."""
+
+from __future__ import annotations
+
+import os
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Final
+
+import typer
+
+from tunesmith.cli.environment import Language, language_of_environment
+from tunesmith.i18n import translate
+
+if TYPE_CHECKING:
+    from tunesmith.cli.terminal import TerminalProgress
+    from tunesmith.lifecycle import Job
+    from tunesmith.runtime import Runtime
+
+LANGUAGE: Final[Language] = language_of_environment(os.environ)
+
+
+def text(key: str, **parameters: object) -> str:
+    return translate(key, LANGUAGE, **parameters)
+
+
+@dataclass
+class Options:
+    """What stands before the verb, and `--json`, which may stand behind it."""
+
+    workspace: Path = Path()
+    json: bool = False
+    debug: bool = False
+    progress: TerminalProgress | None = None
+    """What draws on the terminal, once something does."""
+    command: str = "tunesmith"
+    """With its verb, once that is known."""
+
+
+OPTIONS: Final = Options()
+
+
+def _set_json(value: bool) -> bool:
+    OPTIONS.json |= value
+    return value
+
+
+RecipeArgument = Annotated[Path, typer.Argument(metavar="RECIPE", help=text("cli.argument.recipe"))]
+Overrides = Annotated[list[str] | None, typer.Argument(metavar="[KEY=VALUE]...", help=text("cli.argument.overrides"))]
+JsonOption = Annotated[bool, typer.Option("--json", callback=_set_json, help=text("cli.option.json"))]
+
+
+def job(recipe: Path, overrides: list[str] | None, *, devices: bool = True) -> Job:
+    """The recipe on this machine. A mistyped recipe is told before anything heavy is imported."""
+    from tunesmith.recipe import load_recipe
+
+    resolved = load_recipe(recipe_file(recipe), overrides or [])
+    from tunesmith.lifecycle import Job
+
+    return Job(resolved, runtime(devices=devices), progress())
+
+
+def recipe_file(path: Path) -> Path:
+    """A recipe's file, or the resolved recipe of a run's folder."""
+    return path / "recipe.resolved.yaml" if path.is_dir() else path
+
+
+def runtime(*, devices: bool) -> Runtime:
+    from tunesmith.cli.environment import make_runtime, with_devices
+
+    light = make_runtime(OPTIONS.workspace, LANGUAGE)
+    return with_devices(light) if devices else light
+
+
+def progress() -> TerminalProgress:
+    from tunesmith.cli.terminal import make_progress
+
+    OPTIONS.progress = make_progress(LANGUAGE)
+    return OPTIONS.progress
+
+
+def coloured() -> bool:
+    """Escape codes belong on a terminal, not into `--json`."""
+    return sys.stdout.isatty() and not OPTIONS.json and not os.environ.get("NO_COLOR")
+
+
+def show(result: Any, lines: list[str]) -> None:
+    """The result on stdout: one JSON value with `--json`, else lines."""
+    if OPTIONS.json:
+        import json
+
+        typer.echo(json.dumps(result, ensure_ascii=not sys.stdout.encoding.lower().startswith("utf")))
+    else:
+        typer.echo("\n".join(lines))
