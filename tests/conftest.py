@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import sys
 from collections import Counter
@@ -19,6 +20,12 @@ from tunesmith.runtime import Runtime
 
 NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
 _outside: list[str] = []
+
+# a failed assertion in these shows its values, as one in a test file does
+pytest.register_assert_rewrite("cli_material", "flat_rows", "killing", "nine_steps", "prepare_material")
+# model libraries leave hundreds of thousands of objects that live as long as the process: collecting garbage while
+# they are imported, and looking at them again after every few tests, costs seconds
+gc.disable()
 
 
 @pytest.fixture
@@ -59,6 +66,12 @@ def no_network() -> Iterator[None]:
     yield
     hosts, _outside[:] = list(_outside), []
     assert not hosts, f"the test reached for the network: {hosts}"
+
+
+def pytest_collection_finish() -> None:
+    """All test modules are imported: from here on, what tests leave behind is collected, and nothing else looked at."""
+    gc.freeze()
+    gc.enable()
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:

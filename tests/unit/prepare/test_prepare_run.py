@@ -2,57 +2,26 @@ from __future__ import annotations
 
 import ast
 import json
-import random
 import subprocess
 import sys
-from collections import Counter
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
-from prepare_material import Listening, Run, rejects_of, write_jsonl
+from prepare_material import Listening, Run, check_counts, counts_of, rejects_of, write_jsonl
 
-from tunesmith.artifacts import Dataset, DatasetReport
 from tunesmith.artifacts.dataset import Conflicts, Quantiles, Reason, Reasoning
 from tunesmith.errors import Place, RunFailed, TunesmithError
 from tunesmith.i18n.catalogue import CATALOGUE
-from tunesmith.prepare import CONTROL_TOKEN, Fits, identity, prepare, recheck
+from tunesmith.prepare import CONTROL_TOKEN, Fits, identity
 from tunesmith.recipe import Prepare
 from tunesmith.records import SPLITS, Example, Rejected
-from tunesmith.runtime import Runtime
 
 REPOSITORY = Path(__file__).resolve().parents[3]
-DESK = REPOSITORY / "examples" / "support_desk"
-REAL = REPOSITORY.parent / "shared" / "data"
 
 
 def questions(num_rows: int, start: int = 0) -> list[dict[str, Any]]:
     return [{"question": f"q {number}", "answer": f"a {number}"} for number in range(start, start + num_rows)]
-
-
-def check_counts(dataset: Dataset) -> DatasetReport:
-    """Every count of the report against the files and against the others."""
-    report = dataset.report()
-    rejects = rejects_of(dataset)
-    assert report.read == report.kept + report.rejected == sum(source.read for source in report.sources)
-    assert report.rejected == len(rejects) == sum(source.rejected for source in report.sources)
-    assert report.splits == {split: len(dataset.rows(split)) for split in SPLITS}
-    assert report.kept == sum(report.splits.values()) == sum(source.kept for source in report.sources)
-    assert report.kept == report.reasoning.present + report.reasoning.absent
-    reasons = Counter(row["reason"] for row in rejects)
-    assert counts_of(report) == reasons
-    assert report.duplicates == reasons["duplicate"]
-    assert all(sum(report.languages[split].values()) == report.splits[split] for split in SPLITS)
-    ids = [example.id for split in SPLITS for example in dataset.rows(split)]
-    assert len(set(ids)) == len(ids)
-    assert report.proof.holds
-    assert set(report.proof.shared) == {"train/validation", "train/test", "validation/test"}
-    return report
-
-
-def counts_of(report: DatasetReport) -> dict[str, int]:
-    return {reason: found.count for reason, found in report.reasons.items()}
 
 
 def test_a_mixed_folder_becomes_one_dataset(tmp_path: Path, run: Run, progress: Listening) -> None:
@@ -314,76 +283,3 @@ def test_rejects_hold_no_personal_data_where_the_recipe_wants_none(tmp_path: Pat
     assert json.loads(reject["row"]) == {"question": "write to [EMAIL]", "answer": ""}
     assert b"jane.roe" not in b"".join(file.read_bytes() for file in dataset.folder.iterdir())
     assert check_counts(dataset).changes == {"personal.email": 1}
-
-
-def bench_rows(num_rows: int) -> list[dict[str, Any]]:
-    draw = random.Random(0)
-    words = [f"w{number}" for number in range(500)]
-    rows = [{"question": " ".join(draw.choices(words, k=30)), "answer": f"a {n}"} for n in range(num_rows)]
-    twins = [{"question": row["question"] + " extra", "answer": row["answer"]} for row in rows[::10]]
-    return [*rows, *twins, *rows[::7], {"question": "", "answer": "empty"}]
-
-
-def test_several_processes_make_the_same_dataset(
-    tmp_path: Path, runtime: Runtime, progress: Listening, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("tunesmith.prepare.walk._CHUNK_ROWS", 40)
-    file = write_jsonl(tmp_path / "a.jsonl", bench_rows(500))
-    section = Prepare.model_validate({"sources": file, "duplicates": {"near": "drop"}})
-    made = []
-    for num_threads in (1, 2):
-        machine = replace(runtime, num_threads=num_threads)
-        out = tmp_path / "artifacts" / str(num_threads)
-        # all processes ask the same; what they ask must be picklable
-        made.append(
-            prepare(
-                section, seed=0, runtime=machine, progress=progress, out=out, fits=Fits(no_tokens, characters, 1, "")
-            )
-        )
-    assert made[0].manifest == made[1].manifest
-    assert check_counts(made[1]).reasons.keys() == {"duplicate", "near-duplicate", "empty-prompt"}
-    assert recheck(made[1].folder, runtime=replace(runtime, num_threads=2)) == made[0].report().proof
-    assert list(runtime.cache.iterdir()) == []
-
-
-def no_tokens(example: Example) -> int:
-    return 0
-
-
-@pytest.mark.skipif(not DESK.is_dir(), reason="examples/support_desk is not here")
-def test_the_planted_faults_of_the_support_desk_are_found(run: Run) -> None:
-    planted = json.loads((DESK / "planted.json").read_text(encoding="utf-8"))
-    dataset = run([str(DESK / name) for name in planted["files"]], group_by="situation")
-    report = check_counts(dataset)
-    found = {(Path(row["file"]).name, row["line"]): row["reason"] for row in rejects_of(dataset)}
-    expected = {
-        "broken_json": {"bad-json"},
-        "empty_answer": {"empty-answer"},
-        "exact_duplicate": {"duplicate"},
-        "case_or_whitespace_duplicate": {"duplicate"},
-        "missing_column": {"missing-field", "column-count"},
-        "no_assistant_message": {"no-assistant-message"},
-    }
-    faults = planted["faults"]
-    for fault, reasons in expected.items():
-        for place in faults[fault]["rows"]:
-            assert found.pop((place["file"], place["line"]), None) in reasons, (fault, place)
-    assert not found
-    assert report.read == planted["num_rows"]
-    assert report.conflicting.prompts == faults["conflicting_answer"]["count"]
-    assert report.decoded_as_gb18030 == faults["wrong_encoding"]["count"]
-    assert report.duplicates == faults["exact_duplicate"]["count"] + faults["case_or_whitespace_duplicate"]["count"]
-    kept = planted["num_good_rows"] + faults["wrong_encoding"]["count"] + faults["conflicting_answer"]["count"]
-    assert report.kept == kept
-
-
-@pytest.mark.skipif(not REAL.is_dir(), reason="the real data of ../shared/data is not here")
-def test_banking77_keeps_its_test_rows_and_loses_the_training_rows_like_them(run: Run) -> None:
-    train, test = str(REAL / "banking77_train.csv"), str(REAL / "banking77_test.csv")
-    report = check_counts(run([{"path": train, "split": "train"}, {"path": test, "split": "test"}]))
-    assert report.task == "labels"
-    assert report.splits["test"] == 3080
-    assert report.repeats_within_test == 1
-    assert counts_of(report) == {"near-test-row": 127, "repeats-test-row": 7, "duplicate": 4}
-    assert report.splits["train"] + report.splits["validation"] == 10003 - 138
-    assert all(counts["validation"] and counts["test"] == 40 for counts in report.labels.values())

@@ -26,10 +26,27 @@ def write(products: Products, out: Path, language: Language = "en") -> ReportFil
     return report(products, language=language, out=out)
 
 
-def page_of(tmp_path: Path, options: Options | None = None, language: Language = "en") -> tuple[Page, str, Products]:
-    products = make_products(tmp_path, options)
-    text = write(products, tmp_path / "out", language).html.read_text(encoding="utf-8")
+Shown = tuple[Page, str, Products]
+
+
+def show(products: Products, out: Path, language: Language = "en") -> Shown:
+    text = write(products, out, language).html.read_text(encoding="utf-8")
     return Page(text), text, products
+
+
+def page_of(tmp_path: Path, options: Options) -> Shown:
+    return show(make_products(tmp_path, options), tmp_path / "out")
+
+
+@pytest.fixture(scope="module")
+def usual(tmp_path_factory: pytest.TempPathFactory) -> Products:
+    """A run without peculiarities; tests only read it."""
+    return make_products(tmp_path_factory.mktemp("usual"))
+
+
+@pytest.fixture(scope="module")
+def shown(usual: Products, tmp_path_factory: pytest.TempPathFactory) -> Shown:
+    return show(usual, tmp_path_factory.mktemp("out"))
 
 
 def rounded(*values: float | None) -> list[float]:
@@ -40,8 +57,8 @@ def figures(estimate: Estimate) -> list[float]:
     return rounded(estimate.value, estimate.low, estimate.high)
 
 
-def test_the_table_of_arms_holds_the_scorecards_figures(tmp_path: Path) -> None:
-    page, _, products = page_of(tmp_path)
+def test_the_table_of_arms_holds_the_scorecards_figures(shown: Shown) -> None:
+    page, _, products = shown
     header, *rows = page.tables["arms"]
     assert [cell.strip() for cell in header[1:4]] == ["ROUGE-L", "Exact match", "Well-formed thinking"]
     arms = products.scorecard.body.arms
@@ -57,8 +74,8 @@ def test_the_table_of_arms_holds_the_scorecards_figures(tmp_path: Path) -> None:
             assert numbers(row[5])[0] == pytest.approx(arm.num_prompt_tokens_mean, abs=0.051)
 
 
-def test_forgetting_compares_each_suite_before_and_after(tmp_path: Path) -> None:
-    page, _, products = page_of(tmp_path)
+def test_forgetting_compares_each_suite_before_and_after(shown: Shown) -> None:
+    page, _, products = shown
     rows = page.tables["forgetting"][1:]
     for forgetting, row in zip(products.scorecard.body.forgetting, rows, strict=True):
         d = forgetting.difference
@@ -74,8 +91,8 @@ def test_forgetting_compares_each_suite_before_and_after(tmp_path: Path) -> None
     assert all(questions[item] in page.texts["lost"] for item in lost)
 
 
-def test_the_data_section_counts_everything(tmp_path: Path) -> None:
-    page, _, products = page_of(tmp_path)
+def test_the_data_section_counts_everything(shown: Shown) -> None:
+    page, _, products = shown
     contract = products.dataset.report()
     assert contract == dataset_report(60)
     assert numbers(page.texts["splits"]) == [1180, 131, 60]
@@ -98,7 +115,7 @@ def test_the_data_section_counts_everything(tmp_path: Path) -> None:
     assert numbers(page.texts["proof"]) == [1100 + 129 + 59, 240 + 31 + 29]
 
 
-def test_the_facts_about_the_data_stand_by_their_names(tmp_path: Path) -> None:
+def test_the_facts_about_the_data_stand_by_their_names(shown: Shown) -> None:
     facts = dict(data_view(dataset_report(60), Words("en")).facts)
     assert facts == {
         "Task": "writing an answer",
@@ -110,12 +127,12 @@ def test_the_facts_about_the_data_stand_by_their_names(tmp_path: Path) -> None:
         "Test rows that nearly repeat another, kept as declared": "8",
         "Rows decoded as GB18030 (GBK)": "263",
     }
-    page, _, _ = page_of(tmp_path)
+    page, _, _ = shown
     assert all(name in page.texts["data-facts"] and value in page.texts["data-facts"] for name, value in facts.items())
 
 
-def test_every_source_says_how_it_was_read(tmp_path: Path) -> None:
-    page, _, _ = page_of(tmp_path)
+def test_every_source_says_how_it_was_read(shown: Shown) -> None:
+    page, _, _ = shown
     tickets, old, broken = ([cell.strip() for cell in row] for row in page.tables["sources"][1:])
     assert tickets == [
         *("examples/support_desk/tickets.jsonl", "messages", "the recipe (messages)", "UTF-8", "–"),
@@ -167,8 +184,8 @@ def test_a_tuned_model_that_loses_to_simpler_ways_is_told_so(tmp_path: Path) -> 
     assert "note" not in page.texts
 
 
-def test_the_verdict_stands_in_words_with_its_interval(tmp_path: Path) -> None:
-    page, _, products = page_of(tmp_path)
+def test_the_verdict_stands_in_words_with_its_interval(shown: Shown) -> None:
+    page, _, products = shown
     verdict = products.scorecard.body.verdicts[0]
     text = page.texts["verdict"]
     assert Words("en")("verdict.better") in text
@@ -176,10 +193,10 @@ def test_the_verdict_stands_in_words_with_its_interval(tmp_path: Path) -> None:
         assert value in numbers(text)
 
 
-def test_the_embedded_base_is_called_a_demonstration_and_others_are_not(tmp_path: Path) -> None:
-    page, _, _ = page_of(tmp_path / "tiny")
+def test_the_embedded_base_is_called_a_demonstration_and_others_are_not(shown: Shown, tmp_path: Path) -> None:
+    page, _, _ = shown
     assert "not a model to deploy" in page.texts["embedded"]
-    page, _, _ = page_of(tmp_path / "real", Options(base="Qwen/Qwen2.5-1.5B"))
+    page, _, _ = page_of(tmp_path, Options(base="Qwen/Qwen2.5-1.5B"))
     assert "embedded" not in page.texts
 
 
@@ -207,16 +224,16 @@ def test_half_a_surrogate_pair_in_an_answer_does_not_stop_the_report(tmp_path: P
     assert "? know what you mean." in write(products, tmp_path / "out").html.read_text(encoding="utf-8")
 
 
-def test_the_page_needs_nothing_but_itself(tmp_path: Path) -> None:
-    page, text, _ = page_of(tmp_path)
+def test_the_page_needs_nothing_but_itself(shown: Shown) -> None:
+    page, text, _ = shown
     assert not {"script", "iframe", "object", "img"} & set(page.tags)
     assert not re.findall(r"(?:src|href|url\()\s*=?\s*[\"']?(?:https?:)?//", text)
     assert "default-src 'none'" in text
 
 
 @pytest.mark.parametrize("language", ["en", "zh"])
-def test_both_languages_say_everything(tmp_path: Path, language: Language) -> None:
-    page, text, products = page_of(tmp_path, None, language)
+def test_both_languages_say_everything(usual: Products, tmp_path: Path, language: Language) -> None:
+    page, text, products = show(usual, tmp_path, language)
     words = Words(language)
     assert words("verdict.better") in page.texts["verdict"]
     assert not re.search(
@@ -252,8 +269,8 @@ def test_every_outcome_and_finding_of_the_verdict_has_its_words() -> None:
     assert words.reason("verdict.reason.items_needed", {"num_items_needed": 1500}).count("1,500") == 1
 
 
-def test_the_plans_choices_stand_with_their_reasons(tmp_path: Path) -> None:
-    plan = make_products(tmp_path).plan
+def test_the_plans_choices_stand_with_their_reasons(usual: Products) -> None:
+    plan = usual.plan
     assert plan is not None
     choice = Choice(name="learning_rate", value=2e-4, reason="verdict.reason.gain_too_small", parameters={"high": 0.5})
     body = plan.body.model_copy(update={"choices": [choice]})
@@ -263,16 +280,16 @@ def test_the_plans_choices_stand_with_their_reasons(tmp_path: Path) -> None:
     assert (facts["Trainable"], facts["Peak learning rate"]) == ("98,304 (5.99%)", "2e-4")
 
 
-def test_the_curves_are_those_of_the_events(tmp_path: Path) -> None:
-    _, text, products = page_of(tmp_path)
+def test_the_curves_are_those_of_the_events(shown: Shown) -> None:
+    _, text, products = shown
     for model in ("tuned", "lora_small"):
         losses = [e.data["train/loss"] for e in read_metrics(products.run_folder) if e.data["model"] == model]
         assert len(losses) == NUM_STEPS
         assert f"from {losses[0]:.3g} to {losses[-1]:.3g}, lowest {min(losses):.3g}, highest {max(losses):.3g}" in text
 
 
-def test_the_recipe_on_the_page_runs_again(tmp_path: Path) -> None:
-    page, _, products = page_of(tmp_path)
+def test_the_recipe_on_the_page_runs_again(shown: Shown, tmp_path: Path) -> None:
+    page, _, products = shown
     file = tmp_path / "again.yaml"
     file.write_text(page.texts["recipe"].removeprefix(Words("en")("report.repeat.recipe")), encoding="utf-8")
     assert load_recipe(file).fingerprint() == products.recipe.fingerprint()
@@ -307,12 +324,11 @@ def test_a_markdown_table_in_a_variants_name_breaks_nothing(tmp_path: Path) -> N
     assert line.count("|") == 6
 
 
-def test_writing_again_replaces_both_files(tmp_path: Path) -> None:
-    products = make_products(tmp_path)
-    first = write(products, tmp_path / "out")
+def test_writing_again_replaces_both_files(usual: Products, tmp_path: Path) -> None:
+    first = write(usual, tmp_path / "out")
     content = first.html.read_bytes()
-    assert write(products, tmp_path / "out", "zh").html.read_bytes() != content
-    assert write(products, tmp_path / "out").html.read_bytes() == content
+    assert write(usual, tmp_path / "out", "zh").html.read_bytes() != content
+    assert write(usual, tmp_path / "out").html.read_bytes() == content
     assert sorted(path.name for path in (tmp_path / "out").iterdir()) == ["card.md", "report.html"]
 
 

@@ -1,73 +1,22 @@
-"""Killed at any file operation, or with its newest checkpoint damaged: the run ends bit-identical."""
+"""What a checkpoint keeps, and that a run whose newest one is damaged ends bit-identical."""
 
 from __future__ import annotations
 
 import shutil
-from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
 import pytest
 import torch
-from killing import advance, digest, fork, identity, num_operations, resumed, save
-from tiny_models import make_model, random_row
-from transformers import PreTrainedModel
+from killing import identity
+from nine_steps import KEY, Finished, finish, train
 
 from tunesmith.errors import TunesmithError
-from tunesmith.model.layout import MicroBatch
 from tunesmith.train.checkpoint import NUM_KEPT, Progressed, load_best, newest_checkpoint, save_best, save_checkpoint
-from tunesmith.train.objectives import sft
-from tunesmith.train.optimizer import AdamWSettings, FlatAdamW
-from tunesmith.train.sampler import RowSampler
-from tunesmith.train.schedule import make_schedule
-from tunesmith.train.source import LayoutSettings, RowSource
-from tunesmith.train.step import LossSum, train_steps
-
-NUM_STEPS, EVERY, KEY = 9, 2, "settings"
-
-
-def noisy_loss(model: PreTrainedModel, batch: MicroBatch) -> LossSum:
-    """SFT times a number from torch's own generator, so that a lost random state shows."""
-    loss = sft.loss(model, batch)
-    return LossSum(loss.sum * (0.5 + torch.rand(())), loss.weight, loss.metrics)
-
-
-def train(folder: Path, result: Path, log: Path | None = None) -> None:
-    """Nine steps over an epoch boundary, two micro-batches each, a checkpoint every second step."""
-    torch.manual_seed(0)
-    random = np.random.default_rng(0)
-    rows = [random_row(random, str(n), [], 12) for n in range(10)]
-    model = make_model("qwen2", num_hidden_layers=1)
-    torch.manual_seed(1)
-    optimizer = FlatAdamW(model.parameters(), AdamWSettings())
-    source = RowSource(rows, RowSampler(10, 4, seed=0), LayoutSettings(30, True, "cpu"))
-    progressed, num_damaged = resumed(folder, KEY, optimizer, source)
-    if log is not None:
-        with log.open("a") as stream:
-            stream.write(f"{progressed.step} {num_damaged}\n")
-    schedule = make_schedule("cosine", 1e-2, NUM_STEPS, 0.2)
-    for report in train_steps(model, source, noisy_loss, optimizer, schedule, range(progressed.step, NUM_STEPS)):
-        progressed = advance(progressed, report, source)
-        if report.step % EVERY == 0:
-            save(folder, KEY, progressed, optimizer)
-    result.write_text(digest(progressed, optimizer))
-
-
-@dataclass(frozen=True)
-class Finished:
-    """A run that nobody disturbed."""
-
-    folder: Path
-    digest: str
-    num_operations: int
 
 
 @pytest.fixture(scope="module")
 def finished(tmp_path_factory: pytest.TempPathFactory) -> Finished:
-    folder = tmp_path_factory.mktemp("finished")
-    run = folder / "run"
-    num = num_operations(lambda: train(run, folder / "result"), run, folder / "note")
-    return Finished(run, (folder / "result").read_text(), num)
+    return finish(tmp_path_factory.mktemp("finished"))
 
 
 @pytest.fixture
@@ -75,23 +24,6 @@ def copy(tmp_path: Path, finished: Finished) -> Path:
     """The finished run's checkpoints, to do harm to."""
     shutil.copytree(finished.folder, tmp_path / "run")
     return tmp_path / "run"
-
-
-def test_killed_at_any_file_operation(tmp_path: Path, finished: Finished) -> None:
-    """Every thirteenth operation; each run is killed once more while it resumes."""
-    points = range(1, finished.num_operations, 13)
-    assert len(points) > 5
-    killed = later = 0
-    for kill_at in points:
-        folder, result, log = (tmp_path / f"{kill_at}.{name}" for name in ("run", "result", "log"))
-        killed += not fork(lambda f=folder, r=result, g=log: train(f, r, g), folder, kill_at)
-        killed += not fork(lambda f=folder, r=result, g=log: train(f, r, g), folder, 12)
-        fork(lambda f=folder, r=result, g=log: train(f, r, g), folder)
-        assert result.read_text() == finished.digest, f"killed at operation {kill_at}"
-        later += any(int(line.split()[0]) > 0 for line in log.read_text().splitlines())
-    print(f"{killed} kills, first at {len(points)} of {finished.num_operations} operations; {later} runs resumed later")
-    assert killed > len(points)
-    assert later > len(points) // 2
 
 
 def test_it_is_the_checkpoint_that_holds_the_random_state(finished: Finished) -> None:
