@@ -23,7 +23,7 @@ VERBS = [
     *(["init"], ["check"], ["prepare"], ["plan"], ["train"], ["evaluate"], ["compare"], ["run"], ["report"], ["runs"]),
     *(["recipes"], ["recipes", "list"], ["recipes", "show"], ["recipes", "copy"]),
     *(["annotate"], ["annotate", "export"], ["annotate", "import"], ["annotate", "agreement"]),
-    *(["config"], ["config", "schema"], ["config", "check"], ["doctor"]),
+    *(["config"], ["config", "schema"], ["config", "check"], ["doctor"], ["unseal"]),
 ]
 
 

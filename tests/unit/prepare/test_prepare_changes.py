@@ -13,7 +13,8 @@ from prepare_material import write_jsonl
 from typer.testing import CliRunner
 
 from tunesmith.artifacts import Dataset
-from tunesmith.cli.app import OPTIONS, Options, app
+from tunesmith.cli.app import app
+from tunesmith.cli.session import OPTIONS, Options
 from tunesmith.errors import TunesmithError
 from tunesmith.prepare import Fits, changed_rows, prepare
 from tunesmith.prepare.unseal import secret_name, unseal_file

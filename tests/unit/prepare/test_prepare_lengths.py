@@ -57,10 +57,10 @@ def cut_rows(dataset: Dataset) -> list[Example]:
 def adds_up(dataset: Dataset) -> None:
     report = dataset.report()
     assert (
-        report.read + report.made == report.kept + report.rejected == len(examples(dataset)) + len(rejects_of(dataset))
+        report.read + report.added == report.kept + report.rejected == len(examples(dataset)) + len(rejects_of(dataset))
     )
     for source in report.sources:
-        assert source.read + source.made == source.kept + source.rejected
+        assert source.read + source.added == source.kept + source.rejected
 
 
 def test_the_prompt_is_cut_in_its_middle_and_all_else_stays(tmp_path: Path, run: Run) -> None:
@@ -140,7 +140,7 @@ def test_windows_slide_over_the_text(tmp_path: Path, run: Run, tag: bool) -> Non
     assert [row.metadata["text_window"] for row in rows] == ["1/4", "2/4", "3/4", "4/4"]
     assert len({row.metadata["parent_id"] for row in rows}) == 1
     assert len({row.id for row in rows}) == 4
-    assert dataset.report().made == 3
+    assert dataset.report().added == 3
     adds_up(dataset)
 
 
