@@ -62,12 +62,13 @@ def _front_matter(name: str, report: DatasetReport) -> str:
     """The metadata that the Hub reads (huggingface/hub-docs, `datasetcard.md`)."""
     languages = {code for counts in report.languages.values() for code in counts}
     splits = [{"split": split, "path": f"{split}.jsonl"} for split in SPLITS if report.splits[split]]
+    num_rows = sum(report.splits.values())
     fields: dict[str, Any] = {
         "pretty_name": name,
         "language": [code for code in _HUB_LANGUAGES if code in languages or "mixed" in languages],
         "license": "other",
         "task_categories": [_HUB_TASKS[report.task]],
-        "size_categories": [next((size for most, size in _HUB_SIZES if report.kept < most), "1B<n<10B")],
+        "size_categories": [next((size for most, size in _HUB_SIZES if num_rows < most), "1B<n<10B")],
         "tags": ["tunesmith"],
         "configs": [{"config_name": "default", "data_files": splits}],
     }

@@ -8,7 +8,7 @@ from itertools import combinations
 from typing import Final, Literal
 
 from tunesmith.artifacts import Dataset, DatasetReport
-from tunesmith.artifacts.dataset import BalanceReport
+from tunesmith.artifacts.dataset import AugmentReport, BalanceReport
 from tunesmith.artifacts.folder import Manifest
 from tunesmith.recipe import Prepare
 from tunesmith.recipe.tree import dump_yaml
@@ -17,7 +17,7 @@ from tunesmith.report.data_bias import BiasPart, bias_parts
 from tunesmith.report.data_privacy import PrivacyView, privacy_view
 from tunesmith.report.data_quality import QualityView, quality_view
 from tunesmith.report.data_rows import Reader, SeenView, seen_view
-from tunesmith.report.facts import MAX_OPEN_LABELS, DataView, Pair, data_view
+from tunesmith.report.facts import ABSENT, MAX_OPEN_LABELS, DataView, Pair, data_view
 from tunesmith.report.wording import Words, count, percent, significant
 
 Tone = Literal["good", "warn", "bad", "plain"]
@@ -70,6 +70,18 @@ class BalanceView:
     sentence: str
     rows: tuple[BalanceRow, ...]
     fold: bool
+
+
+@dataclass(frozen=True)
+class MadeRow:
+    """What one method of augmentation made."""
+
+    method: str
+    model: str
+    made: str
+    kept: str
+    rejected: str
+    """Why the others were not kept, with their numbers."""
 
 
 @dataclass(frozen=True)
@@ -131,6 +143,8 @@ class CardView:
     fold_labels: bool
     balance: BalanceView | None
     """None where the training rows were not balanced."""
+    made: tuple[MadeRow, ...]
+    """By method of augmentation."""
     duplicates: tuple[Pair, ...]
     quality: QualityView | None
     """None where the 3C score was not asked for."""
@@ -167,6 +181,7 @@ def card_view(card: Card, words: Words) -> CardView:
         labels=_labels(report, words),
         fold_labels=len(report.labels) > MAX_OPEN_LABELS,
         balance=_balance(report.balance, words) if report.balance else None,
+        made=_made(report.augment, words) if report.augment else (),
         duplicates=_duplicates(report, words),
         quality=quality,
         privacy=privacy,
@@ -187,7 +202,10 @@ def _worst(checks: Sequence[Check]) -> Tone:
 def _sentence(report: DatasetReport, words: Words) -> str:
     splits = {split: count(number) for split, number in report.splits.items()}
     numbers = {"read": count(report.read), "kept": count(report.kept), "rejected": count(report.rejected)}
-    return words("data.sentence", **numbers, **splits)
+    sentence = words("data.sentence", **numbers, **splits)
+    if report.augment is None:
+        return sentence
+    return words.sentences(sentence, words("data.sentence.made", made=count(report.augment.kept)))
 
 
 def _checks(
@@ -256,10 +274,11 @@ def _labels(report: DatasetReport, words: Words) -> tuple[Line, ...]:
     """The most frequent first: training rows, and those of all splits with their share."""
     ordered = sorted(report.labels.items(), key=lambda item: -item[1]["train"])
     longest = max((numbers["train"] for numbers in report.labels.values()), default=1) or 1
+    num_rows = sum(report.splits.values())
     return tuple(
         Line(
             name,
-            (*(count(numbers[split]) for split in SPLITS), percent(sum(numbers.values()) / report.kept)),
+            (*(count(numbers[split]) for split in SPLITS), percent(sum(numbers.values()) / num_rows)),
             numbers["train"] / longest,
         )
         for name, numbers in ordered
@@ -283,6 +302,19 @@ def _balance(balance: BalanceReport, words: Words) -> BalanceView:
             for name, category in balance.categories.items()
         ),
         fold=len(balance.categories) > MAX_OPEN_LABELS,
+    )
+
+
+def _made(augment: AugmentReport, words: Words) -> tuple[MadeRow, ...]:
+    return tuple(
+        MadeRow(
+            method=words(f"data.made.{making.method}"),
+            model=making.model or ABSENT,
+            made=count(making.made),
+            kept=count(making.kept),
+            rejected=words.listed([f"{words(f'reject.{code}')} {count(n)}" for code, n in making.rejected.items()]),
+        )
+        for making in augment.methods
     )
 
 

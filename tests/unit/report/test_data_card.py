@@ -6,7 +6,7 @@ from collections import Counter
 from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import numpy as np
 import pytest
@@ -18,10 +18,11 @@ from scipy.stats import binomtest
 from scipy.stats.contingency import association as scipy_association
 
 from tunesmith.artifacts import Dataset, DatasetReport
-from tunesmith.artifacts.dataset import Balanced, BalanceReport, Overlap
+from tunesmith.artifacts.dataset import AugmentReport, Balanced, BalanceReport, Making, Overlap
 from tunesmith.artifacts.quality import Criterion, FaultyRow, Part, QualityReport, Region, Representativeness
 from tunesmith.i18n.catalogue import CATALOGUE
 from tunesmith.i18n.data_card import TEXTS
+from tunesmith.recipe.augment import AnyMaking
 from tunesmith.records import SPLITS
 from tunesmith.report import Card, data_card
 from tunesmith.report import data_rows as rows_module
@@ -262,6 +263,27 @@ def test_balance_shows_each_category_before_and_after(dataset: Dataset, tmp_path
         :4
     ] == [100, 100, 10, 75]
     assert "| invoice | 20 | 20 | 100 | 1.5 |" in markdown
+
+
+def test_made_rows_stand_by_their_method_with_the_model_that_wrote_them(dataset: Dataset, tmp_path: Path) -> None:
+    methods = [
+        Making(method="synonyms", model=None, made=50, kept=41, rejected={"augment-unlike": 6, "augment-label": 3}),
+        Making(method="paraphrase", model="teacher-7b", made=9, kept=9, rejected={}),
+    ]
+
+    def augmented(report: DatasetReport) -> DatasetReport:
+        splits = {**report.splits, "train": report.splits["train"] + 50}
+        return report.model_copy(update={"augment": AugmentReport(methods=methods), "splits": splits})
+
+    html, markdown = written(make_card(edited(dataset, tmp_path / "m", augmented), with_model=False), tmp_path / "out")
+    assert body(Page(html), "made") == [
+        ["synonyms", "–", "50", "41", "too unlike the row 6, a classifier sees another label in it 3"],
+        ["paraphrase", "teacher-7b", "9", "9", "–"],
+    ]
+    assert "Of the training rows, 50 were made by augmentation" in Page(html).texts["headline"]
+    assert "| paraphrase | teacher-7b | 9 | 9 | – |" in markdown
+    names = {making.model_fields["name"].default for making in get_args(get_args(AnyMaking)[0])}
+    assert {f"data.made.{name}" for name in names} <= set(TEXTS)
 
 
 def three_c() -> QualityReport:
