@@ -1,4 +1,4 @@
-"""What may bias a model, counted on the rows that were kept: how classes spread over sources, time and languages."""
+"""What may bias a model, counted on rows that were read and kept: classes by source, time, language and split."""
 
 from __future__ import annotations
 

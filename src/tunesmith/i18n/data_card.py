@@ -28,6 +28,10 @@ _PAGE: Final[dict[str, tuple[str, str]]] = {
         "read = kept + rejected; unusable rows: {bad}",
         "读入 = 保留 + 剔除；无法使用的有 {bad} 条",
     ),
+    "data.check.rows.added": (
+        "read + {added} more windows = kept + rejected; unusable rows: {bad}",
+        "读入 + 增加的窗口 {added} 条 = 保留 + 剔除；无法使用的有 {bad} 条",
+    ),
     "data.check.split": ("Splits apart", "划分互不重叠"),
     "data.check.split.detail": ("in common between any two: {shared}", "任意两个划分的共有项：{shared}"),
     "data.check.empty": ("Empty splits", "空的划分"),
@@ -126,6 +130,13 @@ _ROWS: Final[dict[str, tuple[str, str]]] = {
         "Tokens are counted when a recipe with its model prepares the data: `tunesmith prepare RECIPE`.",
         "词元数须按配方及其模型准备数据时才能统计：`tunesmith prepare RECIPE`。",
     ),
+    "data.long": ("Rows longer than {most} tokens", "超过 {most} 个词元的数据"),
+    "data.long.none": ("No row is longer than {most} tokens.", "没有超过 {most} 个词元的数据。"),
+    "data.long.rows": ("Rows", "条数"),
+    "data.long.cut": ("Prompt cut", "截短提示"),
+    "data.long.windowed": ("Taken apart into windows", "拆成窗口"),
+    "data.long.windows": ("Windows made of them", "拆出的窗口"),
+    "data.long.dropped": ("Rejected", "剔除"),
     "data.tokens.all": ("{split}", "{split}"),
     "data.tokens.supervised": ("{split}, supervised only", "{split}（仅监督部分）"),
     "data.tokens.chart": ("Training rows by length in tokens", "训练集的词元长度分布"),
@@ -139,6 +150,11 @@ _ROWS: Final[dict[str, tuple[str, str]]] = {
         "按 {base} 的分词器和对话模板统计。最长的训练数据占其上限（{most} 个词元）的 {longest}；"
         "参与监督的词元占 {share}。",
     ),
+    "data.tokens.turns": (
+        "The template drops the thinking of earlier turns, so {num} conversations are taught as {rows} rows, each as "
+        "it is served.",
+        "模板不保留前面各轮的思考过程，因此 {num} 个对话按 {rows} 条训练，每条都与实际使用时一致。",
+    ),
     "data.tokens.exact": ("All training rows together: {total} tokens.", "训练集合计 {total} 个词元。"),
     "data.tokens.sampled": (
         "Counted on {num} of the {total} training rows, drawn by lot; all together are about {estimate} tokens.",
@@ -150,6 +166,10 @@ _ROWS: Final[dict[str, tuple[str, str]]] = {
         "包含对话模板的控制词元。标出的部分由模型学习写出，其余只供模型阅读。",
     ),
     "data.rows.facts": ("{tokens} tokens, {supervised} supervised", "{tokens} 个词元，其中 {supervised} 个参与监督"),
+    "data.rows.last": (
+        "{tokens} tokens, {supervised} supervised; the last of the {rows} rows that this conversation becomes",
+        "{tokens} 个词元，其中 {supervised} 个参与监督；该对话拆成 {rows} 条，此为最后一条",
+    ),
     "data.rows.supervised": ("supervised", "监督部分"),
     "data.rows.read": ("read only", "只读部分"),
     "data.rows.more": ("{num} more characters", "其余 {num} 个字符略"),
@@ -319,6 +339,7 @@ _SPLIT: Final[dict[str, tuple[str, str]]] = {
         "model (tokenizer, template, context)",
         "模型（分词器、模板、上下文长度）",
     ),
+    "data.lineage.personal.key": ("key of the pseudonyms (fingerprint)", "假名密钥（指纹）"),
     "data.lineage.key": ("Key of the dataset", "数据集的键"),
     "data.lineage.version": ("Version of the stage", "阶段版本"),
     "data.lineage.seed": ("Seed", "随机种子"),

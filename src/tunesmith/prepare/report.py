@@ -114,7 +114,7 @@ def report_of(account: Account, spool: Spool, assigned: Assigned, proof: SplitPr
         augment=account.augment,
         balance=account.balance,
         personal=_personal(account),
-        bias=_bias(account, spool, assigned, kept),
+        bias=_bias(account, spool, assigned, read),
     )
 
 
@@ -150,10 +150,11 @@ def _personal(account: Account) -> dict[str, int]:
     return dict(sorted(found.items(), key=lambda item: (-item[1], item[0])))
 
 
-def _bias(account: Account, spool: Spool, assigned: Assigned, kept: Rows) -> Bias:
-    columns = {name: spool[name][kept] for name in ("label", "language", "source", "day", "group")}
+def _bias(account: Account, spool: Spool, assigned: Assigned, read: Rows) -> Bias:
+    """Of the rows that were read: what augmentation made tells nothing of where the data come from."""
+    columns = {name: spool[name][read] for name in ("label", "language", "source", "day", "group")}
     return bias_of(
-        columns | {"split": assigned.codes_N[kept].astype(np.int64) - 1},
+        columns | {"split": assigned.codes_N[read].astype(np.int64) - 1},
         labels=sorted(account.labels, key=account.labels.__getitem__),
         languages=LANGUAGES,
         sources=[source.name for source in account.sources],

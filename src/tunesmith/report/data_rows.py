@@ -33,6 +33,14 @@ class Reader:
 
 
 @dataclass(frozen=True)
+class Measured:
+    """Of how many training examples the tokens were counted."""
+
+    num: int
+    total: int
+
+
+@dataclass(frozen=True)
 class RowView:
     """One training row as the model sees it."""
 
@@ -61,17 +69,16 @@ class SeenView:
 def seen_view(dataset: Dataset, reader: Reader, words: Words) -> SeenView:
     """What a model reads of the dataset. The dataset has at least one training row."""
     samples = {split: dataset.sample(split, NUM_MEASURED) for split in SPLITS}
-    rendered = {split: reader.chat.render_many(examples) for split, examples in samples.items()}
-    shown = list(zip(samples["train"], rendered["train"], strict=True))[:NUM_SHOWN]
-    totals = dataset.report().splits
+    rendered = {split: reader.chat.training_rows(examples) for split, examples in samples.items()}
+    measured = Measured(len(samples["train"]), dataset.report().splits["train"])
     return SeenView(
-        tokens=_tokens(rendered, totals, reader, words),
-        rows=tuple(_row(example, row, reader.chat, words) for example, row in shown),
+        tokens=_tokens(rendered, measured, reader, words),
+        rows=tuple(_row(example, reader.chat, words) for example in samples["train"][:NUM_SHOWN]),
     )
 
 
 def _tokens(
-    rendered: Mapping[Split, Sequence[Rendered]], totals: Mapping[Split, int], reader: Reader, words: Words
+    rendered: Mapping[Split, Sequence[Rendered]], measured: Measured, reader: Reader, words: Words
 ) -> TokensView:
     lengths = {split: [len(row.ids_T) for row in rows] for split, rows in rendered.items()}
     supervised = {split: [row.num_supervised for row in rows] for split, rows in rendered.items()}
@@ -83,24 +90,21 @@ def _tokens(
     return TokensView(
         rows=tuple(LengthRow(name, tuple(map(count, _quantiles(values)))) for name, values in parts if values),
         chart=histogram("tokens", words("data.tokens.chart"), words("data.tokens.course", **facts), train),
-        notes=_token_notes(lengths, sum(supervised["train"]), totals, reader, words),
+        notes=_token_notes(train, sum(supervised["train"]), measured, reader, words),
     )
 
 
 def _token_notes(
-    lengths: Mapping[Split, Sequence[int]],
-    num_supervised: int,
-    totals: Mapping[Split, int],
-    reader: Reader,
-    words: Words,
+    train: Sequence[int], num_supervised: int, measured: Measured, reader: Reader, words: Words
 ) -> tuple[str, ...]:
-    train = lengths["train"]
     share = percent(num_supervised / sum(train))
     facts = {"base": reader.base, "most": count(reader.max_tokens), "share": share}
     notes = [words("data.tokens.model", longest=percent(max(train) / reader.max_tokens), **facts)]
-    if len(train) < totals["train"]:
-        estimate = count(sum(train) / len(train) * totals["train"])
-        sampled = {"num": count(len(train)), "total": count(totals["train"]), "estimate": estimate}
+    if len(train) > measured.num:
+        notes.append(words("data.tokens.turns", num=count(measured.num), rows=count(len(train))))
+    if measured.num < measured.total:
+        estimate = count(sum(train) / measured.num * measured.total)
+        sampled = {"num": count(measured.num), "total": count(measured.total), "estimate": estimate}
         notes.append(words("data.tokens.sampled", **sampled))
     else:
         notes.append(words("data.tokens.exact", total=count(sum(train))))
@@ -113,7 +117,10 @@ def _quantiles(values: Sequence[int]) -> list[int]:
     return [ordered[round(share * (len(ordered) - 1))] for share in QUANTILES] if ordered else []
 
 
-def _row(example: Example, rendered: Rendered, chat: Chat, words: Words) -> RowView:
+def _row(example: Example, chat: Chat, words: Words) -> RowView:
+    """The last of the rows that training makes of an example, which has the whole conversation."""
+    taught = chat.training_rows([example])
+    rendered = taught[-1]
     whole = pieces(chat, rendered)
     shown, left = [], MAX_CHARACTERS
     for piece in whole:
@@ -124,7 +131,9 @@ def _row(example: Example, rendered: Rendered, chat: Chat, words: Words) -> RowV
     facts = {"tokens": count(len(rendered.ids_T)), "supervised": count(rendered.num_supervised)}
     return RowView(
         place=str(example.place),
-        facts=words("data.rows.facts", **facts),
+        facts=words("data.rows.last", rows=len(taught), **facts)
+        if len(taught) > 1
+        else words("data.rows.facts", **facts),
         pieces=tuple(shown),
         num_more=count(num_more) if num_more else "",
     )

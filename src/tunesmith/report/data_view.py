@@ -8,7 +8,7 @@ from itertools import combinations
 from typing import Final, Literal
 
 from tunesmith.artifacts import Dataset, DatasetReport
-from tunesmith.artifacts.dataset import AugmentReport, BalanceReport
+from tunesmith.artifacts.dataset import AugmentReport, BalanceReport, LongText
 from tunesmith.artifacts.folder import Manifest
 from tunesmith.recipe import Prepare
 from tunesmith.recipe.tree import dump_yaml
@@ -22,6 +22,7 @@ from tunesmith.report.wording import Words, count, percent, significant
 
 Tone = Literal["good", "warn", "bad", "plain"]
 MAX_INPUTS_SHOWN: Final = 100
+_NAMED_INPUTS: Final = ("fits", "personal.key")
 
 
 @dataclass(frozen=True)
@@ -70,6 +71,15 @@ class BalanceView:
     sentence: str
     rows: tuple[BalanceRow, ...]
     fold: bool
+
+
+@dataclass(frozen=True)
+class LongView:
+    """Rows that were too long, and what became of them."""
+
+    title: str
+    facts: tuple[Pair, ...]
+    """None where no row was."""
 
 
 @dataclass(frozen=True)
@@ -143,6 +153,8 @@ class CardView:
     fold_labels: bool
     balance: BalanceView | None
     """None where the training rows were not balanced."""
+    long_text: LongView | None
+    """None where the rows were prepared for no model."""
     made: tuple[MadeRow, ...]
     """By method of augmentation."""
     duplicates: tuple[Pair, ...]
@@ -181,6 +193,7 @@ def card_view(card: Card, words: Words) -> CardView:
         labels=_labels(report, words),
         fold_labels=len(report.labels) > MAX_OPEN_LABELS,
         balance=_balance(report.balance, words) if report.balance else None,
+        long_text=_long_text(report.long_text, words) if report.long_text else None,
         made=_made(report.augment, words) if report.augment else (),
         duplicates=_duplicates(report, words),
         quality=quality,
@@ -219,7 +232,7 @@ def _checks(
     marked = sum(note.tone == "warn" for part in bias for note in part.notes)
     empty = [words(f"report.split.{split}") for split in SPLITS if not report.splits[split]]
     return (
-        check("rows", "good", words("data.check.rows.detail", bad=count(report.bad))),
+        check("rows", "good", _sum_of_rows(report, words)),
         check("split", "bad" if shared else "good", words("data.check.split.detail", shared=count(shared))),
         *((check("empty", "warn", words.listed(empty), "split"),) if empty else ()),
         check(
@@ -236,6 +249,12 @@ def _checks(
             words("data.check.bias.marked", num=marked) if marked else words("data.check.bias.none"),
         ),
     )
+
+
+def _sum_of_rows(report: DatasetReport, words: Words) -> str:
+    if report.added:
+        return words("data.check.rows.added", added=count(report.added), bad=count(report.bad))
+    return words("data.check.rows.detail", bad=count(report.bad))
 
 
 def _quality_tone(quality: QualityView) -> Tone:
@@ -302,6 +321,17 @@ def _balance(balance: BalanceReport, words: Words) -> BalanceView:
             for name, category in balance.categories.items()
         ),
         fold=len(balance.categories) > MAX_OPEN_LABELS,
+    )
+
+
+def _long_text(long_text: LongText, words: Words) -> LongView:
+    most = count(long_text.max_tokens)
+    if not long_text.rows:
+        return LongView(words("data.long.none", most=most), ())
+    facts = long_text.model_dump(include={"rows", "cut", "windowed", "windows", "dropped"})
+    return LongView(
+        words("data.long", most=most),
+        tuple((words(f"data.long.{name}"), count(number)) for name, number in facts.items() if number),
     )
 
 
@@ -381,7 +411,7 @@ def _lineage(manifest: Manifest, words: Words) -> Lineage:
     inputs = tuple(manifest.inputs.items())
     return Lineage(
         facts=tuple((words(f"data.lineage.{name}"), value) for name, value in facts.items()),
-        inputs=tuple((words("data.lineage.fits") if name == "fits" else name, key) for name, key in inputs)[
+        inputs=tuple((words(f"data.lineage.{name}") if name in _NAMED_INPUTS else name, key) for name, key in inputs)[
             :MAX_INPUTS_SHOWN
         ],
         num_more_inputs=max(0, len(inputs) - MAX_INPUTS_SHOWN),

@@ -16,15 +16,25 @@ from huggingface_hub import DatasetCard
 from pages import Page, numbers
 from scipy.stats import binomtest
 from scipy.stats.contingency import association as scipy_association
+from tiny_models import TEMPLATE, make_chat
 
-from tunesmith.artifacts import Dataset, DatasetReport
-from tunesmith.artifacts.dataset import AugmentReport, Balanced, BalanceReport, Making, Overlap
+from tunesmith.artifacts import Dataset, DatasetReport, publish
+from tunesmith.artifacts.dataset import (
+    AugmentReport,
+    Balanced,
+    BalanceReport,
+    LongText,
+    Making,
+    Overlap,
+    write_examples,
+)
 from tunesmith.artifacts.quality import Criterion, FaultyRow, Part, QualityReport, Region, Representativeness
+from tunesmith.errors import Place
 from tunesmith.i18n.catalogue import CATALOGUE
 from tunesmith.i18n.data_card import TEXTS
 from tunesmith.recipe.augment import AnyMaking
-from tunesmith.records import SPLITS
-from tunesmith.report import Card, data_card
+from tunesmith.records import SPLITS, Example, Message
+from tunesmith.report import Card, Reader, data_card
 from tunesmith.report import data_rows as rows_module
 from tunesmith.report.data_bias import bias_parts
 from tunesmith.report.wording import Language, Words
@@ -201,6 +211,48 @@ def test_a_long_row_is_cut_and_says_how_much(card: Card, tmp_path: Path, monkeyp
     first = min(card.dataset.rows("train"), key=lambda row: row.id)
     whole = card.reader.chat.decode_all(card.reader.chat.render(first).ids_T.tolist())
     assert f"… {len(whole) - 40} more characters" in html
+
+
+def test_a_template_that_drops_earlier_thinking_is_told_of(dataset: Dataset, tmp_path: Path) -> None:
+    forgetting = TEMPLATE.replace("if m.reasoning_content is string", "if m.reasoning_content is string and loop.last")
+    turns = (Message("user", "6 times 7?"), Message("assistant", "42", "six sevens"))
+    more = (Message("user", "再加八呢？"), Message("assistant", "五十", "四十二加八"))
+    report = dataset.report().model_copy(update={"splits": {"train": 2, "validation": 0, "test": 0}})
+    with publish(tmp_path / "d", dataset.manifest.identity) as staging:
+        examples = [Example("a" * 16, turns + more, Place("x.jsonl", 1)), Example("b" * 16, turns, Place("x.jsonl", 2))]
+        write_examples(staging / "train.jsonl", examples)
+        for split in ("validation", "test"):
+            write_examples(staging / f"{split}.jsonl", [])
+        (staging / "report.json").write_text(report.model_dump_json(), encoding="utf-8")
+    chat = make_chat(tmp_path / "model", forgetting)
+    html, _ = written(Card(Dataset.open(tmp_path / "d"), "turns", Reader("base", chat, 99)), tmp_path / "out")
+    page = Page(html)
+    taught = chat.training_rows(examples)
+    assert len(taught) == 3
+    assert "2 conversations are taught as 3 rows" in page.texts["token-notes"]
+    assert f"{sum(len(row.ids_T) for row in taught):,} tokens" in page.texts["token-notes"]
+    assert "the last of the 2 rows" in html
+    marked = re.findall(r"<mark>(.*?)</mark>", html.partition('data-testid="seen"')[2], re.DOTALL)
+    assert ["五十" in marked[0], "42" in marked[0], "42" in marked[1]] == [True, False, True]
+    assert body(page, "tokens")[0][0] == "Training"
+    assert len(body(page, "tokens")) == 2
+
+
+def test_rows_that_were_too_long_are_told_with_what_became_of_them(dataset: Dataset, tmp_path: Path) -> None:
+    long_text = LongText(policy="window", max_tokens=512, rows=5, cut=0, windowed=4, windows=19, dropped=1)
+    other = edited(
+        dataset,
+        tmp_path / "long",
+        lambda r: r.model_copy(update={"long_text": long_text, "added": 15, "kept": r.kept + 15}),
+    )
+    html, markdown = written(make_card(other, with_model=False), tmp_path / "out")
+    assert "Rows longer than 512 tokens" in html
+    assert numbers(Page(html).texts["long"]) == [5, 4, 19, 1]
+    assert "read + 15 more windows = kept + rejected" in Page(html).texts["checks"]
+    assert "- Windows made of them: 19" in markdown
+    none = long_text.model_copy(update={"rows": 0, "windowed": 0, "windows": 0, "dropped": 0})
+    short = edited(dataset, tmp_path / "short", lambda r: r.model_copy(update={"long_text": none}))
+    assert "No row is longer than 512 tokens." in written(make_card(short, with_model=False), tmp_path / "out")[0]
 
 
 def notes(report: DatasetReport, kind: str) -> dict[str, str]:
