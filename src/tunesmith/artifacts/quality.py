@@ -11,6 +11,7 @@ from typing import Final
 from pydantic import BaseModel, ConfigDict
 
 QUALITY: Final = "quality.json"
+FAULTS: Final = "faults.jsonl"
 
 
 class _Record(BaseModel):
@@ -27,7 +28,7 @@ class Part(_Record):
 
 
 class FaultyRow(_Record):
-    """A row with a fault."""
+    """A row with a fault: one line of `faults.jsonl`, which lists all but the rejected ones."""
 
     part: str
     """The part of the score that it lowers."""
@@ -95,3 +96,14 @@ class QualityReport(_Record):
     """By column and declared value, the training rows that have it; 0 where it is missing."""
     representativeness: Representativeness | None
     """None where the recipe names no expected inputs."""
+
+    @property
+    def numbers(self) -> dict[str, float | None]:
+        """The score of each C by its name, and the share of covered inputs."""
+        expected = self.representativeness
+        return {
+            "consistency": self.consistency.score,
+            "completeness": self.completeness.score,
+            "correctness": self.correctness.score,
+            "representativeness": None if expected is None else expected.covered,
+        }

@@ -96,10 +96,10 @@ def check(
         lines += parity_lines(results, LANGUAGE)
     if recipe is not None:
         from tunesmith import lifecycle
-        from tunesmith.cli.show import dataset_lines
+        from tunesmith.cli.show import dataset_json, dataset_lines
 
         dataset = lifecycle.prepare(job(recipe, overrides, devices=False))
-        found["dataset"] = dataset.report().model_dump(mode="json")
+        found["dataset"] = dataset_json(dataset)
         lines += dataset_lines(dataset, LANGUAGE)
     if not found:
         raise TunesmithError("check-nothing")
@@ -118,7 +118,7 @@ def prepare(
     as_json: JsonOption = False,
 ) -> None:
     from tunesmith import lifecycle
-    from tunesmith.cli.show import dataset_lines, diff_lines, proof_lines, row_lines
+    from tunesmith.cli.show import dataset_json, dataset_lines, diff_lines, proof_lines, row_lines
 
     this = job(recipe, overrides, devices=False)
     if recheck:
@@ -140,7 +140,7 @@ def prepare(
             "folder": str(dataset.folder),
             "page": str(card.html),
             "card": str(card.card),
-            **dataset.report().model_dump(mode="json"),
+            **dataset_json(dataset),
             "shown": shown,
         },
         [

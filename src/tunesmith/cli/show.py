@@ -8,7 +8,7 @@ from itertools import combinations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from tunesmith.artifacts import Dataset, DatasetReport, Plan, Scorecard, read_events
+from tunesmith.artifacts import Dataset, DatasetReport, Plan, QualityReport, Scorecard, read_events
 from tunesmith.artifacts.dataset import SplitProof
 from tunesmith.artifacts.scorecard import Arm, Estimate, ScorecardBody
 from tunesmith.chat import Chat
@@ -45,6 +45,9 @@ def dataset_lines(dataset: Dataset, language: str) -> list[str]:
         places = ", ".join(found.places[:2])
         lines.append(f"  {found.count:>6}  {translate(f'reject.{reason}', language)}  ({places})")
     lines += [f"  {count:>6}  {translate(f'change.{code}', language)}" for code, count in report.changes.items()]
+    quality = dataset.quality()
+    if quality is not None:
+        lines += quality_lines(quality, language)
     lines.append(translate("cli.dataset.at", language, folder=dataset.folder))
     return lines
 
@@ -58,6 +61,37 @@ def diff_lines(report: DatasetReport, changes: Mapping[str, Sequence[Change]], l
         for one in found:
             lines += [f"  {one.place}", *(f"    {line}" for line in one.lines)]
     return lines[1:] or [translate("cli.diff.none", language)]
+
+
+def dataset_json(dataset: Dataset) -> dict[str, Any]:
+    """The report, and the 3C score in its numbers alone."""
+    quality = dataset.quality()
+    return dataset.report().model_dump(mode="json") | {"quality": None if quality is None else quality.numbers}
+
+
+def quality_lines(quality: QualityReport, language: str) -> list[str]:
+    """The three numbers, the parts that lower them, and what share of the expected inputs is covered."""
+    not_judged = translate("cli.dataset.not-judged", language)
+    numbers = {name: not_judged if score is None else f"{score:.3f}" for name, score in quality.numbers.items()}
+    lines = [translate("cli.dataset.quality", language, **numbers)]
+    for criterion in (quality.consistency, quality.completeness, quality.correctness):
+        for name, part in criterion.parts.items():
+            if part.faulty:
+                said = translate(f"quality.part.{name}", language)
+                lines.append(f"  {part.faulty:>6}  {said}  ({part.score:.3f})")
+    expected = quality.representativeness
+    if expected is not None:
+        lines.append(
+            translate(
+                "cli.dataset.representativeness",
+                language,
+                covered=f"{expected.covered:.1%}",
+                alike=f"{expected.covered_if_alike:.0%}",
+                texts=expected.texts,
+                p_value=f"{expected.p_value:.3f}",
+            )
+        )
+    return lines
 
 
 def proof_lines(proof: SplitProof, language: str) -> list[str]:

@@ -36,10 +36,10 @@ def numeric_match(prediction: str, references: str | Sequence[str], relative_tol
     Read are thousands separators, exponents, full-width digits and the words ``万 亿 thousand million billion``; units
     and the percent sign are ignored. Digits glued to a letter before them, as in "B12", are no number.
     """
-    found = _last_number(prediction)
+    found = last_number(prediction)
     if found is None:
         return 0.0
-    wanted = (_last_number(reference) for reference in _as_list(references))
+    wanted = (last_number(reference) for reference in _as_list(references))
     return float(any(n is not None and math.isclose(found, n, rel_tol=relative_tolerance) for n in wanted))
 
 
@@ -85,7 +85,8 @@ def _as_list(references: str | Sequence[str]) -> Sequence[str]:
     return listed
 
 
-def _last_number(text: str) -> float | None:
+def last_number(text: str) -> float | None:
+    """Return the number that a text ends with, as `numeric_match` reads it, or None where it holds none."""
     # The Chinese comma separates clauses, never thousands; NFKC would make it an English one.
     folded = unicodedata.normalize("NFKC", text.replace("\N{FULLWIDTH COMMA}", " ")).replace("\N{MINUS SIGN}", "-")
     matches = list(_NUMBER.finditer(folded))

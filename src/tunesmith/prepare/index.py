@@ -47,6 +47,7 @@ DTYPES: Final[dict[str, str]] = {
     "parent": "<u8",
     "label": "<i4",
     "language": "u1",
+    "format": "u1",
     "time": "<f8",
     "day": "<i4",
     "prompt_characters": "<u4",

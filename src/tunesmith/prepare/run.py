@@ -45,11 +45,13 @@ from tunesmith.prepare.duplicates import (
     families,
     repeats,
 )
+from tunesmith.prepare.files import files_of, hash_readable
 from tunesmith.prepare.index import BENCHMARK, DECLARED, Mask, Rows, Spool
 from tunesmith.prepare.lengths import CUT, TOO_LONG, WINDOW, Fits, max_tokens_of, need_tokenizer
 from tunesmith.prepare.near import clusters_of, join_near, near_duplicates
 from tunesmith.prepare.pool import Pool
 from tunesmith.prepare.proof import prove
+from tunesmith.prepare.quality.score import judge
 from tunesmith.prepare.report import Account, reasons_of, report_of
 from tunesmith.prepare.seal import key_fingerprint
 from tunesmith.prepare.semantic import Meaning, join_semantic, semantic_duplicates
@@ -89,14 +91,16 @@ def prepare(
         if section.too_long == "stop":
             _refuse_long(found.rejects)
         chosen = _choose(found, section, pool, scratch, out, progress)
-        assigned = assign(found.spool, chosen.kept_N, chosen.kin, found.labels, section, seed)
-        _cut_to_shares(found, chosen, assigned, section, seed)
+        read = assign(found.spool, chosen.kept_N, chosen.kin, found.labels, section, seed)
+        _cut_to_shares(found, chosen, read, section, seed)
         workshop = Workshop(rules, pool, runtime, seed, scratch / "augment")
-        made, assigned = _augment(found, chosen, assigned, workshop, progress)
+        made, assigned = _augment(found, chosen, read, workshop, progress)
         balancing = _balance(found, assigned, section.balance, seed, progress)
         _check_splits(assigned, progress)
         with publish(out, made_from) as folder:
             report = _write(found, _Decided(chosen, assigned, made, balancing), folder, pool, scratch)
+            if section.quality.score:
+                judge(found, read, chosen.kin.cluster_N, pool, folder)
     _say_done(report, progress)
     return Dataset.open(out)
 
@@ -125,13 +129,15 @@ def identity(section: Prepare, seed: int, fits_key: str = "", personal_key: byte
         inputs["personal.key"] = key_fingerprint(personal_key)
     models = (section.personal.model, section.duplicates.semantic and section.duplicates.semantic.model)
     inputs |= {f"model:{folder}": hash_folder(Path(folder)) for folder in models if folder}
+    for path in (section.quality.expected, section.quality.checks.json_schema):
+        inputs |= {str(file): hash_readable(file) for file in ([] if path is None else files_of(path))}
     return Identity(
         kind=KIND,
         stage_version=VERSION,
         inputs=inputs,
         section=section.model_dump(mode="json"),
         seed=seed,
-        libraries=library_versions("datasets", "polars", "rensa"),
+        libraries=library_versions("datasets", "polars", "rensa", "scikit-learn"),
     )
 
 

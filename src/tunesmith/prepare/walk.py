@@ -24,6 +24,7 @@ from tunesmith.prepare.index import BENCHMARK, DECLARED, NO_KEY, Spool, key_of, 
 from tunesmith.prepare.lengths import CUT, TOO_LONG, WINDOW, Fits, fitted
 from tunesmith.prepare.pool import Pool
 from tunesmith.prepare.privacy import PERSONAL_DATA, redact, types_of
+from tunesmith.prepare.quality.formats import format_of
 from tunesmith.prepare.report import LANGUAGES, SourceCount
 from tunesmith.prepare.rows import ID_COLUMN, PARENT_COLUMN, RawRow, Refused, Table
 from tunesmith.prepare.sources import tables_of
@@ -309,7 +310,7 @@ def _shown(reject: Rejected, row: str, section: Prepare) -> Rejected:
 
 COLUMNS: Final = (
     *("source", "declared", "id", "prompt", "whole", "answer", "group", "own_name", "parent"),
-    *("label", "language", "time", "day", "prompt_characters", "reasoning_characters", "answer_characters"),
+    *("label", "language", "format", "time", "day", "prompt_characters", "reasoning_characters", "answer_characters"),
 )
 
 
@@ -331,6 +332,7 @@ def values_of(example: Example, chunk: Chunk, time: float = -math.inf, day: int 
         name_key(parent) if parent else NO_KEY,
         None if chunk.is_benchmark else example.label,
         LANGUAGES.index(language_of(asked[:_JUDGED_CHARACTERS])),
+        format_of(example),
         time,
         day,
         sum(len(message.content) for message in example.prompt),

@@ -13,6 +13,7 @@ from tunesmith.recipe.augment import Augment
 from tunesmith.recipe.balance import Balance
 from tunesmith.recipe.dialogue import Dialogue
 from tunesmith.recipe.lengths import LongText
+from tunesmith.recipe.quality import Quality
 from tunesmith.recipe.section import PositiveInt, Section, Share
 from tunesmith.recipe.semantic import Semantic
 from tunesmith.recipe.structured import Figures, Structures
@@ -312,6 +313,7 @@ class Prepare(Section):
     augment: Annotated[Augment | None, Field(description="More training rows, made from those there are.")] = None
     balance: Annotated[Balance | None, Field(description="Even out the categories of the training rows.")] = None
     dialogue: Annotated[Dialogue, Field(description="Conversations that teach nothing.")] = Dialogue()
+    quality: Annotated[Quality, Field(description="What the 3C score is held against.")] = Quality()
     too_long: Annotated[
         Literal["stop", "drop", "cut-prompt", "window"],
         Field(
