@@ -49,11 +49,10 @@ class Quality(Section):
 
     score: Annotated[bool, Field(description="Whether to judge the rows at all.")] = True
     covers: Annotated[
-        dict[str, tuple[str, ...]],
+        dict[str, Annotated[tuple[str, ...], Field(strict=False, min_length=1)]],
         Field(
             description="Values that the training rows should cover, by column (categories, scenarios); `label` is "
-            "the label. A row that leaves such a column empty counts as incomplete.",
-            strict=False,
+            "the label. A row that leaves such a column empty counts as incomplete."
         ),
     ] = {}
     answer_format: Annotated[

@@ -11,11 +11,12 @@ from fractions import Fraction
 from typing import Final
 
 _NUMBER: Final = r"[$¥€£]?(?:[1-9]\d{0,2}(?:,\d{3})+|0(?!\d)|[1-9]\d*)(?:\.\d+)?%?"
-_OPERAND: Final = rf"\(?\s*{_NUMBER}\s*\)?"
+_GAP: Final = r"[^\S\n]*"
+_OPERAND: Final = rf"\(?{_GAP}{_NUMBER}{_GAP}\)?"
 # Not the end of a longer sum, of a word or of a number (`1 1/2` is one), and not the begin of one.
 _SUM: Final = re.compile(
-    rf"(?<![\w.,%)+*/×÷^$¥€£-])(?<![\d+*/×÷^=-]\s)(?P<left>-?{_OPERAND}(?:\s*[-+*/×÷−]\s*{_OPERAND})+)"
-    rf"\s*=\s*(?P<right>[-−]?{_NUMBER})(?![\w%^]|[.,]\d|\s*[-+*/×÷−(])"
+    rf"(?<![\w.,%)+*/×÷^$¥€£-])(?<![\d+*/×÷^=-][^\S\n])(?P<left>-?{_OPERAND}(?:{_GAP}[-+*/×÷−]{_GAP}{_OPERAND})+)"
+    rf"{_GAP}={_GAP}(?P<right>[-−]?{_NUMBER})(?![\w%^]|[.,]\d|{_GAP}[-+*/×÷−(])"
 )
 _FOLD: Final = str.maketrans({"×": "*", "÷": "/", "−": "-", ",": None, "$": None, "¥": None, "€": None, "£": None})
 _PERCENT: Final = re.compile(r"(\d+(?:\.\d+)?)%")

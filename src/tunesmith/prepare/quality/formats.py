@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import json
 import re
-from typing import Final
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
 
 from tunesmith.records import Example
 
@@ -39,3 +42,9 @@ def _kind(answer: str) -> int:
 def name_of(code: int) -> str:
     """The format in words: `JSON object with thinking`."""
     return _KINDS[code % NUM_KINDS] + (" with thinking" if code >= NUM_KINDS else "")
+
+
+def is_json(format_S: NDArray[Any]) -> NDArray[np.bool_]:
+    """(S,): which codes are of JSON, whole or broken."""
+    json_S: NDArray[np.bool_] = (format_S != UNLEARNED) & np.isin(format_S % NUM_KINDS, (_OBJECT, _LIST, _BROKEN))
+    return json_S

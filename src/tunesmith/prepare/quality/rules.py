@@ -15,9 +15,10 @@ from numpy.typing import NDArray
 from tunesmith.artifacts.dataset import example_from_json
 from tunesmith.errors import Place, TunesmithError
 from tunesmith.metrics.answers import numeric_match
-from tunesmith.prepare.index import Column, Rows, Span, Spool, examples_of
+from tunesmith.prepare.index import Column, Mask, Rows, Span, Spool, examples_of
 from tunesmith.prepare.pool import Pool
 from tunesmith.prepare.quality.arithmetic import sums
+from tunesmith.prepare.quality.formats import is_json
 from tunesmith.recipe.quality import Quality
 from tunesmith.records import Example
 
@@ -25,11 +26,11 @@ if TYPE_CHECKING:
     from tunesmith.prepare.walk import Rules
 
 # Shapes: S judged rows, V declared columns.
-FIELDS: Final = "fields"
 CHECKS: Final = ("number", "arithmetic", "pattern", "json_schema")
-_BITS: Final = {name: 1 << place for place, name in enumerate((FIELDS, *CHECKS))}
+_BITS: Final = {name: 1 << place for place, name in enumerate(CHECKS)}
 _LABEL: Final = "label"
 _SPAN_BYTES: Final = 1 << 18
+_OTHER, _EMPTY = -1, -2
 
 Verdict = str | None
 """What is wrong with a row, or None; empty where a rule has nothing to say about it."""
@@ -53,20 +54,19 @@ class Declared:
         file = section.checks.json_schema
         return cls(section, frozenset((_LABEL, *label_columns)), None if file is None else _schema_text(Path(file)))
 
-    @property
-    def columns(self) -> tuple[str, ...]:
-        """Those that no row may leave empty: the covered ones, then those that checks need."""
-        number = self.section.checks.number
-        return (*self.section.covers, *((number,) if number is not None else ()))
-
     def value(self, example: Example, column: str) -> str:
         """What a row says in a column, without the white space around it; empty where it says nothing."""
         said = example.label if column in self.label_columns else None
         return (example.metadata.get(column, "") if said is None else said).strip()
 
+    def say_empty(self, _: int, written: Mapping[str, Any]) -> str:
+        """Which covered columns a row leaves empty."""
+        example = example_from_json(dict(written))
+        return ", ".join(column for column in self.section.covers if not self.value(example, column))
+
     def rules(self) -> dict[str, Rule]:
         checks = self.section.checks
-        rules: dict[str, Rule] = {FIELDS: self._missing}
+        rules: dict[str, Rule] = {}
         if checks.number is not None:
             rules["number"] = self._number
         if checks.arithmetic:
@@ -76,9 +76,6 @@ class Declared:
         if self.json_schema is not None:
             rules["json_schema"] = _Schema(self.json_schema)
         return rules
-
-    def _missing(self, example: Example) -> Verdict:
-        return ", ".join(column for column in self.columns if not self.value(example, column)) or None
 
     def _number(self, example: Example) -> Verdict:
         expected = self.value(example, str(self.section.checks.number))
@@ -98,23 +95,48 @@ class Judged:
     fails_S: Column
     """Bits of the rules that a row breaks."""
     values_SV: NDArray[np.int16]
-    """By declared column the place of the row's value among the declared ones, else -1."""
+    """By covered column the place of the row's value among the declared ones, -1 for another, -2 for none."""
 
-    def applies(self, rule: str) -> NDArray[np.bool_]:
-        return self.applies_S & _BITS[rule] > 0
+    def applies(self, rule: str) -> Mask:
+        applies_S: Mask = self.applies_S & _BITS[rule] > 0
+        return applies_S
 
-    def fails(self, rule: str) -> NDArray[np.bool_]:
-        return self.fails_S & _BITS[rule] > 0
+    def fails(self, rule: str) -> Mask:
+        fails_S: Mask = self.applies_S & self.fails_S & _BITS[rule] > 0
+        return fails_S
+
+    def lacks_a_column(self, origin_S: Column) -> Mask:
+        """(S,): whether a covered column is empty that other rows of the same source fill."""
+        lacks_S: Mask = np.zeros(len(origin_S), dtype=bool)
+        for value_S in self.values_SV.T:
+            is_asked_S = np.isin(origin_S, origin_S[value_S != _EMPTY])
+            lacks_S |= is_asked_S & (value_S == _EMPTY)
+        return lacks_S
 
 
-def judge_rows(spool: Spool, rows_S: Rows, declared: Declared, pool: Pool[Any]) -> Judged:
-    """Raises TunesmithError `quality-column` for a declared column that no row has."""
+def judge_rows(spool: Spool, rows_S: Rows, origin_S: Column, declared: Declared, pool: Pool[Any]) -> Judged:
+    """Hold the rows against the rules. A JSON schema is asked of sources that answer in JSON at all.
+
+    Raises TunesmithError `quality-column` for a declared column that no row has.
+    """
     tasks = (_Judging(span, declared) for _, span in spool.spans(rows_S, _SPAN_BYTES))
     parts = list(pool.map(_judge, tasks))
-    judged = Judged(*(np.concatenate(columns) for columns in zip(*parts, strict=True)))
-    if declared.columns and judged.fails(FIELDS).all():
-        _refuse_absent(spool, rows_S, declared)
+    applies_S, fails_S, values_SV = (np.concatenate(columns) for columns in zip(*parts, strict=True))
+    answers_in_json_S = np.isin(origin_S, origin_S[is_json(spool["format"][rows_S])])
+    applies_S[~answers_in_json_S] &= ~np.uint8(_BITS["json_schema"])
+    judged = Judged(applies_S, fails_S, values_SV)
+    number = declared.section.checks.number
+    absent = [column for column, value_S in zip(declared.section.covers, values_SV.T, strict=True) if _none(value_S)]
+    if number is not None and not judged.applies("number").any():
+        absent.append(number)
+    if absent:
+        first = next(spool.written(rows_S[:1]))
+        raise TunesmithError("quality-column", column=absent[0], known=", ".join((*first["metadata"], _LABEL)))
     return judged
+
+
+def _none(value_S: NDArray[np.int16]) -> bool:
+    return bool((value_S == _EMPTY).all())
 
 
 def explain(declared: Declared, rule: str, written: Mapping[str, Any]) -> str:
@@ -139,22 +161,12 @@ def _judge(_: Rules, task: _Judging) -> tuple[Column, Column, NDArray[np.int16]]
         said = {name: rule(example) for name, rule in rules.items()}
         applies.append(sum(_BITS[name] for name, verdict in said.items() if verdict != _NOT_JUDGED))
         fails.append(sum(_BITS[name] for name, verdict in said.items() if verdict))
-        values.append([known.get(declared.value(example, column), -1) for column, known in places.items()])
+        said_in = {column: declared.value(example, column) for column in places}
+        values.append(
+            [known.get(said_in[column], _OTHER) if said_in[column] else _EMPTY for column, known in places.items()]
+        )
     table = np.array(values, dtype=np.int16).reshape(len(applies), len(places))
     return np.array(applies, dtype=np.uint8), np.array(fails, dtype=np.uint8), table
-
-
-def _refuse_absent(spool: Spool, rows_S: Rows, declared: Declared) -> None:
-    known: dict[str, None] = {}
-    is_filled = dict.fromkeys(declared.columns, False)
-    for _, span in spool.spans(rows_S, _SPAN_BYTES):
-        for example in examples_of(span):
-            known.update(dict.fromkeys(example.metadata))
-            for column in is_filled:
-                is_filled[column] |= bool(declared.value(example, column))
-    absent = [column for column, filled in is_filled.items() if not filled]
-    if absent:
-        raise TunesmithError("quality-column", column=absent[0], known=", ".join((*known, _LABEL)))
 
 
 def _arithmetic(example: Example) -> Verdict:

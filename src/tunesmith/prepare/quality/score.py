@@ -7,20 +7,20 @@ contradiction, whoever is right in it, is not judged for correctness. So each C 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from tunesmith.artifacts.quality import FAULTS, QUALITY, QualityReport
-from tunesmith.prepare.index import Mask, Rows, Spool
+from tunesmith.prepare.index import Column, Mask, Rows, Spool
 from tunesmith.prepare.pool import Pool
 from tunesmith.prepare.quality import completeness, consistency
 from tunesmith.prepare.quality.found import Found, all_faulty, criterion
 from tunesmith.prepare.quality.label_noise import label_noise
 from tunesmith.prepare.quality.representativeness import representativeness
-from tunesmith.prepare.quality.rules import CHECKS, FIELDS, Declared, Judged, covered, explain, judge_rows
+from tunesmith.prepare.quality.rules import CHECKS, Declared, Judged, covered, explain, judge_rows
 from tunesmith.prepare.split import UNUSED, Assigned
 from tunesmith.prepare.walk import Rules, Walk
 from tunesmith.recipe.quality import Quality
@@ -41,12 +41,18 @@ class _Material:
     cluster_N: Rows
     """The row that stands for each row's cluster of near-duplicates."""
     declared: Declared
-    judged: Judged | None
+    judged: Judged | None = None
     """What declared rules found on the kept rows; None where nothing is declared."""
 
     @property
     def spool(self) -> Spool:
         return self.found.spool
+
+    @property
+    def origin_S(self) -> Column:
+        """Which of the recipe's sources each row is from."""
+        origins: Column = np.array(self.found.origins)[self.spool["source"][self.kept_S]]
+        return origins
 
     @property
     def names(self) -> list[str]:
@@ -70,7 +76,7 @@ def judge(found: Walk, assigned: Assigned, cluster_N: Rows, pool: Pool[Rules], f
     section = pool.context.section.quality
     material = _material(found, assigned, cluster_N, pool)
     complete, coverage = _completeness(material)
-    is_whole_S = ~np.isin(material.kept_S, complete[FIELDS].rows_F)
+    is_whole_S = ~np.isin(material.kept_S, complete["fields"].rows_F)
     consistent, is_sound_S = _consistency(material, is_whole_S, section.answer_format == "same", pool)
     correct = _correctness(material, is_sound_S, section)
     covered_part = completeness.coverage(coverage)
@@ -94,16 +100,17 @@ def _material(found: Walk, assigned: Assigned, cluster_N: Rows, pool: Pool[Rules
     kept_S = np.flatnonzero(assigned.codes_N != UNUSED).astype(np.int32)
     layouts = [source.layout for source in found.sources if source.layout is not None]
     declared = Declared.of(section, [layout.columns["label"] for layout in layouts if "label" in layout.columns])
-    judged = judge_rows(found.spool, kept_S, declared, pool) if section.covers or section.checks.any else None
-    return _Material(found, kept_S, assigned.rows("train"), cluster_N, declared, judged)
+    material = _Material(found, kept_S, assigned.rows("train"), cluster_N, declared)
+    if not section.covers and not section.checks.any:
+        return material
+    return replace(material, judged=judge_rows(found.spool, kept_S, material.origin_S, declared, pool))
 
 
 def _completeness(material: _Material) -> tuple[Parts, dict[str, dict[str, int]]]:
     """The parts that are about rows, and how many training rows have each declared value."""
     kept_S, rejects = material.kept_S, material.found.rejects
-    every_S = np.ones(len(kept_S), dtype=bool)
-    lacking = material.breaking(FIELDS, every_S)
-    parts = {FIELDS: completeness.fields(len(kept_S), lacking.rows_F, lacking.say, rejects)}
+    lacking = kept_S[:0] if material.judged is None else kept_S[material.judged.lacks_a_column(material.origin_S)]
+    parts = {"fields": completeness.fields(len(kept_S), lacking, material.declared.say_empty, rejects)}
     reasoning = completeness.reasoning(len(kept_S), kept_S[:0], rejects)
     if reasoning.faulty or (material.spool["reasoning_characters"][kept_S] >= 0).any():
         parts["reasoning"] = reasoning
@@ -124,8 +131,9 @@ def _consistency(material: _Material, is_open_S: Mask, one_format: bool, pool: P
     is_out_N = labels.is_party_N | answers.is_party_N
     is_out_N[spelling.rows_F] = True
     if one_format:
-        origin_O = np.array(material.found.origins)[spool["source"][rows_O]]
-        parts["format"] = consistency.formats(spool["format"][rows_O].astype(np.int64), origin_O, rows_O)
+        parts["format"] = consistency.formats(
+            spool["format"][rows_O].astype(np.int64), material.origin_S[is_open_S], rows_O
+        )
         is_out_N[parts["format"].rows_F] = True
     return parts, is_open_S & ~is_out_N[material.kept_S]
 
