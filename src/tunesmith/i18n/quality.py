@@ -30,6 +30,7 @@ TEXTS: Final[dict[str, tuple[str, str]]] = {
         "p = {p_value}",
         "代表性：{texts} 条预期输入中覆盖了 {covered}（若分布相同应为 {alike}），p = {p_value}",
     ),
+    "recipe.problem.not-a-regex": ("is no regular expression: {why}", "不是有效的正则表达式：{why}"),
     "error.quality-column": (
         "prepare.quality names a column that no row has: `{column}`",
         "prepare.quality 中的列 `{column}` 在所有行中都不存在",

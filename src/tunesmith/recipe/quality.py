@@ -16,7 +16,7 @@ def _is_pattern(value: str) -> str:
     try:
         re.compile(value)
     except re.error as error:
-        raise PydanticCustomError("pattern", "is no regular expression: {problem}", {"problem": str(error)}) from error
+        raise PydanticCustomError("not_a_regex", "is no regular expression: {why}", {"why": str(error)}) from error
     return value
 
 
@@ -31,8 +31,7 @@ class Checks(Section):
         bool, Field(description="Sums written out in answer or thinking, such as `12 * 3 = 36`, must be right.")
     ] = False
     pattern: Annotated[
-        str | None,
-        AfterValidator(_is_pattern),
+        Annotated[str, AfterValidator(_is_pattern)] | None,
         Field(description="Regular expression that the whole answer must match."),
     ] = None
     json_schema: Annotated[

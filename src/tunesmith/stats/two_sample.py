@@ -36,10 +36,8 @@ def mean_discrepancy(squared_distance_QQ: Floats, num_first: int, seed: int = 0)
         raise ValueError("each sample needs at least two items")
     kernel_QQ = _kernel(squared_distance_QQ)
     is_first_QP = np.zeros((num_items, 1 + _NUM_PERMUTATIONS))
-    is_first_QP[:num_first, 0] = 1.0
-    generator = np.random.default_rng(seed)
-    for permutation in range(1, 1 + _NUM_PERMUTATIONS):
-        is_first_QP[generator.permutation(num_items)[:num_first], permutation] = 1.0
+    is_first_QP[:num_first] = 1.0
+    is_first_QP[:, 1:] = np.random.default_rng(seed).permuted(is_first_QP[:, 1:], axis=0)
     found_P = _squared(kernel_QQ, is_first_QP, num_first)
     # what differs by rounding alone is as large
     as_large = np.count_nonzero(found_P[1:] >= found_P[0] - 1e-12)

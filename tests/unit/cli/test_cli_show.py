@@ -2,9 +2,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from tunesmith.artifacts import open_run
+from tunesmith.artifacts import QualityReport, open_run
+from tunesmith.artifacts.quality import Criterion, Part, Representativeness
 from tunesmith.artifacts.scorecard import Arm, Difference, Estimate, Forgetting, ScorecardBody, Verdict
-from tunesmith.cli.show import before_after_lines, run_rows, scorecard_lines
+from tunesmith.cli.show import before_after_lines, quality_lines, run_rows, scorecard_lines
 from tunesmith.runtime import utc_now
 
 
@@ -99,3 +100,32 @@ def test_runs_have_their_newest_state(tmp_path: Path) -> None:
         {"run": str(tmp_path / "two"), "state": "queued"},
     ]
     assert run_rows(tmp_path / "nowhere") == []
+
+
+def test_the_3c_score_is_three_numbers_and_what_lowers_them() -> None:
+    part = Part(score=0.9, judged=20, faulty=2)
+    expected = Representativeness(
+        expected="served.csv",
+        texts=40,
+        rows=90,
+        covered=0.725,
+        covered_if_alike=0.95,
+        similarity=0.3,
+        distance=0.01,
+        p_value=0.002,
+        regions=[],
+    )
+    report = QualityReport(
+        consistency=Criterion(score=0.9, parts={"labels": part, "format": Part(score=1, judged=9, faulty=0)}, worst=[]),
+        completeness=Criterion(score=1.0, parts={}, worst=[]),
+        correctness=Criterion(score=None, parts={}, worst=[]),
+        coverage={},
+        representativeness=expected,
+    )
+    score, fault, covered = quality_lines(report, "en")
+    assert "consistency 0.900, completeness 1.000, correctness not judged" in score
+    assert fault.split() == ["2", "near-duplicates", "with", "another", "label", "(0.900)"]
+    assert "72.5% of 40 expected inputs" in covered
+    assert "p = 0.002" in covered
+    assert "一致性 0.900，完整性 1.000，正确性 未评估" in quality_lines(report, "zh")[0]
+    assert report.numbers == {"consistency": 0.9, "completeness": 1.0, "correctness": None, "representativeness": 0.725}

@@ -1,4 +1,4 @@
-"""Every recipe of the how-to pages on personal data and on splits does what its page says."""
+"""Every recipe of the how-to pages on personal data, splits and quality does what its page says."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from typing import Any
 import pytest
 import yaml
 
-from tunesmith.artifacts import Dataset
+from tunesmith.artifacts import Dataset, QualityReport
 from tunesmith.errors import RunFailed
 from tunesmith.prepare import prepare, recheck
 from tunesmith.recipe import Recipe
 from tunesmith.runtime import Runtime, Silent
 
 ROOT = Path(__file__).parents[3]
-PAGES = ("hide-personal-data.md", "split-and-prove.md")
+PAGES = ("hide-personal-data.md", "split-and-prove.md", "judge-quality.md")
 TOPICS = ("Refunds of gift cards", "Lost parcels abroad", "Broken kettles", "账单金额不对")
 ASKED = (
     "what must I send you first",
@@ -55,6 +55,13 @@ def made(name: str, page: str, folder: Path, rows: list[dict[str, Any]]) -> Data
     section = section.model_copy(update={"sources": sources, "contamination": benchmarks})
     runtime = Runtime(folder, folder / "cache", secrets={"SUPPORT_PSEUDONYM_KEY": "thirty-two bytes or more of secret"})
     return prepare(section, seed=0, runtime=runtime, progress=Silent(), out=folder / "dataset")
+
+
+def judged(name: str, folder: Path, rows: list[dict[str, Any]]) -> QualityReport:
+    """The files that the recipe names beside its sources lie in the working folder."""
+    report = made(name, "judge-quality.md", folder, rows).quality()
+    assert report is not None
+    return report
 
 
 def texts(dataset: Dataset) -> str:
@@ -119,3 +126,51 @@ def test_a_row_moved_by_hand_is_caught(tmp_path: Path) -> None:
         recheck(dataset.folder, runtime=replace(runtime, num_threads=1))
     assert caught.value.code == "recheck-failed"
     assert caught.value.parameters["changed"] == "train, test"
+
+
+def test_quality_is_held_against_what_is_declared(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    schema = {"type": "object", "required": ["total"]}
+    Path("answer.schema.json").write_text(json.dumps(schema), encoding="utf-8")
+    orders = [
+        {
+            "question": row["question"],
+            "reasoning": f"{number} * 3 = {number * 3}",
+            "answer": json.dumps({"total": number * 3}),
+            "expected_total": number * 3,
+            "category": ("delivery", "refund")[number % 2],
+            "scenario": ("day", "night", "holiday")[number % 3],
+        }
+        for number, row in enumerate(ROWS)
+    ]
+    orders[3] |= {"answer": '{"total": 8}'}
+    orders[4] |= {"reasoning": "4 * 3 = 11"}
+    orders[5] |= {"answer": '{"sum": 15}'}
+    orders[6] |= {"scenario": ""}
+    report = judged("declared", tmp_path, orders)
+    parts = {"number": 1, "arithmetic": 1, "json_schema": 1}
+    assert {name: part.faulty for name, part in report.correctness.parts.items()} == parts
+    assert report.completeness.parts["fields"].faulty == 1
+    assert report.coverage["category"]["repair"] == 0
+    assert report.coverage["category"]["refund"] > 0
+
+
+def test_a_pattern_is_asked_and_mixed_formats_are_allowed(tmp_path: Path) -> None:
+    said = ["yes", "no, because it is late", "perhaps", *["yes"] * 9]
+    rows = [row | {"answer": answer} for row, answer in zip(ROWS, said, strict=False)]
+    report = judged("yes-or-no", tmp_path, rows)
+    assert report.correctness.parts["pattern"].faulty == 1
+    assert report.correctness.worst[0].detail == "perhaps"
+    assert "format" not in report.consistency.parts
+
+
+def test_served_inputs_show_what_is_missing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    missing = [f"Is there a vegetarian menu on flight {number}?" for number in range(100, 140)]
+    served = [row["question"] for row in ROWS] + missing
+    Path("served.csv").write_text("n,user_text\n" + "".join(f'1,"{text}"\n' for text in served), encoding="utf-8")
+    found = judged("served", tmp_path, ROWS).representativeness
+    assert found is not None
+    assert found.covered <= 1 - len(missing) / len(served)
+    assert set(found.regions[0].examples) <= set(missing)
+    assert found.p_value < 0.05

@@ -11,16 +11,16 @@ from fractions import Fraction
 from typing import Final
 
 _NUMBER: Final = r"[$¥€£]?(?:[1-9]\d{0,2}(?:,\d{3})+|0(?!\d)|[1-9]\d*)(?:\.\d+)?%?"
-_GAP: Final = r"[^\S\n]*"
+_GAP: Final = r"[^\S\n]{0,8}"
 _OPERAND: Final = rf"\(?{_GAP}{_NUMBER}{_GAP}\)?"
 # Not the end of a longer sum, of a word or of a number (`1 1/2` is one), and not the begin of one.
 _SUM: Final = re.compile(
-    rf"(?<![\w.,%)+*/×÷^$¥€£-])(?<![\d+*/×÷^=-][^\S\n])(?P<left>-?{_OPERAND}(?:{_GAP}[-+*/×÷−]{_GAP}{_OPERAND})+)"
-    rf"{_GAP}={_GAP}(?P<right>[-−]?{_NUMBER})(?![\w%^]|[.,]\d|{_GAP}[-+*/×÷−(])"
+    rf"(?<![A-Za-z_\d.,%)+*/×÷^$¥€£-])(?<![\d+*/×÷^=-][^\S\n])(?P<left>-?{_OPERAND}(?:{_GAP}[-+*/×÷−]{_GAP}{_OPERAND})+)"
+    rf"{_GAP}={_GAP}(?P<right>[-−]?{_NUMBER})(?![A-Za-z_\d%^]|[.,]\d|{_GAP}[-+*/×÷−(\d])"
 )
 _FOLD: Final = str.maketrans({"×": "*", "÷": "/", "−": "-", ",": None, "$": None, "¥": None, "€": None, "£": None})
 _PERCENT: Final = re.compile(r"(\d+(?:\.\d+)?)%")
-_LETTER_X: Final = re.compile(r"(?<=[\d)])\s*x\s*(?=[\d($])")
+_LETTER_X: Final = re.compile(rf"(?<=[\d)]){_GAP}x{_GAP}(?=[\d($])")
 _MAX_CHARACTERS: Final = 200
 _OPERATORS: Final[dict[type[ast.operator], Callable[[Fraction, Fraction], Fraction]]] = {
     ast.Add: operator.add,
@@ -41,7 +41,7 @@ def sums(text: str) -> Iterator[tuple[str, bool]]:
         return
     for match in _SUM.finditer(_folded(text)):
         left, right = match["left"].translate(_FOLD).strip(), match["right"].translate(_FOLD)
-        if len(left) > _MAX_CHARACTERS or left.count("(") != left.count(")"):
+        if len(left) + len(right) > _MAX_CHARACTERS or left.count("(") != left.count(")"):
             continue
         as_shares = [_PERCENT.sub(r"(\1/100)", side) for side in (left, right)]
         # "100% - 80% = 20" counts in per cent

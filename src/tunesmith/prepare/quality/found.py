@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Any, Final
 
 import numpy as np
@@ -42,12 +43,17 @@ class Found:
         return len(self.rows_F) + self.num_more
 
 
-def criterion(parts: Mapping[str, Found], spool: Spool, others: Mapping[str, Part] | None = None) -> Criterion:
+def criterion(parts: Mapping[str, Found], spool: Spool, others: Mapping[str, Part] = MappingProxyType({})) -> Criterion:
     """One number out of the parts that judged anything; `others` are parts that are not about rows."""
-    scored = {name: _part(found) for name, found in parts.items() if found.judged} | dict(others or {})
+    scored = {name: part_of(found.judged, found.faulty) for name, found in parts.items() if found.judged} | {**others}
     worst = [row for name, found in parts.items() for row in _worst(name, found, spool)]
     score = round(math.prod(part.score for part in scored.values()), 6) if scored else None
     return Criterion(score=score, parts=scored, worst=worst)
+
+
+def say_nothing(place: int, row: Mapping[str, Any]) -> str:
+    """For parts whose faulty rows are all among the rejected ones."""
+    return ""
 
 
 def part_of(judged: int, faulty: int) -> Part:
@@ -67,10 +73,6 @@ def all_faulty(name: str, found: Found, spool: Spool) -> Iterator[FaultyRow]:
     order = np.argsort(found.rows_F, kind="stable")
     for begin in range(0, len(order), _ROWS_AT_ONCE):
         yield from _faulty(name, found, spool, order[begin : begin + _ROWS_AT_ONCE].tolist())
-
-
-def _part(found: Found) -> Part:
-    return part_of(found.judged, found.faulty)
 
 
 def _worst(name: str, found: Found, spool: Spool) -> Iterator[FaultyRow]:

@@ -59,11 +59,6 @@ class Declared:
         said = example.label if column in self.label_columns else None
         return (example.metadata.get(column, "") if said is None else said).strip()
 
-    def say_empty(self, _: int, written: Mapping[str, Any]) -> str:
-        """Which covered columns a row leaves empty."""
-        example = example_from_json(dict(written))
-        return ", ".join(column for column in self.section.covers if not self.value(example, column))
-
     def rules(self) -> dict[str, Rule]:
         checks = self.section.checks
         rules: dict[str, Rule] = {}
@@ -105,13 +100,12 @@ class Judged:
         fails_S: Mask = self.applies_S & self.fails_S & _BITS[rule] > 0
         return fails_S
 
-    def lacks_a_column(self, origin_S: Column) -> Mask:
-        """(S,): whether a covered column is empty that other rows of the same source fill."""
-        lacks_S: Mask = np.zeros(len(origin_S), dtype=bool)
-        for value_S in self.values_SV.T:
-            is_asked_S = np.isin(origin_S, origin_S[value_S != _EMPTY])
-            lacks_S |= is_asked_S & (value_S == _EMPTY)
-        return lacks_S
+    def lacks(self, origin_S: Column) -> Mask:
+        """(S, V): whether a covered column is empty that other rows of the same source fill."""
+        lacks_SV: Mask = self.values_SV == _EMPTY
+        for empty_S in lacks_SV.T:
+            empty_S &= np.isin(origin_S, origin_S[~empty_S])
+        return lacks_SV
 
 
 def judge_rows(spool: Spool, rows_S: Rows, origin_S: Column, declared: Declared, pool: Pool[Any]) -> Judged:

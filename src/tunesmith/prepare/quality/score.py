@@ -6,7 +6,6 @@ contradiction, whoever is right in it, is not judged for correctness. So each C 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -17,7 +16,7 @@ from tunesmith.artifacts.quality import FAULTS, QUALITY, QualityReport
 from tunesmith.prepare.index import Column, Mask, Rows, Spool
 from tunesmith.prepare.pool import Pool
 from tunesmith.prepare.quality import completeness, consistency
-from tunesmith.prepare.quality.found import Found, all_faulty, criterion
+from tunesmith.prepare.quality.found import Found, all_faulty, criterion, say_nothing
 from tunesmith.prepare.quality.label_noise import label_noise
 from tunesmith.prepare.quality.representativeness import representativeness
 from tunesmith.prepare.quality.rules import CHECKS, Declared, Judged, covered, explain, judge_rows
@@ -62,7 +61,7 @@ class _Material:
     def breaking(self, rule: str, is_open_S: Mask) -> Found:
         """The open rows that break a declared rule, in the order in which they were read."""
         if self.judged is None:
-            return Found(0, self.kept_S[:0], _say_nothing)
+            return Found(0, self.kept_S[:0], say_nothing)
         applies_S = self.judged.applies(rule) & is_open_S
         faulty = self.kept_S[self.judged.fails(rule) & is_open_S]
         return Found(int(applies_S.sum()), faulty, lambda _, row: explain(self.declared, rule, row))
@@ -109,15 +108,27 @@ def _material(found: Walk, assigned: Assigned, cluster_N: Rows, pool: Pool[Rules
 def _completeness(material: _Material) -> tuple[Parts, dict[str, dict[str, int]]]:
     """The parts that are about rows, and how many training rows have each declared value."""
     kept_S, rejects = material.kept_S, material.found.rejects
-    lacking = kept_S[:0] if material.judged is None else kept_S[material.judged.lacks_a_column(material.origin_S)]
-    parts = {"fields": completeness.fields(len(kept_S), lacking, material.declared.say_empty, rejects)}
-    reasoning = completeness.reasoning(len(kept_S), kept_S[:0], rejects)
+    none = Found(len(kept_S), kept_S[:0], say_nothing)
+    lacking = none if material.judged is None else _lacking(material, material.judged)
+    parts = {"fields": completeness.with_rejected(lacking, completeness.MISSING_FIELDS, rejects)}
+    reasoning = completeness.with_rejected(none, completeness.OPEN_REASONING, rejects)
     if reasoning.faulty or (material.spool["reasoning_characters"][kept_S] >= 0).any():
         parts["reasoning"] = reasoning
     if material.judged is None:
         return parts, {}
     of_train = material.judged.values_SV[np.isin(kept_S, material.train)]
     return parts, dict(covered(of_train, material.declared.section.covers))
+
+
+def _lacking(material: _Material, judged: Judged) -> Found:
+    """Rows that leave a covered column empty."""
+    columns, lacks_SV = tuple(material.declared.section.covers), judged.lacks(material.origin_S)
+    faulty = np.flatnonzero(lacks_SV.any(axis=1))
+
+    def say(place: int, _: object) -> str:
+        return ", ".join(columns[column] for column in np.flatnonzero(lacks_SV[faulty[place]]).tolist())
+
+    return Found(len(material.kept_S), material.kept_S[faulty], say)
 
 
 def _consistency(material: _Material, is_open_S: Mask, one_format: bool, pool: Pool[Any]) -> tuple[Parts, Mask]:
@@ -144,7 +155,3 @@ def _correctness(material: _Material, is_open_S: Mask, section: Quality) -> Part
     labelled = label_O >= 0
     noise = label_noise(material.spool, rows_O[labelled], label_O[labelled], material.names, section.max_labels)
     return {"label_noise": noise} | {name: material.breaking(name, is_open_S) for name in CHECKS}
-
-
-def _say_nothing(place: int, row: Mapping[str, Any]) -> str:
-    return ""
