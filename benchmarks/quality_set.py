@@ -199,7 +199,7 @@ ENDS: Final = {
     ),
 }
 NAMES: Final = {
-    "en": ("Ines", "Tomas", "Greta", "Owen", "Mara", "Felix", "Nora", "Hugo"),
+    "en": ("Inga", "Tomas", "Greta", "Owen", "Mara", "Felix", "Nora", "Hugo"),
     "zh": ("小周", "阿梅", "老韩", "小蒋", "阿强", "小沈", "老陶", "小薛"),
 }
 SCENARIOS: Final = tuple(
