@@ -96,9 +96,9 @@ def test_a_key_of_another_method_is_not_suggested(tmp_path: Path) -> None:
         ("train.batch_rows=1e3", "must be a whole number", "应为整数"),
         ("train.batch_rows=true", "must be a whole number", "应为整数"),
         (
-            "prepare.quality.checks.pattern=a(b",
-            "is no regular expression: missing )",
-            "不是有效的正则表达式：missing )",
+            "prepare.quality.checks.pattern=a{2,1}",
+            "is no regular expression: min repeat greater than max repeat at position 2",
+            "不是有效的正则表达式：min repeat greater than max repeat at position 2",
         ),
         ("train.epochs=many", "must be a number", "应为数字"),
         ("train.epochs=true", "must be a number", "应为数字"),
