@@ -63,7 +63,7 @@ from tunesmith.recipe.balance import Balance
 from tunesmith.records import Rejected
 from tunesmith.runtime import Progress, Runtime
 
-VERSION: Final = 3
+VERSION: Final = 4
 
 
 def prepare(
@@ -93,14 +93,18 @@ def prepare(
         chosen = _choose(found, section, pool, scratch, out, progress)
         read = assign(found.spool, chosen.kept_N, chosen.kin, found.labels, section, seed)
         _cut_to_shares(found, chosen, read, section, seed)
+        judged = scratch / "quality"
+        judged.mkdir()
+        if section.quality.score:  # of the rows as they were read: augmentation has a judge of its own
+            judge(found, read, chosen.kin.cluster_N, pool, judged)
         workshop = Workshop(rules, pool, runtime, seed, scratch / "augment")
         made, assigned = _augment(found, chosen, read, workshop, progress)
         balancing = _balance(found, assigned, section.balance, seed, progress)
         _check_splits(assigned, progress)
         with publish(out, made_from) as folder:
             report = _write(found, _Decided(chosen, assigned, made, balancing), folder, pool, scratch)
-            if section.quality.score:
-                judge(found, read, chosen.kin.cluster_N, pool, folder)
+            for file in judged.iterdir():
+                copyfile(file, folder / file.name)
     _say_done(report, progress)
     return Dataset.open(out)
 

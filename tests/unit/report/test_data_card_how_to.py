@@ -59,8 +59,7 @@ def test_the_sections_of_the_card_are_those_of_the_page(language: Language, tmp_
     page = data_card(make_card(dataset), language=language, out=tmp_path).html.read_text(encoding="utf-8")
     named = re.findall(r"^\| (.*?) \|", text_of(language).split("\n## ")[1], re.MULTILINE)[1:]
     headings = re.findall(r"<h2>(?!<)(.*?)</h2>", page)
-    # the 3C score stands there only where the recipe asks for it
-    assert [name for name in named if "3C" not in name and "---" not in name] == headings
+    assert [name for name in named if "---" not in name] == headings
 
 
 @pytest.mark.parametrize("language", LANGUAGES)

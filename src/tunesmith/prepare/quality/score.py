@@ -68,7 +68,7 @@ class _Material:
 
 
 def judge(found: Walk, assigned: Assigned, cluster_N: Rows, pool: Pool[Rules], folder: Path) -> None:
-    """Judge the published rows; `quality.json` and `faults.jsonl` go into `folder`.
+    """Judge the rows that were read and kept; `quality.json` and `faults.jsonl` go into `folder`.
 
     Raises TunesmithError `quality-column`, `quality-schema`, `quality-expected` and what `expected_texts` raises.
     """
