@@ -22,7 +22,14 @@ from tunesmith.prepare.quality.arithmetic import sums
 from tunesmith.prepare.quality.completeness import MISSING_FIELDS, OPEN_REASONING
 from tunesmith.prepare.quality.consistency import agree, formats, minorities
 from tunesmith.prepare.quality.formats import UNLEARNED, format_of, name_of
-from tunesmith.prepare.quality.label_noise import NUM_FOLDS, confident_disagreement, confident_joint, folds
+from tunesmith.prepare.quality.label_noise import (
+    NUM_FOLDS,
+    confident_disagreement,
+    confident_joint,
+    cross_validated,
+    features,
+    folds,
+)
 from tunesmith.records import Example, Message
 
 WORDS = [f"{one}{two}" for one in ("ko", "la", "mi", "nu", "pe", "ra") for two in ("bat", "dor", "fen", "gil")]
@@ -189,6 +196,20 @@ def test_every_label_stands_in_every_fold() -> None:
     for code in range(3):
         counts = np.bincount(found[codes == code], minlength=NUM_FOLDS)
         assert counts.max() - counts.min() <= 1
+
+
+def test_a_row_s_own_label_plays_no_part_in_its_probabilities() -> None:
+    draw = random.Random(11)
+    vectors = features([" ".join(draw.choices(WORDS, k=6)) for _ in range(30)])
+    codes, fold = np.arange(30) % 3, np.arange(30) // 3 % NUM_FOLDS
+    before = cross_validated(vectors, codes, fold)
+    assert before.sum(axis=1) == pytest.approx(np.ones(30))
+    changed = codes.copy()
+    changed[4] = (codes[4] + 1) % 3
+    after = cross_validated(vectors, changed, fold)
+    same_fold = fold == fold[4]
+    assert np.array_equal(before[same_fold], after[same_fold])
+    assert not np.isclose(before[~same_fold], after[~same_fold]).all(axis=1).any()
 
 
 def test_planted_label_noise_is_found_by_a_classifier_that_never_saw_the_row(tmp_path: Path, run: Run) -> None:
