@@ -21,6 +21,7 @@ from tunesmith.chat.template import Template, as_field, as_inline
 from tunesmith.errors import Place, TunesmithError
 from tunesmith.records import Example, Message, Rendered
 
+_ROWS_AT_ONCE: Final = 4096
 SPECIAL_NAMES: Final = ("bos_token", "eos_token", "pad_token", "unk_token")
 VERSION: Final = 2
 """Raised by hand whenever equal conversations become other tokens."""
@@ -98,6 +99,11 @@ class Chat:
         return self._rendered(rows, prompt_weight)
 
     def _rendered(self, rows: Sequence[tuple[Example, _Row]], prompt_weight: float) -> list[Rendered]:
+        """The tokenizer works on all cores by itself; what it makes of a text is large, so not of all at once."""
+        parts = (rows[start : start + _ROWS_AT_ONCE] for start in range(0, len(rows), _ROWS_AT_ONCE))
+        return [rendered for part in parts for rendered in self._rendered_part(part, prompt_weight)]
+
+    def _rendered_part(self, rows: Sequence[tuple[Example, _Row]], prompt_weight: float) -> list[Rendered]:
         encodings = self.tokenizer.encode_batch(
             [segment.text for _, row in rows for segment in row], add_special_tokens=False
         )

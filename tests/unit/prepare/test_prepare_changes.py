@@ -38,7 +38,12 @@ def fresh_options(monkeypatch: pytest.MonkeyPatch) -> None:
 def rows() -> list[dict[str, str]]:
     plain = [{"question": f"topic {n}?", "answer": f"y{n}", "city": "here"} for n in range(9)]
     broken = {"question": "CafÃ© a\u200bt 1.5亿  \nnow", "answer": "fine  \nso", "city": ""}
-    return [*plain, broken, {"question": "caf\u200be", "answer": "ok", "city": "here"}, {"question": "", "answer": "x"}]
+    return [
+        *plain,
+        broken,
+        {"question": "tea\u200bpot", "answer": "ok", "city": "here"},
+        {"question": "", "answer": "x"},
+    ]
 
 
 def test_each_rule_shows_what_it_did_alone(tmp_path: Path, runtime: Runtime) -> None:

@@ -4,6 +4,7 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
+from pydantic import ValidationError
 
 from tunesmith.errors import Place
 from tunesmith.prepare.checks import checks_of, run_checks
@@ -102,6 +103,41 @@ def test_reasoning_policy() -> None:
     outcome = check(plain, reasoning="require")
     assert isinstance(outcome, Rejected)
     assert outcome.reason == "reasoning-missing"
+
+
+def test_a_worse_answer_is_treated_like_the_better_one() -> None:
+    worse = Message("assistant", "<think>hm</think>no")
+    row = conversation("u:hi", "a:<think>why</think>yes", rejected=worse)
+    kept, stripped = passed(row).rejected, passed(row, reasoning="drop").rejected
+    assert kept is not None
+    assert stripped is not None
+    assert (kept.content, kept.reasoning) == ("no", "hm")
+    assert (stripped.content, stripped.reasoning) == ("no", None)
+    outcome = check(replace(row, rejected=Message("assistant", "<think>never closed")))
+    assert isinstance(outcome, Rejected)
+    assert (outcome.reason, outcome.place.field) == ("unclosed-think", None)
+
+
+@pytest.mark.parametrize(
+    "slots",
+    [
+        "",
+        "\n<think>\n{reasoning}\n</think>\n{answer}\n",
+        "{answer}",
+        "  <think>{reasoning}</think>{answer}",
+        "\n\n{answer} ",
+    ],
+)
+def test_the_slots_of_a_pasted_style_are_left_to_the_template(slots: str) -> None:
+    row = passed(conversation("u:why?", "a:<think>so</think>yes"), prompt_style=f"Q: {{prompt}}\nA:{slots}")
+    assert [message.content for message in row.messages] == ["Q: why?\nA:", "yes"]
+    assert row.answer.reasoning == "so"
+
+
+@pytest.mark.parametrize("style", ["{prompt} {reasoning}", "{answer} {prompt}", "{prompt} {answer}<end>", "{answer}"])
+def test_slots_elsewhere_are_refused(style: str) -> None:
+    with pytest.raises(ValidationError, match=r"prompt_slots|prompt_placeholder"):
+        Prepare.model_validate({"sources": "file", "prompt_style": style})
 
 
 def test_system_and_prompt_style() -> None:
