@@ -82,8 +82,8 @@ def test_forgetting_compares_each_suite_before_and_after(shown: Shown) -> None:
         assert numbers(row[2]) == pytest.approx(figures(forgetting.before))
         assert numbers(row[3]) == pytest.approx(figures(forgetting.after))
         assert numbers(row[4]) == pytest.approx(rounded(d.mean, d.low, d.high))
-        shown = "exceeded" if d.high < 0 else "perhaps exceeded"
-        assert row[5].split(maxsplit=1)[1].strip() == (shown if d.mean < -MAX_LOSS else "within")
+        wanted = "exceeded" if d.high < 0 else "perhaps exceeded"
+        assert row[5].split(maxsplit=1)[1].strip() == (wanted if d.mean < -MAX_LOSS else "within")
         assert numbers(row[6]) == [len(forgetting.lost), len(forgetting.won)]
     lost = products.scorecard.body.forgetting[0].lost
     questions = {s.item: s.prompt[-1].content for s in products.scorecard.samples() if s.suite == "general_en"}
