@@ -14,6 +14,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, fields
 from errno import EEXIST, ENOTEMPTY
+from functools import cache
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any, Final, Literal
@@ -74,7 +75,11 @@ class Manifest(BaseModel):
 
 def library_versions(*names: str) -> dict[str, str]:
     """Installed versions of the named distributions."""
-    return {name: version(name) for name in names}
+    return {name: _installed(name) for name in names}
+
+
+# a distribution's whole description is read for its version
+_installed = cache(version)
 
 
 def hash_file(file: Path) -> str:

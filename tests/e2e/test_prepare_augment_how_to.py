@@ -18,7 +18,7 @@ from tunesmith.prepare import prepare
 from tunesmith.recipe import Recipe
 from tunesmith.runtime import Runtime, Silent
 
-ROOT = Path(__file__).parents[3]
+ROOT = Path(__file__).parents[2]
 PAGE = "balance-and-augment.md"
 TEXTS = {
     "lost": ("my parcel {} is lost and nobody helps me", "包裹{}丢了，没有人帮我处理"),

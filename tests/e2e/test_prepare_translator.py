@@ -6,12 +6,13 @@ from pathlib import Path
 
 import pytest
 import torch
-from prepare_material import Run, write_jsonl
+from prepare_material import Listening, runner, write_jsonl
 from tiny_models import make_tokenizer
 from transformers import MarianConfig, MarianMTModel, PreTrainedTokenizerFast
 
 from tunesmith.errors import TunesmithError
 from tunesmith.prepare.translator import translate_texts
+from tunesmith.runtime import Runtime
 
 TEXTS = ["Where is my parcel?", "It was delivered to another house, and nobody there knows of it.", "包裹在哪里？"]
 
@@ -66,7 +67,8 @@ def test_a_batch_says_what_each_text_alone_says(tmp_path: Path) -> None:
     assert translate_texts([], folder) == []
 
 
-def test_rows_go_through_both_models_and_nonsense_is_refused(run: Run, tmp_path: Path) -> None:
+def test_rows_go_through_both_models_and_nonsense_is_refused(runtime: Runtime, tmp_path: Path) -> None:
+    run = runner(tmp_path / "artifacts", runtime, Listening())
     there, back = save_marian(tmp_path / "there", seed=3), save_marian(tmp_path / "back", seed=4)
     source = write_jsonl(
         tmp_path / "rows.jsonl", [{"question": f"{text} {n}", "answer": "a"} for n in range(5) for text in TEXTS]
