@@ -30,7 +30,7 @@ HERE = Path(__file__).parent
 CACHE = HERE.parents[1] / ".cache" / "label-studio"
 SOURCE = HERE.parents[1] / "src"
 TOKEN = "0123456789abcdef0123456789abcdef01234567"
-START_SECONDS = 300
+START_SECONDS = 900
 TEXT = "Ada 😀 works for 微软."
 ADA, COMPANY = Entity("person", 0, 3, "Ada"), Entity("company", 16, 18, "微软")
 ROWS = [
@@ -62,7 +62,7 @@ def python_of(name: str, *, sees_ours: bool) -> Path:
         if sees_ours:  # what `pip install 'tunesmith[annotate]'` would give, without installing the rest again
             (site,) = folder.glob("lib/python*/site-packages")
             (site / "ours.pth").write_text(sysconfig.get_path("purelib"), encoding="utf-8")
-        subprocess.run([str(python), "-m", "pip", "install", "--quiet", "-r", str(requirements)], check=True)
+        subprocess.run([str(python), "-m", "pip", "install", "-qq", "-r", str(requirements)], check=True)
         made.write_text(pins, encoding="utf-8")
     return python
 
