@@ -12,7 +12,7 @@ ROOT = Path(__file__).parents[2]
 SOURCE = ROOT / "src" / "tunesmith"
 PAGES = ["README.md", "README.zh.md"]
 # what runs and tools leave in a checkout
-NOT_OURS = {"runs", "artifacts", "dist", "shared"}
+NOT_OURS = {"runs", "artifacts", "reports", "annotation", "dist", "shared"}
 PATH = re.compile(r"(?:[\w.-]+/)*[\w-]+(?:/|\.\w+)|Makefile|LICENSE")
 
 
