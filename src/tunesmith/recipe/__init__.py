@@ -1,18 +1,16 @@
-"""What the user asks for: frozen, closed sections (`sections`) and their YAML form (`file`)."""
+"""What the user asks for: frozen, closed sections (`sections` and one file a stage) and their YAML form (`file`)."""
 
 from tunesmith.recipe.file import dump_recipe, load_recipe
+from tunesmith.recipe.methods import Full, Lora, Method
 from tunesmith.recipe.prepare import Prepare, Source
 from tunesmith.recipe.sections import (
     Decoding,
     Evaluate,
-    Full,
-    Lora,
-    Method,
     Model,
     Recipe,
     Report,
-    Train,
 )
+from tunesmith.recipe.train import Train
 
 __all__ = [
     "Decoding",

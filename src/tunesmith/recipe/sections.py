@@ -11,11 +11,11 @@ import json
 from typing import Annotated, Literal
 
 from pydantic import Field
-from pydantic.functional_validators import BeforeValidator
 
 from tunesmith.recipe.annotate import Annotate
 from tunesmith.recipe.prepare import Prepare
-from tunesmith.recipe.section import PositiveFloat, PositiveInt, Section, Share
+from tunesmith.recipe.section import PositiveInt, Section, Share
+from tunesmith.recipe.train import Train
 
 
 class Model(Section):
@@ -26,84 +26,6 @@ class Model(Section):
         Field(description="Base model: `builtin:tiny`, a local folder in Hugging Face format, or a Hub id."),
     ] = "builtin:tiny"
     revision: Annotated[str | None, Field(description="Commit, tag or branch of a Hub id.")] = None
-
-
-class Full(Section):
-    """Every weight is trained."""
-
-    name: Annotated[Literal["full"], Field(description="Names the method.")] = "full"
-
-
-class Lora(Section):
-    """Low-rank adaptation (Hu et al. 2021, arXiv:2106.09685): W x + alpha / rank * B A x with W frozen."""
-
-    name: Annotated[Literal["lora"], Field(description="Names the method.")] = "lora"
-    rank: Annotated[PositiveInt, Field(description="Rank of the update, the inner size of B A.")] = 16
-    alpha: Annotated[PositiveFloat, Field(description="The update is scaled by alpha / rank.")] = 32.0
-    targets: Annotated[
-        tuple[str, ...],
-        Field(description="Names of the linear layers; `all-linear` is every one but the head.", strict=False),
-    ] = ("all-linear",)
-
-
-def _method_from_name(value: object) -> object:
-    """`method: lora` is short for `method: {name: lora}`."""
-    return {"name": value} if isinstance(value, str) else value
-
-
-AnyMethod = Annotated[Full | Lora, Field(discriminator="name")]
-Method = Annotated[
-    AnyMethod, BeforeValidator(_method_from_name, json_schema_input_type=AnyMethod | Literal["full", "lora"])
-]
-
-
-class Train(Section):
-    """How the base is tuned."""
-
-    method: Annotated[Method, Field(description="`full` or `lora`, with its settings.")] = Lora()
-    epochs: Annotated[PositiveFloat, Field(description="Passes over the training rows.")] = 3.0
-    max_steps: Annotated[PositiveInt | None, Field(description="Stop after so many optimiser steps.")] = None
-    batch_rows: Annotated[PositiveInt, Field(description="Rows of one optimiser step.")] = 16
-    micro_batch_tokens: Annotated[
-        PositiveInt, Field(description="Most tokens laid out at once; changes memory and speed, never the result.")
-    ] = 16384
-    share_prefixes: Annotated[
-        bool, Field(description="Compute common beginnings of a step's rows once; changes speed, never the result.")
-    ] = True
-    learning_rate: Annotated[
-        PositiveFloat | None, Field(description="Peak rate; derived from method and model size when absent.")
-    ] = None
-    warmup_share: Annotated[Share, Field(description="Share of the steps in which the rate rises linearly.")] = 0.05
-    schedule: Annotated[Literal["cosine", "constant"], Field(description="How the rate moves after warm-up.")] = (
-        "cosine"
-    )
-    weight_decay: Annotated[float, Field(ge=0.0, description="Decoupled decay of matrices (AdamW).")] = 0.01
-    beta2: Annotated[float, Field(gt=0.0, lt=1.0, description="AdamW's second-moment decay.")] = 0.99
-    max_grad_norm: Annotated[PositiveFloat, Field(description="Gradients are scaled down to this norm.")] = 1.0
-    prompt_weight: Annotated[
-        float, Field(ge=0.0, description="Loss weight of prompt tokens; 0 supervises the answers only.")
-    ] = 0.0
-    label_smoothing: Annotated[
-        float, Field(ge=0.0, lt=1.0, description="Share of each target spread evenly over the vocabulary.")
-    ] = 0.0
-    token_dropout: Annotated[
-        float, Field(ge=0.0, lt=1.0, description="Share of prompt tokens hidden at random, anew in every step.")
-    ] = 0.0
-    precision: Annotated[
-        Literal["auto", "bf16", "fp32"], Field(description="`auto` is bf16 where the device has bf16 products.")
-    ] = "auto"
-    evaluate_every: Annotated[
-        PositiveInt | None, Field(description="Steps between validations; absent: ten times in a run.")
-    ] = None
-    patience: Annotated[
-        PositiveInt | None, Field(description="Stop after so many validations without improvement.")
-    ] = None
-    checkpoint_every: Annotated[
-        PositiveInt | None, Field(description="Steps between checkpoints; absent: with every validation.")
-    ] = None
-    trackers: Annotated[
-        tuple[Literal["tensorboard"], ...], Field(description="Trackers fed beside `events.jsonl`.", strict=False)
-    ] = ("tensorboard",)
 
 
 class Decoding(Section):

@@ -1,0 +1,59 @@
+"""How a base is tuned. Defaults of `None` are derived by `plan` and shown by `tunesmith plan`."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from tunesmith.recipe.methods import Lora, Method
+from tunesmith.recipe.section import PositiveFloat, PositiveInt, Section, Share
+
+
+class Train(Section):
+    """How the base is tuned."""
+
+    method: Annotated[Method, Field(description="`full` or `lora`, with its settings.")] = Lora()
+    epochs: Annotated[PositiveFloat, Field(description="Passes over the training rows.")] = 3.0
+    max_steps: Annotated[PositiveInt | None, Field(description="Stop after so many optimiser steps.")] = None
+    batch_rows: Annotated[PositiveInt, Field(description="Rows of one optimiser step.")] = 16
+    micro_batch_tokens: Annotated[
+        PositiveInt, Field(description="Most tokens laid out at once; changes memory and speed, never the result.")
+    ] = 16384
+    share_prefixes: Annotated[
+        bool, Field(description="Compute common beginnings of a step's rows once; changes speed, never the result.")
+    ] = True
+    learning_rate: Annotated[
+        PositiveFloat | None, Field(description="Peak rate; derived from method and model size when absent.")
+    ] = None
+    warmup_share: Annotated[Share, Field(description="Share of the steps in which the rate rises linearly.")] = 0.05
+    schedule: Annotated[Literal["cosine", "constant"], Field(description="How the rate moves after warm-up.")] = (
+        "cosine"
+    )
+    weight_decay: Annotated[float, Field(ge=0.0, description="Decoupled decay of matrices (AdamW).")] = 0.01
+    beta2: Annotated[float, Field(gt=0.0, lt=1.0, description="AdamW's second-moment decay.")] = 0.99
+    max_grad_norm: Annotated[PositiveFloat, Field(description="Gradients are scaled down to this norm.")] = 1.0
+    prompt_weight: Annotated[
+        float, Field(ge=0.0, description="Loss weight of prompt tokens; 0 supervises the answers only.")
+    ] = 0.0
+    label_smoothing: Annotated[
+        float, Field(ge=0.0, lt=1.0, description="Share of each target spread evenly over the vocabulary.")
+    ] = 0.0
+    token_dropout: Annotated[
+        float, Field(ge=0.0, lt=1.0, description="Share of prompt tokens hidden at random, anew in every step.")
+    ] = 0.0
+    precision: Annotated[
+        Literal["auto", "bf16", "fp32"], Field(description="`auto` is bf16 where the device has bf16 products.")
+    ] = "auto"
+    evaluate_every: Annotated[
+        PositiveInt | None, Field(description="Steps between validations; absent: ten times in a run.")
+    ] = None
+    patience: Annotated[
+        PositiveInt | None, Field(description="Stop after so many validations without improvement.")
+    ] = None
+    checkpoint_every: Annotated[
+        PositiveInt | None, Field(description="Steps between checkpoints; absent: with every validation.")
+    ] = None
+    trackers: Annotated[
+        tuple[Literal["tensorboard"], ...], Field(description="Trackers fed beside `events.jsonl`.", strict=False)
+    ] = ("tensorboard",)
