@@ -19,6 +19,8 @@ TORCH := $(shell sed -n 's/^\(torch==.*\)/\1/p' constraints.txt)
 unexport PYTHONDONTWRITEBYTECODE
 # some packages ship files for other versions of Python, which cannot be compiled
 COMPILE := $(BIN)/python -m compileall -q $(VENV)/lib src >/dev/null 2>&1 || true
+# where there is no C++ compiler, torch computes what the kernels would
+KERNELS := $(BIN)/python -c "from tunesmith.model.kernels.native import library; library()"
 
 .DEFAULT_GOAL := help
 .PHONY: help demo unit test slow check format reference bench clean
@@ -72,9 +74,11 @@ $(VENV)/.torch: constraints.txt | $(BIN)/python
 $(VENV)/.installed: $(VENV)/.torch pyproject.toml
 	$(PIP) -c constraints.txt -e .
 	@$(COMPILE)
+	@$(KERNELS)
 	@touch $@
 
 $(VENV)/.installed-dev: $(VENV)/.torch pyproject.toml
 	$(PIP) -c constraints.txt -e ".[dev]"
 	@$(COMPILE)
+	@$(KERNELS)
 	@touch $(VENV)/.installed $@

@@ -17,6 +17,8 @@ from torch import Tensor, nn
 from torch.nn.functional import scaled_dot_product_attention
 from transformers import AttentionInterface
 
+from tunesmith.model.kernels import causal_attention, is_native
+from tunesmith.model.kernels.native import HEAD_UNIT
 from tunesmith.model.layout import AttentionGroup, AttentionLayout
 
 NAME: Final = "tunesmith"
@@ -46,17 +48,27 @@ def attend(  # noqa: PLR0913 - transformers' signature
         )
         return out.transpose(1, 2), None
     query_THD, key_TKD, value_TKD = (states[0].transpose(0, 1) for states in (query_1HTD, key_1KTD, value_1KTD))
-    short = [group for group in layout.groups if group.is_short]
-    long = layout.groups[len(short) :]
+    return attend_flat(query_THD, key_TKD, value_TKD, layout, scaling).unsqueeze(0), None
+
+
+def attend_flat(
+    query_THD: Tensor, key_TKD: Tensor, value_TKD: Tensor, layout: AttentionLayout, scaling: float
+) -> Tensor:
+    """(T, H, D): attention inside each document of `layout`."""
+    groups = layout.groups
     pieces: list[Tensor] = []
+    if layout.num_small and is_native(query_THD) and query_THD.shape[2] % HEAD_UNIT == 0:
+        pieces.append(causal_attention(query_THD, key_TKD, value_TKD, layout.small_documents, scaling))
+        groups = groups[layout.num_small :]
+    short = [group for group in groups if group.is_short]
     if short:
         pieces.append(_ShortAttention.apply(query_THD, key_TKD, value_TKD, short, scaling))  # type: ignore[no-untyped-call]
-    pieces += [_attend_long(group, query_THD, key_TKD, value_TKD, scaling) for group in long]
-    return (pieces[0] if len(pieces) == 1 else torch.cat(pieces)).unsqueeze(0), None
+    pieces += [_attend_long(group, query_THD, key_TKD, value_TKD, scaling) for group in groups[len(short) :]]
+    return pieces[0] if len(pieces) == 1 else torch.cat(pieces)
 
 
 class _ShortAttention(torch.autograd.Function):
-    """Softmax attention of the short groups, (X, H, D); their tokens are the first X of the flat buffer."""
+    """Softmax attention of the short groups, (X, H, D); their X tokens lie one after the other in the flat buffer."""
 
     @staticmethod
     def forward(
@@ -68,7 +80,8 @@ class _ShortAttention(torch.autograd.Function):
         scaling: float,
     ) -> Tensor:
         num_key_heads = key_TKD.shape[1]
-        out_XHD = query_THD.new_empty((groups[-1].stop, *query_THD.shape[1:]))
+        first = groups[0].start
+        out_XHD = query_THD.new_empty((groups[-1].stop - first, *query_THD.shape[1:]))
         shares = []
         for group in groups:
             query_BSD = _stack(_pad(query_THD, group), num_key_heads)
@@ -76,7 +89,7 @@ class _ShortAttention(torch.autograd.Function):
             bias_SA = group.bias_LA.to(query_BSD.dtype).repeat(query_BSD.shape[1] // group.length, 1)
             share_BSA = torch.baddbmm(bias_SA, query_BSD, key_BAD.transpose(1, 2), alpha=scaling).softmax(-1)
             out_NLHD = _unstack(share_BSA @ value_BAD, group)
-            out_XHD[group.start : group.stop] = _unpad(out_NLHD, group)
+            out_XHD[group.start - first : group.stop - first] = _unpad(out_NLHD, group)
             shares.append(share_BSA)
         ctx.groups, ctx.scaling = groups, scaling
         ctx.save_for_backward(query_THD, key_TKD, value_TKD, out_XHD, *shares)
@@ -85,16 +98,16 @@ class _ShortAttention(torch.autograd.Function):
     @staticmethod
     def backward(ctx: Any, grad_XHD: Tensor) -> tuple[Tensor, Tensor, Tensor, None, None]:
         query_THD, key_TKD, value_TKD, out_XHD, *shares = ctx.saved_tensors
-        num_key_heads = key_TKD.shape[1]
-        # tokens of long groups come after the short ones and get their gradient elsewhere
+        num_key_heads, first = key_TKD.shape[1], ctx.groups[0].start
+        # the other tokens get their gradient elsewhere
         grad_query_THD, grad_key_TKD, grad_value_TKD = (
             torch.zeros_like(states, memory_format=torch.contiguous_format)
             for states in (query_THD, key_TKD, value_TKD)
         )
         dot_XH1 = (grad_XHD * out_XHD).sum(-1, keepdim=True)
         for group, share_BSA in zip(ctx.groups, shares, strict=True):
-            grad_BSD = _stack(_pad(grad_XHD, group), num_key_heads)
-            dot_BS1 = _stack(_pad(dot_XH1, group), num_key_heads)
+            grad_BSD = _stack(_pad(grad_XHD, group, first), num_key_heads)
+            dot_BS1 = _stack(_pad(dot_XH1, group, first), num_key_heads)
             query_BSD = _stack(_pad(query_THD, group), num_key_heads)
             key_BAD, value_BAD = (_keys(states, group) for states in (key_TKD, value_TKD))
             grad_value_BAD = share_BSA.transpose(1, 2) @ grad_BSD
@@ -106,9 +119,9 @@ class _ShortAttention(torch.autograd.Function):
         return grad_query_THD, grad_key_TKD, grad_value_TKD, None, None
 
 
-def _pad(states_THD: Tensor, group: AttentionGroup) -> Tensor:
-    """(N, L, H, D) of the group's own tokens; padding is zero."""
-    own_XHD = states_THD[group.start : group.stop]
+def _pad(states_THD: Tensor, group: AttentionGroup, first: int = 0) -> Tensor:
+    """(N, L, H, D) of the group's own tokens; padding is zero. The states begin with token `first` of the buffer."""
+    own_XHD = states_THD[group.start - first : group.stop - first]
     if group.is_padded:
         padded = own_XHD.new_zeros((group.num_nodes * group.length, *own_XHD.shape[1:]))
         own_XHD = padded.index_copy_(0, group.slots_X, own_XHD)

@@ -12,6 +12,8 @@ from typing import Any, Final
 import torch
 from torch import Tensor
 
+from tunesmith.model.kernels import kernels_of
+
 CHUNK_PAIRS: Final = {"cpu": 256, "cuda": 4096}
 """On a CPU a chunk's logits should stay in its cache; a GPU wants large products."""
 
@@ -33,33 +35,23 @@ class _IndexListHead(torch.autograd.Function):
         grad_head_VD = torch.zeros_like(head_VD) if needs_head else None
         total = hidden_TD.new_zeros((), dtype=torch.float32)
         correct = hidden_TD.new_zeros((), dtype=torch.float32)
+        kernels, wants_gradient = kernels_of(hidden_TD), needs_hidden or needs_head
         size = CHUNK_PAIRS[hidden_TD.device.type]
         for lo in range(0, positions_P.numel(), size):
             positions_C = positions_P[lo : lo + size]
-            targets_C1 = targets_P[lo : lo + size, None]
             weights_C = weights_P[lo : lo + size]
             hidden_CD = hidden_TD[positions_C]
-            logits_CV = (hidden_CD @ head_VD.T).float()
-            largest_C1 = logits_CV.amax(1, keepdim=True)
-            at_target_C1 = logits_CV.gather(1, targets_C1)
-            correct += ((at_target_C1 >= largest_C1)[:, 0] * weights_C).sum()
-            aimed_C1 = at_target_C1
-            if label_smoothing:
-                aimed_C1 = torch.lerp(at_target_C1, logits_CV.mean(1, keepdim=True), label_smoothing)
-            odds_CV = logits_CV.sub_(largest_C1).exp_()
-            sums_C1 = odds_CV.sum(1, keepdim=True)
-            total += ((largest_C1 + sums_C1.log() - aimed_C1)[:, 0] * weights_C).sum()
-            if not (needs_hidden or needs_head):
-                continue
-            grad_CV = odds_CV.mul_(weights_C[:, None] / sums_C1)
-            grad_CV.scatter_add_(1, targets_C1, -(1.0 - label_smoothing) * weights_C[:, None])
-            if label_smoothing:
-                grad_CV.sub_(weights_C[:, None] * (label_smoothing / head_VD.shape[0]))
-            grad_CV = grad_CV.to(hidden_TD.dtype)
+            # turned into their own gradient
+            logits_CV = hidden_CD @ head_VD.T
+            losses_C, correct_C = kernels.cross_entropy(
+                logits_CV, targets_P[lo : lo + size], weights_C, label_smoothing, wants_gradient=wants_gradient
+            )
+            total += losses_C @ weights_C
+            correct += correct_C @ weights_C
             if grad_hidden_TD is not None:
-                grad_hidden_TD.index_add_(0, positions_C, grad_CV @ head_VD)
+                grad_hidden_TD.index_add_(0, positions_C, logits_CV @ head_VD)
             if grad_head_VD is not None:
-                grad_head_VD.addmm_(grad_CV.T, hidden_CD)
+                grad_head_VD.addmm_(logits_CV.T, hidden_CD)
         ctx.grads = (grad_hidden_TD, grad_head_VD)
         ctx.mark_non_differentiable(correct)
         return total, correct
@@ -94,10 +86,12 @@ def cross_entropy_of_pairs(
 def log_likelihood_of_pairs(hidden_TD: Tensor, head_VD: Tensor, positions_P: Tensor, targets_P: Tensor) -> Tensor:
     """(P,) float32 log-likelihood in nats of every pair, without gradient."""
     pieces = []
+    kernels = kernels_of(hidden_TD)
     size = CHUNK_PAIRS[hidden_TD.device.type]
     with torch.no_grad():
         for lo in range(0, positions_P.numel(), size):
-            logits_CV = (hidden_TD[positions_P[lo : lo + size]] @ head_VD.T).float()
-            at_target_C = logits_CV.gather(1, targets_P[lo : lo + size, None])[:, 0]
-            pieces.append(at_target_C - logits_CV.logsumexp(1))
+            logits_CV = hidden_TD[positions_P[lo : lo + size]] @ head_VD.T
+            targets_C = targets_P[lo : lo + size]
+            ones_C = torch.ones(targets_C.shape, device=targets_C.device)
+            pieces.append(-kernels.cross_entropy(logits_CV, targets_C, ones_C, 0.0, wants_gradient=False)[0])
     return torch.cat(pieces) if pieces else hidden_TD.new_zeros(0, dtype=torch.float32)

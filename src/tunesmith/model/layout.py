@@ -1,4 +1,4 @@
-"""How a step's rows lie in memory: flat, without a pad token, common beginnings computed once.
+"""How a step's rows lie in memory: flat, without padding between them, common beginnings computed once.
 
 Rows are the leaves of a prefix tree found from their token ids. Each node of the tree is one run of tokens in the
 flat buffer; a token attends to its node's earlier tokens and to its node's ancestors. Supervision is an index list of
@@ -20,12 +20,20 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from tunesmith.model.kernels.native import Documents
 from tunesmith.records import Rendered
 
 MIN_SHARED_TOKENS: Final = 16
 """A shorter common beginning costs more in extra attention calls than it saves."""
 MAX_SHORT_SCORES: Final = 1 << 16
 """Queries times keys of one node up to which its scores are computed whole."""
+TOKENS_UNIT: Final = 64
+"""The flat buffer is filled up to a multiple of this by a document of its own that supervises nothing: a matrix
+product of a shape that was seen before starts many times faster (oneDNN generates code for each new shape)."""
+PAIRS_UNIT: Final = 32
+"""The same for supervised pairs; those that fill up have weight 0."""
+MAX_SMALL_TOKENS: Final = 128
+"""Tokens of a document up to which vector code in the processor's cache beats matrix products."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,10 +68,15 @@ class AttentionLayout:
     """Travels to the attention function through the model's keyword arguments. Short groups come first."""
 
     groups: tuple[AttentionGroup, ...]
+    num_small: int
+    """How many of the first groups hold whole, small documents."""
+    small_documents: Documents
+    """The documents of those groups."""
 
     def to(self, device: str) -> AttentionLayout:
-        return AttentionLayout(
-            tuple(
+        return replace(
+            self,
+            groups=tuple(
                 replace(
                     group,
                     slots_X=group.slots_X.to(device),
@@ -71,7 +84,7 @@ class AttentionLayout:
                     bias_LA=group.bias_LA.to(device),
                 )
                 for group in self.groups
-            )
+            ),
         )
 
 
@@ -80,8 +93,8 @@ class MicroBatch:
     """Rows laid flat, ready for one forward pass.
 
     ids_T and positions_T are int64; pair_positions_P points into T; pair_weights_P is the sum of the loss weights of
-    all rows that share the pair; row_pairs_Q and row_of_Q tell which pairs belong to which row, row_weights_Q with
-    which weight.
+    all rows that share the pair, 0 for pairs that fill the list up to PAIRS_UNIT; row_pairs_Q and row_of_Q tell which
+    pairs belong to which row, row_weights_Q with which weight.
     """
 
     ids_T: Tensor
@@ -94,6 +107,8 @@ class MicroBatch:
     row_of_Q: Tensor
     row_weights_Q: Tensor
     row_ids: tuple[str, ...]
+    num_filler_tokens: int
+    """Tokens of no row, which round the buffer up to TOKENS_UNIT."""
     num_row_tokens: int
     """Tokens of the rows as they were given: what a padless layout without sharing would compute."""
     weight: float
@@ -121,6 +136,11 @@ class MicroBatch:
         )
 
 
+def round_up(number: int, unit: int) -> int:
+    """The next multiple of `unit`."""
+    return -(-number // unit) * unit
+
+
 @dataclass(slots=True)
 class _Node:
     ids_N: NDArray[np.int32]
@@ -135,7 +155,8 @@ def lay_out(
 ) -> list[MicroBatch]:
     """Lay rows flat into as few micro-batches of at most `max_tokens` computed tokens as their order allows.
 
-    A row longer than `max_tokens` gets a micro-batch of its own: the budget bounds memory, it never cuts a row.
+    A row longer than `max_tokens` gets a micro-batch of its own: the budget bounds memory, it never cuts a row. The
+    budget counts in whole TOKENS_UNITs.
     """
     if share:
         # big-endian bytes compare like the token sequences themselves
@@ -183,8 +204,11 @@ def _common_length(a_N: NDArray[np.int32], b_N: NDArray[np.int32]) -> int:
 
 def _micro_batch(rows: Sequence[Rendered], common: Sequence[int], min_shared_tokens: int) -> MicroBatch:
     nodes, paths = _tree(rows, common, min_shared_tokens)
-    groups = _place(nodes)
-    num_tokens = sum(len(node.ids_N) for node in nodes)
+    num_tree_tokens = sum(len(node.ids_N) for node in nodes)
+    num_tokens = round_up(num_tree_tokens, TOKENS_UNIT)
+    if num_tokens > num_tree_tokens:
+        nodes.append(_Node(np.zeros(num_tokens - num_tree_tokens, np.int32), -1, 0))
+    attention = _place(nodes)
     ids_T = np.empty(num_tokens, np.int64)
     positions_T = np.empty(num_tokens, np.int64)
     for node in nodes:
@@ -197,11 +221,12 @@ def _micro_batch(rows: Sequence[Rendered], common: Sequence[int], min_shared_tok
     weights_Q = np.concatenate([pair[2] for pair in pairs])
     row_of_Q = np.repeat(np.arange(len(rows)), [len(pair[0]) for pair in pairs])
     keys_P, row_pairs_Q = np.unique((positions_Q << 32) | targets_Q, return_inverse=True)
+    keys_P = np.pad(keys_P, (0, round_up(len(keys_P), PAIRS_UNIT) - len(keys_P)))
     pair_weights_P = np.bincount(row_pairs_Q, weights=weights_Q, minlength=len(keys_P)).astype(np.float32)
     return MicroBatch(
         ids_T=torch.from_numpy(ids_T),
         positions_T=torch.from_numpy(positions_T),
-        attention=AttentionLayout(tuple(groups)),
+        attention=attention,
         pair_positions_P=torch.from_numpy(keys_P >> 32),
         pair_targets_P=torch.from_numpy(keys_P & 0xFFFFFFFF),
         pair_weights_P=torch.from_numpy(pair_weights_P),
@@ -209,6 +234,7 @@ def _micro_batch(rows: Sequence[Rendered], common: Sequence[int], min_shared_tok
         row_of_Q=torch.from_numpy(row_of_Q),
         row_weights_Q=torch.from_numpy(weights_Q),
         row_ids=tuple(row.id for row in rows),
+        num_filler_tokens=num_tokens - num_tree_tokens,
         num_row_tokens=sum(len(row.ids_T) for row in rows),
         weight=float(weights_Q.sum(dtype=np.float64)),
     )
@@ -241,7 +267,7 @@ def _tree(
     return nodes, paths
 
 
-def _place(nodes: list[_Node]) -> list[AttentionGroup]:
+def _place(nodes: list[_Node]) -> AttentionLayout:
     """Give every node its start: nodes with one parent and nearly one length lie together and form one group."""
     together: dict[tuple[bool, int, int, int], list[int]] = {}
     for index, node in enumerate(nodes):
@@ -273,7 +299,16 @@ def _place(nodes: list[_Node]) -> list[AttentionGroup]:
                 bias_LA=_bias(depth, length),
             )
         )
-    return groups
+    # sorted by length behind the parent, so that whole and small documents lie first
+    small = [members for (_, parent, _, length), members in ordered if parent < 0 and length <= MAX_SMALL_TOKENS]
+    documents = [nodes[index] for members in small for index in members]
+    return AttentionLayout(tuple(groups), len(small), _documents(documents))
+
+
+def _documents(nodes: Sequence[_Node]) -> Documents:
+    lengths = [len(node.ids_N) for node in nodes]
+    starts = [node.start for node in nodes]
+    return Documents(torch.tensor(starts, dtype=torch.int64), torch.tensor(lengths, dtype=torch.int64), sum(lengths))
 
 
 def _padded_length(length: int) -> int:

@@ -12,6 +12,7 @@ from transformers.utils import logging as transformers_logging
 from tunesmith.artifacts import TunedModel
 from tunesmith.model.attention import NAME
 from tunesmith.model.base import Base
+from tunesmith.model.fuse import fuse
 from tunesmith.model.layout import MicroBatch
 from tunesmith.model.lora import load_adapter
 
@@ -22,6 +23,7 @@ def load_model(folder: Path, *, dtype: torch.dtype, device: str) -> PreTrainedMo
     model: PreTrainedModel = AutoModelForCausalLM.from_pretrained(
         folder, dtype=dtype, attn_implementation=NAME, use_safetensors=True, local_files_only=True
     )
+    fuse(model)
     return model.to(device).eval()
 
 

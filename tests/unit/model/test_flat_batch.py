@@ -11,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from tiny_models import make_model, random_row
 
+from tunesmith.model.layout import TOKENS_UNIT, round_up
 from tunesmith.records import Rendered
 
 
@@ -36,7 +37,7 @@ def test_any_set_of_rows(suffixes: list[list[int]], prefix: list[int], budget: i
 
 
 def test_only_computed_tokens_reach_the_model() -> None:
-    """The embedding sees the flat buffer and nothing else: no pad token, no repeated prefix."""
+    """The embedding sees the flat buffer, filled up to its unit, and nothing else: no padding, no repeated prefix."""
     seen: list[int] = []
     model = make_model("qwen2")
     model.get_input_embeddings().register_forward_pre_hook(lambda _, ids: seen.append(ids[0].numel()))
@@ -44,4 +45,4 @@ def test_only_computed_tokens_reach_the_model() -> None:
     distinct = {tuple(each.ids_T[:end].tolist()) for each in rows for end in range(1, len(each.ids_T) + 1)}
     flat(model, rows, 100_000, share=True)
     flat(model, rows, 100_000, share=False)
-    assert seen == [len(distinct), sum(len(each.ids_T) for each in rows)]
+    assert seen == [round_up(len(distinct), TOKENS_UNIT), round_up(sum(len(each.ids_T) for each in rows), TOKENS_UNIT)]

@@ -10,7 +10,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from tiny_models import random_row, row
 
-from tunesmith.model.layout import MAX_SHORT_SCORES, MicroBatch, lay_out
+from tunesmith.model.layout import MAX_SHORT_SCORES, PAIRS_UNIT, TOKENS_UNIT, MicroBatch, lay_out
 from tunesmith.records import Rendered
 
 TOKENS = st.lists(st.integers(0, 2), min_size=1, max_size=12)
@@ -39,6 +39,13 @@ def num_trie_tokens(rows: list[tuple[int, ...]], min_shared: int, depth: int = 0
     return total
 
 
+def tree_tokens(batch: MicroBatch) -> int:
+    """Tokens computed for the rows, without those that fill the buffer up."""
+    assert 0 <= batch.num_filler_tokens < TOKENS_UNIT
+    assert batch.num_tokens % TOKENS_UNIT == 0
+    return batch.num_tokens - batch.num_filler_tokens
+
+
 def paths_of(batch: MicroBatch) -> set[tuple[tuple[int, ...], tuple[int, ...]]]:
     """The tokens and positions that the last token of each node sees: its ancestors, then its own node."""
     seen: set[tuple[tuple[int, ...], tuple[int, ...]]] = set()
@@ -61,9 +68,9 @@ def paths_of(batch: MicroBatch) -> set[tuple[tuple[int, ...], tuple[int, ...]]]:
 @settings(max_examples=100, deadline=None, derandomize=True)
 def test_sharing_computes_as_many_tokens_as_the_trie_has(rows: list[list[int]], min_shared: int) -> None:
     (batch,) = lay_out(rendered(rows), 10_000, share=True, min_shared_tokens=min_shared)
-    assert batch.num_tokens == num_trie_tokens([tuple(ids) for ids in rows], min_shared)
+    assert tree_tokens(batch) == num_trie_tokens([tuple(ids) for ids in rows], min_shared)
     if min_shared == 1:
-        assert batch.num_tokens == len({tuple(ids[:end]) for ids in rows for end in range(1, len(ids) + 1)})
+        assert tree_tokens(batch) == len({tuple(ids[:end]) for ids in rows for end in range(1, len(ids) + 1)})
     assert batch.num_row_tokens == sum(map(len, rows))
 
 
@@ -76,9 +83,10 @@ def test_no_row_and_no_pair_is_lost_under_any_budget(rows: list[list[int]], shar
     batches = lay_out(rendered(rows), budget, share=share, min_shared_tokens=2)
     assert sorted(id for batch in batches for id in batch.row_ids) == sorted(map(str, range(len(rows))))
     for batch in batches:
-        assert batch.num_tokens <= budget or len(batch.row_ids) == 1
+        assert tree_tokens(batch) <= budget or len(batch.row_ids) == 1
         assert batch.num_tokens == sum(group.slots_X.numel() for group in batch.attention.groups)
-        seen = paths_of(batch)
+        filler = (0,) * batch.num_filler_tokens
+        seen = {path for path in paths_of(batch) if path[0] != filler or list(filler) in rows}
         for number, id in enumerate(batch.row_ids):
             ids = rows[int(id)]
             inside = [(tuple(a), tuple(p)) for a, p in seen if list(a[: len(ids)]) == ids]
@@ -90,7 +98,7 @@ def test_no_row_and_no_pair_is_lost_under_any_budget(rows: list[list[int]], shar
             places = batch.positions_T[batch.pair_positions_P[pairs]].tolist()
             assert (before, targets, places) == (ids[:-1], ids[1:], list(range(len(ids) - 1)))
     if not share:
-        assert sum(batch.num_tokens for batch in batches) == sum(map(len, rows))
+        assert sum(map(tree_tokens, batches)) == sum(map(len, rows))
 
 
 def test_pair_weights_are_the_sums_of_the_rows_that_share_the_pair() -> None:
@@ -101,10 +109,11 @@ def test_pair_weights_are_the_sums_of_the_rows_that_share_the_pair() -> None:
         row("c", [*ids, 7], [0.0] * 20 + [1.0]),
     ]
     (batch,) = lay_out(rows, 1000, share=True)
-    assert batch.num_tokens == 21
-    assert batch.pair_positions_P.tolist() == [18, 19]
-    assert batch.pair_targets_P.tolist() == [19, 7]
-    assert batch.pair_weights_P.tolist() == [1.5, 1.0]
+    assert tree_tokens(batch) == 21
+    fill = [0] * (PAIRS_UNIT - 2)
+    assert batch.pair_positions_P.tolist() == [18, 19, *fill]
+    assert batch.pair_targets_P.tolist() == [19, 7, *fill]
+    assert batch.pair_weights_P.tolist() == [1.5, 1.0, *fill]
     assert batch.weight == 2.5
 
 

@@ -1,0 +1,100 @@
+"""Put layers of our own in the place of a loaded decoder's, with the same parameters under the same names."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from torch import Tensor, nn
+from transformers import Cache, PreTrainedModel
+
+from tunesmith.model.attention import attend, attend_flat
+from tunesmith.model.kernels import rms_norm, rotate, swiglu
+from tunesmith.model.layout import AttentionLayout
+
+
+class RmsNorm(nn.Module):
+    """Root-mean-square norm in one pass."""
+
+    def __init__(self, norm: nn.Module, epsilon: float) -> None:
+        super().__init__()
+        self.weight = norm.get_parameter("weight")
+        self.epsilon = epsilon
+
+    def forward(self, x: Tensor) -> Tensor:
+        return rms_norm(x, self.weight, self.epsilon)
+
+
+class SwigluMlp(nn.Module):
+    """The gated feed-forward layer; its gate is applied in one pass."""
+
+    def __init__(self, mlp: nn.Module) -> None:
+        super().__init__()
+        self.gate_proj, self.up_proj, self.down_proj = (
+            mlp.get_submodule(name) for name in ("gate_proj", "up_proj", "down_proj")
+        )
+
+    def forward(self, x: Tensor) -> Tensor:
+        down: Tensor = self.down_proj(swiglu(self.gate_proj(x), self.up_proj(x)))
+        return down
+
+
+class RotaryAttention(nn.Module):
+    """Self-attention that keeps its states flat, (tokens, heads, size), from the projections to the output."""
+
+    def __init__(self, attention: nn.Module, head_size: int, layer_idx: int, epsilon: float) -> None:
+        super().__init__()
+        self.q_proj, self.k_proj, self.v_proj, self.o_proj = (
+            attention.get_submodule(name) for name in ("q_proj", "k_proj", "v_proj", "o_proj")
+        )
+        # Qwen3 norms each head's queries and keys
+        norms = dict(attention.named_children())
+        self.q_norm, self.k_norm = (
+            RmsNorm(norms[name], epsilon) if name in norms else nn.Identity() for name in ("q_norm", "k_norm")
+        )
+        self.head_size = head_size
+        self.layer_idx = layer_idx
+        self.scaling = head_size**-0.5
+
+    def forward(
+        self,
+        hidden_states: Tensor,
+        position_embeddings: tuple[Tensor, Tensor],
+        attention_mask: Tensor | None = None,
+        past_key_values: Cache | None = None,
+        layout: AttentionLayout | None = None,
+        **_: Any,
+    ) -> tuple[Tensor, None]:
+        batch_shape = hidden_states.shape[:-1]
+        query_THD, key_TKD, value_TKD = (
+            project(hidden_states).view(batch_shape.numel(), -1, self.head_size)
+            for project in (self.q_proj, self.k_proj, self.v_proj)
+        )
+        cos_TD, sin_TD = (part.expand(*batch_shape, -1).reshape(-1, self.head_size) for part in position_embeddings)
+        query_THD, key_TKD = (
+            rotate(norm(states), cos_TD, sin_TD) for norm, states in ((self.q_norm, query_THD), (self.k_norm, key_TKD))
+        )
+        if layout is not None:
+            out = attend_flat(query_THD, key_TKD, value_TKD, layout, self.scaling)
+        else:
+            query, key, value = (
+                states.view(*batch_shape, -1, self.head_size).transpose(1, 2)
+                for states in (query_THD, key_TKD, value_TKD)
+            )
+            if past_key_values is not None:
+                key, value = past_key_values.update(key, value, self.layer_idx)
+            out, _none = attend(self, query, key, value, attention_mask, scaling=self.scaling)
+        return self.o_proj(out.reshape(*batch_shape, -1)), None
+
+
+def fuse(model: PreTrainedModel) -> None:
+    """Replace norms, feed-forward layers and attention of a dense decoder; what it computes stays the same."""
+    config = model.config
+    decoder = model.base_model
+    decoder.norm = RmsNorm(decoder.norm, config.rms_norm_eps)
+    for layer in decoder.layers:
+        attention = layer.self_attn
+        layer.self_attn = RotaryAttention(attention, attention.head_dim, attention.layer_idx, config.rms_norm_eps)
+        layer.input_layernorm = RmsNorm(layer.input_layernorm, config.rms_norm_eps)
+        layer.post_attention_layernorm = RmsNorm(layer.post_attention_layernorm, config.rms_norm_eps)
+        if config.hidden_act == "silu":
+            layer.mlp = SwigluMlp(layer.mlp)
