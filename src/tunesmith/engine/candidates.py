@@ -7,9 +7,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
+
+from tunesmith.model.layout import round_up
+
+NODES_UNIT: Final = 8
 
 Ints = NDArray[np.int64]
 
@@ -76,7 +81,8 @@ class CandidateTree:
 
 def stack_trees(trees: Sequence[CandidateTree]) -> tuple[Ints, Ints, NDArray[np.bool_]]:
     """(B, N) tokens, (B, N) depths, (B, N, N) who sees whom; padding sees itself."""
-    num_nodes = max(tree.num_nodes for tree in trees)
+    # a coarse grid, because products of a known shape start many times faster
+    num_nodes = round_up(max(tree.num_nodes for tree in trees), NODES_UNIT)
     ids_BN, depths_BN = np.zeros((2, len(trees), num_nodes), np.int64)
     sees_BNN = np.tile(np.eye(num_nodes, dtype=bool), (len(trees), 1, 1))
     for row, tree in enumerate(trees):

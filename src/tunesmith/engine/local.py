@@ -23,13 +23,16 @@ from transformers import DynamicCache, PreTrainedModel
 from tunesmith.chat import Chat
 from tunesmith.engine.candidates import CandidateTree, stack_trees
 from tunesmith.model.head import log_likelihood_of_pairs
-from tunesmith.model.layout import lay_out
+from tunesmith.model.layout import lay_out, round_up
 from tunesmith.model.load import head_weight, hidden_states
 from tunesmith.records import Completion, Message, Rendered, Sampling
 
 MAX_BATCH_TOKENS: Final = 16384
 """Cached positions of one generation batch."""
 
+ROWS_UNIT: Final = 16
+WIDTH_UNIT: Final = 16
+"""Batches have numbers of rows and of tokens from a coarse grid: products of a known shape start many times faster."""
 NUM_BOUNDING_TOKENS: Final = 2
 """First tokens of a candidate that bound its likelihood."""
 NUM_LIKELIEST: Final = 8
@@ -78,8 +81,8 @@ class LocalEngine:
         jobs = sorted(set(all_jobs) - set(full), key=lambda job: (-len(prompts[job[0]]), job))
         on_done(len(full))
         while jobs:
-            width = min(len(prompts[jobs[0][0]]) + sampling.max_new_tokens, self._max_tokens)
-            batch, jobs = jobs[: max(1, MAX_BATCH_TOKENS // width)], jobs[max(1, MAX_BATCH_TOKENS // width) :]
+            size = _num_rows(min(len(prompts[jobs[0][0]]) + sampling.max_new_tokens, self._max_tokens))
+            batch, jobs = jobs[:size], jobs[size:]
             seeds = [_seed(prompts[index], number, sampling.seed) for index, number in batch]
             written = self._generate_batch([prompts[index] for index, _ in batch], seeds, sampling)
             for job, ids in zip(batch, written, strict=True):
@@ -107,7 +110,7 @@ class LocalEngine:
         # longest first, as in `generate`
         waiting = sorted(range(len(prompts)), key=lambda index: (-len(prompts[index]), index))
         while waiting:
-            size = max(1, MAX_BATCH_TOKENS // len(prompts[waiting[0]]))
+            size = _num_rows(len(prompts[waiting[0]]))
             batch, waiting = waiting[:size], waiting[size:]
             read = self._read([prompts[index][num_shared:] for index in batch], shared)
             for index, row in zip(batch, self._likelihoods(read, written).tolist(), strict=True):
@@ -151,7 +154,7 @@ class LocalEngine:
         scores: dict[int, list[float]] = {}
         waiting = sorted(range(len(trees)), key=lambda index: -trees[index].num_nodes)
         while waiting:
-            size = max(1, MAX_BATCH_TOKENS // (read.seen_BS.shape[1] + trees[waiting[0]].num_nodes))
+            size = _num_rows(read.seen_BS.shape[1] + trees[waiting[0]].num_nodes)
             batch, waiting = waiting[:size], waiting[size:]
             found = self._score_batch(read, [rows[index] for index in batch], [trees[index] for index in batch])
             scores |= zip(batch, found, strict=True)
@@ -236,27 +239,28 @@ class LocalEngine:
         written: list[list[int]] = [[] for _ in prompts]
         # a prompt's room is its own: a longer neighbour takes none of it
         rooms = [min(sampling.max_new_tokens, self._max_tokens - len(ids)) for ids in prompts]
-        alive = list(range(len(prompts)))
+        writing = set(range(len(prompts)))
+        inside = list(range(len(prompts)))
         while True:
             hidden_BD = self._hidden(ids_BS, positions_BS, mask, cache)[:, -1]
             logits_BV = (hidden_BD @ head_weight(self.model).T).float()
-            chosen = _choose(logits_BV, sampling, [generators[row] for row in alive])
-            for row, token in zip(alive, chosen, strict=True):
-                written[row].append(token)
-            going = [
-                i
-                for i, (row, token) in enumerate(zip(alive, chosen, strict=True))
-                if token not in self.chat.end_ids and len(written[row]) < rooms[row]
-            ]
-            if not going:
+            chosen = _choose(logits_BV, sampling, [generators[row] for row in inside])
+            for row, token in zip(inside, chosen, strict=True):
+                if row in writing:
+                    written[row].append(token)
+                    if token in self.chat.end_ids or len(written[row]) == rooms[row]:
+                        writing.remove(row)
+            if not writing:
                 return written
-            if len(going) < len(alive):  # finished rows leave the batch
-                kept = torch.tensor(going, device=device)
-                cache.batch_select_indices(kept)
-                seen_BS, positions_BS = seen_BS[kept], positions_BS[kept]
-                alive = [alive[i] for i in going]
-            ids_BS = torch.tensor([[chosen[i]] for i in going], device=device)
-            seen_BS = torch.cat((seen_BS, seen_BS.new_ones(len(alive), 1)), dim=1)
+            # rarely, since every new number of rows is a new shape of all products
+            if len(writing) <= len(inside) // 2:
+                kept = [place for place, row in enumerate(inside) if row in writing]
+                inside, chosen = [inside[place] for place in kept], [chosen[place] for place in kept]
+                kept_B = torch.tensor(kept, device=device)
+                cache.batch_select_indices(kept_B)
+                seen_BS, positions_BS = seen_BS[kept_B], positions_BS[kept_B]
+            ids_BS = torch.tensor(chosen, device=device)[:, None]
+            seen_BS = torch.cat((seen_BS, seen_BS.new_ones(len(inside), 1)), dim=1)
             positions_BS = positions_BS[:, -1:] + 1
             mask = seen_BS[:, None, None, :]
 
@@ -273,6 +277,12 @@ class LocalEngine:
         text = self.chat.decode(ids[:-1] if ended else ids)
         message = self.chat.parse(text).message
         return Completion(text, message, num_prompt_tokens, len(ids), "stop" if ended else "length")
+
+
+def _num_rows(num_tokens: int) -> int:
+    """Rows of so many tokens that fill a batch, in whole ROWS_UNITs where they are many."""
+    num_rows = max(1, MAX_BATCH_TOKENS // num_tokens)
+    return num_rows - num_rows % ROWS_UNIT if num_rows > ROWS_UNIT else num_rows
 
 
 def _num_shared(prompts: Sequence[list[int]]) -> int:
@@ -296,7 +306,7 @@ def _worth_following(
 
 def _left_padded(prompts: Sequence[list[int]], device: torch.device) -> tuple[Tensor, Tensor]:
     """(B, S) tokens, and where they are tokens rather than padding."""
-    width = max(len(ids) for ids in prompts)
+    width = round_up(max(len(ids) for ids in prompts), WIDTH_UNIT)
     ids_BS = torch.zeros(len(prompts), width, dtype=torch.long)
     seen_BS = torch.zeros(len(prompts), width, dtype=torch.bool)
     for row, ids in enumerate(prompts):

@@ -13,6 +13,7 @@ import torch
 from torch import Tensor
 
 from tunesmith.model.kernels import kernels_of
+from tunesmith.model.layout import PAIRS_UNIT, round_up
 
 CHUNK_PAIRS: Final = {"cpu": 256, "cuda": 4096}
 """On a CPU a chunk's logits should stay in its cache; a GPU wants large products."""
@@ -88,10 +89,14 @@ def log_likelihood_of_pairs(hidden_TD: Tensor, head_VD: Tensor, positions_P: Ten
     pieces = []
     kernels = kernels_of(hidden_TD)
     size = CHUNK_PAIRS[hidden_TD.device.type]
+    num_pairs = positions_P.numel()
+    # the last chunk too has a shape of the grid
+    num_filler = round_up(num_pairs, PAIRS_UNIT) - num_pairs
+    positions_P, targets_P = (torch.nn.functional.pad(part_P, (0, num_filler)) for part_P in (positions_P, targets_P))
     with torch.no_grad():
         for lo in range(0, positions_P.numel(), size):
             logits_CV = hidden_TD[positions_P[lo : lo + size]] @ head_VD.T
             targets_C = targets_P[lo : lo + size]
             ones_C = torch.ones(targets_C.shape, device=targets_C.device)
             pieces.append(-kernels.cross_entropy(logits_CV, targets_C, ones_C, 0.0, wants_gradient=False)[0])
-    return torch.cat(pieces) if pieces else hidden_TD.new_zeros(0, dtype=torch.float32)
+    return torch.cat(pieces)[:num_pairs] if pieces else hidden_TD.new_zeros(0, dtype=torch.float32)
