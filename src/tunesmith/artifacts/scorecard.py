@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any, Final, Literal
 
@@ -122,7 +122,12 @@ class Scorecard:
 
 def write_samples(file: Path, samples: Iterable[Sample]) -> None:
     with file.open("w", encoding="utf-8", newline="\n") as stream:
-        stream.writelines(json.dumps(asdict(sample), ensure_ascii=False) + "\n" for sample in samples)
+        stream.writelines(json.dumps(sample, default=_fields, ensure_ascii=False) + "\n" for sample in samples)
+
+
+def _fields(record: Sample | Message | Sampling) -> dict[str, Any]:
+    # `asdict` would copy every value first
+    return {field.name: getattr(record, field.name) for field in fields(record)}
 
 
 def read_samples(file: Path) -> Iterator[Sample]:

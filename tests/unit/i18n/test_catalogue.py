@@ -33,11 +33,16 @@ def trees() -> dict[Path, ast.Module]:
     return {file: ast.parse(file.read_text(encoding="utf-8")) for file in sorted(SOURCE.rglob("*.py"))}
 
 
-def code_nodes() -> Iterator[tuple[Path, ast.AST]]:
-    """Every node of the package outside the catalogue itself."""
-    for file, tree in trees().items():
-        if file.parent.name != "i18n":
-            yield from ((file, node) for node in ast.walk(tree))
+@cache
+def code_nodes() -> list[tuple[Path, ast.AST]]:
+    """Every class, call and constant of the package outside the catalogue itself."""
+    return [
+        (file, node)
+        for file, tree in trees().items()
+        if file.parent.name != "i18n"
+        for node in ast.walk(tree)
+        if isinstance(node, ast.ClassDef | ast.Call | ast.Constant)
+    ]
 
 
 @cache

@@ -36,7 +36,8 @@ def grams_of(text: str) -> frozenset[str]:
 
 def jaccard(one: str, other: str) -> float:
     first, second = grams_of(one), grams_of(other)
-    return len(first & second) / len(first | second)
+    num_shared = len(first & second)
+    return num_shared / (len(first) + len(second) - num_shared)
 
 
 def english(draw: random.Random, num_words: int = 20) -> list[str]:

@@ -15,7 +15,7 @@ from data_material import make_card, rows
 from tunesmith.prepare import prepare
 from tunesmith.prepare.bias import TIME_COLUMNS
 from tunesmith.recipe import Recipe
-from tunesmith.report import data_bias, data_card
+from tunesmith.report import Card, data_bias, data_card
 from tunesmith.report.wording import Language
 from tunesmith.runtime import Runtime, Silent
 
@@ -39,24 +39,31 @@ def test_both_languages_show_one_recipe_and_as_much_else() -> None:
         assert text_of("en").count(mark) == text_of("zh").count(mark)
 
 
-@pytest.mark.parametrize("language", LANGUAGES)
-def test_the_sections_of_the_card_are_those_of_the_page(language: Language, tmp_path: Path) -> None:
+@pytest.fixture(scope="module")
+def card(tmp_path_factory: pytest.TempPathFactory) -> Card:
+    """Of the dataset that the page prepares."""
+    folder = tmp_path_factory.mktemp("desk")
     made = [{**row, "customer": f"c{number % 60}"} for number, row in enumerate(rows())]
-    (tmp_path / "desk.jsonl").write_text("".join(json.dumps(row) + "\n" for row in made[:200]), encoding="utf-8")
-    with (tmp_path / "shop.csv").open("w", encoding="utf-8", newline="") as stream:
+    (folder / "desk.jsonl").write_text("".join(json.dumps(row) + "\n" for row in made[:200]), encoding="utf-8")
+    with (folder / "shop.csv").open("w", encoding="utf-8", newline="") as stream:
         writer = csv.DictWriter(stream, list(made[0]))
         writer.writeheader()
         writer.writerows(made[200:])
-    section = Recipe.model_validate(recipe_of(language)).prepare
-    sources = tuple(source.model_copy(update={"path": str(tmp_path / str(source.path))}) for source in section.sources)
+    section = Recipe.model_validate(recipe_of("en")).prepare
+    sources = tuple(source.model_copy(update={"path": str(folder / str(source.path))}) for source in section.sources)
     dataset = prepare(
         section.model_copy(update={"sources": sources}),
         seed=0,
-        runtime=Runtime(tmp_path, tmp_path / "cache"),
+        runtime=Runtime(folder, folder / "cache"),
         progress=Silent(),
-        out=tmp_path / "dataset",
+        out=folder / "dataset",
     )
-    page = data_card(make_card(dataset), language=language, out=tmp_path).html.read_text(encoding="utf-8")
+    return make_card(dataset)
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_the_sections_of_the_card_are_those_of_the_page(card: Card, language: Language, tmp_path: Path) -> None:
+    page = data_card(card, language=language, out=tmp_path).html.read_text(encoding="utf-8")
     named = re.findall(r"^\| (.*?) \|", text_of(language).split("\n## ")[1], re.MULTILINE)[1:]
     headings = re.findall(r"<h2>(?!<)(.*?)</h2>", page)
     assert [name for name in named if "---" not in name] == headings
