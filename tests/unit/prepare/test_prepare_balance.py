@@ -20,9 +20,10 @@ from tunesmith.recipe.balance import Balance
 from tunesmith.records import SPLITS
 
 SIZES = {"card": 120, "loan": 30, "fraud": 6}
+# what many prompts begin with is long enough to count as an instruction: not near-duplicates, and quickly seen so
 TEXTS = {
-    "card": "my card number {} was declined at the shop",
-    "loan": "can I repay loan {} earlier than agreed",
+    "card": "my card was declined again at the big shop by the station, number {}",
+    "loan": "can I repay the loan a good deal earlier than we agreed, number {}",
     "fraud": "a stranger moved money out of account {}",
 }
 

@@ -330,15 +330,15 @@ def test_every_bad_line_is_quarantined_with_line_byte_and_reason(tmp_path: Path)
 
 
 def test_rows_are_read_as_they_are_asked_for_and_anew_each_time(tmp_path: Path) -> None:
-    row = json.dumps({"question": "q" * 6_000, "answer": "a" * 6_000})
-    contents = {"rows.jsonl": "\n".join([row] * 1_000), "rows.json": "[" + ",\n".join([row] * 1_000) + "]"}
-    contents["rows.csv"] = "question,answer\n" + "\n".join([f"{'q' * 6_000},{'a' * 6_000}"] * 1_000)
+    row = json.dumps({"question": "q" * 2_000, "answer": "a" * 2_000})
+    contents = {"rows.jsonl": "\n".join([row] * 3_000), "rows.json": "[" + ",\n".join([row] * 3_000) + "]"}
+    contents["rows.csv"] = "question,answer\n" + "\n".join([f"{'q' * 2_000},{'a' * 2_000}"] * 3_000)
     for name, content in contents.items():
         (tmp_path / name).write_text(content)
         with memory_bounded(8 * 2**20):  # of a file of 12; the sample is 4
             table = read_file(tmp_path / name)
-            assert sum(1 for _ in table.rows) == 1_000
-        assert sum(1 for _ in table.rows) == 1_000
+            assert sum(1 for _ in table.rows) == 3_000
+        assert sum(1 for _ in table.rows) == 3_000
         first = 1 + (name == "rows.csv")
         assert [row.place.line for row in islice(table.rows, 2)] == [first, first + 1]
 
