@@ -20,7 +20,7 @@ from tiny_models import make_model, save_model
 from transformers import PreTrainedModel
 
 from tunesmith.chat import Chat, load_chat
-from tunesmith.engine import LocalEngine
+from tunesmith.engine.local import LocalEngine
 from tunesmith.errors import Place
 from tunesmith.model.base import find_base
 from tunesmith.model.layout import MicroBatch

@@ -1,5 +1,1 @@
-"""Answers and likelihoods: from a model in this process."""
-
-from tunesmith.engine.local import LocalEngine
-
-__all__ = ["LocalEngine"]
+"""Answers, likelihoods and embeddings of a model in this process, and answers of one behind an endpoint."""

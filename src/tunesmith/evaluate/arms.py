@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from tunesmith.engine import LocalEngine
+from tunesmith.engine.local import LocalEngine
 from tunesmith.evaluate.items import Item
 from tunesmith.metrics.answers import exact_match, rouge_l, well_formed_thinking
 from tunesmith.records import Completion, Example, Message, Sample, Sampling

@@ -17,7 +17,7 @@ from transformers import PreTrainedModel
 
 from tunesmith.artifacts import Run, Scorecard, publish
 from tunesmith.artifacts.scorecard import BODY, KIND, SAMPLES, Estimate, ScorecardBody, write_samples
-from tunesmith.engine import LocalEngine
+from tunesmith.engine.local import LocalEngine
 from tunesmith.errors import Place, TunesmithError
 from tunesmith.evaluate import arms, baselines, summary
 from tunesmith.evaluate.evaluation import Evaluation

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from random import Random
-from typing import Any, Final
+from typing import Final
 
 import numpy as np
 
@@ -24,6 +24,7 @@ from tunesmith.artifacts.dataset import (
     example_to_json,
     reject_to_json,
 )
+from tunesmith.engine.endpoint import Endpoint
 from tunesmith.errors import Place, TunesmithError
 from tunesmith.prepare.edits import Edit, delete_words, edited, insert_words, replace_words, swap_words
 from tunesmith.prepare.files import hash_readable
@@ -256,9 +257,7 @@ class _Rewriter:
                 texts = translate_texts(there, str(making.back))
         return [(text, None) for text in texts]
 
-    def _endpoint(self, section: recipe.Endpoint) -> Any:
-        from tunesmith.engine.endpoint import Endpoint  # its package brings torch
-
+    def _endpoint(self, section: recipe.Endpoint) -> Endpoint:
         runtime = self.workshop.runtime
         if section.key is not None and not runtime.secrets.get(section.key):
             raise TunesmithError("endpoint-key", name=section.key, model=section.model)

@@ -81,7 +81,8 @@ class Columns:
 
     def __init__(self, folder: Path, dtypes: Mapping[str, str]) -> None:
         folder.mkdir(parents=True)
-        self._folder = folder
+        # text: a column is opened hundreds of times, and paths are slow to put together
+        self._files = {name: str(folder / name) for name in dtypes}
         self._dtypes = dtypes
         self.num_rows = 0
 
@@ -90,14 +91,13 @@ class Columns:
         (num_rows,) = {len(column) for column in values.values()}
         if num_rows:
             for name, dtype in self._dtypes.items():
-                with (self._folder / name).open("ab") as stream:
+                with open(self._files[name], "ab") as stream:
                     stream.write(np.ascontiguousarray(values[name], dtype=dtype).data)
         self.num_rows += num_rows
 
     def __getitem__(self, name: str) -> Column:
         """A whole column, read anew."""
-        file = self._folder / name
-        return np.fromfile(file, self._dtypes[name]) if self.num_rows else np.empty(0, self._dtypes[name])
+        return np.fromfile(self._files[name], self._dtypes[name]) if self.num_rows else np.empty(0, self._dtypes[name])
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,14 +5,12 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
+from tunesmith.engine.endpoint import Endpoint
 from tunesmith.prepare.offspring import Parent
 from tunesmith.records import Message
 from tunesmith.text.language import language_of
-
-if TYPE_CHECKING:
-    from tunesmith.engine.endpoint import Endpoint
 
 _REWORD: Final = (
     "Say the user's text in other words. Keep its language, its meaning, its tone, and every number, name, negation "

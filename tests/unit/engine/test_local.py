@@ -14,8 +14,8 @@ from torch import Tensor
 from transformers import GenerationConfig, PreTrainedModel
 
 from tunesmith.chat import Chat
-from tunesmith.engine import LocalEngine
 from tunesmith.engine import local as engine_module
+from tunesmith.engine.local import LocalEngine
 from tunesmith.records import Completion, Message, Sampling
 
 MAX_TOKENS = 256
@@ -145,24 +145,26 @@ CANDIDATES = ["card", "card lost", "card stolen", "cash", "问题", "问", "c", 
 
 
 @pytest.mark.parametrize("system", ["", "Answer with one of the labels. " * 3])
-@pytest.mark.parametrize("batch_tokens", [200, 16384])
 def test_candidate_likelihoods_are_those_of_a_plain_forward(
-    model: PreTrainedModel, chat: Chat, monkeypatch: pytest.MonkeyPatch, system: str, batch_tokens: int
+    model: PreTrainedModel, chat: Chat, monkeypatch: pytest.MonkeyPatch, system: str
 ) -> None:
     """Candidates that begin alike or continue one another, prompts with and without a long common beginning."""
-    monkeypatch.setattr(engine_module, "MAX_BATCH_TOKENS", batch_tokens)
     conversations = [[*([Message("system", system)] if system else []), *messages] for messages in CONVERSATIONS]
     candidates = [Message("assistant", text) for text in CANDIDATES]
-    done: list[int] = []
-    found = LocalEngine(model, chat, MAX_TOKENS).log_likelihoods(conversations, candidates, done.append)
-    assert sum(done) == len(conversations)
     twin = twin_of(model, "eager")
-    for messages, scores in zip(conversations, found, strict=True):
+    expected = []
+    for messages in conversations:
         prompt = chat.prompt_ids(messages)
-        for candidate, score in zip(candidates, scores, strict=True):
+        for candidate in candidates:
             written = chat.answer_ids(candidate, messages)
             logs_TV = plain_log_softmax(twin, [*prompt, *written])[len(prompt) - 1 : -1]
-            assert score == pytest.approx(float(logs_TV.gather(1, torch.tensor(written)[:, None]).sum()), rel=1e-5)
+            expected.append(float(logs_TV.gather(1, torch.tensor(written)[:, None]).sum()))
+    for batch_tokens in (200, 16384):
+        monkeypatch.setattr(engine_module, "MAX_BATCH_TOKENS", batch_tokens)
+        done: list[int] = []
+        found = LocalEngine(model, chat, MAX_TOKENS).log_likelihoods(conversations, candidates, done.append)
+        assert sum(done) == len(conversations)
+        assert [score for scores in found for score in scores] == pytest.approx(expected, rel=1e-5)
 
 
 def test_candidates_of_one_conversation_and_of_one_token(model: PreTrainedModel, chat: Chat) -> None:

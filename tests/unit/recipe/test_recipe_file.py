@@ -375,7 +375,7 @@ CHANGES = st.fixed_dictionaries(
 )
 
 
-@settings(max_examples=60, deadline=None, database=None)
+@settings(max_examples=30, deadline=None, database=None)
 @given(changes=CHANGES)
 def test_a_resolved_recipe_is_itself_a_recipe_and_equal(
     changes: dict[tuple[str, ...], object], tmp_path_factory: pytest.TempPathFactory

@@ -74,13 +74,13 @@ def test_the_cheap_looks_miss_nothing_that_ftfy_or_a_repair_would_see() -> None:
         *"€™≈√∂∑\ufffdﬁ№│░ aZ.,我……——“”\r\n\t\0\ufeff",
     ]
     num_bad = 0
-    for _ in range(20_000):
+    for _ in range(10_000):
         text = "".join(generator.choices(pool, k=generator.randint(1, 5)))
         num_bad += is_bad(text)
         assert fix_mojibake(text) == ftfy.fix_encoding(text), ascii(text)
         if is_bad(text) or repaired(text) != text:
             assert looks_broken(text), ascii(text)
-    assert num_bad > 1_000
+    assert num_bad > 500
     assert not any(map(looks_broken, ["plain ASCII\n\tonly", "只有中文，——……“”", "it’s “typographic” – …"]))
 
 

@@ -2,7 +2,6 @@ import random
 import string
 
 import pytest
-from rouge_score.tokenizers import DefaultTokenizer
 
 from tunesmith.text.tokens import words
 
@@ -26,6 +25,8 @@ def test_words(text: str, expected: list[str]) -> None:
 
 
 def test_ascii_units_are_those_of_rouge_score() -> None:
+    from rouge_score.tokenizers import DefaultTokenizer  # with it comes all of nltk
+
     tokenizer = DefaultTokenizer(use_stemmer=False)
     rng = random.Random(3)
     for _ in range(300):
