@@ -142,7 +142,8 @@ class _Runs:
 
     def __init__(self, folder: Path) -> None:
         folder.mkdir(parents=True)
-        self._files = [folder / f"{part:02}" for part in range(_NUM_PARTS)]
+        self._files = [f"{folder}/{part:02}" for part in range(_NUM_PARTS)]
+        self._written: set[str] = set()
         self.num_rows = 0
 
     def add(self, keys_G: Keys, row_G: Rows) -> None:
@@ -153,13 +154,14 @@ class _Runs:
         begins = np.searchsorted(part_G[order], np.arange(_NUM_PARTS + 1)).tolist()
         for file, (begin, end) in zip(self._files, pairwise(begins), strict=True):
             if end > begin:
-                with file.open("ab") as stream:
+                with open(file, "ab") as stream:
                     stream.write(runs_G[begin:end].data)
+                self._written.add(file)
         self.num_rows += len(keys_G)
 
     def parts(self) -> Iterator[tuple[Keys, Rows]]:
         for file in self._files:
-            runs_G = np.fromfile(file, _RUN) if file.is_file() else np.empty(0, _RUN)
+            runs_G = np.fromfile(file, _RUN) if file in self._written else np.empty(0, _RUN)
             yield runs_G["key"], runs_G["row"]
 
 
@@ -213,8 +215,9 @@ def _write_bitmap(known: Sequence[_Runs], file: Path) -> _Bitmap:
     bits = np.zeros(1 << (num_bits - 3), dtype=np.uint8)
     for runs in known:
         for keys_G, _ in runs.parts():
-            places = bitmap.places(_uncommon(keys_G))
-            np.bitwise_or.at(bits, places >> np.uint64(3), np.uint8(1) << (places & np.uint64(7)).astype(np.uint8))
+            if len(keys_G):
+                places = bitmap.places(_uncommon(keys_G))
+                np.bitwise_or.at(bits, places >> np.uint64(3), np.uint8(1) << (places & np.uint64(7)).astype(np.uint8))
     bits.tofile(file)
     return bitmap
 
@@ -255,9 +258,10 @@ def _met_runs(_: object, task: _Meeting) -> dict[int, tuple[Keys, Ints]]:
 
 def _shared(known: _Runs, met: _Runs) -> Rows:
     """The training rows, ascending, that hold a run of the text."""
-    rows: list[Rows] = []
+    rows: list[Rows] = [np.empty(0, dtype=np.int32)]
     for (known_G, _), (met_G, row_G) in zip(known.parts(), met.parts(), strict=True):
-        is_shared = np.isin(met_G, _uncommon(known_G))
-        met_G, row_G = met_G[is_shared], row_G[is_shared]
-        rows.append(row_G[np.isin(met_G, _uncommon(met_G))])
+        if len(known_G) and len(met_G):
+            is_shared = np.isin(met_G, _uncommon(known_G))
+            met_G, row_G = met_G[is_shared], row_G[is_shared]
+            rows.append(row_G[np.isin(met_G, _uncommon(met_G))])
     return np.unique(np.concatenate(rows))

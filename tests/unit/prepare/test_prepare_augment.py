@@ -36,7 +36,7 @@ PLACES = {"en": ("Hamburg", "Denver", "Lyon", "Porto"), "zh": ("杭州", "成都
 @pytest.fixture
 def source(tmp_path: Path) -> str:
     rows = []
-    for number in range(120):
+    for number in range(80):
         texts, places = (ENGLISH, PLACES["en"]) if number % 2 else (CHINESE, PLACES["zh"])
         text = texts[number % len(texts)].format(1000 + 7 * number, places[number % 4])
         rows.append({"question": text, "answer": f"a {number}", "id": f"r{number}", "customer": f"c{number % 50}"})
