@@ -32,7 +32,7 @@ demo: $(VENV)/.installed ## install, run the quickstart, print the verdict and t
 	$(BIN)/tunesmith run recipes/quickstart.yaml
 
 unit: $(VENV)/.installed-dev ## the quick tests, at most a minute
-	$(BIN)/pytest tests/unit -m "not slow" -n 2
+	$(BIN)/pytest tests/unit -m "not slow" -n 2 --dist worksteal
 
 test: $(VENV)/.installed-dev ## every test but the slow ones
 	$(BIN)/pytest -m "not slow"

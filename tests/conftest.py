@@ -19,11 +19,11 @@ os.environ["OMP_NUM_THREADS"] = "1"
 
 from tunesmith.runtime import Runtime
 
-# Thousands of small files are written, flushed to the disk one by one and removed: in memory, where there is room, none
-# of them waits. What failed stays to be looked at, as pytest keeps it.
+# Thousands of small files are written, flushed to the disk one by one and removed: in memory, where there is room and
+# no other place is named, none of them waits. What failed stays to be looked at, as pytest keeps it.
 MEMORY = Path("/dev/shm")
 ROOM_BYTES = 4 * 2**30
-if MEMORY.is_dir() and os.access(MEMORY, os.W_OK) and shutil.disk_usage(MEMORY).free > ROOM_BYTES:
+if "TMPDIR" not in os.environ and os.access(MEMORY, os.W_OK) and shutil.disk_usage(MEMORY).free > ROOM_BYTES:
     os.environ.setdefault("PYTEST_DEBUG_TEMPROOT", str(MEMORY))
 
 NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
