@@ -6,15 +6,18 @@ manifest lists every file with its SHA-256, so that damage is found when the art
 
 from __future__ import annotations
 
+import fcntl
 import hashlib
 import json
 import os
 import shutil
+import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, fields
 from errno import EEXIST, ENOTEMPTY
 from functools import cache
+from glob import escape
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any, Final, Literal
@@ -121,18 +124,59 @@ def publish(out: Path, identity: Identity) -> Iterator[Path]:
     """Give a staging folder to write into; when the block ends well, it becomes `out` with its manifest, at once.
 
     When the block fails, nothing appears at `out` and the staging folder is removed. A whole artifact of the same key
-    that is already there stays; anything else there is replaced.
+    that is already there stays; anything else there is replaced. What a killed process left of the same artifact is
+    removed.
     """
     staging = out.with_name(f".{out.name}.{os.getpid()}.partial")
-    shutil.rmtree(staging, ignore_errors=True)
-    staging.mkdir(parents=True)
+    sweep(out.parent, out.name)
+    with _claimed(staging):
+        try:
+            yield staging
+            _seal(staging, identity)
+            _place(staging, out, identity)
+            sync(out.parent)
+        finally:
+            shutil.rmtree(staging, ignore_errors=True)
+
+
+@contextmanager
+def _claimed(staging: Path) -> Iterator[None]:
+    """Make the folder and hold its lock, which ends with the process, so that `sweep` can tell who still lives."""
+    staging.mkdir(parents=True, exist_ok=True)
+    while (descriptor := _lock(staging)) is None:  # a sweep took it for a dead one's before it was locked
+        time.sleep(0.001)
+        staging.mkdir(parents=True, exist_ok=True)
     try:
-        yield staging
-        _seal(staging, identity)
-        _place(staging, out, identity)
-        sync(out.parent)
+        yield
     finally:
-        shutil.rmtree(staging, ignore_errors=True)
+        os.close(descriptor)
+
+
+def _lock(path: Path) -> int | None:
+    """A descriptor that holds the lock of a file or folder until it is closed; None where that is gone or another's."""
+    try:
+        descriptor = os.open(path, os.O_RDONLY)
+    except FileNotFoundError:
+        return None
+    with suppress(BlockingIOError):
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        if os.fstat(descriptor).st_nlink:
+            return descriptor
+    os.close(descriptor)
+    return None
+
+
+def sweep(folder: Path, name: str | None = None) -> None:
+    """Remove what killed processes left of the artifact `name`, or of any; the living hold theirs locked."""
+    pattern = "*" if name is None else escape(name)
+    for left in [*folder.glob(f".{pattern}.*.partial"), *folder.glob(f".{pattern}.*.retired")]:
+        if (descriptor := _lock(left)) is None:
+            continue
+        if left.is_dir():
+            shutil.rmtree(left, ignore_errors=True)
+        else:
+            left.unlink(missing_ok=True)
+        os.close(descriptor)
 
 
 def _seal(folder: Path, identity: Identity) -> None:
@@ -183,6 +227,14 @@ def read_manifest(folder: Path, kind: str) -> Manifest:
 
     Raises TunesmithError `artifact-missing`, `artifact-kind` (another kind of artifact); RunFailed `artifact-damaged`.
     """
+    manifest = open_manifest(folder, kind)
+    for name in manifest.files:
+        check_file(folder, name, manifest)
+    return manifest
+
+
+def open_manifest(folder: Path, kind: str) -> Manifest:
+    """The manifest alone, whatever became of the files. Raises what `read_manifest` does."""
     if not is_whole(folder):
         raise TunesmithError("artifact-missing", place=Place(str(folder)), kind=kind)
     manifest_place = Place(str(folder / MANIFEST))
@@ -194,8 +246,11 @@ def read_manifest(folder: Path, kind: str) -> Manifest:
         raise RunFailed("artifact-damaged", place=manifest_place, kind=kind)
     if manifest.kind != kind:
         raise TunesmithError("artifact-kind", place=Place(str(folder)), kind=kind, found=manifest.kind)
-    for name, entry in manifest.files.items():
-        path = folder / name
-        if not path.is_file() or path.stat().st_size != entry.num_bytes or hash_file(path) != entry.sha256:
-            raise RunFailed("artifact-damaged", place=Place(str(path)), kind=kind)
     return manifest
+
+
+def check_file(folder: Path, name: str, manifest: Manifest) -> None:
+    """Raises RunFailed `artifact-damaged` unless the file has the size and hash that its manifest says."""
+    path, entry = folder / name, manifest.files[name]
+    if not path.is_file() or path.stat().st_size != entry.num_bytes or hash_file(path) != entry.sha256:
+        raise RunFailed("artifact-damaged", place=Place(str(path)), kind=manifest.kind)

@@ -16,7 +16,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any, Final, Literal
 
-from tunesmith.artifacts.folder import write_whole
+from tunesmith.artifacts.folder import sweep, write_whole
 from tunesmith.errors import Place, RunFailed
 
 State = Literal["validating_files", "queued", "running", "paused", "succeeded", "failed", "cancelled"]
@@ -123,6 +123,7 @@ def open_run(folder: Path, resolved_recipe: str, clock: Callable[[], datetime]) 
         lock.truncate(0)
         lock.write(str(os.getpid()))
         lock.flush()
+        sweep(folder)
         _drop_torn_line(folder / "events.jsonl")
         write_whole(folder / "recipe.resolved.yaml", resolved_recipe.encode())
         attempt = 1 + max((event.attempt for event in read_events(folder)), default=0)

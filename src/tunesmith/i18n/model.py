@@ -163,12 +163,28 @@ TEXTS: Final[dict[str, tuple[str, str]]] = {
         "请撤销改动后再次执行同一命令，或重新开始：`tunesmith run 配方`",
     ),
     "error.loss-not-finite": (
-        "the loss or its gradient stopped being finite at step {step}; first rows of that step: {rows}",
-        "第 {step} 步的损失或梯度不再是有限的数；该步最前面的几行：{rows}",
+        "the loss or its gradient stopped being finite at step {step}; the weights did not take it; its rows: {rows}",
+        "第 {step} 步的损失或梯度不再是有限的数，权重未受影响；该步的数据行：{rows}",
     ),
     "hint.loss-not-finite": (
         "lower the rate, e.g. `train.learning_rate=1e-5`, or calculate in fp32: `train.precision=fp32`",
         "请调低学习率，例如 `train.learning_rate=1e-5`，或改用 fp32 计算：`train.precision=fp32`",
+    ),
+    "error.out-of-memory": (
+        "no memory for step {step}, though each micro-batch is down to one row; the largest has {tokens} tokens",
+        "第 {step} 步内存不足：每个微批已只含一行，最长的一行有 {tokens} 个词元",
+    ),
+    "hint.out-of-memory": (
+        "shorten the rows, train an adapter (`train.method=lora`), or take a smaller base or a larger machine",
+        "请缩短数据行，改为训练适配器（`train.method=lora`），或换用更小的基座模型、内存更大的机器",
+    ),
+    "error.checkpoint-damaged": (
+        "the newest checkpoint was damaged after it had been saved",
+        "最新的检查点在保存之后被损坏",
+    ),
+    "hint.checkpoint-damaged": (
+        "give the same command again: training goes on from the checkpoint before it",
+        "再次执行同一命令即可从上一个检查点继续训练",
     ),
     "error.interrupted": ("stopped at step {step}; the checkpoint is saved", "已在第 {step} 步停止；检查点已保存"),
     "hint.interrupted": (
@@ -188,6 +204,10 @@ TEXTS: Final[dict[str, tuple[str, str]]] = {
     "say.checkpoint-damaged": (
         "a checkpoint is damaged and was set aside: {path}",
         "检查点已损坏，已另行存放：{path}",
+    ),
+    "say.micro-batch-halved": (
+        "no memory for step {step}: micro-batches of at most {tokens} tokens from here on; the step's rows stay",
+        "第 {step} 步内存不足：此后每个微批最多 {tokens} 个词元，该步的数据行不变",
     ),
     "say.early-stop": (
         "stopped at step {step}: the validation loss has not fallen since step {best}",

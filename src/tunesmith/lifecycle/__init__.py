@@ -6,6 +6,7 @@ artifact's key is made of everything that decides its content, so that equal wor
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -158,6 +159,7 @@ def train(job: Job, dataset: Dataset, plans: Mapping[str, Plan], record: Run) ->
         training = Training(name, dataset, job.base, job.chat, plans[name], section, job.recipe.seed)
         out = job.artifact(training.identity())
         if is_whole(out):
+            shutil.rmtree(training.checkpoints(record.folder), ignore_errors=True)  # left if it was killed at the end
             models[name] = TunedModel.open(out)
             continue
         from tunesmith.train.run import train as train_stage  # brings torch, which finding a model does without

@@ -92,6 +92,11 @@ class Recipe(Section):
     report: Report = Report()
 
     def fingerprint(self) -> str:
-        """SHA-256 of the resolved recipe, 64 hex digits: equal recipes have equal fingerprints."""
-        canonical = json.dumps(self.model_dump(mode="json"), sort_keys=True, ensure_ascii=False)
+        """SHA-256 of the resolved recipe, 64 hex digits: equal fingerprints mean equal results.
+
+        How often a training is saved and where its figures are copied to is left out: that may change while it runs.
+        """
+        watching = {"trackers", "checkpoint_every"}
+        shown = self.model_dump(mode="json", exclude={"train": watching, "variants": {"__all__": watching}})
+        canonical = json.dumps(shown, sort_keys=True, ensure_ascii=False)
         return hashlib.sha256(canonical.encode()).hexdigest()

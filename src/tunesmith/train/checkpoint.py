@@ -9,14 +9,23 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Final
 
-import torch
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
-from tunesmith.artifacts.folder import Identity, is_whole, publish, read_manifest
-from tunesmith.errors import Place, TunesmithError
+from tunesmith.artifacts.folder import Identity, check_file, open_manifest, publish, read_manifest, sweep
+from tunesmith.errors import Place, RunFailed, TunesmithError
+from tunesmith.train.random_state import random_state, restore_random_state
 
 KIND: Final = "checkpoint"
+VERSION: Final = 3
+WEIGHTS: Final = "weights.safetensors"
+STATE: Final = "state.safetensors"
+"""Moments and step counts of the optimiser."""
+RANDOM: Final = "random.safetensors"
+BEST: Final = "best.safetensors"
+"""Each checkpoint has its own copy: damage to one leaves the one before it complete."""
+PROGRESS: Final = "progress.json"
+MASTER: Final = "master"
 NUM_KEPT: Final = 2
 """A damaged newest checkpoint must leave another to fall back on."""
 
@@ -39,13 +48,24 @@ class Progressed:
 
 
 def save_checkpoint(folder: Path, training: Identity, progressed: Progressed, tensors: Mapping[str, Tensor]) -> Path:
-    """Write `step-<n>` into `folder` and drop the oldest beyond NUM_KEPT."""
+    """Write `step-<n>` into `folder` and drop the oldest beyond NUM_KEPT.
+
+    The rename that ends the writing is what moves the newest checkpoint on: there is no pointer beside it that could
+    be ahead of it or behind. Older ones go after that, and never the one before the newest.
+
+    Raises RunFailed `checkpoint-damaged` when the best weights cannot be taken over from the checkpoint before.
+    """
     out = folder / f"step-{progressed.step:08d}"
-    identity = Identity(KIND, 2, _settings(training), {"step": progressed.step}, training.seed, {})
-    with publish(out, identity) as staging:
-        state = {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
-        save_file({**state, "random.cpu": torch.get_rng_state()}, staging / "state.safetensors")
-        (staging / "progress.json").write_text(json.dumps(asdict(progressed)), encoding="utf-8")
+    best = None if progressed.best_step in (None, progressed.step) else _best_file(_checkpoints(folder)[-1])
+    state = {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
+    place = {"step": progressed.step, "source": progressed.source}
+    with publish(out, Identity(KIND, VERSION, _settings(training), place, training.seed, {})) as staging:
+        save_file({MASTER: state.pop(MASTER)}, staging / WEIGHTS)
+        save_file(state, staging / STATE)
+        save_file(random_state(), staging / RANDOM)
+        if best is not None:
+            shutil.copyfile(best, staging / BEST)
+        (staging / PROGRESS).write_text(json.dumps(asdict(progressed)), encoding="utf-8")
     for old in _checkpoints(folder)[:-NUM_KEPT]:
         shutil.rmtree(old)
     return out
@@ -56,8 +76,11 @@ def newest_checkpoint(
 ) -> tuple[tuple[Progressed, dict[str, Tensor]] | None, list[Path]]:
     """The newest undamaged checkpoint, where there is one, and the damaged ones that were set aside on the way to it.
 
+    What killed processes left half written is removed, and torch's generators are as they were when it was saved.
+
     Raises TunesmithError `resume-changed`, naming what differs, when the run was started with other settings.
     """
+    sweep(folder)
     damaged: list[Path] = []
     for path in reversed(_checkpoints(folder)):
         try:
@@ -71,23 +94,30 @@ def newest_checkpoint(
         if manifest.inputs != settings:
             changed = [name for name in settings | manifest.inputs if manifest.inputs.get(name) != settings.get(name)]
             raise TunesmithError("resume-changed", place=Place(str(path)), changed=", ".join(sorted(changed)))
-        tensors = load_file(path / "state.safetensors")
-        torch.set_rng_state(tensors.pop("random.cpu"))
-        progressed = Progressed(**json.loads((path / "progress.json").read_text(encoding="utf-8")))
+        tensors = load_file(path / WEIGHTS) | load_file(path / STATE)
+        restore_random_state(load_file(path / RANDOM))
+        progressed = Progressed(**json.loads((path / PROGRESS).read_text(encoding="utf-8")))
         return (progressed, tensors), damaged
     return None, damaged
 
 
-def save_best(folder: Path, training: Identity, step: int, master_N: Tensor) -> None:
-    """Replace `best` by these weights."""
-    identity = Identity(KIND, 2, _settings(training), {"step": step}, training.seed, {})
-    with publish(folder / "best", identity) as staging:
-        save_file({"master": master_N.detach().cpu().contiguous()}, staging / "best.safetensors")
-
-
 def load_best(folder: Path) -> Tensor:
-    read_manifest(folder / "best", KIND)
-    return load_file(folder / "best" / "best.safetensors")["master"]
+    """The master weights of the best validation so far, from the newest checkpoint.
+
+    Raises RunFailed `checkpoint-damaged`.
+    """
+    return load_file(_best_file(_checkpoints(folder)[-1]))[MASTER]
+
+
+def _best_file(checkpoint: Path) -> Path:
+    """The file with the best weights so far: the checkpoint's own weights unless better ones are kept beside them."""
+    try:
+        manifest = open_manifest(checkpoint, KIND)
+        name = BEST if BEST in manifest.files else WEIGHTS
+        check_file(checkpoint, name, manifest)
+    except (TunesmithError, ValueError) as failure:
+        raise RunFailed("checkpoint-damaged", place=Place(str(checkpoint))) from failure
+    return checkpoint / name
 
 
 def _settings(training: Identity) -> dict[str, str]:
@@ -102,4 +132,4 @@ def _settings(training: Identity) -> dict[str, str]:
 
 
 def _checkpoints(folder: Path) -> list[Path]:
-    return sorted(path for path in folder.glob("step-*") if path.suffix == "" and is_whole(path))
+    return sorted(path for path in folder.glob("step-*") if path.suffix == "")

@@ -76,6 +76,11 @@ class FlatAdamW:
             self.grad_N.add_(self._compute_grad_N)
             self._compute_grad_N.zero_()
 
+    def discard(self) -> None:
+        """Forget what a step that could not be finished has summed."""
+        self._compute_grad_N.zero_()
+        self.grad_N.zero_()
+
     def step(self, learning_rate: float, weight: float) -> Tensor:
         """Divide the summed gradients by the step's weight, clip, update. Returns the gradient norm (0-dim).
 

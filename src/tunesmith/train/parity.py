@@ -27,9 +27,9 @@ from tunesmith.model.load import head_weight, hidden_states, load_model
 from tunesmith.model.lora import LoraLinear, attach_lora, load_adapter, save_adapter
 from tunesmith.recipe import Lora
 from tunesmith.records import Rendered
+from tunesmith.train.drive import validation_loss
 from tunesmith.train.objectives import sft
 from tunesmith.train.optimizer import AdamWSettings, FlatAdamW
-from tunesmith.train.run import validation_loss
 from tunesmith.train.sampler import RowSampler
 from tunesmith.train.schedule import make_schedule
 from tunesmith.train.source import LayoutSettings, RowSource, micro_batches

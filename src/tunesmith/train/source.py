@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -60,21 +60,42 @@ class RowSource:
         self._dropout = dropout
         self._next_step = 0
 
+    @property
+    def layout(self) -> LayoutSettings:
+        return self._layout
+
     def __iter__(self) -> Iterator[list[MicroBatch]]:
         while True:
-            rows = [self._rows[index] for index in self._sampler.rows_of_step(self._next_step)]
-            if self._dropout is not None:
-                rows = self._dropout.apply(rows, self._next_step)
+            laid_out = self.next_step()
             self._next_step += 1
-            yield micro_batches(rows, self._layout)
+            yield laid_out
+
+    def limit(self, micro_batch_tokens: int) -> None:
+        """Lay out smaller micro-batches from the next step on."""
+        self._layout = replace(self._layout, micro_batch_tokens=micro_batch_tokens)
+
+    def next_step(self) -> list[MicroBatch]:
+        """What the next step will be, without taking it."""
+        return micro_batches(self._rows_of_next_step(), self._layout)
+
+    def _rows_of_next_step(self) -> list[Rendered]:
+        rows = [self._rows[index] for index in self._sampler.rows_of_step(self._next_step)]
+        return rows if self._dropout is None else self._dropout.apply(rows, self._next_step)
 
     def state(self) -> dict[str, Any]:
-        return {"next_step": self._next_step}
+        return {"next_step": self._next_step, "micro_batch_tokens": self._layout.micro_batch_tokens}
 
     def restore(self, state: dict[str, Any]) -> None:
         self._next_step = state["next_step"]
+        self.limit(state["micro_batch_tokens"])
 
 
 def micro_batches(rows: Sequence[Rendered], layout: LayoutSettings) -> list[MicroBatch]:
     laid_out = lay_out(rows, layout.micro_batch_tokens, share=layout.share_prefixes)
     return [batch.to(layout.device) for batch in laid_out]
+
+
+def half_of_largest(batches: Sequence[MicroBatch]) -> int | None:
+    """Half the tokens of the largest micro-batch of several rows; None where none has several: no row is cut."""
+    tokens = [batch.num_tokens for batch in batches if len(batch.row_ids) > 1]
+    return max(tokens) // 2 if tokens else None

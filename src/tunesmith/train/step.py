@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, Final, Protocol
 
 import torch
 from torch import Tensor
@@ -13,6 +13,8 @@ from transformers import PreTrainedModel
 from tunesmith.model.layout import MicroBatch
 from tunesmith.train.optimizer import FlatAdamW
 from tunesmith.train.schedule import Schedule
+
+CPU_REFUSALS: Final = ("can't allocate memory", "not enough memory", "std::bad_alloc")
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +58,17 @@ class StepReport:
     row_ids: tuple[str, ...]
 
 
+class StepOutOfMemory(Exception):
+    """The device had no memory left for a step before its update; weights and moments are as they were."""
+
+
+def is_out_of_memory(failure: BaseException) -> bool:
+    """Whether memory was refused: by Python, a GPU, or torch's CPU allocator, which says so in words alone."""
+    if isinstance(failure, MemoryError | torch.OutOfMemoryError):
+        return True
+    return isinstance(failure, RuntimeError) and any(words in str(failure) for words in CPU_REFUSALS)
+
+
 def forward_backward(model: PreTrainedModel, optimizer: FlatAdamW, objective: Objective, batch: MicroBatch) -> LossSum:
     """Add one micro-batch's gradient sums to the step."""
     loss = objective(model, batch)
@@ -77,11 +90,19 @@ def train_steps(
     schedule: Schedule,
     steps: range,
 ) -> Iterator[StepReport]:
-    """Take the optimiser steps `steps` (counted from 0), yielding a report after each."""
+    """Take the optimiser steps `steps` (counted from 0), yielding a report after each.
+
+    Raises StepOutOfMemory, with which the iteration ends; the step's gradients are for the caller to discard.
+    """
     batches = iter(source)
     for step in steps:
-        micro_batches = next(batches)
-        losses = [forward_backward(model, optimizer, objective, batch) for batch in micro_batches]
+        try:
+            micro_batches = next(batches)
+            losses = [forward_backward(model, optimizer, objective, batch) for batch in micro_batches]
+        except (MemoryError, RuntimeError) as failure:
+            if not is_out_of_memory(failure):
+                raise
+            raise StepOutOfMemory from failure
         weight = sum(loss.weight for loss in losses) or 1.0  # rows that supervise nothing have nothing to divide
         grad_norm = optim_step(optimizer, schedule(step), weight)
         yield StepReport(

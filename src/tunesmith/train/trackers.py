@@ -6,8 +6,6 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Protocol
 
-from torch.utils.tensorboard import SummaryWriter
-
 
 class Tracker(Protocol):
     """Takes figures by step."""
@@ -18,10 +16,12 @@ class Tracker(Protocol):
 
 
 class TensorBoard:
-    """Event files in `folder`, for `tensorboard --logdir`."""
+    """Event files in `folder`, for `tensorboard --logdir`; steps after `step` that an earlier attempt logged go."""
 
-    def __init__(self, folder: Path) -> None:
-        self._writer = SummaryWriter(str(folder))
+    def __init__(self, folder: Path, step: int) -> None:
+        from torch.utils.tensorboard import SummaryWriter  # costs seconds to import
+
+        self._writer = SummaryWriter(str(folder), purge_step=step + 1)
 
     def log(self, step: int, figures: Mapping[str, float]) -> None:
         for name, value in figures.items():

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Final
 
 from tunesmith.artifacts import Dataset, Identity, Plan, library_versions
@@ -11,7 +12,9 @@ from tunesmith.chat import Chat
 from tunesmith.model.base import Base
 from tunesmith.recipe import Train
 
-VERSION: Final = 2
+VERSION: Final = 3
+DECIDING: Final = ("learning_rate", "precision", "num_steps", "evaluate_every")
+"""Derived values of a plan that decide what comes of a training; its predictions and reasons do not."""
 
 
 @dataclass(frozen=True)
@@ -27,12 +30,19 @@ class Training:
     section: Train
     seed: int
 
+    def checkpoints(self, run: Path) -> Path:
+        """Where a run's folder keeps them while this is trained."""
+        return run / "checkpoints" / self.name
+
     def identity(self) -> Identity:
+        """All that decides the result. How often it is saved and where its figures are copied to does not."""
+        derived = self.plan.body.model_dump(mode="json", include=set(DECIDING))
         inputs = {
             "dataset": self.dataset.key,
             "base": self.base.content_hash,
             "template": self.chat.fingerprint,
-            "plan": self.plan.key,
+            "device": self.plan.manifest.libraries["device"],
+            **{f"plan.{name}": str(value) for name, value in derived.items()},
         }
         section = self.section.model_dump(mode="json", exclude={"trackers", "checkpoint_every"})
         libraries = library_versions("torch", "transformers", "tokenizers")

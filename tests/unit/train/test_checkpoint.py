@@ -10,8 +10,8 @@ import torch
 from killing import identity
 from nine_steps import KEY, Finished, finish, train
 
-from tunesmith.errors import TunesmithError
-from tunesmith.train.checkpoint import NUM_KEPT, Progressed, load_best, newest_checkpoint, save_best, save_checkpoint
+from tunesmith.errors import RunFailed, TunesmithError
+from tunesmith.train.checkpoint import NUM_KEPT, Progressed, load_best, newest_checkpoint, save_checkpoint
 
 
 @pytest.fixture(scope="module")
@@ -33,8 +33,10 @@ def test_it_is_the_checkpoint_that_holds_the_random_state(finished: Finished) ->
     assert not torch.equal(torch.get_rng_state(), seeded)
 
 
-@pytest.mark.parametrize("name", ["state.safetensors", "progress.json", "manifest.json"])
-@pytest.mark.parametrize("damage", ["flip", "cut", "empty"])
+@pytest.mark.parametrize(
+    "name", ["weights.safetensors", "state.safetensors", "random.safetensors", "progress.json", "manifest.json"]
+)
+@pytest.mark.parametrize("damage", ["flip", "cut", "empty", "gone"])
 def test_a_damaged_newest_checkpoint_is_set_aside(
     tmp_path: Path, finished: Finished, copy: Path, name: str, damage: str
 ) -> None:
@@ -43,11 +45,14 @@ def test_a_damaged_newest_checkpoint_is_set_aside(
     content = bytearray(file.read_bytes())
     if damage == "flip":
         content[len(content) // 2] ^= 4
-    file.write_bytes({"flip": bytes(content), "cut": bytes(content[:-9]), "empty": b""}[damage])
+    if damage == "gone":
+        file.unlink()
+    else:
+        file.write_bytes({"flip": bytes(content), "cut": bytes(content[:-9]), "empty": b""}[damage])
     train(copy, result, log)
     assert log.read_text() == "6 1\n"
     assert result.read_text() == finished.digest
-    assert (copy / "step-00000008.damaged" / name).exists()
+    assert (copy / "step-00000008.damaged" / name).exists() == (damage != "gone")
     found, damaged_again = newest_checkpoint(copy, identity(KEY))
     assert found is not None
     assert (found[0].step, damaged_again) == (8, [])
@@ -70,7 +75,7 @@ def test_no_more_are_kept_than_needed(tmp_path: Path) -> None:
 
 
 def test_everything_comes_back_as_it_was(tmp_path: Path) -> None:
-    progressed = Progressed(7, {"next_step": 7, "seen": ["a"]}, "hash", 5, 0.25, 1, 900, 1.5, 2)
+    progressed = Progressed(7, {"next_step": 7, "seen": ["a"]}, "hash", 7, 0.25, 1, 900, 1.5, 2)
     tensors = {"master": torch.randn(5), "step.0": torch.tensor(7.0), "half": torch.ones(2, dtype=torch.bfloat16)}
     torch.manual_seed(3)
     save_checkpoint(tmp_path, identity(KEY), progressed, tensors)
@@ -95,12 +100,37 @@ def test_changed_settings_are_refused(tmp_path: Path) -> None:
     assert newest_checkpoint(tmp_path, identity(KEY))[0] is not None
 
 
-def test_the_best_weights_are_replaced_whole(tmp_path: Path) -> None:
-    save_best(tmp_path, identity(KEY), 1, torch.ones(4))
-    save_best(tmp_path, identity(KEY), 3, torch.ones(4) * 3)
-    assert load_best(tmp_path).tolist() == [3.0] * 4
-    assert newest_checkpoint(tmp_path, identity(KEY))[0] is None
-    file = tmp_path / "best" / "best.safetensors"
+def test_each_checkpoint_has_the_best_weights_so_far(tmp_path: Path) -> None:
+    """Also once the checkpoint that they were found in is gone."""
+    for step, best in enumerate((1, 1, 3, 3, 3, 3), start=1):
+        progressed = Progressed(step, {}, "", best_step=best)
+        path = save_checkpoint(tmp_path, identity(KEY), progressed, {"master": torch.ones(4) * step})
+        assert (path / "best.safetensors").exists() == (step != best)
+        assert load_best(tmp_path).tolist() == [float(best)] * 4
+
+
+def test_best_weights_that_were_damaged_are_not_taken_over(tmp_path: Path) -> None:
+    """Nor taken at the end; the run that is started again falls back to a checkpoint that has them."""
+    for step in (1, 2, 3):
+        save_checkpoint(
+            tmp_path, identity(KEY), Progressed(step, {}, "", best_step=1), {"master": torch.ones(4) * step}
+        )
+    file = tmp_path / "step-00000003" / "best.safetensors"
     file.write_bytes(file.read_bytes()[:-1])
-    with pytest.raises(TunesmithError, match="artifact-damaged"):
+    with pytest.raises(RunFailed, match="checkpoint-damaged"):
         load_best(tmp_path)
+    with pytest.raises(RunFailed, match="checkpoint-damaged"):
+        save_checkpoint(tmp_path, identity(KEY), Progressed(4, {}, "", best_step=1), {"master": torch.ones(4)})
+    found, damaged = newest_checkpoint(tmp_path, identity(KEY))
+    assert found is not None
+    assert (found[0].step, [path.name for path in damaged]) == (2, ["step-00000003.damaged"])
+    assert load_best(tmp_path).tolist() == [1.0] * 4
+
+
+def test_what_a_killed_process_left_is_swept_away(tmp_path: Path) -> None:
+    save_checkpoint(tmp_path, identity(KEY), Progressed(1, {}, ""), {"master": torch.ones(3)})
+    for name in (".step-00000002.123.partial", ".step-00000001.123.retired"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "weights.safetensors").write_bytes(b"half")
+    assert newest_checkpoint(tmp_path, identity(KEY))[0] is not None
+    assert [path.name for path in tmp_path.iterdir()] == ["step-00000001"]

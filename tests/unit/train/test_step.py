@@ -88,7 +88,7 @@ def test_it_goes_on_from_any_step() -> None:
     model = make_model("qwen2", num_hidden_layers=1)
     optimizer = FlatAdamW(model.parameters(), AdamWSettings())
     source = RowSource(rows(), RowSampler(12, 8, seed=0), LayoutSettings(10_000, True, "cpu"))
-    source.restore({"next_step": 5})
+    source.restore({"next_step": 5, "micro_batch_tokens": 10_000})
     schedule = make_schedule("cosine", 1e-3, 10, 0.0)
     (report,) = train_steps(model, source, sft.loss, optimizer, schedule, range(5, 6))
     assert (report.step, report.learning_rate) == (6, schedule(5))

@@ -1,0 +1,233 @@
+"""The driver: walks the steps of a training, measures, validates, saves, and stops where it should."""
+
+from __future__ import annotations
+
+import hashlib
+import math
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Final
+
+import torch
+from transformers import PreTrainedModel
+
+from tunesmith.artifacts import Identity, Run
+from tunesmith.errors import Interrupted, RunFailed
+from tunesmith.model.layout import MicroBatch
+from tunesmith.records import Rendered
+from tunesmith.runtime import Progress
+from tunesmith.train.checkpoint import Progressed, save_checkpoint
+from tunesmith.train.interrupt import StopRequest
+from tunesmith.train.objectives import sft
+from tunesmith.train.optimizer import FlatAdamW
+from tunesmith.train.random_state import random_state, restore_random_state
+from tunesmith.train.schedule import Schedule
+from tunesmith.train.source import RowSource, half_of_largest, micro_batches
+from tunesmith.train.step import Objective, StepOutOfMemory, StepReport, is_out_of_memory, train_steps
+from tunesmith.train.trackers import Tracker
+from tunesmith.train.training import Training
+
+MAX_UNREAD_STEPS: Final = 10
+"""Reading a report waits for the device, so that several are read at once: a bad step is found so many steps later."""
+MAX_UNREAD_SECONDS: Final = 1.0
+MAX_NAMED_ROWS: Final = 20
+"""A step's rows named on the terminal; `events.jsonl` has them all."""
+
+
+@dataclass
+class Loop:
+    """The parts of a training that the driver moves."""
+
+    model: PreTrainedModel
+    optimizer: FlatAdamW
+    source: RowSource
+    objective: Objective
+    schedule: Schedule
+    validation_rows: Sequence[Rendered]
+    checkpoints: Path
+    identity: Identity
+    progressed: Progressed
+
+
+@dataclass
+class Driver:
+    """One walk over the steps that are left. `drive` returns when all are taken or patience is at its end."""
+
+    training: Training
+    loop: Loop
+    stop: StopRequest
+    progress: Progress
+    run: Run
+    trackers: Sequence[Tracker]
+    _unread: list[StepReport] = field(default_factory=list)
+    _unread_since: float = 0.0
+    _validation: list[MicroBatch] = field(default_factory=list)
+
+    def drive(self) -> None:
+        """Take the steps. Raises RunFailed `loss-not-finite`, `out-of-memory`; Interrupted `interrupted`, saved."""
+        plan, loop = self.training.plan.body, self.loop
+        self._lay_out_validation()
+        self.progress.begin("task.train", plan.num_steps)
+        self.progress.advance(loop.progressed.step)
+        steps = self._steps()
+        self._unread_since = time.perf_counter()
+        while loop.progressed.step < plan.num_steps and not self._is_exhausted():
+            before = random_state()
+            try:
+                report = next(steps)
+            except StepOutOfMemory:
+                report = None  # only once this block is left are the step's tensors free
+            if report is None:
+                self._halve_step(before)
+                steps = self._steps()
+                continue
+            loop.progressed = _advanced(loop.progressed, report, loop.source)
+            self._after(report)
+        if loop.progressed.step < plan.num_steps:
+            self.progress.say("say.early-stop", step=loop.progressed.step, best=loop.progressed.best_step)
+        self.progress.end()
+
+    def _steps(self) -> Iterator[StepReport]:
+        loop = self.loop
+        steps = range(loop.progressed.step, self.training.plan.body.num_steps)
+        return train_steps(loop.model, loop.source, loop.objective, loop.optimizer, loop.schedule, steps)
+
+    def _after(self, report: StepReport) -> None:
+        """Read, validate and save where it is time to; stop when asked to."""
+        plan = self.training.plan.body
+        stopping = self.stop.received
+        due = report.step % plan.evaluate_every == 0 or report.step == plan.num_steps
+        saving = due or stopping or report.step % plan.checkpoint_every == 0
+        self._unread.append(report)
+        waited = time.perf_counter() - self._unread_since
+        if saving or len(self._unread) >= MAX_UNREAD_STEPS or waited >= MAX_UNREAD_SECONDS:
+            self._read(validate=due and bool(self.loop.validation_rows))
+        if saving:
+            self._save()
+        if stopping and report.step < plan.num_steps:
+            raise Interrupted("interrupted", step=report.step)
+        if not self._unread:  # validating and saving is no part of a step's time
+            self._unread_since = time.perf_counter()
+
+    def _read(self, *, validate: bool) -> None:
+        """Record the figures of all steps since the last reading; the newest one's include the validation's."""
+        loop, reports, self._unread = self.loop, self._unread, []
+        figures = [_figures(report) for report in reports]
+        seconds = time.perf_counter() - self._unread_since
+        loop.progressed = replace(loop.progressed, seconds=loop.progressed.seconds + seconds)
+        speed = sum(report.num_tokens for report in reports) / seconds
+        for report, told in zip(reports, figures, strict=True):
+            if not all(map(math.isfinite, told.values())):
+                raise self._not_finite(report)
+            told["train/tokens_per_second"] = speed
+            if validate and report is reports[-1]:
+                told |= self._validate()
+            self.run.record("metric", step=report.step, model=self.training.name, **told)
+            for tracker in self.trackers:
+                tracker.log(report.step, told)
+            self.progress.advance(1, loss=told["train/loss"], tokens_per_second=speed)
+
+    def _not_finite(self, report: StepReport) -> RunFailed:
+        code, rows = "loss-not-finite", report.row_ids
+        self.run.record("message", step=report.step, level="error", code=code, rows=list(rows))
+        named = ", ".join(rows[:MAX_NAMED_ROWS])
+        return RunFailed(code, step=report.step, rows=named if len(rows) <= MAX_NAMED_ROWS else f"{named}, ...")
+
+    def _validate(self) -> dict[str, float]:
+        """Mean loss over the validation rows; the driver waits for a lower one as long as the recipe's patience."""
+        measured = None
+        while measured is None:
+            try:
+                measured = validation_loss(self.loop.model, self._validation)
+            except (MemoryError, RuntimeError) as failure:
+                if not is_out_of_memory(failure):
+                    raise
+            if measured is None:
+                self._halve(self._validation)
+        loss, accuracy = measured
+        progressed = self.loop.progressed
+        if math.isfinite(loss) and (progressed.best_loss is None or loss < progressed.best_loss):
+            found = replace(progressed, best_step=progressed.step, best_loss=loss, num_without_gain=0)
+        else:
+            found = replace(progressed, num_without_gain=progressed.num_without_gain + 1)
+        self.loop.progressed = found
+        return {"eval/loss": loss, "eval/mean_token_accuracy": accuracy}
+
+    def _lay_out_validation(self) -> None:
+        rows = self.loop.validation_rows
+        self._validation = micro_batches(rows, self.loop.source.layout) if rows else []
+
+    def _is_exhausted(self) -> bool:
+        """Whether validation has not improved for as long as the recipe waits."""
+        patience = self.training.section.patience
+        return patience is not None and self.loop.progressed.num_without_gain >= patience
+
+    def _halve_step(self, random_before: dict[str, torch.Tensor]) -> None:
+        """Go back to before the step that found no memory, with smaller micro-batches; saved, so that they stay."""
+        loop = self.loop
+        loop.optimizer.discard()
+        restore_random_state(random_before)
+        loop.source.restore(dict(loop.progressed.source))
+        if self._unread:
+            self._read(validate=False)
+        self._halve(loop.source.next_step())
+        self._save()
+        self._unread_since = time.perf_counter()
+
+    def _halve(self, batches: Sequence[MicroBatch]) -> None:
+        """Lower the budget of a micro-batch until these fall apart. Raises RunFailed `out-of-memory` if they cannot."""
+        loop, step = self.loop, self.loop.progressed.step + 1
+        if torch.cuda.is_initialized():  # type: ignore[no-untyped-call]
+            torch.cuda.empty_cache()
+        tokens = half_of_largest(batches)
+        if tokens is None:
+            raise RunFailed("out-of-memory", step=step, tokens=max(batch.num_tokens for batch in batches))
+        loop.source.limit(tokens)
+        loop.progressed = replace(loop.progressed, source=loop.source.state())
+        self._lay_out_validation()
+        code = "micro-batch-halved"
+        self.run.record("message", step=step, level="warning", code=code, micro_batch_tokens=tokens)
+        self.progress.say(f"say.{code}", "warning", step=step, tokens=tokens)
+
+    def _save(self) -> None:
+        loop, step = self.loop, self.loop.progressed.step
+        path = save_checkpoint(loop.checkpoints, loop.identity, loop.progressed, loop.optimizer.state())
+        self.run.record("checkpoint", step=step, path=str(path.relative_to(self.run.folder)))
+
+
+def _figures(report: StepReport) -> dict[str, float]:
+    """The step's figures by the field's names; waits until the device has them."""
+    return {
+        "train/loss": report.loss_sum.item() / report.weight,
+        "train/learning_rate": report.learning_rate,
+        "train/grad_norm": report.grad_norm.item(),
+        "train/mean_token_accuracy": report.metrics["correct"].item() / report.weight,
+        "train/computed_share": report.num_computed_tokens / report.num_tokens,
+    }
+
+
+def _advanced(progressed: Progressed, report: StepReport, source: RowSource) -> Progressed:
+    rows = hashlib.sha256((progressed.rows_hash + "".join(sorted(report.row_ids))).encode()).hexdigest()
+    return replace(
+        progressed,
+        step=report.step,
+        source=source.state(),
+        rows_hash=rows,
+        num_tokens=progressed.num_tokens + report.num_tokens,
+    )
+
+
+@torch.no_grad()
+def validation_loss(model: PreTrainedModel, batches: Sequence[MicroBatch]) -> tuple[float, float]:
+    """Loss in nats per supervised token and share of tokens that were the argmax, over all rows."""
+    is_training = model.training
+    model.eval()
+    losses = [sft.loss(model, batch) for batch in batches]
+    model.train(is_training)
+    weight = sum(loss.weight for loss in losses)
+    return (
+        sum(loss.sum.item() for loss in losses) / weight,
+        sum(loss.metrics["correct"].item() for loss in losses) / weight,
+    )
