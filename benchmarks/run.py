@@ -19,7 +19,7 @@ from typing import Any, Final
 from benchmarks.hardware import Hardware, describe_hardware, describe_versions
 from benchmarks.outcome import Goal, Outcome, missed_goals
 
-NAMES: Final = ("startup", "prepare", "train-cpu", "privacy", "quality")
+NAMES: Final = ("startup", "prepare", "train-cpu", "privacy", "quality", "resume")
 FOLDER: Final = Path(__file__).parent
 
 

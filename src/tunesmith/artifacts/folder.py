@@ -107,6 +107,13 @@ def sync(path: Path) -> None:
         os.close(descriptor)
 
 
+def make_folder(folder: Path) -> None:
+    """Make a folder and those above it where they are missing, each one's name safe on the disk."""
+    for path in reversed([path for path in (folder, *folder.parents) if not path.exists()]):
+        path.mkdir(exist_ok=True)
+        sync(path.parent)
+
+
 def write_whole(file: Path, content: bytes) -> None:
     """Replace a file atomically: it has the old content or the new one, never a part."""
     partial = file.with_name(f".{file.name}.{os.getpid()}.partial")
@@ -128,6 +135,7 @@ def publish(out: Path, identity: Identity) -> Iterator[Path]:
     removed.
     """
     staging = out.with_name(f".{out.name}.{os.getpid()}.partial")
+    make_folder(out.parent)
     sweep(out.parent, out.name)
     with _claimed(staging):
         try:
@@ -142,10 +150,10 @@ def publish(out: Path, identity: Identity) -> Iterator[Path]:
 @contextmanager
 def _claimed(staging: Path) -> Iterator[None]:
     """Make the folder and hold its lock, which ends with the process, so that `sweep` can tell who still lives."""
-    staging.mkdir(parents=True, exist_ok=True)
+    staging.mkdir(exist_ok=True)
     while (descriptor := _lock(staging)) is None:  # a sweep took it for a dead one's before it was locked
         time.sleep(0.001)
-        staging.mkdir(parents=True, exist_ok=True)
+        staging.mkdir(exist_ok=True)
     try:
         yield
     finally:

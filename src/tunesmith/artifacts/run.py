@@ -16,7 +16,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any, Final, Literal
 
-from tunesmith.artifacts.folder import sweep, write_whole
+from tunesmith.artifacts.folder import make_folder, sweep, write_whole
 from tunesmith.errors import Place, RunFailed
 
 State = Literal["validating_files", "queued", "running", "paused", "succeeded", "failed", "cancelled"]
@@ -113,7 +113,7 @@ def open_run(folder: Path, resolved_recipe: str, clock: Callable[[], datetime]) 
     Raises RunBusy (`run-busy`) naming the other process when one works in it. The lock ends with the process,
     however it ends.
     """
-    folder.mkdir(parents=True, exist_ok=True)
+    make_folder(folder)
     with (folder / ".lock").open("a+", encoding="utf-8") as lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
