@@ -87,6 +87,7 @@ def run(*, quick: bool) -> Outcome:
                 elif all(trial.exact for trial in trials):
                     caught.discard(name)
     figures |= {"mutants/caught": len(caught), "mutants/false alarms": false_alarms}
+    table += [[f"inexact: {why[:200]}", *[""] * (len(table[0]) - 1)] for why in wrong[:10]]
     figures["seconds"] = time.perf_counter() - start
     return Outcome(figures, table, details={"inexact": wrong})
 

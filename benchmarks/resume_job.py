@@ -187,7 +187,6 @@ def begin(job: Callable[[], None], log: Path) -> int:
 def attempt(desk: Desk, case: Case, folder: Path, harm: Harm = UNHARMED) -> None:
     """Start or go on with the run in `folder`, as `tunesmith train` does; `ended.json` is written after its steps."""
     training = desk.training(case)
-    (folder / "work").mkdir(exist_ok=True)
     with open_run(folder / "work" / "run", "", utc_now) as run:
         out = folder / "work" / "model"
         if is_whole(out):

@@ -25,7 +25,6 @@ from benchmarks.resume_job import (
     FAILED,
     INTERRUPTED,
     NUM_EPOCHS,
-    UNHARMED,
     Case,
     Desk,
     Harm,
@@ -106,7 +105,7 @@ class Bench:
 
     def new_folder(self) -> Path:
         folder = self.folder / f"{os.getpid()}-{time.monotonic_ns()}"
-        folder.mkdir()
+        (folder / "work").mkdir(parents=True)
         return folder
 
     def finish(self, case: Case, folder: Path, *, harmed: bool = True) -> Trial:
@@ -219,20 +218,15 @@ class Bench:
         if flip:
             content[place] ^= 1 << seed % 8
         (newest / name).write_bytes(content if flip else content[:place])
-        before = len(resumed_steps(folder))
-        log = folder / "resumed"
-        trial = self.finish(self.case, folder) if not log.exists() else self._fallen_back(folder, newest, before)
+        trial = self._fallen_back(folder, newest)
         return trial if trial.exact else replace(trial, why=f"{name} {'flipped' if flip else 'cut'}: {trial.why}")
 
-    def _fallen_back(self, folder: Path, newest: Path, num_attempts: int) -> Trial:
-        """Finish, and see that the damaged checkpoint was not the one that was taken."""
-        keep = folder.with_name(f"{folder.name}-kept")
+    def _fallen_back(self, folder: Path, newest: Path) -> Trial:
+        """See that the damaged checkpoint is set aside and the one before it taken, then finish."""
         code = fork(partial(attempt, self.desk, self.case, folder, Harm(step=10)), folder / "log")
-        steps = resumed_steps(folder)[num_attempts:]
-        expected = int(newest.name.removeprefix("step-")) - 1
-        if code != -signal.SIGKILL or steps != [expected] or not newest.with_name(f"{newest.name}.damaged").is_dir():
-            return Trial(f"went on from {steps} instead of {expected}, or ended with {code}")
-        shutil.rmtree(keep, ignore_errors=True)
+        last, expected = resumed_steps(folder)[-1], int(newest.name.removeprefix("step-")) - 1
+        if (code, last) != (-signal.SIGKILL, expected) or not newest.with_name(f"{newest.name}.damaged").is_dir():
+            return Trial(f"went on from step {last}, not from {expected}, or ended with {code}")
         return self.finish(self.case, folder)
 
     def matrix(self) -> list[Trial]:
@@ -297,15 +291,14 @@ class Bench:
 
     def mutants(self) -> dict[str, list[Trial]]:
         """By entry of the state that is left out, whether the end tells; and `none`, where nothing is."""
-        killed = {}
-        for step in self.sizes.mutated_steps:
-            killed[step] = self.new_folder()
-            self._kill(self.case, killed[step], Harm(step=step))
+        killed = [self.new_folder() for _ in self.sizes.mutated_steps]
+        for folder, step in zip(killed, self.sizes.mutated_steps, strict=True):
+            self._kill(self.case, folder, Harm(step=step))
         self.reference(self.case)
-        names = [name for name in ("none", *MUTANTS) for _ in killed]
-        jobs = [partial(self._mutated, folder, name) for name in ("none", *MUTANTS) for folder in killed.values()]
-        made = [self.in_lanes([job])[0] for job in jobs]
-        return {name: [trial for other, trial in zip(names, made, strict=True) if other == name] for name in set(names)}
+        return {
+            name: self.in_lanes([partial(self._mutated, folder, name) for folder in killed])
+            for name in ("none", *MUTANTS)
+        }
 
     def _mutated(self, killed: Path, name: str) -> Trial:
         folder = self.new_folder()
@@ -351,6 +344,3 @@ def _lane(trials: Sequence[Callable[[], Trial]], out: Path) -> None:
 
 def _watcher() -> Traced | Hooked:
     return Traced() if can_trace() else Hooked()
-
-
-__all__ = ["MUTANTS", "UNHARMED", "Bench", "Sizes", "Trial"]

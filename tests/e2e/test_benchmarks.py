@@ -10,7 +10,7 @@ import pytest
 from benchmarks import run
 
 
-@pytest.mark.parametrize("name", ["startup", "train-cpu"])
+@pytest.mark.parametrize("name", ["startup", "train-cpu", "resume"])
 def test_a_quick_run_measures_but_writes_and_judges_nothing(
     name: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -21,6 +21,12 @@ def test_a_quick_run_measures_but_writes_and_judges_nothing(
     if name == "startup":
         assert printed["figures"]["help_loads_torch"] == 0.0
         assert 0.0 < printed["figures"]["help_seconds_min"] <= printed["figures"]["help_seconds_median"]
+    elif name == "resume":
+        inexact = {figure: value for figure, value in printed["figures"].items() if figure.endswith("/inexact")}
+        assert set(inexact.values()) == {0.0}
+        assert all(printed["figures"][figure.replace("inexact", "trials")] > 1 for figure in inexact)
+        assert printed["figures"]["mutants/caught"] == 5
+        assert printed["figures"]["mutants/false alarms"] == 0
     else:
         assert printed["figures"]["smoke/fp32/tokens_per_second"] > 0.0
         assert printed["figures"]["smoke/fp32/peak_bytes"] > 1 << 26

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import fcntl
+import os
 import re
 import subprocess
 from dataclasses import replace
@@ -8,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from tunesmith.artifacts import Identity, hash_file, is_whole, library_versions, publish, write_whole
-from tunesmith.artifacts.folder import MANIFEST, Manifest, read_manifest
+from tunesmith.artifacts.folder import MANIFEST, Manifest, read_manifest, sweep
 from tunesmith.errors import TunesmithError
 
 IDENTITY = Identity(
@@ -177,3 +179,24 @@ def test_library_versions_are_those_installed() -> None:
     import pydantic
 
     assert library_versions("pydantic") == {"pydantic": pydantic.VERSION}
+
+
+def test_what_a_killed_process_left_goes_and_what_a_living_one_holds_stays(tmp_path: Path) -> None:
+    dead, living, retired, other = (
+        tmp_path / name for name in (".key.901.partial", ".key.902.partial", ".key.903.retired", ".other.904.partial")
+    )
+    for folder in (dead, living, retired, other):
+        (folder / "part").mkdir(parents=True)
+    held = os.open(living, os.O_RDONLY)  # what another process has open is another lock
+    fcntl.flock(held, fcntl.LOCK_EX)
+    make(tmp_path / "key")
+    os.close(held)
+    assert sorted(path.name for path in tmp_path.iterdir()) == [living.name, other.name, "key"]
+    sweep(tmp_path)
+    assert [path.name for path in tmp_path.iterdir()] == ["key"]
+
+
+def test_a_failure_inside_the_block_is_not_taken_for_a_sweep(tmp_path: Path) -> None:
+    with pytest.raises(FileNotFoundError), publish(tmp_path / "key", IDENTITY):
+        (tmp_path / "nowhere").read_bytes()
+    assert list(tmp_path.iterdir()) == []
