@@ -1,4 +1,4 @@
-"""Our side of `prepare`: the stage on one file, its time and its counts as one JSON line.
+"""Our side of `prepare`: the stage on one file, its time, its files and its counts as one JSON line.
 
 `python -m benchmarks.prepare_ours FILE FOLDER NUM_THREADS PERSONAL`, PERSONAL the types to mask, with commas.
 """
@@ -13,6 +13,7 @@ from pathlib import Path
 import tunesmith
 from tunesmith.prepare import prepare
 from tunesmith.recipe import Prepare
+from tunesmith.records import SPLITS
 from tunesmith.runtime import Runtime, Silent
 
 
@@ -32,8 +33,9 @@ def main() -> None:
     seconds = time.perf_counter() - start
     report = dataset.report()
     reasons = {reason: found.count for reason, found in report.reasons.items()}
-    counts = {"kept": report.kept, "reasons": reasons, "changes": report.changes, "holds": report.proof.holds}
-    print(json.dumps({"seconds": seconds, "versions": {"tunesmith": tunesmith.__version__}, **counts}))
+    counts = {"reasons": reasons, "changes": report.changes, "holds": report.proof.holds}
+    files = [str(dataset.folder / f"{split}.jsonl") for split in SPLITS]
+    print(json.dumps({"seconds": seconds, "files": files, "versions": {"tunesmith": tunesmith.__version__}, **counts}))
 
 
 if __name__ == "__main__":

@@ -10,7 +10,7 @@ import pytest
 from benchmarks import run
 
 
-@pytest.mark.parametrize("name", ["startup", "train-cpu", "resume"])
+@pytest.mark.parametrize("name", ["startup", "prepare", "train-cpu", "resume"])
 def test_a_quick_run_measures_but_writes_and_judges_nothing(
     name: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -27,6 +27,10 @@ def test_a_quick_run_measures_but_writes_and_judges_nothing(
         assert all(printed["figures"][figure.replace("inexact", "trials")] > 1 for figure in inexact)
         assert printed["figures"]["mutants/caught"] == 5
         assert printed["figures"]["mutants/false alarms"] == 0
+    elif name == "prepare":
+        assert printed["void"] == []
+        assert printed["figures"]["ours/2000/rows_per_second"] > 0.0
+        assert printed["figures"]["ours/2000/peak_bytes"] > 1 << 26
     else:
         assert printed["figures"]["smoke/fp32/tokens_per_second"] > 0.0
         assert printed["figures"]["smoke/fp32/peak_bytes"] > 1 << 26

@@ -182,7 +182,12 @@ def style_prompt(example: Example, pattern: str) -> Example:
 
 
 def identified(example: Example) -> Example:
-    """Give the row its id: the first 16 hex digits of the SHA-256 of what it teaches, as canonical JSON.
+    """Give the row its id, `content_id`."""
+    return replace(example, id=content_id(example))
+
+
+def content_id(example: Example) -> str:
+    """The first 16 hex digits of the SHA-256 of what a row teaches, as canonical JSON.
 
     That is its messages and, where it has them, a worse answer, whether the answer is wanted, and a number.
     """
@@ -191,7 +196,7 @@ def identified(example: Example) -> Example:
         turns.append({"rejected": _turn(example.rejected)})
     if example.desirable is not None or example.target is not None:
         turns.append({"desirable": example.desirable, "target": example.target})
-    return replace(example, id=hashlib.sha256(json.dumps(turns).encode()).hexdigest()[:16])
+    return hashlib.sha256(json.dumps(turns).encode()).hexdigest()[:16]
 
 
 def _turn(message: Message) -> list[object]:

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import json
 import unicodedata
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache
 from itertools import pairwise, repeat
@@ -88,13 +88,19 @@ class Likeness:
     def each_set(self, texts: Sequence[str]) -> list[Keys]:
         """The shingles of each text, sorted, each once."""
         keys_G, bounds = self.sets_of(texts)
-        return [np.unique(part) for part in np.split(keys_G, bounds[1:-1])]
+        return [_distinct(part) for part in np.split(keys_G, bounds[1:-1])]
 
     def alike(self, one: Keys, other: Keys) -> bool:
         """Whether two sorted sets are similar enough; of empty ones nothing is known."""
-        num_distinct = len(np.unique(np.concatenate([one, other])))
-        num_common = len(one) + len(other) - num_distinct
+        num_common = int(np.count_nonzero(other[np.searchsorted(other[:-1], one)] == one)) if len(other) else 0
+        num_distinct = len(one) + len(other) - num_common
         return num_common > 0 and num_common >= self.threshold * num_distinct
+
+
+def _distinct(keys: Keys) -> Keys:
+    """Sorted, each once; for a few hundred keys quicker than numpy's own."""
+    ordered = np.sort(keys)
+    return ordered[begins_run(ordered)]
 
 
 def shingles(texts: Sequence[str]) -> tuple[Keys, NDArray[np.int64]]:
@@ -111,12 +117,17 @@ def shingles(texts: Sequence[str]) -> tuple[Keys, NDArray[np.int64]]:
     num_of_text = np.where(lengths > 0, np.maximum(1, lengths - SHINGLE + 1), 0)
     bounds = np.append(0, np.cumsum(num_of_text))
     starts_G = np.repeat(begins - bounds[:-1], num_of_text) + np.arange(bounds[-1])
-    # a text shorter than a shingle stops at its end
-    ends_G = np.repeat(begins + lengths, num_of_text)
     padded_C = np.append(codes_C, np.zeros(SHINGLE, dtype=np.uint32)).astype(np.uint64)
-    keys_G = np.zeros(len(starts_G), dtype=np.uint64)
+    keys_C = np.zeros(len(codes_C), dtype=np.uint64)
     for place in range(SHINGLE):
-        keys_G = keys_G * _MULTIPLIER + np.where(starts_G + place < ends_G, padded_C[starts_G + place], 0)
+        keys_C = keys_C * _MULTIPLIER + padded_C[place : place + len(codes_C)]
+    keys_G = keys_C[starts_G]
+    # a text shorter than a shingle stops at its end
+    short_T = np.flatnonzero((lengths > 0) & (lengths < SHINGLE))
+    keys_T = np.zeros(len(short_T), dtype=np.uint64)
+    for place in range(SHINGLE):
+        keys_T = keys_T * _MULTIPLIER + np.where(place < lengths[short_T], padded_C[begins[short_T] + place], 0)
+    keys_G[bounds[short_T]] = keys_T
     return mixed(keys_G), bounds
 
 
@@ -205,15 +216,32 @@ def _common(spool: Spool, rows_S: Rows, prompt_S: Keys) -> Keys:
     """
     sample = rows_S[np.argsort(prompt_S, kind="stable")[:_SAMPLE_PROMPTS]]
     every, bounds = Likeness(1.0, _NONE), spool.bounds()
+    lines = read_lines(str(spool.file), zip(bounds[sample].tolist(), bounds[sample + 1].tolist(), strict=True))
     sets: list[Keys] = []
-    for line in read_lines(str(spool.file), zip(bounds[sample].tolist(), bounds[sample + 1].tolist(), strict=True)):
-        sets += every.each_set([question_of(line)])
-        if sum(map(len, sets)) > _SAMPLE_SHINGLES:
-            break
+    num_shingles = 0
+    for part in _parts(lines):
+        for found in every.each_set(list(map(question_of, part))):
+            if num_shingles <= _SAMPLE_SHINGLES:
+                sets.append(found)
+                num_shingles += len(found)
     if not sets:
         return _NONE
     keys, counts = np.unique(np.concatenate(sets), return_counts=True)
     return keys[counts > max(_LEAST_COMMON, _COMMON_SHARE * len(sets))]
+
+
+def _parts(lines: Iterable[bytes]) -> Iterator[list[bytes]]:
+    """A few lines at a time, of about `_SKETCHED_BYTES` together."""
+    part: list[bytes] = []
+    num_bytes = 0
+    for line in lines:
+        part.append(line)
+        num_bytes += len(line)
+        if num_bytes >= _SKETCHED_BYTES:
+            yield part
+            part, num_bytes = [], 0
+    if part:
+        yield part
 
 
 def _write_bands(spool: Spool, rows_S: Rows, likeness: Likeness, pool: Pool[Any], folder: Path) -> tuple[Columns, Rows]:

@@ -80,7 +80,7 @@ class PersonalCheck:
 
     def _find_all(self, texts: Mapping[str, str]) -> dict[str, list[Span]]:
         """What is found in each text that holds anything; then the same people again, by parts of their names."""
-        found = {path: _find(path, text, self.section.model) for path, text in texts.items()}
+        found = {path: _find(path, text, self.section) for path, text in texts.items()}
         wanted = frozenset(mention for name in _names(texts, found) for mention in parts_of(name))
         for path, text in texts.items() if wanted else ():
             mentions = list(find_mentions(text, wanted))
@@ -125,12 +125,12 @@ def redact(text: str) -> str:
     return _swapped(text, _swaps(text, find_personal(text), lambda value, kind: placeholder(kind)))
 
 
-def _find(path: str, text: str, model: str | None) -> list[Span]:
+def _find(path: str, text: str, section: Personal) -> list[Span]:
     # the name of a column is a cue: `customer_name: ...`
     cue = f"{path.removeprefix(_METADATA)}: " if path.startswith(_METADATA) else ""
-    spans = find_personal(cue + text)
-    if model is not None:
-        spans = without_overlaps([*spans, *find_by_model(cue + text, model)])
+    spans = find_personal(cue + text, section.types)
+    if section.model is not None:
+        spans = without_overlaps([*spans, *find_by_model(cue + text, section.model)])
     shift = len(cue)
     return [Span(span.start - shift, span.stop - shift, span.type) for span in spans if span.start >= shift]
 

@@ -18,7 +18,7 @@ import numpy as np
 
 from tunesmith.artifacts.dataset import CLUSTERS, REPORT, DatasetReport, Overlap, SplitProof
 from tunesmith.errors import Place, RunFailed, TunesmithError
-from tunesmith.prepare.checks import identified
+from tunesmith.prepare.checks import content_id
 from tunesmith.prepare.duplicates import prompt_key
 from tunesmith.prepare.index import NO_KEY, Columns, Keys, Rows, Span, examples_of, key_of, look_up, name_key, spans_of
 from tunesmith.prepare.pool import Pool
@@ -94,11 +94,10 @@ def _read(file: Path, scratch: Path, pool: Pool[Any]) -> Columns:
 def _keys(_: object, span: Span) -> dict[str, Keys]:
     rows = []
     for example in examples_of(span):
-        made = identified(example)
         own, parent = example.metadata.get(ID_COLUMN), example.metadata.get(PARENT_COLUMN)
         rows.append(
             (
-                int(made.id, 16),
+                int(content_id(example), 16),
                 prompt_key(example),
                 NO_KEY if example.group is None else key_of(example.group),
                 name_key(own) if own else NO_KEY,

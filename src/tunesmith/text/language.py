@@ -52,6 +52,8 @@ def language_of(text: str) -> Language:
 
 def _counts(text: str) -> tuple[int, int, int]:
     """Han characters, Latin words, and words of other scripts."""
+    if text.isascii():
+        return 0, len(_LATIN_WORD.findall(text)), 0
     folded = unicodedata.normalize("NFKC", text)
     return len(_HAN_CHARACTER.findall(folded)), len(_LATIN_WORD.findall(folded)), len(_OTHER_WORD.findall(folded))
 

@@ -41,13 +41,15 @@ def fingerprint(text: str) -> str:
     Japanese only between two words of other scripts: ``知更鸟 手机， iPhone 15`` is ``知更鸟手机,iPhone 15``.
     """
     folded = _fold(text)
-    if _CJK_CHARACTER.search(folded):
+    if not folded.isascii() and _CJK_CHARACTER.search(folded):
         folded = _IDLE_SPACE.sub("", folded)
     # Lone surrogates are legal in JSON strings; they must not stop a whole file.
     return hashlib.sha256(folded.encode("utf-8", "surrogatepass")).hexdigest()[:32]
 
 
 def _fold(text: str) -> str:
+    if text.isascii():
+        return " ".join(text.lower().split())
     # Case folding can undo the composition (as in "ǰ"), hence the second NFKC.
     folded = unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", text).casefold())
     return " ".join(folded.split())

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from typing import Final
 
 from tunesmith.text.personal.addresses import find_addresses
@@ -11,7 +11,7 @@ from tunesmith.text.personal.names_en import find_english_names
 from tunesmith.text.personal.names_zh import find_chinese_names
 from tunesmith.text.personal.numbers import find_birth_dates, find_ipv6, find_numbers
 from tunesmith.text.personal.secrets import find_emails, find_secrets
-from tunesmith.text.personal.span import PERSONAL_TYPES, Span
+from tunesmith.text.personal.span import PERSONAL_TYPES, PersonalType, Span
 
 _FULL_WIDTH: Final = re.compile("[０-９Ａ-Ｚａ-ｚ＠]")
 _TO_HALF_WIDTH: Final = {
@@ -29,8 +29,11 @@ _BIRTH_WORDS_ZH: Final = ("出生", "生日", "生于", "诞")
 _RANK: Final = {kind: rank for rank, kind in enumerate(PERSONAL_TYPES)}
 
 
-def find_personal(text: str) -> list[Span]:
+def find_personal(text: str, types: Collection[PersonalType] = PERSONAL_TYPES) -> list[Span]:
     """Return the personal data in `text` in order of place, without overlaps.
+
+    Names, addresses and dates of birth are looked for only where they are among `types`; the other types are always
+    told from each other, so spans of types that are not wanted may be among those returned.
 
     Where two finds overlap, a secret stays before anything else, then the longer one, then the more specific type
     (`PERSONAL_TYPES`). First names alone, without title, greeting or introduction, are not found: they tell no person
@@ -44,19 +47,23 @@ def find_personal(text: str) -> list[Span]:
     if "@" in flat:
         spans += find_emails(flat)
     if _DIGIT.search(flat):
-        spans += _with_digits(flat, has_han)
+        spans += _with_digits(flat, has_han, types)
     if "::" in flat or flat.count(":") >= 7:
         spans += find_ipv6(flat)
-    spans += find_english_names(flat)
-    if has_han:
-        spans += find_chinese_names(flat)
+    if "name" in types:
+        spans += find_english_names(flat)
+        if has_han:
+            spans += find_chinese_names(flat)
     return without_overlaps(spans) if spans else spans
 
 
-def _with_digits(text: str, has_han: bool) -> Iterator[Span]:
+def _with_digits(text: str, has_han: bool, types: Collection[PersonalType]) -> Iterator[Span]:
     if _NUMERIC.search(text):
         yield from find_numbers(text)
-        yield from find_addresses(text, has_han)
+        if "address" in types:
+            yield from find_addresses(text, has_han)
+    if "birth-date" not in types:
+        return
     lowered = text.lower()
     if any(word in lowered for word in _BIRTH_WORDS) or (has_han and any(word in text for word in _BIRTH_WORDS_ZH)):
         yield from find_birth_dates(text)
