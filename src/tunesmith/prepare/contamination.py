@@ -43,8 +43,7 @@ _SEPARATOR, _LETTER, _ALONE = 0, 1, 2
 _PART: Final = "\0"
 _LETTER_BASE: Final = np.uint64(0x9E3779B97F4A7C15)
 _WORD_BASE: Final = np.uint64(0xD1B54A32D192ED03)
-# Of a longer word only so many letters keep their place.
-_NUM_POWERS: Final = 64
+_INVERSE: Final = np.uint64(pow(int(_LETTER_BASE), -1, 1 << 64))
 
 
 def grams(texts: Sequence[str], n: int) -> tuple[Keys, NDArray[np.int64]]:
@@ -64,9 +63,7 @@ def _runs(words_U: Keys, text_U: Ints, n: int) -> tuple[Keys, Ints]:
 
 def _words(texts: Sequence[str]) -> tuple[Keys, Ints]:
     """Keys of the words of several texts, (U,), and the text of each."""
-    codes_C = np.frombuffer(
-        _PART.join(map(_folded, texts)).encode("utf-32-le", "surrogatepass"), dtype=np.uint32
-    ).astype(np.int64)
+    codes_C = np.frombuffer(_PART.join(map(_folded, texts)).encode("utf-32-le", "surrogatepass"), dtype=np.uint32)
     kind_C = _kinds()[np.minimum(codes_C, 0xFFFF)]
     kind_C[(codes_C >= 0x20000) & (codes_C < 0x40000)] = _ALONE
     text_C = np.cumsum(codes_C == ord(_PART))
@@ -75,20 +72,16 @@ def _words(texts: Sequence[str]) -> tuple[Keys, Ints]:
     begin_U = np.flatnonzero(begins_C)
     if not len(begin_U):
         return np.empty(0, dtype=np.uint64), np.empty(0, dtype=np.int64)
-    place_C = np.arange(len(codes_C)) - begin_U[np.maximum(0, np.cumsum(begins_C) - 1)]
-    value_C = np.where(kind_C == _SEPARATOR, 0, codes_C).astype(np.uint64)
-    return np.add.reduceat(value_C * _powers()[place_C % _NUM_POWERS], begin_U), text_C[begin_U]
+    # the value of a word where it stands; taken back to the beginning by the inverse of the power there
+    power_C = np.cumprod(np.full(len(codes_C), _LETTER_BASE, dtype=np.uint64), dtype=np.uint64)
+    value_C = np.where(kind_C == _SEPARATOR, np.uint32(0), codes_C) * power_C
+    inverse_C = np.cumprod(np.full(len(codes_C), _INVERSE, dtype=np.uint64), dtype=np.uint64)
+    return np.add.reduceat(value_C, begin_U) * inverse_C[begin_U], text_C[begin_U]
 
 
 def _folded(text: str) -> str:
     text = text.lower() if text.isascii() else unicodedata.normalize("NFKC", text).casefold()
     return text.replace(_PART, " ")
-
-
-@cache
-def _powers() -> Keys:
-    powers: Keys = np.cumprod(np.full(_NUM_POWERS, _LETTER_BASE, dtype=np.uint64), dtype=np.uint64)
-    return powers
 
 
 @cache

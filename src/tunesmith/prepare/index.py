@@ -17,6 +17,7 @@ from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
+from pydantic_core import from_json
 
 from tunesmith.artifacts.dataset import example_from_json
 from tunesmith.records import SPLITS, Example, Split
@@ -124,14 +125,18 @@ def examples_of(span: Span) -> Iterator[Example]:
 
 def question_of(line: bytes) -> str:
     """What user and assistant say before the last answer of a written row; a system message is no part of it."""
-    messages = json.loads(line)["messages"]
-    return "\n".join(message["content"] for message in messages[:-1] if message["role"] != "system")
+    return question_in(from_json(line))
+
+
+def question_in(row: Mapping[str, Any]) -> str:
+    """`question_of` a row that is parsed."""
+    return "\n".join(message["content"] for message in row["messages"][:-1] if message["role"] != "system")
 
 
 def text_of(line: bytes) -> str:
     """All that a written row says, its thinking included."""
     texts = [
-        message.get(part, "") for message in json.loads(line)["messages"] for part in ("reasoning_content", "content")
+        message.get(part, "") for message in from_json(line)["messages"] for part in ("reasoning_content", "content")
     ]
     return "\n".join(texts)
 
@@ -208,7 +213,7 @@ class Spool:
     def written(self, rows_S: Rows) -> Iterator[dict[str, Any]]:
         """The chosen rows, ascending, as JSON values."""
         for _, span in self.spans(rows_S):
-            yield from map(json.loads, lines_of(span))
+            yield from map(from_json, lines_of(span))
 
     def copy(self, rows_S: Rows, out: Path) -> None:
         """Write the lines of the chosen rows, ascending, to a file."""

@@ -10,7 +10,6 @@ never makes a duplicate.
 
 from __future__ import annotations
 
-import json
 import unicodedata
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -21,6 +20,7 @@ from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
+from pydantic_core import from_json
 
 from tunesmith.prepare.duplicates import NEAR_DUPLICATE, Left
 from tunesmith.prepare.index import (
@@ -36,12 +36,13 @@ from tunesmith.prepare.index import (
     first_of_equal,
     lines_of,
     mixed,
+    question_in,
     question_of,
     read_lines,
 )
 from tunesmith.prepare.pool import Pool
 
-# Shapes: C characters, G n-grams of several texts one after the other, T texts, B bands, K places of a signature.
+# Shapes: C characters, G n-grams of several texts one after the other, H those of them that are common, T texts, B bands, K places of a signature.
 SHINGLE: Final = 5
 NUM_PLACES: Final = 128
 _LEAST_RECALL: Final = 0.99
@@ -78,11 +79,17 @@ class Likeness:
         keys_G, bounds = shingles(texts)
         if not len(self.common):
             return keys_G, bounds
-        places = np.minimum(np.searchsorted(self.common, keys_G), len(self.common) - 1)
-        is_common = self.common[places] == keys_G
-        text_G = np.repeat(np.arange(len(texts)), np.diff(bounds))
-        run_G = np.cumsum(begins_run(2 * text_G + is_common)) - 1
-        is_own = ~is_common | (np.bincount(run_G, minlength=1)[run_G] < _BOILERPLATE)
+        # few are common: their last bits tell most others at one look
+        may_be_common = np.zeros(1 << 16, dtype=bool)
+        may_be_common[self.common.astype(np.uint16)] = True
+        place_H = np.flatnonzero(may_be_common[keys_G.astype(np.uint16)])
+        key_H = keys_G[place_H]
+        place_H = place_H[self.common[np.minimum(np.searchsorted(self.common, key_H), len(self.common) - 1)] == key_H]
+        # neighbours in one text are a run
+        run_H = place_H - np.arange(len(place_H)) + len(keys_G) * np.searchsorted(bounds, place_H, side="right")
+        run_H = np.cumsum(begins_run(run_H)) - 1
+        is_own = np.ones(len(keys_G), dtype=bool)
+        is_own[place_H[np.bincount(run_H, minlength=1)[run_H] >= _BOILERPLATE]] = False
         return keys_G[is_own], np.append(0, np.cumsum(is_own))[bounds]
 
     def each_set(self, texts: Sequence[str]) -> list[Keys]:
@@ -352,8 +359,8 @@ def _thin(_: object, task: _Thinning) -> list[tuple[int, int]]:
 
 def _sides_of(task: _Thinning, rows: list[tuple[int, int, tuple[int, int]]]) -> Iterator[_Sides]:
     lines = list(read_lines(task.file, (place for _, _, place in rows)))
-    written = list(map(json.loads, lines))
-    questions = list(map(question_of, lines))
+    written = list(map(from_json, lines))
+    questions = list(map(question_in, written))
     answers = [row["messages"][-1]["content"] for row in written]
     sets = task.likeness.each_set(questions), Likeness(task.likeness.threshold, _NONE).each_set(answers)
     labels = (row["label"] for row in written)

@@ -15,7 +15,8 @@ if TYPE_CHECKING:
 Language = Literal["en", "zh", "mixed", "other"]
 
 _LATIN = "A-Za-z\u00aa\u00ba\u00c0-\u00d6\u00d8-\u00f6\u00f8-\u024f\u1e00-\u1eff"
-_HAN_CHARACTER = re.compile(rf"[{HAN}]")
+_HAN_RUN = re.compile(rf"[{HAN}]+")
+_SPACES_BUT_LETTERS = {code: " " for code in range(128) if not chr(code).isalpha()}
 _LATIN_WORD = re.compile(rf"[{_LATIN}]+(?:['\u2019][{_LATIN}]+)*")
 _OTHER_WORD = re.compile(rf"[{KANA}]|[^\W\d_{HAN}{KANA}{_LATIN}]+")
 
@@ -53,9 +54,12 @@ def language_of(text: str) -> Language:
 def _counts(text: str) -> tuple[int, int, int]:
     """Han characters, Latin words, and words of other scripts."""
     if text.isascii():
-        return 0, len(_LATIN_WORD.findall(text)), 0
+        # an apostrophe joins letters to one word only between them
+        words = _LATIN_WORD.findall(text) if "'" in text else text.translate(_SPACES_BUT_LETTERS).split()
+        return 0, len(words), 0
     folded = unicodedata.normalize("NFKC", text)
-    return len(_HAN_CHARACTER.findall(folded)), len(_LATIN_WORD.findall(folded)), len(_OTHER_WORD.findall(folded))
+    rest, num_runs = _HAN_RUN.subn(" ", folded)
+    return len(folded) - len(rest) + num_runs, len(_LATIN_WORD.findall(rest)), len(_OTHER_WORD.findall(rest))
 
 
 def chinese_share(text: str) -> float:

@@ -16,7 +16,8 @@ _WHOLE_NUMBER = re.compile(r"-?\d*\.\d+")
 _CJK = rf"{HAN}{KANA}\u3001-\u303f\u30fb-\u30ff"
 _CJK_CHARACTER = re.compile(rf"[{_CJK}]")
 # A space without a letter or digit of another script on both sides, as "iPhone 15" has them.
-_IDLE_SPACE = re.compile(rf"(?<![^\W{_CJK}]) | (?![^\W{_CJK}])")
+# The space comes first in the pattern, so that the search leaps from one to the next.
+_IDLE_SPACE = re.compile(rf" (?:(?<![^\W{_CJK}] )|(?![^\W{_CJK}]))")
 
 
 def normalise_answer(text: str) -> str:

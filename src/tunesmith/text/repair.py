@@ -49,9 +49,10 @@ _JOINING: Final = "\u0600-\u08ff\u0900-\u0dff"
 _WITHOUT_SPACES: Final = "\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff"
 _EMOJI: Final = "\u2190-\u2bff\ufe0f\U0001f000-\U0001faff"
 _HIDDEN = re.compile(
-    rf"[\xad\u180e\u2060-\u2064\ufeff]|(?<![{_WITHOUT_SPACES}])\u200b|(?<![{_JOINING}])\u200c"
-    rf"|(?<![{_JOINING}{_EMOJI}])\u200d|(?<![{_JOINING}])\u200d(?![{_EMOJI}])"
-    "|(?<![\U0001f3f4\U000e0020-\U000e007f])[\U000e0000-\U000e007f]+"
+    # each branch begins with its character: what stands before is looked at only where there is one
+    rf"[\xad\u180e\u2060-\u2064\ufeff]|\u200b(?<![{_WITHOUT_SPACES}]\u200b)|\u200c(?<![{_JOINING}]\u200c)"
+    rf"|\u200d(?<![{_JOINING}{_EMOJI}]\u200d)|\u200d(?<![{_JOINING}]\u200d)(?![{_EMOJI}])"
+    "|[\U000e0000-\U000e007f](?<![\U0001f3f4\U000e0020-\U000e007f][\U000e0000-\U000e007f])[\U000e0000-\U000e007f]*"
 )
 _DIRECTION = re.compile("[\u200e\u200f\u202a-\u202e\u2066-\u2069]+")
 _READS_RIGHT_TO_LEFT = re.compile(f"[{_RIGHT_TO_LEFT}]")
