@@ -1,7 +1,7 @@
 """Rows for `prepare`: about 1 kB each, English and Chinese in turn, with duplicates, faults and personal data planted.
 
-The same numbers give the same rows, of which nothing is taken from anywhere: words are drawn from made-up ones by Zipf's
-law without its first ranks, Chinese characters by chance. So two rows that nothing ties share few runs of five
+The same numbers give the same rows, of which nothing is taken from anywhere: words are drawn from made-up ones by
+Zipf's law without its first ranks, Chinese characters by chance. So two rows that nothing ties share few runs of five
 characters (of 80,000 English ones about 24 pairs would meet in one of 21 bands of 6): sides that do not look again at
 what their bands join find the planted duplicates and little else.
 """

@@ -42,7 +42,8 @@ from tunesmith.prepare.index import (
 )
 from tunesmith.prepare.pool import Pool
 
-# Shapes: C characters, G n-grams of several texts one after the other, H those of them that are common, T texts, B bands, K places of a signature.
+# Shapes: C characters, G n-grams of several texts one after the other, H those of them that are common, T texts,
+# B bands, K places of a signature.
 SHINGLE: Final = 5
 NUM_PLACES: Final = 128
 _LEAST_RECALL: Final = 0.99
