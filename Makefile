@@ -38,7 +38,7 @@ test: $(VENV)/.installed-dev ## every test but the slow ones
 	$(BIN)/pytest -m "not slow"
 
 slow: $(VENV)/.installed-dev ## the tests that take minutes
-	$(BIN)/pytest -m slow
+	$(BIN)/pytest -m slow --timeout 3600
 
 check: $(VENV)/.installed-dev ## format, lint, types, import ladder, spelling
 	$(BIN)/ruff format --check .

@@ -197,6 +197,11 @@ TEXTS: Final[dict[str, tuple[str, str]]] = {
         "computing with {threads} threads, as this training began, not with {asked}: equal to the bit",
         "沿用训练开始时的 {threads} 个线程，而不是 {asked} 个：结果逐位不变",
     ),
+    "say.resumed-kernels": (
+        "another processor or compiler: computing with kernels {now}, while this training began with {began}; "
+        "it goes on, but not equal to the bit",
+        "处理器或编译器不同：现用内核 {now}，训练开始时为 {began}；训练会继续，但结果不再逐位相同",
+    ),
     "say.started-over": (
         "no checkpoint was left whole: training starts from the first step",
         "没有完好的检查点：从第一步重新训练",

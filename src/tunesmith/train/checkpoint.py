@@ -45,6 +45,8 @@ class Progressed:
     seconds: float = 0.0
     num_threads: int = 1
     """Of the first start: with another number the sums of the products round differently."""
+    kernels: str = ""
+    """Of the first start."""
 
 
 def save_checkpoint(folder: Path, training: Identity, progressed: Progressed, tensors: Mapping[str, Tensor]) -> Path:

@@ -17,6 +17,7 @@ from transformers import PreTrainedModel
 from tunesmith.artifacts import Run, TunedModel, publish, read_metrics
 from tunesmith.artifacts.tuned_model import ADAPTER, KIND, METRICS, TRAINING, WEIGHTS, write_metrics
 from tunesmith.chat.cache import rendered_rows
+from tunesmith.model.kernels import describe_kernels
 from tunesmith.model.load import compute_dtype, load_model
 from tunesmith.model.lora import attach_lora, save_adapter
 from tunesmith.recipe import Lora
@@ -91,7 +92,13 @@ def build(training: Training, runtime: Runtime, progress: Progress, run: Run) ->
         validation_rows=teaching,
         checkpoints=training.checkpoints(run.folder),
         identity=training.identity(),
-        progressed=Progressed(step=0, source=source.state(), rows_hash="", num_threads=runtime.num_threads),
+        progressed=Progressed(
+            step=0,
+            source=source.state(),
+            rows_hash="",
+            num_threads=runtime.num_threads,
+            kernels=describe_kernels(runtime.device),
+        ),
     )
     torch.manual_seed(training.seed)
     _resume(loop, progress)
@@ -114,13 +121,15 @@ def _resume(loop: Loop, progress: Progress) -> None:
         if damaged:
             progress.say("say.started-over", "warning")
         return
-    asked = loop.progressed.num_threads
+    asked, kernels = loop.progressed.num_threads, loop.progressed.kernels
     loop.progressed, tensors = found
     loop.optimizer.restore(tensors)
     loop.source.restore(dict(loop.progressed.source))
     progress.say("say.resumed", step=loop.progressed.step)
     if loop.progressed.num_threads != asked:
         progress.say("say.resumed-threads", "warning", threads=loop.progressed.num_threads, asked=asked)
+    if loop.progressed.kernels != kernels:
+        progress.say("say.resumed-kernels", "warning", began=loop.progressed.kernels, now=kernels)
 
 
 def _trackers(training: Training, loop: Loop, run: Run) -> Sequence[Tracker]:

@@ -96,6 +96,9 @@ def micro_batches(rows: Sequence[Rendered], layout: LayoutSettings) -> list[Micr
 
 
 def half_of_largest(batches: Sequence[MicroBatch]) -> int | None:
-    """Half the tokens of the largest micro-batch of several rows; None where none has several: no row is cut."""
-    tokens = [batch.num_tokens for batch in batches if len(batch.row_ids) > 1]
+    """Half the rows' tokens of the largest micro-batch of several rows; None where none has several: no row is cut.
+
+    Filler does not count: it stays however few rows there are, and its half would be asked for again and again.
+    """
+    tokens = [batch.num_tokens - batch.num_filler_tokens for batch in batches if len(batch.row_ids) > 1]
     return max(tokens) // 2 if tokens else None

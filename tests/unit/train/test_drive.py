@@ -30,7 +30,7 @@ from tunesmith.train.objectives import sft
 from tunesmith.train.optimizer import AdamWSettings, FlatAdamW
 from tunesmith.train.sampler import RowSampler
 from tunesmith.train.schedule import make_schedule
-from tunesmith.train.source import LayoutSettings, RowSource
+from tunesmith.train.source import LayoutSettings, RowSource, half_of_largest, micro_batches
 from tunesmith.train.step import LossSum, Objective, is_out_of_memory
 from tunesmith.train.trackers import TensorBoard
 from tunesmith.train.training import Training
@@ -70,7 +70,7 @@ def make_training(section: Train | None = None, **plan: Any) -> Training:
 
 def make_loop(training: Training, run: Path, budget: int = 10_000) -> Loop:
     random = np.random.default_rng(1)
-    rows = [random_row(random, str(n), [], 10 + n) for n in range(16)]
+    rows = [random_row(random, str(n), [], 40 + n) for n in range(16)]
     model = make_model("qwen2", num_hidden_layers=1)
     source = RowSource(rows[:12], RowSampler(12, ROWS_A_STEP, seed=0), LayoutSettings(budget, True, "cpu"))
     torch.manual_seed(7)
@@ -155,9 +155,9 @@ def with_room_for(num_tokens: int, refuse: Callable[[], None] = refuse_cpu, step
 
 @pytest.mark.parametrize("refuse", [refuse_cpu, refuse_python, refuse_gpu])
 def test_out_of_memory_is_training_with_smaller_micro_batches(tmp_path: Path, refuse: Callable[[], None]) -> None:
-    loop = drive(tmp_path / "short", objective=with_room_for(40, refuse))
+    loop = drive(tmp_path / "short", objective=with_room_for(128, refuse))
     budget = loop.source.layout.micro_batch_tokens
-    assert budget <= 40
+    assert budget <= 128
     assert same(loop, drive(tmp_path / "small", budget=budget))
     # of the whole step's rows first, then of the halves that were still too large
     told = [event.data["micro_batch_tokens"] for event in messages(tmp_path / "short")]
@@ -172,7 +172,7 @@ def test_the_effective_batch_stays(tmp_path: Path) -> None:
     plain = drive(tmp_path / "whole", objective=lambda _: sft.loss)
 
     def objective(loop: Loop) -> Objective:
-        limited = with_room_for(40)(loop)
+        limited = with_room_for(128)(loop)
 
         def quiet(model: PreTrainedModel, batch: MicroBatch) -> LossSum:
             limited(model, batch)
@@ -193,7 +193,7 @@ def test_a_smaller_budget_stays_after_a_resume(tmp_path: Path) -> None:
         pass
 
     def killed(loop: Loop) -> Objective:
-        limited = with_room_for(40, step=3)(loop)
+        limited = with_room_for(128, step=3)(loop)
 
         def objective(model: PreTrainedModel, batch: MicroBatch) -> LossSum:
             if loop.source.state()["next_step"] == 4:
@@ -202,11 +202,11 @@ def test_a_smaller_budget_stays_after_a_resume(tmp_path: Path) -> None:
 
         return objective
 
-    undisturbed = drive(tmp_path / "undisturbed", objective=with_room_for(40, step=3))
+    undisturbed = drive(tmp_path / "undisturbed", objective=with_room_for(128, step=3))
     with pytest.raises(Killed):
         drive(tmp_path / "killed", objective=killed)
     resumed = drive(tmp_path / "killed")
-    assert resumed.source.layout.micro_batch_tokens <= 40
+    assert resumed.source.layout.micro_batch_tokens <= 128
     assert same(resumed, undisturbed)
 
 
@@ -215,6 +215,17 @@ def test_a_row_is_never_cut(tmp_path: Path) -> None:
         drive(tmp_path, objective=with_room_for(15))
     assert caught.value.parameters["step"] == 1
     assert "train.method=lora" in caught.value.hint("zh")
+
+
+def test_halving_comes_to_an_end_for_rows_that_fill_no_buffer() -> None:
+    """Eight rows of six tokens and one of them alone take up a buffer of the same size."""
+    random = np.random.default_rng(1)
+    rows = [random_row(random, str(n), [], 6) for n in range(8)]
+    budgets = [10_000]
+    while half := half_of_largest(micro_batches(rows, LayoutSettings(budgets[-1], True, "cpu"))):
+        assert half < budgets[-1]
+        budgets.append(half)
+    assert len(micro_batches(rows, LayoutSettings(budgets[-1], True, "cpu"))) == len(rows)
 
 
 def test_other_failures_are_not_taken_for_it(tmp_path: Path) -> None:
@@ -228,7 +239,7 @@ def test_other_failures_are_not_taken_for_it(tmp_path: Path) -> None:
 
 def test_validation_makes_do_with_less_too(tmp_path: Path) -> None:
     training = make_training()
-    limit = 40
+    limit = 128
 
     def room_without_gradient(_: torch.nn.Module, arguments: tuple[()], named: dict[str, Any]) -> None:
         if not torch.is_grad_enabled() and named["input_ids"].numel() > limit:

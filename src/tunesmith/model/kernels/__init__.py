@@ -4,7 +4,7 @@ A backend is a module with the functions of `Kernels`: `plain` says in torch wha
 on a CPU in one pass over memory, compiled on the machine where it runs.
 """
 
-from tunesmith.model.kernels.backend import Kernels, is_native, kernels_of
+from tunesmith.model.kernels.backend import Kernels, describe_kernels, is_native, kernels_of
 from tunesmith.model.kernels.fused import causal_attention, rms_norm, rotate, swiglu
 
-__all__ = ["Kernels", "causal_attention", "is_native", "kernels_of", "rms_norm", "rotate", "swiglu"]
+__all__ = ["Kernels", "causal_attention", "describe_kernels", "is_native", "kernels_of", "rms_norm", "rotate", "swiglu"]

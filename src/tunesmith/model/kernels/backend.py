@@ -36,3 +36,8 @@ def is_native(x: Tensor) -> bool:
 
 def kernels_of(x: Tensor) -> Kernels:
     return native if is_native(x) else plain
+
+
+def describe_kernels(device: str) -> str:
+    """Names what a training on this device is computed by: with another name, sums may round differently."""
+    return f"native {native.fingerprint()}" if device == "cpu" and native.library() is not None else "plain"

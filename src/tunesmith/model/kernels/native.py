@@ -50,8 +50,7 @@ SIGNATURES: Final = {
 def library() -> Mapping[str, Callable[..., None]] | None:
     """The compiled kernels by name and type; None where there is no compiler that makes them."""
     compiler = next((found for name in COMPILERS if (found := shutil.which(name))), None)
-    key = hashlib.sha256("\n".join((SOURCE.read_text(encoding="utf-8"), *FLAGS, _processor())).encode())
-    built = SOURCE.parent / "__pycache__" / f"native-{key.hexdigest()[:16]}.so"
+    built = SOURCE.parent / "__pycache__" / f"native-{fingerprint()}.so"
     if not built.is_file() and (compiler is None or not compile_library(compiler, built)):
         return None
     loaded = ctypes.CDLL(str(built))
@@ -60,6 +59,12 @@ def library() -> Mapping[str, Callable[..., None]] | None:
         for name, types in SIGNATURES.items()
         for suffix in NAMES.values()
     }
+
+
+def fingerprint() -> str:
+    """16 hex digits of the source, the flags and the processor: equal ones compute equal bits."""
+    decisive = "\n".join((SOURCE.read_text(encoding="utf-8"), *FLAGS, _processor()))
+    return hashlib.sha256(decisive.encode()).hexdigest()[:16]
 
 
 def _processor() -> str:
