@@ -81,6 +81,8 @@ class PersonalCheck:
     def _find_all(self, texts: Mapping[str, str]) -> dict[str, list[Span]]:
         """What is found in each text that holds anything; then the same people again, by parts of their names."""
         found = {path: _find(path, text, self.section) for path, text in texts.items()}
+        if not any(found.values()):
+            return {}
         wanted = frozenset(mention for name in _names(texts, found) for mention in parts_of(name))
         for path, text in texts.items() if wanted else ():
             mentions = list(find_mentions(text, wanted))

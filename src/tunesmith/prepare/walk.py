@@ -38,6 +38,7 @@ _CHUNK_CHARACTERS: Final = 1 << 21
 # The script of a text shows in its beginning.
 _JUDGED_CHARACTERS: Final = 300
 _NUM_PLACES: Final = 5
+_LINES: Final = json.JSONEncoder(ensure_ascii=False)
 ADDED: Final = "added"
 
 
@@ -277,7 +278,7 @@ def check_chunk(rules: Rules, chunk: Chunk) -> Checked:
 
 
 def _add(example: Example, values: tuple[Any, ...], checked: Checked) -> None:
-    line = json.dumps(example_to_json(example), ensure_ascii=False) + "\n"
+    line = _LINES.encode(example_to_json(example)) + "\n"
     checked.lines.append(line.encode("utf-8"))
     for name, value in zip(COLUMNS, values, strict=True):
         checked.columns[name].append(value)

@@ -39,6 +39,10 @@ _MAYBE_GBK = re.compile(f"[{_READ_AS_GBK}]")
 _MAYBE_BROKEN_ASCII = re.compile(r"[\x00-\x08\x0b-\x1f\x7f]")
 _MAYBE_BROKEN = re.compile(f"[{_CONTROL}{_LINE_END}{_ZERO_WIDTH}{_TELLING}{_READ_AS_GBK}]")
 
+_PLAIN: Final = "".join(map(chr, range(128))).replace("\x1a", "")
+_SEEN_BY_FTFY: Final = 16
+"""Characters; its rules look at six beside one that is not ASCII."""
+
 _CONTROLS = re.compile(rf"\x1b\[[0-9;]*[A-Za-z]|[{_CONTROL}]")
 _LINE_ENDS = re.compile(rf"\r\n|[{_LINE_END}]")
 
@@ -66,10 +70,17 @@ def fix_mojibake(text: str) -> str:
     if text.isascii():
         return text
     if _MAYBE_MOJIBAKE.search(text):
-        import ftfy
-
-        text = ftfy.fix_encoding(text)
+        text = _fix_encoding(text)
     return _undo_gbk(text) if _MAYBE_GBK.search(text) else text
+
+
+def _fix_encoding(text: str) -> str:
+    """`ftfy.fix_encoding`, shown no more of the ASCII text at both ends than its rules look at (all but U+001A)."""
+    import ftfy
+
+    begin = max(0, len(text) - len(text.lstrip(_PLAIN)) - _SEEN_BY_FTFY)
+    end = len(text.rstrip(_PLAIN)) + _SEEN_BY_FTFY
+    return text[:begin] + ftfy.fix_encoding(text[begin:end]) + text[end:]
 
 
 def _undo_gbk(text: str) -> str:

@@ -78,6 +78,9 @@ def test_the_cheap_looks_miss_nothing_that_ftfy_or_a_repair_would_see() -> None:
         text = "".join(generator.choices(pool, k=generator.randint(1, 5)))
         num_bad += is_bad(text)
         assert fix_mojibake(text) == ftfy.fix_encoding(text), ascii(text)
+        around = ["".join(generator.choices(" .,;'\"aZ0\n", k=generator.randint(0, 40))) for _ in range(2)]
+        framed = text.join(around)
+        assert fix_mojibake(framed) == ftfy.fix_encoding(framed), ascii(framed)
         if is_bad(text) or repaired(text) != text:
             assert looks_broken(text), ascii(text)
     assert num_bad > 500

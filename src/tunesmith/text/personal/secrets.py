@@ -58,7 +58,7 @@ def find_secrets(text: str) -> list[Span]:
     lowered = text.lower()
     if len(lowered) != len(text):  # a few letters of other scripts change their length
         lowered = text
-    for word in _WORDS:
+    for word in filter(lowered.__contains__, _WORDS):
         place = lowered.find(word)
         while place != -1:
             spans += _assigned(text, lowered, place)
@@ -71,11 +71,11 @@ def find_secrets(text: str) -> list[Span]:
 
 
 def _may_hold_token(text: str) -> bool:
-    if any(prefix in text for prefix in _PREFIXES):
+    if any(map(text.__contains__, _PREFIXES)):
         return True
-    if "-" in text and any(prefix in text for prefix in _PREFIXES_WITH_HYPHEN):
+    if "-" in text and any(map(text.__contains__, _PREFIXES_WITH_HYPHEN)):
         return True
-    return "_" in text and any(prefix in text for prefix in _PREFIXES_WITH_LINE)
+    return "_" in text and any(map(text.__contains__, _PREFIXES_WITH_LINE))
 
 
 def _assigned(text: str, lowered: str, place: int) -> Iterator[Span]:
