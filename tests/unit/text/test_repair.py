@@ -78,13 +78,22 @@ def test_the_cheap_looks_miss_nothing_that_ftfy_or_a_repair_would_see() -> None:
         text = "".join(generator.choices(pool, k=generator.randint(1, 5)))
         num_bad += is_bad(text)
         assert fix_mojibake(text) == ftfy.fix_encoding(text), ascii(text)
-        around = ["".join(generator.choices(" .,;'\"aZ0\n", k=generator.randint(0, 40))) for _ in range(2)]
-        framed = text.join(around)
-        assert fix_mojibake(framed) == ftfy.fix_encoding(framed), ascii(framed)
         if is_bad(text) or repaired(text) != text:
             assert looks_broken(text), ascii(text)
     assert num_bad > 500
     assert not any(map(looks_broken, ["plain ASCII\n\tonly", "只有中文，——……“”", "it’s “typographic” – …"]))
+
+
+def test_plain_text_around_a_broken_place_is_seen_as_far_as_it_matters() -> None:
+    generator = random.Random(2)
+    num_by_context = 0
+    for _ in range(3_000):
+        broken = "".join(generator.choices(["Ã", "Â", "â€", "Ã©", "Å", "à", "é", "€"], k=generator.randint(1, 3)))
+        before, after = ("".join(generator.choices(" .,;'\"aZ0\n", k=generator.randint(0, 40))) for _ in range(2))
+        fixed = ftfy.fix_encoding(before + broken + after)
+        num_by_context += fixed != before + ftfy.fix_encoding(broken) + after
+        assert fix_mojibake(before + broken + after) == fixed, ascii(before + broken + after)
+    assert num_by_context > 50
 
 
 def test_line_ends() -> None:
