@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import platform
 import re
+import time
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
@@ -58,6 +59,31 @@ def describe_hardware() -> Hardware:
 def num_usable_cores() -> int:
     """Cores this process may use; all of the machine's where the system does not say."""
     return len(os.sched_getaffinity(0)) if platform.system() == "Linux" else os.cpu_count() or 1
+
+
+def available_bytes() -> int | None:
+    """Memory that a new process may take without swapping; None where the system does not say."""
+    found = re.search(r"^MemAvailable:\s+(\d+) kB$", _read("/proc/meminfo"), re.MULTILINE)
+    return int(found[1]) * 1024 if found else None
+
+
+def busy_cores(window_seconds: float) -> float:
+    """Cores that were busy on average over the coming `window_seconds`, by whomever; NaN where the system does not
+    say. Time that a virtual machine's host gave to others counts as busy."""
+    before = _busy_seconds()
+    start = time.perf_counter()
+    time.sleep(window_seconds)
+    return (_busy_seconds() - before) / (time.perf_counter() - start)
+
+
+def _busy_seconds() -> float:
+    """Processor time since the machine started that was not idle, over all cores."""
+    counts = re.search(r"^cpu +(.+)$", _read("/proc/stat"), re.MULTILINE)
+    if counts is None:
+        return float("nan")
+    user, nice, system, _idle, _waiting, interrupts, soft_interrupts, stolen = map(int, counts[1].split()[:8])
+    busy = user + nice + system + interrupts + soft_interrupts + stolen
+    return busy / float(os.sysconf("SC_CLK_TCK"))
 
 
 def describe_versions() -> dict[str, str]:

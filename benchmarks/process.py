@@ -4,32 +4,35 @@ from __future__ import annotations
 
 import json
 import os
+import resource
 import subprocess
+import threading
 from collections.abc import Sequence
 from contextlib import suppress
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any, Final
 
-from benchmarks.training_job import TrainingJob
+from benchmarks.hardware import available_bytes
+from benchmarks.training_job import TakenStep, TrainingJob
 
 REPOSITORY: Final = Path(__file__).parents[1]
 CACHE: Final = REPOSITORY / ".cache" / "benchmarks"
-
-
-@dataclass(frozen=True)
-class TakenStep:
-    """One optimiser step as its worker measured it. `loss` in nats per supervised token."""
-
-    seconds: float
-    loss: float
-    peak_bytes: int
+KEPT_BYTES: Final = 1 << 30
+"""Memory of the machine that workers leave to everything else."""
+MAX_WORKER_SECONDS: Final = 3 * 3600.0
 
 
 class Worker:
-    """One process with one job; it computes only while a step is asked of it. Its messages go to `log`."""
+    """One process with one job; it computes only while a step is asked of it. Its messages go to `log`.
 
-    def __init__(self, command: Sequence[str], job: TrainingJob, log: Path) -> None:
+    After `limit_seconds` it is killed. It may take what memory is free when it starts, less KEPT_BYTES: a job that
+    needs more ends with an error of its own, before the machine does.
+    """
+
+    def __init__(
+        self, command: Sequence[str], job: TrainingJob, log: Path, limit_seconds: float = MAX_WORKER_SECONDS
+    ) -> None:
         self._log = log
         log.parent.mkdir(parents=True, exist_ok=True)
         settings = {"OMP_NUM_THREADS": str(job.num_threads), "HF_HUB_OFFLINE": "1", "HF_HOME": str(CACHE / "hub")}
@@ -43,6 +46,13 @@ class Worker:
                 env=os.environ | settings,
                 cwd=REPOSITORY,
             )
+        free_bytes = available_bytes()
+        if free_bytes is not None and job.device == "cpu":
+            allowed = max(KEPT_BYTES, free_bytes - KEPT_BYTES)
+            resource.prlimit(self._process.pid, resource.RLIMIT_DATA, (allowed, allowed))
+        self._killer = threading.Timer(limit_seconds, self._process.kill)
+        self._killer.daemon = True
+        self._killer.start()
         self.versions: dict[str, str] = self._ask(json.dumps(asdict(job)))["versions"]
 
     def step(self) -> TakenStep:
@@ -53,6 +63,7 @@ class Worker:
         """End the process; a worker that does not stop by itself within a minute is killed."""
         assert self._process.stdin is not None
         assert self._process.stdout is not None
+        self._killer.cancel()
         with suppress(BrokenPipeError):
             self._process.stdin.close()
         try:

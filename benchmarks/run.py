@@ -19,7 +19,7 @@ from typing import Any, Final
 from benchmarks.hardware import Hardware, describe_hardware, describe_versions
 from benchmarks.outcome import Goal, Outcome, missed_goals
 
-NAMES: Final = ("startup", "prepare", "train-cpu", "privacy", "quality", "resume")
+NAMES: Final = ("startup", "prepare", "train-cpu", "train-prefix", "train-gpu", "privacy", "quality", "resume")
 FOLDER: Final = Path(__file__).parent
 
 
@@ -27,7 +27,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = _parse(arguments)
     if options.name is None:
         for name in NAMES:
-            print(f"{name:<12}{_summary(name)}")
+            print(f"{name:<14}{_summary(name)}")
         return 0
     benchmark = import_module(f"benchmarks.{_module(options.name)}")
     # before the benchmark itself makes the machine busy

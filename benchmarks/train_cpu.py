@@ -1,8 +1,9 @@
-"""Our LoRA step against TRL's SFTTrainer on the CPU: real tokens a second, peak memory, equal loss.
+"""Our LoRA step on the CPU against its floor and against TRL's SFTTrainer: real tokens a second, memory, equal loss.
 
-Both sides run in processes of their own, from the same weights, adapter and rows, with the same optimiser and thread
-count, and take turns step by step, so that a change of the machine's speed meets both. TRL has its documented
-defaults. A job whose losses differ is void. Padding is never counted as a token.
+All sides run in processes of their own, from the same weights, adapter and rows, with the same optimiser and thread
+count, and take turns step by step. The floor is the step's matrix products, each timed alone. TRL has its documented
+defaults, and once more the best of its own options that a search finds. A comparison whose losses or first gradients
+differ is void, and so is one on a busy machine. Padding is never counted as a token, recomputation never as work.
 """
 
 from __future__ import annotations
@@ -10,41 +11,50 @@ from __future__ import annotations
 import statistics
 import sys
 import tempfile
-import time
 from collections.abc import Mapping, Sequence
-from contextlib import ExitStack
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final, Literal
 
+from benchmarks.floor import flops_of, products_of_rows, read_geometry
 from benchmarks.hardware import num_usable_cores
 from benchmarks.outcome import Goal, Outcome
 from benchmarks.peers.environment import peer_python
-from benchmarks.process import CACHE, REPOSITORY, TakenStep, Worker
-from benchmarks.training_inputs import QWEN_4_LAYERS, ROWS_FILE, TrainingInputs, make_inputs
+from benchmarks.process import CACHE
+from benchmarks.training_inputs import METHOD, QWEN, QWEN_4_LAYERS, TrainingInputs, make_inputs
 from benchmarks.training_job import TrainingJob
+from benchmarks.training_rows import MedicalRows
+from benchmarks.training_turns import (
+    Pacing,
+    Side,
+    Turns,
+    gradient_difference,
+    loss_differences,
+    take_turns,
+    unequal,
+)
+from benchmarks.trl_settings import TRL_WORKER, Sweep, Trial, options_for, repeat, sweep
+from benchmarks.worker import read_rows
 from tunesmith.model.base import BUILTIN
 
 OURS: Final = (sys.executable, "-m", "benchmarks.worker")
-TRL_WORKER: Final = REPOSITORY / "benchmarks" / "peers" / "trl" / "worker.py"
-MAX_FIRST_DIFFERENCE: Final = {"fp32": 1e-3, "bf16": 1e-2}
-"""Largest relative difference of the losses before any update."""
-MAX_DIFFERENCE: Final = 2e-2
-"""The same at every later step."""
-MIN_STEPS: Final = 3
-"""Fewest steps after warm-up."""
+FLOOR: Final = (sys.executable, "-m", "benchmarks.floor")
+ROWS: Final = MedicalRows()
+NUM_FINALISTS: Final = 2
+"""How many of another comparison's best settings are tried again."""
 
 
 @dataclass(frozen=True)
 class Comparison:
-    """One geometry in one precision. Pairs of steps are taken until `budget_seconds` would be passed."""
+    """One geometry in one precision."""
 
     geometry: str
     precision: Literal["fp32", "bf16"]
-    num_warmup: int
-    max_steps: int
-    """Warm-up included."""
-    budget_seconds: float
+    pacing: Pacing
+    trial_seconds: float
+    """How long one trial of the search for TRL's best settings may take, loading and compiling included."""
+    finalists_of: str = ""
+    """The comparison whose best settings are tried, where a search of its own would take hours."""
     max_row_tokens: int = 1024
     num_threads: int = num_usable_cores()
 
@@ -53,171 +63,237 @@ class Comparison:
         return f"{self.geometry}/{self.precision}"
 
 
-COMPARISONS: Final = (
-    Comparison(QWEN_4_LAYERS, "bf16", num_warmup=1, max_steps=9, budget_seconds=200.0),
-    Comparison(BUILTIN, "fp32", num_warmup=2, max_steps=22, budget_seconds=40.0),
-    Comparison(BUILTIN, "bf16", num_warmup=2, max_steps=22, budget_seconds=40.0),
+CUT: Final = Comparison(QWEN_4_LAYERS, "bf16", Pacing(2, 8, budget_seconds=600.0), trial_seconds=600.0)
+UNCUT: Final = Comparison(
+    QWEN, "bf16", Pacing(1, 3, budget_seconds=1200.0), trial_seconds=1800.0, finalists_of=CUT.name
 )
+TINY: Final = tuple(
+    Comparison(BUILTIN, precision, Pacing(2, 20, budget_seconds=120.0), trial_seconds=300.0)
+    for precision in ("fp32", "bf16")
+)
+COMPARISONS: Final = (CUT, UNCUT, *TINY)
 SMOKE: Final = Comparison(
-    "smoke", "fp32", num_warmup=1, max_steps=4, budget_seconds=60.0, max_row_tokens=256, num_threads=1
+    "smoke", "fp32", Pacing(1, 3, 60.0, needs_idle=False), trial_seconds=60.0, max_row_tokens=256, num_threads=1
 )
 GOALS: Final = {
-    f"{comparison.name}/{figure}": goal
-    for comparison in COMPARISONS
-    for figure, goal in (("speed_ratio", Goal(minimum=2.0)), ("memory_ratio", Goal(maximum=0.8)))
+    **{
+        f"{comparison.name}/{figure}": goal
+        for comparison in (CUT, UNCUT)
+        for figure, goal in (
+            ("floor_ratio", Goal(maximum=1.7)),
+            ("speed_ratio", Goal(minimum=5.0)),
+            ("best_speed_ratio", Goal(minimum=2.5)),
+            ("memory_ratio", Goal(maximum=0.45)),
+        )
+    },
+    **{
+        f"{comparison.name}/{figure}": goal
+        for comparison in TINY
+        for figure, goal in (("speed_ratio", Goal(minimum=5.0)), ("memory_ratio", Goal(maximum=0.8)))
+    },
 }
-
-
-@dataclass(frozen=True)
-class Trace:
-    """Steps of one side, warm-up first, and the real tokens of each."""
-
-    steps: tuple[TakenStep, ...]
-    tokens: tuple[int, ...]
-    num_warmup: int
-
-    @property
-    def rates(self) -> list[float]:
-        """Real tokens per second of each step after warm-up."""
-        pairs = list(zip(self.tokens, self.steps, strict=True))
-        return [tokens / step.seconds for tokens, step in pairs[self.num_warmup :]]
-
-    @property
-    def peak_bytes(self) -> int:
-        return self.steps[-1].peak_bytes
+HEADING: Final = [
+    "",
+    "GFLOP/s",
+    "tokens/s",
+    "IQR",
+    "peak GB",
+    "first loss",
+    "last loss",
+    "rounds",
+    "x floor",
+    "ours is",
+]
 
 
 def run(*, quick: bool) -> Outcome:
-    """All comparisons; `quick` takes a few steps of ours alone on a very small model, to see that it works."""
+    """All comparisons; `quick` takes a few steps of ours and of the floor on a very small model, to see that it
+    works."""
     if quick:
-        with tempfile.TemporaryDirectory() as cache:
-            inputs = make_inputs(SMOKE.geometry, SMOKE.max_row_tokens, Path(cache), Path(cache) / "absent")
-            (ours,) = take_turns(SMOKE, inputs, {"ours": OURS}, Path(cache))[0].values()
-        return Outcome(_side_figures(SMOKE, "", ours), _table([(SMOKE, ours, None)]))
+        return _smoke()
     # -E: the peer's interpreter must not be led to our packages by PYTHON variables
-    commands = {"ours": OURS, "trl": (str(peer_python("trl")), "-E", str(TRL_WORKER))}
-    figures: dict[str, float] = {}
-    void: list[str] = []
-    details: dict[str, Any] = {"num_threads": num_usable_cores(), "rows": ROWS_FILE.name if ROWS_FILE.is_file() else ""}
-    versions: dict[str, str] = {}
-    measured: list[tuple[Comparison, Trace, Trace | None]] = []
+    trl = (str(peer_python("trl")), "-E", str(TRL_WORKER))
+    outcomes: list[Outcome] = []
+    sweeps: dict[str, Sweep] = {}
     for comparison in COMPARISONS:
-        inputs = make_inputs(comparison.geometry, comparison.max_row_tokens)
-        traces, peer_versions = take_turns(comparison, inputs, commands, CACHE)
-        figures |= compare(comparison, traces["ours"], traces["trl"])
-        void += unequal_losses(comparison, traces["ours"].steps, traces["trl"].steps)
-        details[comparison.name] = {
-            "tokens_of_rows": inputs.tokens_of_rows,
-            "supervised_of_rows": inputs.supervised_of_rows,
-            **{side: asdict(trace) for side, trace in traces.items()},
-        }
-        versions |= {f"trl environment: {name}": number for name, number in peer_versions.items()}
-        measured.append((comparison, traces["ours"], traces["trl"]))
-    return Outcome(figures, _table(measured), versions, details, tuple(void))
+        inputs = make_inputs(comparison.geometry, ROWS, comparison.max_row_tokens)
+        sweeps[comparison.name] = _search(comparison, inputs, trl, sweeps)
+        outcomes.append(_compare(comparison, inputs, trl, sweeps[comparison.name]))
+    return merge(outcomes)
 
 
-def take_turns(
-    comparison: Comparison, inputs: TrainingInputs, commands: Mapping[str, tuple[str, ...]], logs: Path
-) -> tuple[dict[str, Trace], dict[str, str]]:
-    """A trace for each command, their steps interleaved A-B-A-B, and the versions the last one reported.
+def merge(outcomes: Sequence[Outcome]) -> Outcome:
+    """One outcome of several; they share a heading."""
+    return Outcome(
+        figures={name: figure for outcome in outcomes for name, figure in outcome.figures.items()},
+        table=[list(outcomes[0].table[0]), *(list(row) for outcome in outcomes for row in outcome.table[1:])],
+        versions={name: version for outcome in outcomes for name, version in outcome.versions.items()},
+        details={name: detail for outcome in outcomes for name, detail in outcome.details.items()},
+        void=tuple(reason for outcome in outcomes for reason in outcome.void),
+    )
 
-    Raises RuntimeError when a worker dies.
-    """
-    job = TrainingJob(
+
+def _smoke() -> Outcome:
+    with tempfile.TemporaryDirectory() as cache:
+        inputs = make_inputs(
+            SMOKE.geometry, MedicalRows(file=Path(cache) / "absent"), SMOKE.max_row_tokens, Path(cache)
+        )
+        job = job_of(SMOKE, inputs)
+        turns = take_turns({"ours": Side(OURS, job), "floor": Side(FLOOR, job)}, SMOKE.pacing, Path(cache))
+        flops = flops_per_token(inputs)
+    figures = side_figures(SMOKE.name, "", turns, "ours", flops) | floor_figures(SMOKE.name, [turns], flops)
+    return Outcome(figures, [HEADING, *rows_of_table(SMOKE.name, turns, flops)])
+
+
+def _search(
+    comparison: Comparison, inputs: TrainingInputs, trl: tuple[str, ...], earlier: Mapping[str, Sweep]
+) -> Sweep:
+    job = job_of(comparison, inputs)
+    if comparison.finalists_of:
+        finalists = earlier[comparison.finalists_of].finalists(NUM_FINALISTS)
+        return repeat(trl, job, finalists, CACHE, comparison.trial_seconds)
+    return sweep(trl, job, options_for(job, comparison.max_row_tokens), CACHE, comparison.trial_seconds)
+
+
+def _compare(comparison: Comparison, inputs: TrainingInputs, trl: tuple[str, ...], found: Sweep) -> Outcome:
+    """TRL's defaults first, its best settings after; never both in memory at once."""
+    job, flops = job_of(comparison, inputs), flops_per_token(inputs)
+    with_defaults, with_best = (
+        take_turns(
+            {
+                "ours": Side(OURS, job),
+                "trl": Side(trl, replace(job, settings=settings)),
+                "floor": Side(FLOOR, job),
+            },
+            comparison.pacing,
+            CACHE,
+        )
+        for settings in ({}, found.best.settings)
+    )
+    name = comparison.name
+    figures = {
+        **side_figures(name, "", with_defaults, "ours", flops),
+        **side_figures(name, "trl_", with_defaults, "trl", flops),
+        **side_figures(name, "best_trl_", with_best, "trl", flops),
+        **floor_figures(name, [with_defaults, with_best], flops),
+        **ratio_figures(name, "", with_defaults),
+        **ratio_figures(name, "best_", with_best),
+        f"{name}/num_void_rounds": float(with_defaults.num_void + with_best.num_void),
+    }
+    void = [*gate(comparison, with_defaults), *with_defaults.busy(f"{name} defaults"), *with_best.busy(f"{name} best")]
+    if found.best.keeps_rows:
+        void += gate(comparison, with_best)
+    details: dict[str, Any] = {
+        "num_threads": comparison.num_threads,
+        "rows": ROWS.describe(),
+        "tokens_of_rows": inputs.tokens_of_rows,
+        "supervised_of_rows": inputs.supervised_of_rows,
+        "flops_per_token": flops,
+        "trl_search": found.record(),
+        "trl_best": {"name": found.best.name, "settings": found.best.settings},
+        "turns_with_defaults": with_defaults.record(),
+        "turns_with_best": with_best.record(),
+    }
+    versions = {f"trl environment: {library}": number for library, number in with_defaults.versions["trl"].items()}
+    table = [
+        HEADING,
+        *rows_of_table(name, with_defaults, flops),
+        trl_row(f"{name} TRL: {settings_in_words(found.best)}", with_best, flops),
+    ]
+    return Outcome(figures, table, versions, {name: details}, tuple(void))
+
+
+def job_of(comparison: Comparison, inputs: TrainingInputs) -> TrainingJob:
+    return TrainingJob(
         model=str(inputs.model),
         adapter=str(inputs.adapter),
         rows=str(inputs.rows),
         precision=comparison.precision,
         num_threads=comparison.num_threads,
-        max_steps=comparison.max_steps,
+        max_steps=comparison.pacing.max_steps,
     )
-    taken: dict[str, list[TakenStep]] = {side: [] for side in commands}
-    with ExitStack() as stack:
-        workers = {
-            side: stack.enter_context(Worker(command, job, logs / "logs" / f"{side}.log"))
-            for side, command in commands.items()
-        }
-        started = time.perf_counter()
-        for step in range(comparison.max_steps):
-            for side, worker in workers.items():
-                taken[side].append(worker.step())
-            next_seconds = sum(steps[-1].seconds for steps in taken.values())
-            passed = time.perf_counter() - started
-            if step + 1 >= comparison.num_warmup + MIN_STEPS and passed + next_seconds > comparison.budget_seconds:
-                break
-        versions = workers[list(commands)[-1]].versions
-    tokens = tuple(inputs.tokens_of_step(step, job.rows_per_step) for step in range(step + 1))
-    traces = {side: Trace(tuple(steps), tokens, comparison.num_warmup) for side, steps in taken.items()}
-    return traces, versions
 
 
-def compare(comparison: Comparison, ours: Trace, trl: Trace) -> dict[str, float]:
-    """Figures of both sides and their ratios, named `<geometry>/<precision>/<figure>`.
+def flops_per_token(inputs: TrainingInputs) -> float:
+    """Useful operations per real token, over all rows."""
+    listed = products_of_rows(read_geometry(inputs.model), read_rows(inputs.rows), METHOD.rank)
+    return flops_of(listed) / sum(inputs.tokens_of_rows)
 
-    speed_ratio is the median over pairs of steps of TRL's seconds / ours (the rows of a pair are the same);
-    memory_ratio is our peak / TRL's; loss differences are relative to TRL's loss.
-    """
-    pairs = list(zip(ours.steps, trl.steps, strict=True))
-    ratios = [theirs.seconds / mine.seconds for mine, theirs in pairs[comparison.num_warmup :]]
-    differences = loss_differences(ours.steps, trl.steps)
+
+def gate(comparison: Comparison, turns: Turns) -> list[str]:
+    """Why ours and TRL did not train the same; empty when they did."""
+    return unequal(comparison.name, comparison.precision, turns.steps("ours"), turns.steps("trl"))
+
+
+def side_figures(name: str, prefix: str, turns: Turns, side: str, flops: float) -> dict[str, float]:
+    """What one side did, as `<name>/<prefix><figure>`; rates are medians over the rounds that count."""
+    rates = turns.rates(side)
+    lower, _, upper = statistics.quantiles(rates, n=4, method="inclusive")
     return {
-        **_side_figures(comparison, "", ours),
-        **_side_figures(comparison, "trl_", trl),
-        f"{comparison.name}/speed_ratio": statistics.median(ratios),
-        f"{comparison.name}/memory_ratio": ours.peak_bytes / trl.peak_bytes,
-        f"{comparison.name}/first_loss_difference": differences[0],
-        f"{comparison.name}/largest_loss_difference": max(differences),
+        f"{name}/{prefix}gflops_per_second": statistics.median(rates) * flops / 1e9,
+        f"{name}/{prefix}tokens_per_second": statistics.median(rates),
+        f"{name}/{prefix}tokens_per_second_iqr": upper - lower,
+        f"{name}/{prefix}peak_bytes": float(turns.peak_bytes(side)),
+        f"{name}/{prefix}last_loss": turns.steps(side)[-1].loss,
     }
 
 
-def loss_differences(ours: Sequence[TakenStep], trl: Sequence[TakenStep]) -> list[float]:
-    """|ours - TRL's| / TRL's loss at every step."""
-    return [abs(mine.loss - theirs.loss) / theirs.loss for mine, theirs in zip(ours, trl, strict=True)]
-
-
-def unequal_losses(comparison: Comparison, ours: Sequence[TakenStep], trl: Sequence[TakenStep]) -> list[str]:
-    """Why the two did not train the same; empty when they did. A loss that is not finite counts as different."""
-    reasons = []
-    for step, difference in enumerate(loss_differences(ours, trl)):
-        limit = MAX_FIRST_DIFFERENCE[comparison.precision] if step == 0 else MAX_DIFFERENCE
-        if not difference <= limit:
-            reasons.append(
-                f"{comparison.name}: loss of step {step + 1} is {ours[step].loss:.5f}, TRL's {trl[step].loss:.5f}, "
-                f"relative difference {difference:.2g} > {limit:g}"
-            )
-    return reasons
-
-
-def _side_figures(comparison: Comparison, side: str, trace: Trace) -> dict[str, float]:
-    lower, _, upper = statistics.quantiles(trace.rates, n=4, method="inclusive")
+def floor_figures(name: str, all_turns: Sequence[Turns], flops: float) -> dict[str, float]:
+    """floor_ratio is the median over rounds of our seconds / the floor's."""
+    rounds = [round for turns in all_turns for round in turns.counted]
+    ratios = [round.steps["ours"].seconds / round.steps["floor"].seconds for round in rounds]
+    rates = [round.steps["floor"].rate for round in rounds]
     return {
-        f"{comparison.name}/{side}tokens_per_second": statistics.median(trace.rates),
-        f"{comparison.name}/{side}tokens_per_second_iqr": upper - lower,
-        f"{comparison.name}/{side}peak_bytes": float(trace.peak_bytes),
-        f"{comparison.name}/{side}last_loss": trace.steps[-1].loss,
+        f"{name}/floor_ratio": statistics.median(ratios),
+        f"{name}/floor_gflops_per_second": statistics.median(rates) * flops / 1e9,
     }
 
 
-def _table(measured: Sequence[tuple[Comparison, Trace, Trace | None]]) -> list[list[str]]:
-    rows = [["", "tokens/s", "IQR", "peak GB", "first loss", "last loss", "steps", "speed", "memory"]]
-    for comparison, ours, trl in measured:
-        figures = compare(comparison, ours, trl) if trl else {}
-        ratios = [
-            f"{figures[f'{comparison.name}/{ratio}']:.2f}x" if trl else "-" for ratio in ("speed_ratio", "memory_ratio")
-        ]
-        rows.append([f"{comparison.name} ours", *_cells(comparison, ours), *ratios])
-        if trl:
-            rows.append([f"{comparison.name} TRL", *_cells(comparison, trl), "1x", "1x"])
-    return rows
+def ratio_figures(name: str, prefix: str, turns: Turns) -> dict[str, float]:
+    """speed_ratio is the median over rounds of our tokens a second / TRL's; memory_ratio our peak / TRL's; loss
+    differences are relative to TRL's loss."""
+    ours, trl = turns.steps("ours"), turns.steps("trl")
+    differences = loss_differences(ours, trl)
+    return {
+        f"{name}/{prefix}speed_ratio": turns.ratio("ours", "trl"),
+        f"{name}/{prefix}memory_ratio": turns.peak_bytes("ours") / turns.peak_bytes("trl"),
+        f"{name}/{prefix}first_loss_difference": differences[0],
+        f"{name}/{prefix}largest_loss_difference": max(differences),
+        f"{name}/{prefix}first_gradient_difference": gradient_difference(ours, trl),
+    }
 
 
-def _cells(comparison: Comparison, trace: Trace) -> list[str]:
-    figures = _side_figures(comparison, "", trace)
-    return [
-        f"{figures[f'{comparison.name}/tokens_per_second']:.1f}",
-        f"{figures[f'{comparison.name}/tokens_per_second_iqr']:.1f}",
-        f"{trace.peak_bytes / 1e9:.2f}",
-        f"{trace.steps[0].loss:.4f}",
-        f"{trace.steps[-1].loss:.4f}",
-        str(len(trace.rates)),
+def rows_of_table(name: str, turns: Turns, flops: float) -> list[list[str]]:
+    """The floor, ours, and TRL with its defaults where it took part."""
+    floor = statistics.median(turns.rates("floor"))
+    times_floor = floor_figures(name, [turns], flops)[f"{name}/floor_ratio"]
+    rows = [
+        [f"{name} floor", f"{floor * flops / 1e9:.1f}", f"{floor:.1f}", *["-"] * 5, "1.00", "-"],
+        [f"{name} ours", *_cells(name, turns, "ours", flops), f"{times_floor:.2f}", "-"],
     ]
+    return [*rows, trl_row(f"{name} TRL", turns, flops)] if "trl" in turns.versions else rows
+
+
+def trl_row(label: str, turns: Turns, flops: float) -> list[str]:
+    times_floor = 1 / turns.ratio("trl", "floor")
+    memory = turns.peak_bytes("ours") / turns.peak_bytes("trl")
+    verdict = f"{turns.ratio('ours', 'trl'):.2f}x, {memory:.2f} of memory"
+    return [label, *_cells("", turns, "trl", flops), f"{times_floor:.2f}", verdict]
+
+
+def _cells(name: str, turns: Turns, side: str, flops: float) -> list[str]:
+    figures = side_figures(name, "", turns, side, flops)
+    return [
+        f"{figures[f'{name}/gflops_per_second']:.1f}",
+        f"{figures[f'{name}/tokens_per_second']:.1f}",
+        f"{figures[f'{name}/tokens_per_second_iqr']:.1f}",
+        f"{turns.peak_bytes(side) / 1e9:.2f}",
+        f"{turns.steps(side)[0].loss:.4f}",
+        f"{turns.steps(side)[-1].loss:.4f}",
+        str(len(turns.counted)),
+    ]
+
+
+def settings_in_words(trial: Trial) -> str:
+    """`defaults`, or the options that were changed."""
+    return ", ".join(sorted(trial.settings)) or trial.name

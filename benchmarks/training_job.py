@@ -1,9 +1,10 @@
-"""What both sides of a training comparison are told, word for word the same."""
+"""What the sides of a training comparison are told, word for word the same but for what is being compared."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Literal
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
 
 
 @dataclass(frozen=True)
@@ -14,7 +15,7 @@ class TrainingJob:
     model: str
     """Folder with configuration, safetensors and tokenizer."""
     adapter: str
-    """PEFT folder with the LoRA weights both sides start from."""
+    """PEFT folder with the LoRA weights all sides start from."""
     rows: str
     """JSON lines with `input_ids` and `completion_mask`; step n takes the n-th `rows_per_step` of them, and after
     the last row the first comes again."""
@@ -28,3 +29,28 @@ class TrainingJob:
     epsilon: float = 1e-8
     weight_decay: float = 0.0
     max_grad_norm: float = 1.0
+    device: Literal["cpu", "cuda"] = "cpu"
+    shares_prefixes: bool = True
+    """Whether our side computes common beginnings of a step's rows once; a peer does not read it."""
+    settings: Mapping[str, Any] = field(default_factory=dict)
+    """A peer's own options in its own words, over its documented defaults; ours does not read them."""
+
+
+@dataclass(frozen=True)
+class TakenStep:
+    """A worker's answer: one optimiser step as it was timed inside the worker."""
+
+    seconds: float
+    loss: float
+    """Nats per supervised token, before the update."""
+    grad_norm: float
+    """Of that mean loss, before clipping."""
+    num_tokens: int
+    """Real tokens: padding is never counted, and what sharing saved is not subtracted."""
+    peak_bytes: int
+    """Largest memory of the process so far; on a GPU, of the GPU."""
+
+    @property
+    def rate(self) -> float:
+        """Real tokens per second."""
+        return self.num_tokens / self.seconds

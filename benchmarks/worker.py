@@ -1,7 +1,7 @@
-"""Our side of `train-cpu`: takes the steps it is asked for, one JSON line in, one out.
+"""Our side of a training comparison: takes the steps it is asked for, one JSON line in, one out.
 
 The first line is a TrainingJob; the answer is `{"versions": ...}` once everything is loaded. Each further line asks
-for one optimiser step; the answer is its `seconds`, `loss` and the process's `peak_bytes` so far.
+for one optimiser step; the answer is a TakenStep.
 """
 
 from __future__ import annotations
@@ -10,8 +10,8 @@ import json
 import re
 import sys
 import time
-from collections.abc import Iterator
-from itertools import islice
+from collections.abc import Callable, Iterator
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -19,9 +19,9 @@ import numpy as np
 import torch
 
 import tunesmith
-from benchmarks.training_job import TrainingJob
+from benchmarks.training_job import TakenStep, TrainingJob
 from tunesmith.model.layout import MicroBatch
-from tunesmith.model.load import load_model
+from tunesmith.model.load import compute_dtype, load_model
 from tunesmith.model.lora import load_adapter
 from tunesmith.recipe import Train
 from tunesmith.records import Rendered
@@ -43,9 +43,9 @@ class GivenOrder:
 
     def __iter__(self) -> Iterator[list[MicroBatch]]:
         while True:
-            places = range(self._next_row, self._next_row + self._rows_per_step)
-            self._next_row = places.stop
-            yield micro_batches([self._rows[place % len(self._rows)] for place in places], self._layout)
+            rows = rows_of_step(self._rows, self._next_row // self._rows_per_step, self._rows_per_step)
+            self._next_row += self._rows_per_step
+            yield micro_batches(rows, self._layout)
 
     def state(self) -> dict[str, Any]:
         return {"next_row": self._next_row}
@@ -54,18 +54,26 @@ class GivenOrder:
         self._next_row = state["next_row"]
 
 
-def steps_of(job: TrainingJob) -> Iterator[StepReport]:
-    """Load everything, then yield a report after each optimiser step. Layout settings are the recipe's defaults."""
-    dtype = torch.bfloat16 if job.precision == "bf16" else torch.float32
-    model = load_model(Path(job.model), dtype=dtype, device="cpu")
+def measured_steps(job: TrainingJob) -> Iterator[TakenStep]:
+    """Load everything, then take one optimiser step at a time. Layout settings are the recipe's defaults."""
+    model = load_model(Path(job.model), dtype=compute_dtype(job.precision), device=job.device)
     load_adapter(model, Path(job.adapter))
     settings = AdamWSettings(job.beta1, job.beta2, job.epsilon, job.weight_decay, job.max_grad_norm)
     optimizer = FlatAdamW(model.parameters(), settings)
-    defaults = Train()
-    layout = LayoutSettings(defaults.micro_batch_tokens, defaults.share_prefixes, "cpu")
+    layout = LayoutSettings(Train().micro_batch_tokens, job.shares_prefixes, job.device)
     source = GivenOrder(read_rows(Path(job.rows)), job.rows_per_step, layout)
     schedule = make_schedule("constant", job.learning_rate, job.max_steps, 0.0)
-    return train_steps(model, source, sft.loss, optimizer, schedule, range(job.max_steps))
+    return _timed(job, train_steps(model, source, sft.loss, optimizer, schedule, range(job.max_steps)))
+
+
+def _timed(job: TrainingJob, steps: Iterator[StepReport]) -> Iterator[TakenStep]:
+    for _ in range(job.max_steps):
+        start = time.perf_counter()
+        report = next(steps)
+        # reading the numbers waits for a GPU, as TRL's log does
+        loss, grad_norm = report.loss_sum.item() / report.weight, report.grad_norm.item()
+        seconds = time.perf_counter() - start
+        yield TakenStep(seconds, loss, grad_norm, report.num_tokens, peak_bytes(job.device))
 
 
 def read_rows(file: Path) -> list[Rendered]:
@@ -76,29 +84,36 @@ def read_rows(file: Path) -> list[Rendered]:
     ]
 
 
-def peak_bytes() -> int:
-    """Largest resident memory of this process, the kernel's VmHWM; `ru_maxrss` would count the parent's too."""
+def rows_of_step(rows: list[Rendered], step: int, rows_per_step: int) -> list[Rendered]:
+    """The rows of optimiser step `step`, counted from 0."""
+    places = range(step * rows_per_step, (step + 1) * rows_per_step)
+    return [rows[place % len(rows)] for place in places]
+
+
+def peak_bytes(device: str) -> int:
+    """Largest memory of this process so far: on a GPU what torch allocated there, else the kernel's VmHWM
+    (`ru_maxrss` would count the parent's too)."""
+    if device == "cuda":
+        return torch.cuda.max_memory_allocated()
     status = Path("/proc/self/status").read_text(encoding="utf-8")
     found = re.search(r"^VmHWM:\s+(\d+) kB$", status, re.MULTILINE)
     assert found is not None
     return int(found[1]) * 1024
 
 
-def main() -> None:
+def serve(steps_of: Callable[[TrainingJob], Iterator[TakenStep]]) -> None:
+    """Read the job, then answer each line with one more step, until the input ends."""
+    # libraries print to standard output; only the answers may reach the pipe
+    answers = sys.stdout
+    sys.stdout = sys.stderr
     job = TrainingJob(**json.loads(sys.stdin.readline()))
     torch.set_num_threads(job.num_threads)
     steps = steps_of(job)
-    _answer(versions={"tunesmith": tunesmith.__version__, "torch": torch.__version__})
-    for _ in sys.stdin:
-        start = time.perf_counter()
-        (report,) = islice(steps, 1)
-        loss = report.loss_sum.item() / report.weight
-        _answer(seconds=time.perf_counter() - start, loss=loss, peak_bytes=peak_bytes())
-
-
-def _answer(**values: Any) -> None:
-    print(json.dumps(values), flush=True)
+    versions = {"tunesmith": tunesmith.__version__, "torch": torch.__version__}
+    print(json.dumps({"versions": versions}), file=answers, flush=True)
+    for _, step in zip(sys.stdin, steps, strict=False):
+        print(json.dumps(asdict(step)), file=answers, flush=True)
 
 
 if __name__ == "__main__":
-    main()
+    serve(measured_steps)

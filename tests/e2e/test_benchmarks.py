@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import json
+import os
+import subprocess
 from pathlib import Path
 
 import pytest
 
 from benchmarks import run
 
+ROOT = Path(__file__).parents[2]
 
-@pytest.mark.parametrize("name", ["startup", "prepare", "train-cpu", "resume"])
+
+@pytest.mark.parametrize("name", ["startup", "prepare", "train-cpu", "train-prefix", "train-gpu", "resume"])
 def test_a_quick_run_measures_but_writes_and_judges_nothing(
     name: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -31,6 +35,24 @@ def test_a_quick_run_measures_but_writes_and_judges_nothing(
         assert printed["void"] == []
         assert printed["figures"]["ours/2000/rows_per_second"] > 0.0
         assert printed["figures"]["ours/2000/peak_bytes"] > 1 << 26
-    else:
+    elif name == "train-cpu":
         assert printed["figures"]["smoke/fp32/tokens_per_second"] > 0.0
+        assert printed["figures"]["smoke/fp32/floor_ratio"] > 1.0
         assert printed["figures"]["smoke/fp32/peak_bytes"] > 1 << 26
+    elif name == "train-prefix":
+        assert printed["figures"]["smoke/fp32/bound"] > 5.0
+        assert printed["figures"]["smoke/fp32/sharing_ratio"] > 1.0
+        assert printed["figures"]["smoke/fp32/sharing_gradient_difference"] < 1e-5
+    else:
+        assert printed["figures"]["smoke/64/tokens_per_second"] > 0.0
+        assert 0.0 < printed["figures"]["smoke/64/product_rate_share"] < 1.0
+
+
+def test_the_script_for_gpus_says_so_where_there_is_none(tmp_path: Path) -> None:
+    script = ROOT / "benchmarks" / "gpu.sh"
+    # an interpreter without torch stands for a machine without a device
+    python = tmp_path / "python"
+    python.write_text("#!/bin/sh\nexit 1\n", encoding="utf-8")
+    python.chmod(0o755)
+    ran = subprocess.run([script], env=os.environ | {"PYTHON": str(python)}, capture_output=True, text=True, check=True)
+    assert ran.stdout == "No CUDA device here: nothing was measured.\n"

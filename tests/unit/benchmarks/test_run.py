@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
+import math
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from benchmarks import run, startup, train_cpu
+from benchmarks import run, startup, train_cpu, train_gpu, train_prefix
 from benchmarks.hardware import Hardware, describe_hardware
 from benchmarks.outcome import Goal, Outcome, missed_goals
 
@@ -71,12 +72,39 @@ def test_an_unknown_name_is_wrong_usage() -> None:
     assert stopped.value.code == 2
 
 
-def test_every_goal_names_a_figure_that_is_measured() -> None:
-    ratios = {f"{comparison.name}/{ratio}" for comparison in train_cpu.COMPARISONS for ratio in RATIOS}
-    assert set(train_cpu.GOALS) == ratios
+MODULES = {"train-cpu": train_cpu, "train-prefix": train_prefix, "train-gpu": train_gpu}
+RESULTS = sorted((run.FOLDER / "results").glob("*.json"))
 
 
-RATIOS = ("speed_ratio", "memory_ratio")
+@pytest.mark.parametrize("name", MODULES)
+def test_every_goal_belongs_to_a_comparison(name: str) -> None:
+    known = {comparison.name for comparison in MODULES[name].COMPARISONS}
+    assert {goal.rpartition("/")[0] for goal in MODULES[name].GOALS} == known
+
+
+@pytest.mark.parametrize("file", RESULTS, ids=lambda file: file.stem)
+def test_a_committed_result_is_judged_as_its_file_says(file: Path) -> None:
+    """The goals of today, a figure for each, and no verdict but what the figures give."""
+    record = json.loads(file.read_text(encoding="utf-8"))
+    goals = {name: Goal(**bounds) for name, bounds in record["goals"].items()}
+    if record["benchmark"] in MODULES:
+        assert goals == MODULES[record["benchmark"]].GOALS
+    assert set(goals) <= set(record["figures"])
+    assert record["missed"] == missed_goals(record["figures"], goals)
+    assert record["void"] == []
+
+
+@pytest.mark.parametrize("file", [file for file in RESULTS if "train-" in file.name], ids=lambda file: file.stem)
+def test_a_committed_result_of_training_is_no_worse_than_its_goals(file: Path) -> None:
+    """By more than the tolerance that another machine of the kind may need."""
+    record = json.loads(file.read_text(encoding="utf-8"))
+    for name, bounds in record["goals"].items():
+        figure = record["figures"][name]
+        assert figure >= (bounds["minimum"] or -math.inf) * (1 - TOLERANCE), name
+        assert figure <= (bounds["maximum"] or math.inf) * (1 + TOLERANCE), name
+
+
+TOLERANCE = 0.1
 
 
 def test_the_hardware_is_that_of_this_machine() -> None:
