@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -30,7 +31,9 @@ def test_a_side_that_did_less_or_more_voids_the_run(kept: int, faulty: int, reas
 
 
 def test_ours_is_held_against_the_faster_peer() -> None:
-    peers = [side("slow", seconds=40.0), side("fast", seconds=20.0)]
+    # on a tenth of the rows in as little time, it is the slowest
+    few = replace(side("few", seconds=20.0), num_rows=100)
+    peers = [side("slow", seconds=40.0), side("fast", seconds=20.0), few]
     figures = prepare.compare(side("ours"), peers, side("ours", peak=125))
     assert figures == {
         "speed_ratio": pytest.approx(10.0),
