@@ -1,7 +1,9 @@
 """How much personal data `find_personal` finds, and how often it is wrong: recall and precision with intervals.
 
-Measured on the labelled sentences of `privacy_set`, which share no whole name, place or sentence with the detector, and
+Measured on the labelled sentences of `privacy_set`, which share no whole name, place or sentence with the detector; on
+those of `privacy_held_out`, from which no rule was made and on which no weight was fitted, and which have no goals; and
 by the finds per 1,000 words on real sets, where every find counts as false (Han characters and Latin words count one).
+The Chinese weights were fitted with every other row of `alpaca_zh_demo`, and their threshold was chosen with all of it.
 `python -m benchmarks.privacy` writes the counts that the package quotes wherever it calls data anonymised.
 """
 
@@ -17,6 +19,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from benchmarks.outcome import Goal, Outcome
+from benchmarks.privacy_held_out import make_held_out
 from benchmarks.privacy_set import LANGUAGES, Labelled, make_set
 from benchmarks.process import REPOSITORY
 from tunesmith.stats.intervals import wilson
@@ -31,6 +34,8 @@ NUM_PER_TYPE: Final = 500
 NUM_FIRST: Final = 24
 """Sentences per type that a quick look takes: the first of the whole set."""
 SEED: Final = 20
+KINDS: Final = {"in no list": "name in no list", "everyday": "everyday name"}
+"""Subsets of names whose recall is counted apart."""
 GOALS: Final = {
     **{f"recall/{kind}/{language}": Goal(minimum=0.97) for kind in CHECKED_TYPES for language in LANGUAGES},
     **{f"precision/{kind}/{language}": Goal(minimum=0.95) for kind in CHECKED_TYPES for language in LANGUAGES},
@@ -60,19 +65,10 @@ class Count:
 def run(*, quick: bool) -> Outcome:
     """Measure on the labelled set and the real ones; `quick` takes few sentences and no real set."""
     counts = measure(make_set(NUM_FIRST if quick else NUM_PER_TYPE, SEED))
+    held_out = measure(make_held_out(SEED))
     figures: dict[str, float] = {}
     table = [["", "labelled", "recall", "95 %", "finds", "precision", "95 %"]]
-    for (kind, language), count in sorted(counts.items()):
-        num_labelled, num_finds = count.found + count.missed, count.right + count.wrong
-        row = [f"{kind} {language}", str(num_labelled)]
-        for name, good, total in (("recall", count.found, num_labelled), ("precision", count.right, num_finds)):
-            if total:
-                figures[f"{name}/{kind}/{language}"] = good / total
-                interval = wilson(good, total)
-                row += [f"{good / total:.3f}", f"{interval.low:.3f}-{interval.high:.3f}"] + (
-                    [str(num_finds)] if name == "recall" else []
-                )
-        table.append(row + [""] * (7 - len(row)))
+    table += _rows(counts, figures, "") + _rows(held_out, figures, "held_out/")
     real = {} if quick else {name: _on_real(texts) for name, texts in _real_sets()}
     for name, (num_words, finds, seconds, num_bytes) in real.items():
         figures[f"finds_per_1000_words/{name}"] = 1000 * finds.total() / num_words
@@ -83,13 +79,31 @@ def run(*, quick: bool) -> Outcome:
         )
     details: dict[str, Any] = {
         "counts": {f"{kind}/{language}": vars(count) for (kind, language), count in counts.items()},
+        "held_out": {f"{kind}/{language}": vars(count) for (kind, language), count in held_out.items()},
         "finds": {name: dict(finds) for name, (_, finds, _, _) in real.items()},
     }
     return Outcome(figures, table, details=details)
 
 
+def _rows(counts: Mapping[tuple[str, str], Count], figures: dict[str, float], prefix: str) -> list[list[str]]:
+    """Rows of the table, a type and language each; the figures are added to `figures`."""
+    rows = []
+    for (kind, language), count in sorted(counts.items()):
+        num_labelled, num_finds = count.found + count.missed, count.right + count.wrong
+        row = [f"{prefix}{kind} {language}", str(num_labelled)]
+        for name, good, total in (("recall", count.found, num_labelled), ("precision", count.right, num_finds)):
+            if total:
+                figures[f"{prefix}{name}/{kind}/{language}"] = good / total
+                interval = wilson(good, total)
+                row += [f"{good / total:.3f}", f"{interval.low:.3f}-{interval.high:.3f}"] + (
+                    [str(num_finds)] if name == "recall" else []
+                )
+        rows.append(row + [""] * (7 - len(row)))
+    return rows
+
+
 def measure(sentences: Iterable[Labelled]) -> Mapping[tuple[str, str], Count]:
-    """Count by type and language; names in no list are a type of their own for recall.
+    """Count by type and language; names in no list, and everyday ones, are types of their own for recall.
 
     A labelled span is found when finds of its type cover it whole. A find is right when at least half of it lies in a
     labelled span of its type.
@@ -102,7 +116,7 @@ def measure(sentences: Iterable[Labelled]) -> Mapping[tuple[str, str], Count]:
     for sentence in sentences:
         finds = find_personal(sentence.text)
         for span in sentence.spans:
-            count = count_of("name in no list" if sentence.subset == "in no list" else span.type, sentence.language)
+            count = count_of(KINDS.get(sentence.subset, span.type), sentence.language)
             if _covered(span, finds) == span.stop - span.start:
                 count.found += 1
             else:

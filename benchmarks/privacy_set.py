@@ -18,7 +18,7 @@ from tunesmith.text.personal import words_en, words_zh
 from tunesmith.text.personal.span import PersonalType, Span
 
 Language = Literal["en", "zh"]
-Subset = Literal["", "partly listed", "in no list"]
+Subset = Literal["", "partly listed", "in no list", "everyday"]
 SUBSETS: Final[tuple[Subset, ...]] = ("partly listed", "in no list")
 LANGUAGES: Final[tuple[Language, ...]] = ("en", "zh")
 

@@ -63,7 +63,7 @@ from tunesmith.recipe.balance import Balance
 from tunesmith.records import Rejected
 from tunesmith.runtime import Progress, Runtime
 
-VERSION: Final = 4
+VERSION: Final = 5
 
 
 def prepare(

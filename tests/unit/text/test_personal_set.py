@@ -5,8 +5,9 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-from benchmarks import privacy, privacy_forms
+from benchmarks import privacy, privacy_forms, privacy_held_out
 from benchmarks.privacy_set import make_set
+from tools import fit_names_zh
 from tunesmith.text.personal import words_en, words_zh
 from tunesmith.text.personal.measured import FILE, measured
 
@@ -53,6 +54,33 @@ def test_no_form_of_the_set_stands_in_the_detector() -> None:
     forms = [form for kind in kinds for language in kind.values() for form in language]
     assert len(forms) > 150
     assert [form for form in forms if form in texts or form.replace("{}", "").strip(" .。") in texts.split("|")] == []
+
+
+def test_held_out_forms_are_nobody_elses() -> None:
+    forms = {form for language in privacy_held_out.FORMS.values() for form in language}
+    nothing = {text for language in privacy_held_out.NOTHING.values() for text in language}
+    tuned = {form for language in privacy_forms.NAMES.values() for form in language}
+    assert len(privacy_held_out.FORMS["zh"]) >= 60
+    assert len(privacy_held_out.FORMS["en"]) >= 30
+    assert forms & (tuned | set(fit_names_zh.FORMS)) == set()
+    assert tuned & set(fit_names_zh.FORMS) == set()
+    texts = detector_texts()
+    assert [form for form in forms if form in texts or form.replace("{}", "").strip(" .。") in texts.split("|")] == []
+    assert [text for text in nothing if text in texts] == []
+
+
+def test_no_name_of_the_set_was_put_into_the_sentences_that_weights_were_fitted_on() -> None:
+    known = "".join(fit_names_zh.GIVEN) + "".join(fit_names_zh.UNLISTED_SURNAMES | fit_names_zh.UNLISTED_GIVEN)
+    assert set(privacy_forms.GIVEN_CHARACTERS_ZH + privacy_forms.RARE_SURNAMES_ZH) & set(known) == set()
+
+
+def test_held_out_sentences_name_whom_they_say() -> None:
+    sentences = list(privacy_held_out.make_held_out(1))
+    assert sentences == list(privacy_held_out.make_held_out(1))
+    for sentence in sentences:
+        if sentence.language == "zh" and sentence.subset == "in no list":
+            named = [sentence.text[span.start : span.stop] for span in sentence.spans]
+            assert all(name[0] in privacy_forms.RARE_SURNAMES_ZH for name in named)
 
 
 def test_the_packaged_figures_are_in_step() -> None:

@@ -7,20 +7,26 @@ first name-like place.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from functools import lru_cache
+from itertools import islice
 from typing import Final
 
+from tunesmith.text.personal.names_zh_bare import (
+    GIVEN,
+    SURNAME,
+    everyday_characters,
+    find_bare_names,
+    is_in_dictionary,
+)
 from tunesmith.text.personal.span import Span
 from tunesmith.text.personal.words_zh import (
     AFTER,
-    ALSO_PARTICLES,
     BEFORE,
     COMPOUND_SURNAMES,
     DONE_AS_PERSONS,
     DONE_TO_PERSONS,
     GIVEN_CHARACTERS,
-    NEVER_GIVEN,
     NEVER_NAMES,
     ROLES,
     SURNAMES,
@@ -28,45 +34,40 @@ from tunesmith.text.personal.words_zh import (
     TRANSLITERATION,
 )
 
-
-def _everyday_characters() -> str:
-    """The 3,755 characters of GB 2312 level 1; one that is none of them stands in few words, but in many names."""
-    codes = (bytes([row, cell]) for row in range(0xB0, 0xD8) for cell in range(0xA1, 0xFF))
-    return b"".join(codes).decode("gb2312", "ignore")
-
-
-_HAN: Final = "\u4e00-\u9fff"
-_GIVEN: Final = rf"[^\W\d_\x00-\u3fff\ua000-\uffff{NEVER_GIVEN}]"
-_SURNAME: Final = f"(?:{'|'.join(sorted(COMPOUND_SURNAMES))}|[{''.join(sorted(SURNAMES))}])"
-_NAME: Final = re.compile(rf"({_SURNAME})({_GIVEN}{{1,2}})")
-_FIRST: Final = "".join(sorted(SURNAMES | {surname[0] for surname in COMPOUND_SURNAMES}))
-_BARE: Final = re.compile(rf"[{_FIRST}](?={_GIVEN})")
+_NAME: Final = re.compile(rf"({SURNAME})({GIVEN}{{1,2}})")
 _NOT_OF_NAMES: Final = "口-囖气-氲犬-獿疒-癯肉-臢虫-蠿酉-釃鱼-鳤"
 """Characters with the signs for mouth, vapour, dog, sickness, flesh, insect, wine and fish: sounds, chemicals, diseases
 and animals, and hardly ever names."""
-_RARE: Final = re.compile(rf"[^\W\d_\x00-\u4dff\ua000-\uffff{_NOT_OF_NAMES}{_everyday_characters()}]")
-_NEVER_LAST: Final = frozenset("和之中以性")
-"""Characters that end no name in running text."""
-_AROUND: Final = 4
-"""Characters on each side that decide where words begin and end."""
+_RARE: Final = re.compile(rf"[^\W\d_\x00-\u4dff\ua000-\uffff{_NOT_OF_NAMES}{everyday_characters()}]")
 _MAX_RARE_SHARE: Final = 0.05
 """Where more of the text is rare it is written in traditional characters, which are rare in simplified text only."""
 _TITLE: Final = re.compile(TITLES)
 _ROLE: Final = re.compile(rf"(?:{ROLES})(?P<sign>(?:[是为叫：:，,\s]|“|（|名字)*)")
-_UNLISTED: Final = re.compile(rf"(?:{DONE_TO_PERSONS})({_GIVEN}{{2,3}}?)(?={DONE_AS_PERSONS})")
-_ANY_NAME: Final = re.compile(rf"{_GIVEN}{{2,3}}")
+_UNLISTED: Final = re.compile(rf"(?:{DONE_TO_PERSONS})({GIVEN}{{2,3}}?)(?={DONE_AS_PERSONS})")
+_ANY_NAME: Final = re.compile(rf"{GIVEN}{{2,3}}")
 _ACTS: Final = re.compile(DONE_AS_PERSONS)
-_TRANSLITERATED: Final = re.compile(rf"[{TRANSLITERATION}]{{1,8}}(?:[·•‧・][{TRANSLITERATION}]{{1,8}}){{1,3}}")
+_TRANSLITERATED: Final = re.compile(
+    rf"(?![其再才让合力])[{TRANSLITERATION}]{{1,8}}(?:[·•‧・][{TRANSLITERATION}]{{1,8}}){{1,3}}"
+)
 
 
 def find_chinese_names(text: str) -> list[Span]:
     """Find names before a title, after a word for a role, or standing alone between fitting characters."""
-    spans = [*_titled(text), *_introduced(text), *_bare(text), *_with_rare_character(text), *_unlisted(text)]
+    rare_places = rare_characters(text)
+    spans = [*_titled(text), *_introduced(text), *find_bare_names(text, rare_places)]
+    spans += [*_with_rare_character(text, rare_places), *_unlisted(text)]
     if "·" in text or "•" in text or "‧" in text or "・" in text:
         spans += [
             Span(*match.span(), "name") for match in _TRANSLITERATED.finditer(text) if text[match.start() - 1] != "《"
         ]
     return spans
+
+
+def rare_characters(text: str) -> list[int]:
+    """Return the places of characters that are in few words; none where the text is written in traditional ones."""
+    most = 3 + int(_MAX_RARE_SHARE * len(text))
+    places = [match.start() for match in islice(_RARE.finditer(text), most + 1)]
+    return places if len(places) <= most else []
 
 
 def _titled(text: str) -> Iterator[Span]:
@@ -122,64 +123,8 @@ def _end_of(text: str, start: int, stop: int) -> int:
     return stop
 
 
-def _bare(text: str) -> Iterator[Span]:
-    """A name with no word for a person beside it, one character of the given name being a usual one."""
-    done = 0
-    for first in _BARE.finditer(text):
-        start = first.start()
-        if start < done:
-            continue
-        match = _NAME.match(text, start)
-        if match is None:
-            continue
-        for stop in (match.end(), match.end() - 1):
-            given = text[start + len(match[1]) : stop]
-            if given and _may_be_bare(text, start, match[1], given):
-                yield Span(start, stop, "name")
-                done = stop
-                break
-
-
-def _may_be_bare(text: str, start: int, surname: str, given: str) -> bool:
-    """Whether surname and given name stand here as a name; what costs a look into the dictionary is asked last."""
-    stop = start + len(surname) + len(given)
-    num_usual = sum(character in GIVEN_CHARACTERS for character in given)
-    if not num_usual or given[-1] in _NEVER_LAST:
-        return False
-    begins = start == 0 or text[start - 1] in BEFORE or not _is_han(text[start - 1])
-    ends = stop == len(text) or text[stop] in AFTER or not _is_han(text[stop])
-    acts = _ACTS.match(text, stop) is not None
-    if len(given) == 1 or surname in ALSO_PARTICLES:
-        return begins and acts and not _is_in_dictionary(surname + given)
-    if not (begins or ends) and num_usual < len(given):
-        return False
-    if _begins_word(surname + given, surname) or (is_word(given) and not (begins and acts)):
-        return False
-    # jieba calls many words names (卫星, 康复), so a shorter one must be cut differently here
-    if _is_in_dictionary(surname + given[0]) and stop - 1 in _cuts(text, start, stop):
-        return False
-    if (begins or _begins_at(text, start)) and (ends or acts or _ends_at(text, stop)):
-        return True
-    return num_usual == len(given) and {start, stop} <= _cuts(text, start, stop)
-
-
-def _cuts(text: str, start: int, stop: int) -> set[int]:
-    """Where jieba, cutting what stands around into words, lets one begin or end."""
-    import rjieba
-
-    place = max(0, start - _AROUND)
-    cuts = {place}
-    for word in rjieba.cut(text[place : stop + _AROUND]):
-        place += len(word)
-        cuts.add(place)
-    return cuts
-
-
-def _with_rare_character(text: str) -> Iterator[Span]:
+def _with_rare_character(text: str, rare_places: Sequence[int]) -> Iterator[Span]:
     """Two or three characters, one of them rare, that are no words."""
-    rare_places = [match.start() for match in _RARE.finditer(text)]
-    if len(rare_places) > 3 + _MAX_RARE_SHARE * len(text):
-        return
     done = 0
     for place in rare_places:
         windows = ((start, start + length) for length in (4, 3, 2) for start in range(place - length + 1, place + 1))
@@ -257,11 +202,4 @@ def is_word(value: str) -> bool:
     """Whether the value is a word of jieba's dictionary, and not there as a person's name."""
     import rjieba
 
-    return value in NEVER_NAMES or (_is_in_dictionary(value) and not rjieba.tag(value)[0][1].startswith("nr"))
-
-
-@lru_cache(maxsize=65_536)
-def _is_in_dictionary(value: str) -> bool:
-    import rjieba
-
-    return len(value) > 1 and bool(rjieba.has_word(value))
+    return value in NEVER_NAMES or (is_in_dictionary(value) and not rjieba.tag(value)[0][1].startswith("nr"))

@@ -13,6 +13,11 @@ def words(name: str) -> frozenset[str]:
     return frozenset((_FOLDER / f"{name}.txt").read_text(encoding="utf-8").split())
 
 
+def lines(name: str) -> list[str]:
+    """Return the lines of `lists/<name>.txt`."""
+    return (_FOLDER / f"{name}.txt").read_text(encoding="utf-8").splitlines()
+
+
 def characters(name: str) -> frozenset[str]:
     """Return the characters of `lists/<name>.txt`; line breaks mean nothing."""
     return frozenset("".join(words(name)))

@@ -8,16 +8,24 @@ from tunesmith.text.personal.words import any_of, characters, words
 
 SURNAMES: Final = characters("zh_surnames")
 COMPOUND_SURNAMES: Final = words("zh_compound_surnames")
+COMMON_SURNAMES: Final = characters("zh_common_surnames")
 GIVEN_CHARACTERS: Final = characters("zh_given_characters")
+GIVEN_WORDS: Final = words("zh_given_words")
+"""Words that are given names too."""
+FREQUENT_CHARACTERS: Final = characters("zh_frequent_characters")
+"""The 600 characters that everyday text is made of for the most part."""
 TRANSLITERATION: Final = "".join(sorted(characters("zh_transliteration")))
 """Characters that foreign names are written with."""
 TITLES: Final = any_of(words("zh_titles"))
 """Titles that stand after a name."""
 ROLES: Final = any_of(words("zh_roles"))
 """Words that stand before a name, in front of a colon, a verb or nothing."""
+PERSON_WORDS: Final = words("zh_titles") | words("zh_roles")
+"""Titles and roles: no given names."""
 DONE_AS_PERSONS: Final = any_of(words("zh_done_as_persons"))
 """What a person does or has, right after the name."""
-DONE_TO_PERSONS: Final = any_of(words("zh_done_to_persons"))
+DONE_TO: Final = words("zh_done_to_persons")
+DONE_TO_PERSONS: Final = any_of(DONE_TO)
 """What is done to or with a person, right before the name."""
 BEFORE: Final = (
     "和跟与同由被给让请向对叫是为找问替帮把及因但而且在的了过着将使令到有从比"
