@@ -21,12 +21,13 @@ class ChatServer:
     url: str
     bodies: list[dict[str, Any]] = field(default_factory=list)
     keys: list[str | None] = field(default_factory=list)
+    failures: list[int] = field(default_factory=list)
+    """HTTP codes to answer the next requests with; 0 for an answer."""
 
 
 @contextmanager
 def serving(answer: Answer, *, failures: list[int] | None = None, raw: str | None = None) -> Iterator[ChatServer]:
     """Serve on a free port of this machine: first the failures (HTTP codes), then answers, or always the raw body."""
-    waiting = list(failures or ())
 
     class Handler(BaseHTTPRequestHandler):
         def do_POST(self) -> None:
@@ -35,8 +36,8 @@ def serving(answer: Answer, *, failures: list[int] | None = None, raw: str | Non
             server.keys.append(self.headers["authorization"])
             if self.path != "/v1/chat/completions":
                 self._reply(404, "no such path")
-            elif waiting:
-                self._reply(waiting.pop(0), "busy")
+            elif server.failures and (failure := server.failures.pop(0)):
+                self._reply(failure, "busy")
             elif raw is not None:
                 self._reply(200, raw)
             else:
@@ -55,7 +56,7 @@ def serving(answer: Answer, *, failures: list[int] | None = None, raw: str | Non
         def log_message(self, format: str, *args: object) -> None: ...
 
     http = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    server = ChatServer(f"http://127.0.0.1:{http.server_address[1]}/v1")
+    server = ChatServer(f"http://127.0.0.1:{http.server_address[1]}/v1", failures=list(failures or ()))
     thread = threading.Thread(target=http.serve_forever, args=(0.01,))
     thread.start()
     try:

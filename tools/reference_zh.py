@@ -33,6 +33,7 @@ SECTIONS: Final[dict[str, str]] = {
     "Paraphrase": "请接口后的模型换一种说法。",
     "Synthetic": "请接口后的模型仿照某一行写一行新的：同一标签的新文本，或新的问题及其答案。",
     "Endpoint": "OpenAI 兼容接口后的模型：OpenAI、vLLM、Ollama 以及大多数模型服务。",
+    "Teacher": "回答没有思考过程的训练数据；最终答案与该行一致时，保留其思考过程。",
     "Balance": "划分之后让训练数据的各类别趋于均衡；留出的数据不变。",
     "Train": "怎样微调基座模型。",
     "Full": "训练全部权重。",
@@ -67,7 +68,9 @@ KEYS: Final[dict[str, dict[str, str]]] = {
         "system": "为没有系统消息的数据补上的系统消息。",
         "prompt_style": "单轮数据中套在用户文字外面的模板，必须含有 `{prompt}`；末尾可以接 "
         "`<think>{reasoning}</think>{answer}`，这部分由模型自己的对话模板填写。",
-        "reasoning": "怎样处理数据里的思考过程：保留、去掉，或拒绝没有思考过程的行。",
+        "reasoning": "怎样处理数据里的思考过程：保留、去掉、拒绝没有思考过程的行，"
+        "或请 `teacher` 为没有思考过程的训练数据思考。",
+        "teacher": "`reasoning: synthesise` 时由谁来思考。",
         "validation_share": "从训练数据中留出多少比例用来引导训练。",
         "test_share": "留出多少比例的数据用来下结论；已有数据源声明为测试集时不再另留。"
         "与 `validation_share` 之和须小于 1。",
@@ -268,6 +271,21 @@ KEYS: Final[dict[str, dict[str, str]]] = {
         "max_tokens": "回答超过这么多词元就截断。",
         "parallel": "同时进行的请求数。",
         "timeout_seconds": "等待一个回答的秒数。",
+        "licence": "使用该模型所写内容的许可证或条款，数据卡会写明。",
+    },
+    "Teacher": {
+        "url": "接口的起始地址，例如 `http://127.0.0.1:8000/v1`。",
+        "model": "模型在该接口上的名称。",
+        "key": "存放接口密钥的环境变量名。",
+        "temperature": "采样温度；0 为贪心解码。",
+        "max_tokens": "回答（含思考）超过这么多词元就截断。",
+        "parallel": "同时进行的请求数。",
+        "timeout_seconds": "等待一个回答的秒数。",
+        "licence": "使用该模型所写内容的许可证或条款，数据卡会写明。",
+        "tries": "最多请求几次回答；保留第一个通过的。",
+        "check": "最终答案怎样与该行的答案比较：按文本，或按各自的最后一个数字；"
+        "`auto` 在该行答案是数字时比较数值，否则比较文本。",
+        "without": "没有任何回答通过的行怎样处理。",
     },
     "Balance": {
         "by": "按什么分类：标签、语言、来源、某一列，或提示的聚类。",

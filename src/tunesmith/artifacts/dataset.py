@@ -25,6 +25,7 @@ REJECTS: Final = "rejects.jsonl"
 CLUSTERS: Final = "clusters.jsonl"
 CONTAMINATION: Final = "contamination.jsonl"
 AUGMENT_REJECTS: Final = "augment_rejects.jsonl"
+TRACE_REJECTS: Final = "trace_rejects.jsonl"
 # the id is the first thing in a written row
 _ID_IN_LINE: Final = itemgetter(slice(len('{"id": "'), len('{"id": "') + 16))
 
@@ -207,6 +208,27 @@ class AugmentReport(_Record):
         return sum(making.kept for making in self.methods)
 
 
+class Synthesis(_Record):
+    """Reasoning that a teacher wrote for training rows: `answers` = `kept` + the rejected.
+
+    Of `rows`, `kept` have reasoning now, `unchecked` were never asked about, and for the rest no answer passed.
+    """
+
+    model: str
+    """The teacher's name behind its endpoint."""
+    url: str
+    licence: str | None
+    """Licence or terms for what it wrote, where the recipe says them."""
+    rows: int
+    """Training rows without reasoning."""
+    unchecked: int
+    """Those whose answer nothing can check: prose, an answer to unlearn, one beside a worse one, or with tools."""
+    answers: int
+    kept: int
+    rejected: dict[str, int]
+    """By code `reject.<reason>` of the catalogue, most frequent first; each stands in `trace_rejects.jsonl`."""
+
+
 class DatasetReport(_Record):
     """The data contract, what `report.json` holds: `read` + `added` = `kept` + `rejected`.
 
@@ -245,6 +267,7 @@ class DatasetReport(_Record):
     languages: dict[Split, dict[Language, int]]
     characters: Characters
     reasoning: Reasoning
+    synthesis: Synthesis | None = None
     proof: SplitProof
     contamination: list[Contamination] = []
     augment: AugmentReport | None = None
@@ -261,7 +284,7 @@ class Dataset:
 
     `clusters.jsonl` names near-duplicates that were kept, by id, the representative (the first one read) in front;
     `contamination.jsonl` lists training rows that share 13 words in a row with the test or a benchmark; `quality.json`
-    holds the 3C score; `augment_rejects.jsonl` made rows that did not pass.
+    holds the 3C score; `augment_rejects.jsonl` and `trace_rejects.jsonl` made rows and reasoning that did not pass.
     """
 
     folder: Path

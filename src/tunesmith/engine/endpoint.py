@@ -53,6 +53,8 @@ class Endpoint:
     def answers(self, requests: Sequence[Sequence[Message]], seeds: Sequence[int]) -> list[str]:
         """The answer to each conversation, in their order; `seeds` tell equal conversations apart.
 
+        Thinking that the endpoint gives apart stands in front of its answer between `<think>` tags, as the model wrote
+        it; the closing one is missing where the answer never began.
         Raises RunFailed `endpoint-failed` where no answer is to be had, `endpoint-answer` where it is none.
         """
         from httpx2 import Client, Limits
@@ -107,9 +109,14 @@ class Endpoint:
 
 def _text_of(reply: str, url: str) -> str:
     try:
-        text = json.loads(reply)["choices"][0]["message"]["content"]
-    except (ValueError, LookupError, TypeError):
-        text = None
+        message = json.loads(reply)["choices"][0]["message"]
+        text = message["content"]
+        # vLLM and DeepSeek say `reasoning_content`, OpenRouter and newer vLLM `reasoning`
+        thinking = message.get("reasoning_content") or message.get("reasoning")
+    except (ValueError, LookupError, TypeError, AttributeError):
+        text = thinking = None
+    if isinstance(thinking, str):
+        return f"<think>\n{thinking}\n</think>\n\n{text}" if text else f"<think>\n{thinking}"
     if not isinstance(text, str):
         raise RunFailed("endpoint-answer", place=Place(url), url=url, answer=reply[:_MAX_SHOWN])
     return text

@@ -16,6 +16,7 @@ from tunesmith.i18n import (
     parity,
     prepare,
     quality,
+    reasoning,
     report,
     semantic,
     structured,
@@ -37,5 +38,6 @@ TABLES: Final[tuple[dict[str, Entry], ...]] = (
     annotate.TEXTS,
     data_card.TEXTS,
     semantic.TEXTS,
+    reasoning.TEXTS,
 )
 CATALOGUE: Final[dict[str, Entry]] = {key: entry for table in TABLES for key, entry in table.items()}

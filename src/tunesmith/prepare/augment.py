@@ -24,7 +24,6 @@ from tunesmith.artifacts.dataset import (
     example_to_json,
     reject_to_json,
 )
-from tunesmith.engine.endpoint import Endpoint
 from tunesmith.errors import Place, TunesmithError
 from tunesmith.prepare.edits import Edit, delete_words, edited, insert_words, replace_words, swap_words
 from tunesmith.prepare.files import hash_readable
@@ -39,7 +38,7 @@ from tunesmith.prepare.report import LANGUAGES
 from tunesmith.prepare.rows import cut
 from tunesmith.prepare.split import UNUSED, Assigned
 from tunesmith.prepare.synonyms import files_of_lexicon, lexicon
-from tunesmith.prepare.teacher import reworded, translated_back, written_anew
+from tunesmith.prepare.teacher import endpoint_of, reworded, translated_back, written_anew
 from tunesmith.prepare.translator import translate_texts
 from tunesmith.prepare.walk import COLUMNS, Checked, Chunk, Rules, Walk, values_of
 from tunesmith.recipe import augment as recipe
@@ -243,34 +242,19 @@ class _Rewriter:
         return [(place, Try(parent, *reply)) for (place, parent), reply in zip(asked, replies, strict=True)]
 
     def _replies(self, parents: list[Parent], seeds: list[int]) -> list[tuple[str, str | None]]:
-        making = self.making
+        making, runtime = self.making, self.workshop.runtime
         if isinstance(making, recipe.Synthetic):
-            return written_anew(parents, self._endpoint(making.endpoint), seeds)
+            return written_anew(parents, endpoint_of(making.endpoint, runtime), seeds)
         if isinstance(making, recipe.Paraphrase):
-            texts = reworded(parents, self._endpoint(making.endpoint), seeds)
+            texts = reworded(parents, endpoint_of(making.endpoint, runtime), seeds)
         else:
             assert isinstance(making, recipe.BackTranslation)
             if making.endpoint is not None:
-                texts = translated_back(parents, self._endpoint(making.endpoint), making.via, seeds)
+                texts = translated_back(parents, endpoint_of(making.endpoint, runtime), making.via, seeds)
             else:
                 there = translate_texts([parent.text for parent in parents], str(making.there))
                 texts = translate_texts(there, str(making.back))
         return [(text, None) for text in texts]
-
-    def _endpoint(self, section: recipe.Endpoint) -> Endpoint:
-        runtime = self.workshop.runtime
-        if section.key is not None and not runtime.secrets.get(section.key):
-            raise TunesmithError("endpoint-key", name=section.key, model=section.model)
-        return Endpoint(
-            url=section.url,
-            model=section.model,
-            cache=runtime.cache,
-            key=None if section.key is None else runtime.secrets.get(section.key),
-            temperature=section.temperature,
-            max_tokens=section.max_tokens,
-            parallel=section.parallel,
-            timeout_seconds=section.timeout_seconds,
-        )
 
 
 @dataclass(frozen=True)
@@ -354,14 +338,15 @@ def _report(section: recipe.Augment, tallies: Sequence[_Tally]) -> AugmentReport
             model=_model_of(making),
             made=tally.made,
             kept=tally.kept,
-            rejected=_ordered(tally.rejected),
+            rejected=ordered(tally.rejected),
         )
         for making, tally in zip(section.methods, tallies, strict=True)
     ]
     return AugmentReport(methods=made)
 
 
-def _ordered(counts: Mapping[str, int]) -> dict[str, int]:
+def ordered(counts: Mapping[str, int]) -> dict[str, int]:
+    """The largest first."""
     return dict(sorted(counts.items(), key=lambda item: (-item[1], item[0])))
 
 

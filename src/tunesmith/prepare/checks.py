@@ -142,7 +142,12 @@ def teaches(example: Example) -> Example | Rejected:
 
 
 def _reasoning_policy(section: Prepare) -> Check:
-    return {"keep": _keep_reasoning, "drop": drop_reasoning, "require": require_reasoning}[section.reasoning]
+    return {
+        "keep": _keep_reasoning,
+        "drop": drop_reasoning,
+        "require": require_reasoning,
+        "synthesise": _keep_reasoning,  # rows are given theirs after the split
+    }[section.reasoning]
 
 
 def _keep_reasoning(example: Example) -> Example:

@@ -33,6 +33,7 @@ NEAR_DUPLICATE: Final = "near-duplicate"
 SEMANTIC_DUPLICATE: Final = "semantic-duplicate"
 OVER_SHARE: Final = "over-share"
 UNDER_SAMPLED: Final = "under-sampled"
+NO_TRACE: Final = "no-trace"
 HELD_OUT: Final = {"test": DECLARED["test"], "validation": DECLARED["validation"], "benchmark": BENCHMARK}
 KINDS_OF_REPEAT: Final = ("repeats-{}-row", "shares-{}-group", "near-{}-row", "family-of-{}-row")
 REPEATS: Final = frozenset(
@@ -42,6 +43,7 @@ REPEATS: Final = frozenset(
         SEMANTIC_DUPLICATE,
         OVER_SHARE,
         UNDER_SAMPLED,
+        NO_TRACE,
         *(kind.format(held_out) for kind in KINDS_OF_REPEAT for held_out in HELD_OUT),
     )
 )

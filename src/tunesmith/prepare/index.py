@@ -100,6 +100,10 @@ class Columns:
         """A whole column, read anew."""
         return np.fromfile(self._files[name], self._dtypes[name]) if self.num_rows else np.empty(0, self._dtypes[name])
 
+    def replace(self, name: str, values: Column) -> None:
+        """Write a whole column anew."""
+        np.ascontiguousarray(values, dtype=self._dtypes[name]).tofile(self._files[name])
+
 
 @dataclass(frozen=True, slots=True)
 class Span:
@@ -186,6 +190,31 @@ class Spool:
         self.columns.append(offset=ends - lengths, **columns)
         self._stream.writelines(lines)
         self._num_bytes = int(ends[-1])
+
+    def replace(self, rows_S: Rows, lines: Iterable[bytes], columns: Mapping[str, Sequence[Any]]) -> None:
+        """Put other lines, with their ends, and other values of some columns in the place of the chosen rows."""
+        if not len(rows_S):
+            return
+        self.flush()
+        is_new_N: Mask = np.zeros(len(self), dtype=bool)
+        is_new_N[rows_S] = True
+        lengths_N = np.diff(self.bounds())
+        fresh, waiting = iter(lines), self.file.with_name("waiting.jsonl")
+        with waiting.open("wb") as stream:
+            for part, span in self.spans(np.arange(len(self), dtype=np.int32)):
+                for row, line in zip(part.tolist(), lines_of(span), strict=True):
+                    written = next(fresh) if is_new_N[row] else line + b"\n"
+                    lengths_N[row] = len(written)
+                    stream.write(written)
+        self._stream.close()
+        waiting.replace(self.file)
+        self._stream = self.file.open("ab")
+        self._num_bytes = int(lengths_N.sum())
+        self.columns.replace("offset", np.cumsum(lengths_N) - lengths_N)
+        for name, values in columns.items():
+            column = self[name]
+            column[rows_S] = np.array(values, dtype=DTYPES[name])
+            self.columns.replace(name, column)
 
     def flush(self) -> None:
         self._stream.flush()

@@ -23,6 +23,7 @@ from tunesmith.artifacts.dataset import (
     Reasoning,
     SourceReport,
     SplitProof,
+    Synthesis,
 )
 from tunesmith.prepare.bias import bias_of
 from tunesmith.prepare.duplicates import DUPLICATE, count_conflicts
@@ -72,6 +73,7 @@ class Account:
     clusters: tuple[int, int] = (0, 0)
     """Clusters of near-duplicates, and the kept rows in them."""
     contamination: list[Contamination] = field(default_factory=list)
+    synthesis: Synthesis | None = None
     augment: AugmentReport | None = None
     balance: BalanceReport | None = None
     num_read_rows: int | None = None
@@ -109,6 +111,7 @@ def report_of(account: Account, spool: Spool, assigned: Assigned, proof: SplitPr
         languages=_languages(spool["language"], rows),
         characters=_characters(spool, kept),
         reasoning=_reasoning(spool["reasoning_characters"][kept]),
+        synthesis=account.synthesis,
         proof=proof,
         contamination=account.contamination,
         augment=account.augment,

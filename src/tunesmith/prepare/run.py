@@ -20,10 +20,12 @@ from tunesmith.artifacts.dataset import (
     KIND,
     REJECTS,
     REPORT,
+    TRACE_REJECTS,
     AugmentReport,
     BalanceReport,
     Contamination,
     LongText,
+    Synthesis,
     place_of,
 )
 from tunesmith.errors import RunFailed, TunesmithError
@@ -37,6 +39,7 @@ from tunesmith.prepare.duplicates import (
     DUPLICATE,
     HELD_OUT,
     KINDS_OF_REPEAT,
+    NO_TRACE,
     OVER_SHARE,
     UNDER_SAMPLED,
     Kin,
@@ -57,6 +60,7 @@ from tunesmith.prepare.seal import key_fingerprint
 from tunesmith.prepare.semantic import Meaning, join_semantic, semantic_duplicates
 from tunesmith.prepare.sources import inputs_of, rows_by_share, take_share
 from tunesmith.prepare.split import UNUSED, Assigned, assign
+from tunesmith.prepare.traces import synthesise
 from tunesmith.prepare.walk import ADDED, Rejects, Rules, Walk, read_sources
 from tunesmith.recipe import Prepare
 from tunesmith.recipe.balance import Balance
@@ -97,12 +101,13 @@ def prepare(
         judged.mkdir()
         if section.quality.score:  # of the rows as they were read: augmentation has a judge of its own
             judge(found, read, chosen.kin.cluster_N, pool, judged)
+        synthesis = _reason(found, chosen, read, Workshop(rules, pool, runtime, seed, scratch / "traces"), progress)
         workshop = Workshop(rules, pool, runtime, seed, scratch / "augment")
         made, assigned = _augment(found, chosen, read, workshop, progress)
         balancing = _balance(found, assigned, section.balance, seed, progress)
         _check_splits(assigned, progress)
         with publish(out, made_from) as folder:
-            report = _write(found, _Decided(chosen, assigned, made, balancing), folder, pool, scratch)
+            report = _write(found, _Decided(chosen, assigned, synthesis, made, balancing), folder, pool, scratch)
             for file in judged.iterdir():
                 copyfile(file, folder / file.name)
     _say_done(report, progress)
@@ -183,6 +188,7 @@ class _Decided:
 
     chosen: _Chosen
     assigned: Assigned
+    synthesis: Synthesis | None
     made: AugmentReport | None
     balancing: _Balancing
 
@@ -242,11 +248,36 @@ def _cut_to_shares(found: Walk, chosen: _Chosen, assigned: Assigned, section: Pr
         ids = [f"{key:016x}" for key in spool["id"][rows].tolist()]
         is_cut = np.ones(len(rows), dtype=bool)
         is_cut[take_share(ids, num_rows, seed)] = False
-        cut = rows[is_cut]
-        chosen.kept_N[cut] = False
-        assigned.codes_N[cut] = UNUSED
-        for row, source in zip(spool.written(cut), spool["source"][cut].tolist(), strict=True):
-            found.rejects.add(Rejected(place_of(row), OVER_SHARE, f"{num_rows} / {len(rows)}"), source)
+        _take_out(rows[is_cut], found, chosen, assigned, OVER_SHARE, f"{num_rows} / {len(rows)}")
+
+
+def _take_out(rows: Rows, found: Walk, chosen: _Chosen, assigned: Assigned, reason: str, detail: str = "") -> None:
+    """Training rows that were sound and in their split, and become rejects all the same."""
+    chosen.kept_N[rows] = False
+    assigned.codes_N[rows] = UNUSED
+    for row, source in zip(found.spool.written(rows), found.spool["source"][rows].tolist(), strict=True):
+        found.rejects.add(Rejected(place_of(row), reason, detail), source)
+
+
+def _reason(
+    found: Walk, chosen: _Chosen, assigned: Assigned, workshop: Workshop, progress: Progress
+) -> Synthesis | None:
+    teacher = workshop.rules.section.teacher
+    if teacher is None:
+        return None
+    synthesised = synthesise(found, assigned, workshop)
+    report = synthesised.report
+    progress.say(
+        "say.prepare.traced",
+        model=report.model,
+        kept=report.kept,
+        rows=report.rows,
+        answers=report.answers,
+        rejected=_listed(report.rejected),
+    )
+    if teacher.without == "drop":
+        _take_out(synthesised.without, found, chosen, assigned, NO_TRACE)
+    return report
 
 
 def _augment(
@@ -256,9 +287,12 @@ def _augment(
         return None, assigned
     augmented = augment(found, chosen.kept_N, assigned, workshop)
     for making in augmented.report.methods:
-        rejected = ", ".join(f"{reason} {count}" for reason, count in making.rejected.items()) or "-"
         progress.say(
-            "say.prepare.augmented", method=making.method, made=making.made, kept=making.kept, rejected=rejected
+            "say.prepare.augmented",
+            method=making.method,
+            made=making.made,
+            kept=making.kept,
+            rejected=_listed(making.rejected),
         )
     return augmented.report, augmented.assigned
 
@@ -288,6 +322,8 @@ def _write(found: Walk, decided: _Decided, folder: Path, pool: Pool[Any], scratc
     write_rows(found.spool, assigned.rows("train"), decided.balancing.emphasis, folder / "train.jsonl")
     found.rejects.close()
     copyfile(found.rejects.file, folder / REJECTS)
+    if decided.synthesis is not None:
+        copyfile(scratch / "traces" / TRACE_REJECTS, folder / TRACE_REJECTS)
     if decided.made is not None:
         copyfile(scratch / "augment" / AUGMENT_REJECTS, folder / AUGMENT_REJECTS)
     clusters = _write_clusters(found, chosen, folder / CLUSTERS)
@@ -303,6 +339,7 @@ def _write(found: Walk, decided: _Decided, folder: Path, pool: Pool[Any], scratc
         labels=found.labels,
         clusters=clusters,
         contamination=_contamination(found, chosen, assigned, folder, pool, scratch),
+        synthesis=decided.synthesis,
         augment=decided.made,
         balance=decided.balancing.report,
         num_read_rows=len(chosen.kept_N),
@@ -419,6 +456,10 @@ def _say_done(report: DatasetReport, progress: Progress) -> None:
         validation=report.splits["validation"],
         test=report.splits["test"],
     )
+
+
+def _listed(counts: Mapping[str, int]) -> str:
+    return ", ".join(f"{reason} {count}" for reason, count in counts.items()) or "-"
 
 
 def _counts(counts: Mapping[str, int], rejects: Rejects) -> str:

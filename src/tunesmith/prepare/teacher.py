@@ -8,8 +8,11 @@ from collections.abc import Sequence
 from typing import Final
 
 from tunesmith.engine.endpoint import Endpoint
+from tunesmith.errors import TunesmithError
 from tunesmith.prepare.offspring import Parent
+from tunesmith.recipe import augment as recipe
 from tunesmith.records import Message
+from tunesmith.runtime import Runtime
 from tunesmith.text.language import language_of
 
 _REWORD: Final = (
@@ -33,6 +36,23 @@ _LANGUAGES: Final = {"en": "English", "zh": "Simplified Chinese"}
 _THOUGHT: Final = re.compile(r"^.*?</think>", re.DOTALL)
 _FENCE: Final = re.compile(r"^```\w*\n(.*?)\n?```$", re.DOTALL)
 _QUOTES: Final = (("“", "”"), ('"', '"'), ("「", "」"))
+
+
+def endpoint_of(section: recipe.Endpoint, runtime: Runtime) -> Endpoint:
+    """The endpoint that a section names; what it answers is kept in the cache. Raises TunesmithError `endpoint-key`."""
+    key = None if section.key is None else runtime.secrets.get(section.key)
+    if section.key is not None and not key:
+        raise TunesmithError("endpoint-key", name=section.key, model=section.model)
+    return Endpoint(
+        url=section.url,
+        model=section.model,
+        cache=runtime.cache,
+        key=key,
+        temperature=section.temperature,
+        max_tokens=section.max_tokens,
+        parallel=section.parallel,
+        timeout_seconds=section.timeout_seconds,
+    )
 
 
 def reworded(parents: Sequence[Parent], endpoint: Endpoint, seeds: Sequence[int]) -> list[str]:
@@ -71,6 +91,8 @@ def _asked(requests: Sequence[tuple[str, str]], endpoint: Endpoint, seeds: Seque
 def plain_reply(reply: str) -> str:
     """A reply without its thinking, and without the fence or quotation marks that models put around a text."""
     text = _THOUGHT.sub("", reply).strip()
+    if text.startswith("<think>"):  # cut before the answer began
+        return ""
     fenced = _FENCE.match(text)
     text = fenced[1].strip() if fenced else text
     for opening, closing in _QUOTES:

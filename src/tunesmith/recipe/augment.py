@@ -23,6 +23,10 @@ class Endpoint(Section):
     max_tokens: Annotated[PositiveInt, Field(description="An answer is cut after so many tokens.")] = 1024
     parallel: Annotated[PositiveInt, Field(description="Requests under way at once.")] = 4
     timeout_seconds: Annotated[PositiveFloat, Field(description="How long to wait for an answer.")] = 120.0
+    licence: Annotated[
+        str | None,
+        Field(description="Licence or terms for the use of what the model writes; the data card names them."),
+    ] = None
 
 
 class _Making(Section):

@@ -34,6 +34,7 @@ PROBLEMS: Final = {
     "model_attributes_type": "mapping",
     "model_type": "mapping",
     "number_pattern": "number-pattern",
+    "needs_teacher": "needs-teacher",
     "not_a_regex": "not-a-regex",
     "one_origin": "one-origin",
     "one_translator": "one-translator",

@@ -14,6 +14,7 @@ from tunesmith.recipe.balance import Balance
 from tunesmith.recipe.dialogue import Dialogue
 from tunesmith.recipe.lengths import LongText
 from tunesmith.recipe.quality import Quality
+from tunesmith.recipe.reasoning import Teacher
 from tunesmith.recipe.section import PositiveInt, Section, Share
 from tunesmith.recipe.semantic import Semantic
 from tunesmith.recipe.structured import Figures, Structures
@@ -277,9 +278,13 @@ class Prepare(Section):
         ),
     ] = "{prompt}"
     reasoning: Annotated[
-        Literal["keep", "drop", "require"],
-        Field(description="What to do with the thinking of a row: keep it, drop it, or reject rows without it."),
+        Literal["keep", "drop", "require", "synthesise"],
+        Field(
+            description="What to do with the thinking of a row: keep it, drop it, reject rows without it, or have "
+            "`teacher` think for training rows without it."
+        ),
     ] = "keep"
+    teacher: Annotated[Teacher | None, Field(description="Who thinks, with `reasoning: synthesise`.")] = None
     validation_share: Annotated[Share, Field(description="Share of the training rows held out to steer training.")] = (
         0.1
     )
@@ -335,6 +340,12 @@ class Prepare(Section):
         if value + info.data.get("validation_share", 0.0) >= 1 - 1e-9:
             raise PydanticCustomError("held_out_shares", "leaves no rows to train on, together with `validation_share`")
         return value
+
+    @model_validator(mode="after")
+    def _has_its_teacher(self) -> Prepare:
+        if (self.reasoning == "synthesise") != (self.teacher is not None):
+            raise PydanticCustomError("needs_teacher", "`reasoning: synthesise` and `teacher` go together")
+        return self
 
     @model_validator(mode="after")
     def _has_sound_shares(self) -> Prepare:

@@ -17,6 +17,7 @@ from tunesmith.report.data_bias import BiasPart, bias_parts
 from tunesmith.report.data_privacy import PrivacyView, privacy_view
 from tunesmith.report.data_quality import QualityView, quality_view
 from tunesmith.report.data_rows import Reader, SeenView, seen_view
+from tunesmith.report.data_teachers import TeacherRow, teacher_rows, traced_facts
 from tunesmith.report.facts import ABSENT, MAX_OPEN_LABELS, DataView, Pair, data_view
 from tunesmith.report.wording import Words, count, percent, significant
 
@@ -157,6 +158,10 @@ class CardView:
     """None where the rows were prepared for no model."""
     made: tuple[MadeRow, ...]
     """By method of augmentation."""
+    traced: tuple[Pair, ...]
+    """What became of the answers of a teacher who thought for rows without reasoning."""
+    teachers: tuple[TeacherRow, ...]
+    """The models that wrote parts of the rows."""
     duplicates: tuple[Pair, ...]
     quality: QualityView | None
     """None where the 3C score was not asked for."""
@@ -195,6 +200,8 @@ def card_view(card: Card, words: Words) -> CardView:
         balance=_balance(report.balance, words) if report.balance else None,
         long_text=_long_text(report.long_text, words) if report.long_text else None,
         made=_made(report.augment, words) if report.augment else (),
+        traced=traced_facts(report.synthesis, words) if report.synthesis else (),
+        teachers=teacher_rows(section, words),
         duplicates=_duplicates(report, words),
         quality=quality,
         privacy=privacy,

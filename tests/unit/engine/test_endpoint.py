@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import threading
 import time
 from pathlib import Path
@@ -11,6 +12,7 @@ from chat_server import ChatServer, serving
 
 from tunesmith.engine.endpoint import Endpoint
 from tunesmith.errors import RunFailed
+from tunesmith.prepare.teacher import plain_reply
 from tunesmith.records import Message
 
 
@@ -78,3 +80,12 @@ def test_what_is_no_chat_completion_is_said_so(tmp_path: Path, body: str) -> Non
     assert caught.value.code == "endpoint-answer"
     assert body in caught.value.message()
     assert not list(tmp_path.rglob("*.json"))
+
+
+@pytest.mark.parametrize("name", ["reasoning_content", "reasoning"])
+def test_thinking_that_comes_apart_stands_in_front(tmp_path: Path, name: str) -> None:
+    for content, expected in (("7", "<think>\nthree and four\n</think>\n\n7"), (None, "<think>\nthree and four")):
+        body = json.dumps({"choices": [{"message": {"content": content, name: "three and four"}}]})
+        with serving(lambda system, text: "", raw=body) as server:
+            assert endpoint(server, tmp_path / str(content)).answers(ask("3+4"), [0]) == [expected]
+            assert plain_reply(expected) == (content or "")

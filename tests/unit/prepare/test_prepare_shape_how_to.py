@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import json
 import re
+from dataclasses import replace
+from html import unescape
 from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
 import yaml
+from chat_server import serving
 from prepare_material import write_jsonl
 from transformers import BertConfig, BertModel, BertTokenizerFast
 from typer.testing import CliRunner
@@ -20,6 +23,9 @@ from tunesmith.cli.session import OPTIONS, Options
 from tunesmith.prepare import Fits, prepare
 from tunesmith.recipe import Recipe
 from tunesmith.records import SPLITS, Example
+from tunesmith.report.data_card import data_card
+from tunesmith.report.data_view import Card
+from tunesmith.report.wording import Words
 from tunesmith.runtime import Runtime, Silent
 
 ROOT = Path(__file__).parents[3]
@@ -84,6 +90,31 @@ def test_style_and_reasoning(tmp_path: Path, runtime: Runtime) -> None:
     rows = [*plain_rows(), {"question": "and now?", "reasoning": "", "answer": "no"}]
     reasons = made(recipe_of("reasoned", PAGE), tmp_path, rows, runtime).report().reasons
     assert {reason: found.count for reason, found in reasons.items()} == {"reasoning-missing": 1}
+
+
+def test_a_teacher_thinks(tmp_path: Path, runtime: Runtime) -> None:
+    recipe = recipe_of("taught", PAGE)
+    rows = [{"question": f"what is {n} plus {n}?", "answer": str(2 * n)} for n in range(12)]
+
+    def answer(system: str, text: str) -> str:
+        number = int(re.findall(r"\d+", text)[0])
+        return f"<think>twice {number}</think>{2 * number + (number == 5)}"
+
+    with serving(answer) as server:
+        assert recipe.prepare.teacher is not None
+        teacher = recipe.prepare.teacher.model_copy(update={"url": server.url})
+        knowing = replace(runtime, secrets={"TEACHER_KEY": "secret"})
+        dataset = made(recipe, tmp_path, rows, knowing, teacher=teacher, test_share=0.0, validation_share=0.0)
+    assert set(server.keys) == {"Bearer secret"}
+    synthesis = dataset.report().synthesis
+    assert synthesis is not None
+    assert (synthesis.kept, synthesis.rejected, synthesis.licence) == (11, {"trace-wrong": 4}, "MIT")
+    for language in ("en", "zh"):
+        card = Card(dataset, "taught", None)
+        files = data_card(card, language=language, out=tmp_path / language)  # type: ignore[arg-type]
+        for file in (files.html, files.card):
+            text = unescape(file.read_text(encoding="utf-8"))
+            assert all(said in text for said in ("teacher", server.url, "MIT", Words(language)("reject.trace-wrong")))  # type: ignore[arg-type]
 
 
 def test_long_rows(tmp_path: Path, runtime: Runtime) -> None:

@@ -106,7 +106,11 @@ def test_a_key_of_another_method_is_not_suggested(tmp_path: Path) -> None:
         ("train.share_prefixes=yes", "write `true` or `false`", "应为 `true` 或 `false`"),
         ("prepare.system=5", "must be text; quotes make text of anything", "应为文字；加引号即可表示为文字"),
         ("prepare.prompt_style=x", "must hold `{prompt}`", "必须含有 `{prompt}`"),
-        ("prepare.reasoning=no", "must be one of 'keep', 'drop', 'require'", "只能取 'keep', 'drop', 'require'"),
+        (
+            "prepare.reasoning=no",
+            "must be one of 'keep', 'drop', 'require', 'synthesise'",
+            "只能取 'keep', 'drop', 'require', 'synthesise'",
+        ),
         ("prepare.sources=5", "must be a list: `[a, b]`", "应为列表，写作 `[a, b]`"),
         ("prepare.sources=[]", "needs at least 1", "至少要有 1 项"),
         ("prepare.sources=[5]", "must be a section with keys of its own", "应是一组 `键: 值`"),

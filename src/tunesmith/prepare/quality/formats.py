@@ -36,7 +36,12 @@ def _kind(answer: str) -> int:
             # "[1] says the opposite" begins like a list and is none
             return _BROKEN if answer[0] == "{" else TEXT
         return _OBJECT if isinstance(found, dict) else _LIST
-    return _NUMBER if len(answer) < 40 and _WHOLE_NUMBER.fullmatch(answer) else TEXT
+    return _NUMBER if is_number(answer) else TEXT
+
+
+def is_number(answer: str) -> bool:
+    """Whether an answer is a number and nothing else, but for a currency or a percent sign."""
+    return len(answer) < 40 and _WHOLE_NUMBER.fullmatch(answer) is not None
 
 
 def name_of(code: int) -> str:
