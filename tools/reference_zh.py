@@ -29,6 +29,8 @@ SECTIONS: Final[dict[str, str]] = {
     "Insertion": "把文中某个词的同义词插到别处（Wei 与 Zou，2019）。",
     "Swap": "让同一句中的两个词互换位置（Wei 与 Zou，2019）。",
     "Deletion": "删去若干词（Wei 与 Zou，2019）。",
+    "Counterfactual": "把同一行说成另一个人的事，标签不变，使模型无法凭说的是谁来判断；文中提到的每一项各生成一行"
+    "（Kaushik 等，2020，arXiv:1909.12434；Lu 等，2018，arXiv:1807.11714）。",
     "BackTranslation": "译成另一种语言再译回来（Sennrich 等，2016，arXiv:1511.06709）。",
     "Paraphrase": "请接口后的模型换一种说法。",
     "Synthetic": "请接口后的模型仿照某一行写一行新的：同一标签的新文本，或新的问题及其答案。",
@@ -235,6 +237,14 @@ KEYS: Final[dict[str, dict[str, str]]] = {
         "labels": "只从带有这些标签的行出发。",
         "languages": "只从用户使用这些语言的行出发。",
         "words": "改动多大比例的词，至少一个。",
+    },
+    "Counterfactual": {
+        "name": "方法的名称。",
+        "copies": "每行生成几行。",
+        "share": "从多大比例的训练行出发，由随机种子抽取。",
+        "labels": "只从带有这些标签的行出发。",
+        "languages": "只从用户使用这些语言的行出发。",
+        "swap": "替换什么。人名和地区只在带标签或目标数值的行中替换：在别处，回答可能正是关于它们的。",
     },
     "BackTranslation": {
         "name": "方法的名称。",

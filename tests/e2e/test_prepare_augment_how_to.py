@@ -98,3 +98,16 @@ def test_models_translate_and_endpoints_reword(folder: Path) -> None:
         dataset = made("reworded", folder, server.url)
     assert set(methods_of(dataset)) >= {"", "paraphrase"}
     assert set(server.keys) == {None, "Bearer secret"}
+
+
+def test_rows_are_said_about_somebody_else(folder: Path) -> None:
+    people = [("Mr Smith", "him"), ("Ms Jones", "her")]
+    rows = [
+        {"text": f"{who} from Lagos asks us to send {whom} parcel number {100 + n}", "label": f"l{n % 2}"}
+        for n in range(20)
+        for who, whom in people
+    ]
+    (folder / "rows.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
+    dataset = made("counterfactual", folder)
+    swapped = Counter(row.metadata.get("swapped", "") for row in dataset.rows("train"))
+    assert swapped["gender"] == swapped["name"] == swapped["region"] == swapped[""] > 20

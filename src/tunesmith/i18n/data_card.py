@@ -120,6 +120,7 @@ _ROWS: Final[dict[str, tuple[str, str]]] = {
     "data.made.insertion": ("insertion", "随机插入"),
     "data.made.swap": ("swap", "随机交换"),
     "data.made.deletion": ("deletion", "随机删除"),
+    "data.made.counterfactual": ("counterfactual rows", "反事实数据"),
     "data.made.back-translation": ("back translation", "回译"),
     "data.made.paraphrase": ("paraphrase", "改写"),
     "data.made.synthetic": ("synthetic rows", "合成数据"),

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from random import Random
-from typing import Final
+from typing import Final, Literal
 
 import numpy as np
 
@@ -25,6 +25,7 @@ from tunesmith.artifacts.dataset import (
     reject_to_json,
 )
 from tunesmith.errors import Place, TunesmithError
+from tunesmith.prepare.counterfactual import counterfactuals
 from tunesmith.prepare.edits import Edit, delete_words, edited, insert_words, replace_words, swap_words
 from tunesmith.prepare.files import hash_readable
 from tunesmith.prepare.index import BENCHMARK, DECLARED, Mask, Rows, Span, examples_of, first_of_equal, key_of, mixed
@@ -48,6 +49,8 @@ from tunesmith.runtime import Runtime
 DUPLICATE: Final = "augment-duplicate"
 NEAR_HELD_OUT: Final = "augment-near-held-out"
 _EDITS: Final = (recipe.Synonyms, recipe.Insertion, recipe.Swap, recipe.Deletion)
+_BY_RULES: Final = (*_EDITS, recipe.Counterfactual)
+_HOW: Final[dict[str, Literal["reworded", "anew", "swapped"]]] = {"synthetic": "anew", "counterfactual": "swapped"}
 _SPAN_BYTES: Final = 1 << 18
 _FITTED_ROWS: Final = 50_000
 
@@ -176,8 +179,8 @@ def _made(found: Walk, rows: Rows, number: int, workshop: Workshop) -> Iterator[
     making = workshop.section.methods[number]
     tasks = (_Task(span, number, workshop.seed) for _, span in found.spool.spans(rows, _SPAN_BYTES))
     tries = (
-        workshop.pool.map(_edit_span, tasks)
-        if isinstance(making, _EDITS)
+        workshop.pool.map(_change_span, tasks)
+        if isinstance(making, _BY_RULES)
         else map(_Rewriter(making, workshop).rewrite, tasks)
     )
     source_N = found.spool["source"]
@@ -186,21 +189,28 @@ def _made(found: Walk, rows: Rows, number: int, workshop: Workshop) -> Iterator[
         yield [sources[place] for place, _ in made], [one for _, one in made]
 
 
-def _edit_span(rules: Rules, task: _Task) -> list[tuple[int, Try]]:
-    """Every row of a span edited as often as copies are wanted, with its place in the span."""
+def _change_span(rules: Rules, task: _Task) -> list[tuple[int, Try]]:
+    """Every row of a span changed by rules as often as copies are wanted, with its place in the span."""
     assert rules.section.augment is not None
     making = rules.section.augment.methods[task.method]
-    assert isinstance(making, _EDITS)
-    edit = _edit_of(making)
-    made = []
+    made: list[tuple[int, Try]] = []
     for place, parent in _parents(task, rules):
         protect = (*rules.section.augment.protect, *_words_of(parent.example.label))
-        for copy in range(making.copies):
-            random = Random(f"{task.seed}:{task.method}:{parent.example.id}:{copy}")
-            text = edited(parent.text, edit, making.words, protect, random)
-            if text is not None:
-                made.append((place, Try(parent, text)))
+        seed = f"{task.seed}:{task.method}:{parent.example.id}"
+        if isinstance(making, recipe.Counterfactual):
+            made += ((place, one) for one in counterfactuals(parent, making, protect, seed))
+        else:
+            made += ((place, one) for one in _edited_copies(parent, making, protect, seed))
     return made
+
+
+def _edited_copies(parent: Parent, making: recipe.AnyMaking, protect: Sequence[str], seed: str) -> Iterator[Try]:
+    assert isinstance(making, _EDITS)
+    edit = _edit_of(making)
+    for copy in range(making.copies):
+        text = edited(parent.text, edit, making.words, protect, Random(f"{seed}:{copy}"))
+        if text is not None:
+            yield Try(parent, text)
 
 
 def _parents(task: _Task, rules: Rules) -> Iterator[tuple[int, Parent]]:
@@ -271,7 +281,8 @@ class _Keeper:
     def keep(self, tries: Sequence[Try], sources: Sequence[int]) -> int:
         """How many rows were added."""
         is_new = isinstance(self.making, recipe.Synthetic)
-        pairs = [Pair(one.parent.text, one.text, one.parent.example.label, not is_new) for one in tries]
+        how = _HOW.get(self.making.name, "reworded")
+        pairs = [Pair(one.parent.text, one.text, one.parent.example.label, how) for one in tries]
         checked = Checked(0, 0, [], {name: [] for name in COLUMNS}, [], Counter(), Counter())
         for one, source, refusal in zip(tries, sources, self.judge.refusals(pairs), strict=True):
             child = child_of(one, self.making.name)

@@ -34,6 +34,8 @@ class Try:
     text: str
     answer: str | None = None
     """A new answer; None where the row's own stays."""
+    example: Example | None = None
+    """The row with all its texts changed; None where only `text` and `answer` are new."""
 
 
 def parent_of(example: Example, pattern: str) -> Parent | None:
@@ -51,7 +53,7 @@ def is_single_turn(parent: Parent) -> bool:
 
 def child_of(made: Try, method: str) -> Example:
     """The row with the new text, its parent named, with an id of its own."""
-    example = made.parent.example
+    example = made.example or made.parent.example
     asked = _asked(example)
     messages = list(example.messages)
     messages[asked] = replace(messages[asked], content=made.parent.before + made.text + made.parent.after)
@@ -62,7 +64,7 @@ def child_of(made: Try, method: str) -> Example:
         replace(
             example,
             messages=tuple(messages),
-            metadata={**own, PARENT_COLUMN: example.id, METHOD_COLUMN: method},
+            metadata={**own, PARENT_COLUMN: made.parent.example.id, METHOD_COLUMN: method},
             changes=(),
         )
     )

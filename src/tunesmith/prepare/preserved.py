@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, Literal
 
 import numpy as np
 
@@ -43,8 +43,9 @@ class Pair:
     old: str
     new: str
     label: str | None = None
-    is_reworded: bool = True
-    """False for a new text that need not say what the old one does, but have its label."""
+    made: Literal["reworded", "anew", "swapped"] = "reworded"
+    """`anew`: it need not say what the old one does, but have its label. `swapped`: the same of somebody else, whom
+    neither names nor a classifier, which may know people by their labels, can speak against."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,10 +103,10 @@ class Judge:
         ]
 
     def _compared(self, pair: Pair, similarity: float, before: str | None, after: str | None) -> Refusal | None:
-        if pair.is_reworded and similarity < self.min_similarity:
+        if pair.made == "reworded" and similarity < self.min_similarity:
             return Refusal(UNLIKE, f"{similarity:.2f} < {self.min_similarity:g}")
         # where the classifier misjudges the row itself, its word on what was made of it is worth nothing
-        if pair.label is not None and before == pair.label != after:
+        if pair.made != "swapped" and pair.label is not None and before == pair.label != after:
             return Refusal(LABEL, f"{pair.label} -> {after}")
         return None
 
@@ -119,16 +120,16 @@ def refusal_by_words(pair: Pair) -> Refusal | None:
         return Refusal(UNCHANGED)
     if language_of(old) != language_of(new):
         return Refusal(LANGUAGE, f"{language_of(old)} -> {language_of(new)}")
-    return _other_words(old, new) if pair.is_reworded else None
+    return None if pair.made == "anew" else _other_words(old, new, names_stay=pair.made == "reworded")
 
 
-def _other_words(old: str, new: str) -> Refusal | None:
+def _other_words(old: str, new: str, *, names_stay: bool) -> Refusal | None:
     changed = numbers_of(old) ^ numbers_of(new)
     if changed:
         return Refusal(NUMBER, ", ".join(sorted(changed)))
     if negations_of(old) != negations_of(new):
         return Refusal(NEGATION, f"{negations_of(old)} -> {negations_of(new)}")
-    other = [*each_kept(sorted(names_of(old)), new), *each_kept(sorted(names_of(new)), old)]
+    other = [*each_kept(sorted(names_of(old)), new), *each_kept(sorted(names_of(new)), old)] if names_stay else []
     if other:
         return Refusal(NAME, ", ".join(other))
     before, after = directions_of(old), directions_of(new)

@@ -116,16 +116,39 @@ class Synthetic(_Making):
     endpoint: Annotated[Endpoint, Field(description="Who writes.")]
 
 
+class Counterfactual(_Making):
+    """Says a row about somebody else, its label as it was, so that a model cannot learn to tell by who it is.
+
+    One row for each attribute that its texts name (Kaushik et al. 2020, arXiv:1909.12434; Lu et al. 2018,
+    arXiv:1807.11714).
+    """
+
+    name: Annotated[Literal["counterfactual"], Field(description="Names the method.")] = "counterfactual"
+    swap: Annotated[
+        tuple[Literal["gender", "name", "region"], ...],
+        Field(
+            description="What to swap. Names and regions only in rows with a label or a numeric target: elsewhere they "
+            "may be what the answer is about.",
+            strict=False,
+            min_length=1,
+        ),
+    ] = ("gender", "name", "region")
+
+
 def _method_from_name(value: object) -> object:
     """`methods: [swap]` is short for `methods: [{name: swap}]`."""
     return {"name": value} if isinstance(value, str) else value
 
 
 AnyMaking = Annotated[
-    Synonyms | Insertion | Swap | Deletion | BackTranslation | Paraphrase | Synthetic, Field(discriminator="name")
+    Synonyms | Insertion | Swap | Deletion | Counterfactual | BackTranslation | Paraphrase | Synthetic,
+    Field(discriminator="name"),
 ]
 Making = Annotated[
-    AnyMaking, BeforeValidator(_method_from_name, json_schema_input_type=AnyMaking | Literal["swap", "deletion"])
+    AnyMaking,
+    BeforeValidator(
+        _method_from_name, json_schema_input_type=AnyMaking | Literal["swap", "deletion", "counterfactual"]
+    ),
 ]
 
 

@@ -69,15 +69,21 @@ def protected(text: str, phrases: Iterable[str] = ()) -> list[tuple[int, int]]:
 
     Sorted, as characters from and up to; they may overlap.
     """
-    finds = [_MARKED, _DIGITS, _SPELT, _SPELT_ZH, _NEGATION, _NEGATION_ZH, _PLACE_ZH, _BODY_ZH, _CAPITALISED]
+    finds = [_DIGITS, _SPELT, _SPELT_ZH, _NEGATION, _NEGATION_ZH, _PLACE_ZH, _BODY_ZH, _CAPITALISED]
     spans = [match.span() for pattern in finds for match in pattern.finditer(text)]
     spans += [match.span() for match in _direction_words().finditer(text.casefold())] if _keeps_length(text) else []
     spans += [(span.start, span.stop) for span in find_personal(text)]
+    return sorted(spans + marked(text, phrases))
+
+
+def marked(text: str, phrases: Iterable[str] = ()) -> list[tuple[int, int]]:
+    """Where code, links, placeholders and `phrases` in any case stand."""
+    spans = [match.span() for match in _MARKED.finditer(text)]
     folded = text.casefold()
     for phrase in map(str.casefold, phrases):
         if phrase.strip() and len(folded) == len(text):
             spans += [match.span() for match in re.finditer(re.escape(phrase), folded)]
-    return sorted(spans)
+    return spans
 
 
 def _keeps_length(text: str) -> bool:
