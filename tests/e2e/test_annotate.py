@@ -39,11 +39,12 @@ ROWS = [
     {"text": "退款在哪里？", "intent": "question"},
     *({"text": f"Where is parcel {number}?", "intent": "question"} for number in range(10)),
 ]
+CHAT = ("I bought a lamp.", "Is it broken?", "Yes, send me another one")
 RECIPE = """\
 name: desk
 prepare: {{sources: annotation/desk/rows.jsonl, test_share: 0.2}}
 annotate:
-  sources: questions.jsonl
+  sources: [questions.jsonl, chats.jsonl]
   entities: [person, company]
   relations: [works for]
   intents: [question, statement]
@@ -132,6 +133,9 @@ def desk(url: str, tmp_path: Path) -> Desk:
     (tmp_path / "recipe.yaml").write_text(RECIPE.format(url=url), encoding="utf-8")
     lines = [json.dumps(row, ensure_ascii=False) + "\n" for row in ROWS]
     (tmp_path / "questions.jsonl").write_text("".join(lines), encoding="utf-8")
+    turns = [{"role": role, "content": said} for role, said in zip(("user", "assistant", "user"), CHAT, strict=True)]
+    chat = {"messages": [*turns, {"role": "assistant", "content": "Gladly."}]}
+    (tmp_path / "chats.jsonl").write_text(json.dumps(chat) + "\n", encoding="utf-8")
     return Desk(tmp_path, python_of("client", sees_ours=True))
 
 
@@ -142,7 +146,7 @@ def two_answers() -> dict[str, Any]:
     said: dict[str, tuple[list[Annotation], list[Annotation]]] = {
         row["text"]: ([question], [question]) for row in ROWS if row["text"] != TEXT
     }
-    said |= {TEXT: (of_ada, of_ada), "退款在哪里？": ([question], [statement])}
+    said |= {TEXT: (of_ada, of_ada), "退款在哪里？": ([question], [statement]), CHAT[-1]: ([statement], [statement])}
     return {text: [result_of(answer) for answer in both] for text, both in said.items()}
 
 
@@ -154,35 +158,36 @@ def test_there_and_back(desk: Desk, url: str) -> None:
     assert "401" in refused.err
     assert "f" * 40 not in refused.err
 
-    for num_new in (12, 0):  # the repeated text once, and nothing twice
+    for num_new in (13, 0):  # the repeated text once, and nothing twice
         pushed = desk.tell("annotate", "export", "recipe.yaml", "--push", "--json")
         assert pushed.code == 0, pushed.err
-        assert (pushed.json()["tasks"], pushed.json()["pushed"]) == (12, num_new)
+        assert (pushed.json()["tasks"], pushed.json()["pushed"]) == (13, num_new)
 
     script = [str(desk.python), str(HERE / "label_studio" / "annotate_as.py"), url, TOKEN, "tunesmith desk"]
     subprocess.run([*script, json.dumps(two_answers())], check=True, timeout=300)
 
     found = desk.tell("annotate", "agreement", "recipe.yaml", "--json").json()
-    assert (found["tasks"], found["unanimous"], found["disputed"]) == (12, 11, 1)
-    assert found["intents"]["observed"] == pytest.approx(11 / 12)
+    assert (found["tasks"], found["unanimous"], found["disputed"]) == (13, 12, 1)
+    assert found["intents"]["observed"] == pytest.approx(12 / 13)
     assert found["entities"]["mean_f1"] == found["relations"]["mean_f1"] == 1.0
 
     imported = desk.tell("annotate", "import", "recipe.yaml", "--json").json()
-    assert (imported["rows"], imported["disputed"]) == (11, 1)
+    assert (imported["rows"], imported["disputed"]) == (12, 1)
     disputes = desk.folder / "annotation" / "desk" / "adjudication.jsonl"
     dispute = json.loads(disputes.read_text(encoding="utf-8"))
     disputes.write_text(json.dumps({**dispute, "decision": min(dispute["answers"], key=int)}), encoding="utf-8")
     imported = desk.tell("annotate", "import", "recipe.yaml", "--json").json()
-    assert (imported["rows"], imported["decided"]) == (12, 1)
+    assert (imported["rows"], imported["decided"]) == (13, 1)
 
     prepared = desk.tell("prepare", "recipe.yaml", "--json")
     assert prepared.code == 0, prepared.err
-    assert prepared.json()["kept"] == 12
+    assert prepared.json()["kept"] == 13
     folder = desk.folder / prepared.json()["folder"]
     rows = [json.loads(line) for file in folder.glob("t*.jsonl") for line in file.read_text("utf-8").splitlines()]
     rows += [json.loads(line) for line in (folder / "validation.jsonl").read_text("utf-8").splitlines()]
     by_text = {row["messages"][-2]["content"]: row for row in rows}
     assert by_text["退款在哪里？"]["label"] == "question"
+    assert [message["content"] for message in by_text[CHAT[-1]]["messages"][:-1]] == list(CHAT)
     kinds = [annotation["kind"] for annotation in by_text[TEXT]["annotations"]]
     assert kinds == ["entity", "entity", "relation", "intent"]
 

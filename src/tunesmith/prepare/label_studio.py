@@ -8,15 +8,17 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
-from tunesmith.prepare.format_readers import Conversation, Values, number_of, text_of
+from tunesmith.prepare.format_readers import Conversation, Values, number_of, text_of, turns
 from tunesmith.prepare.rows import Refused
 from tunesmith.records import Annotation, Entity, Intent, Message, Relation
 
 _PROMPTS: Final = ("prompt", "question", "instruction")
 _TEXTS: Final = ("text", *_PROMPTS)
+EARLIER_TURNS: Final = "earlier_turns"
+"""Field of a task whose text is the last turn of a conversation: the turns before it, each with role and content."""
 
 
 @dataclass(slots=True)
@@ -38,7 +40,7 @@ class Results:
 
 def label_studio(values: Values) -> Conversation:
     """Raises Refused: `not-annotated`, `annotators-disagree`, `annotation-kind`, `bad-span`, `bad-pair`,
-    `equal-pair`, `several-labels`, `not-a-number`, `not-a-list`, `not-text`.
+    `equal-pair`, `several-labels`, `not-a-number`, `not-a-list`, `not-text`, and as `earlier_turns` does.
     """
     data = values["data"]
     if not isinstance(data, Mapping):
@@ -47,14 +49,24 @@ def label_studio(values: Values) -> Conversation:
     name = name_of_text(data, result)
     text = text_of(data.get(name), f"data.{name}")
     said = _conversation(read_results(result, text), text, data)
+    earlier = earlier_turns(data)
     return Conversation(
-        said.messages,
+        (*earlier, *said.messages),
         said.label,
         said.rejected,
         target=said.target,
         annotations=said.annotations,
-        metadata={key: value for key, value in data.items() if key != name},
+        metadata={key: value for key, value in data.items() if key not in (name, EARLIER_TURNS)},
     )
+
+
+def earlier_turns(data: Mapping[str, Any]) -> tuple[Message, ...]:
+    """What was said before the annotated text: read by the model, never supervised.
+
+    Raises Refused as `turns` does.
+    """
+    said = turns(data.get(EARLIER_TURNS), f"data.{EARLIER_TURNS}")
+    return tuple(replace(turn, weight=0.0) if turn.role == "assistant" else turn for turn in said)
 
 
 def _agreed(annotations: object) -> list[Mapping[str, Any]]:

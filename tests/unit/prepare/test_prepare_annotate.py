@@ -51,7 +51,7 @@ def annotated(number: int, text: str, **answers: Any) -> dict[str, Any]:
 def test_the_configuration_has_one_control_a_layer() -> None:
     section = recipe_of("x").annotate
     assert section is not None
-    view = ElementTree.fromstring(labelling_config(section))
+    view = ElementTree.fromstring(labelling_config(section, with_turns=False))
     found = {control.tag: [item.get("value") for item in control] for control in view}
     assert found == {
         "Labels": LAYERS["entities"],
@@ -60,6 +60,9 @@ def test_the_configuration_has_one_control_a_layer() -> None:
         "Choices": LAYERS["intents"],
     }
     assert {control.get("toName") for control in view if control.tag in ("Labels", "Choices")} == {"text"}
+    first = ElementTree.fromstring(labelling_config(section, with_turns=True))[0]
+    shown = {"layout": "dialogue", "nameKey": "role", "textKey": "content"}
+    assert (first.tag, first.attrib) == ("Paragraphs", {"name": "earlier_turns", "value": "$earlier_turns", **shown})
 
 
 def test_results_say_what_annotations_say() -> None:
@@ -79,7 +82,8 @@ def test_rows_become_tasks_with_predictions(tmp_path: Path, runtime: Runtime, pr
     made = export_tasks(recipe, runtime=runtime, progress=progress, out=out)
     assert (made.read, made.tasks, made.repeated, made.predictions, made.rejected) == (11, 10, 1, 9, 0)
     first, *_, of_ada, of_chat = tasks_in(out)
-    assert first["data"] == {"city": "Bern", "text": "t 0", "row": first["data"]["row"], "place": f"{labelled}:1"}
+    shown = {"city": "Bern", "text": "t 0", "earlier_turns": [], "row": first["data"]["row"], "place": f"{labelled}:1"}
+    assert first["data"] == shown
     assert answer_of(first["predictions"][0]["result"], "t 0") == (Intent("question"),)
     assert answer_of(of_ada["predictions"][0]["result"], TEXT) == ADA
     assert of_chat["data"]["text"] == "first"
@@ -92,6 +96,68 @@ def test_rows_become_tasks_with_predictions(tmp_path: Path, runtime: Runtime, pr
     assert lines_of(out / "rejects.jsonl")[0]["reason"] == "not-text"
     with pytest.raises(TunesmithError, match="annotate-no-text"):
         export_tasks(recipe_of(bare), runtime=runtime, progress=progress, out=out)
+
+
+def test_a_conversation_goes_whole_and_comes_back_whole(
+    tmp_path: Path, runtime: Runtime, progress: Listening, run: Run
+) -> None:
+    """Two conversations that end in the same words are two tasks; what was said before is shown and not labelled."""
+
+    def chat(*turns: str) -> dict[str, Any]:
+        roles = ("system", "user", "assistant", "user", "assistant")
+        return {"messages": [{"role": role, "content": turn} for role, turn in zip(roles, turns, strict=True)]}
+
+    chats = [
+        chat("be kind", "I bought a lamp, mail a@b.example", "Yes?", "Send it back to Ada", "Sure."),
+        chat("be kind", "我买了一盏灯", "请问？", "Send it back to Ada", "好的。"),
+    ]
+    recipe = recipe_of(write_jsonl(tmp_path / "chats.jsonl", chats), {"mode": "mask", "types": ["email"]})
+    out = tmp_path / "out"
+    assert export_tasks(recipe, runtime=runtime, progress=progress, out=out).tasks == 2
+    tasks = tasks_in(out)
+    assert "<Paragraphs" in (out / "labels.xml").read_text(encoding="utf-8")
+    assert [turn["content"] for turn in tasks[0]["data"]["earlier_turns"]] == [
+        "be kind",
+        "I bought a lamp, mail [EMAIL]",
+        "Yes?",
+    ]
+    ada = (Entity("person", 16, 19, "Ada"), Intent("question"))
+    for task, answers in zip(tasks, ([ada, ada], [ada, ada[:1]]), strict=True):
+        task["annotations"] = [{"completed_by": by, "result": result_of(answer)} for by, answer in enumerate(answers)]
+    export = tmp_path / "export.json"
+    export.write_text(json.dumps(tasks), encoding="utf-8")
+    imported = import_results(recipe, runtime=runtime, progress=progress, out=out, file=export)
+    assert (imported.rows, imported.disputed, imported.rejected) == (1, 1, 0)
+    (dispute,) = lines_of(out / "adjudication.jsonl")
+    assert dispute["earlier_turns"] == tasks[1]["data"]["earlier_turns"]
+    (out / "adjudication.jsonl").write_text(json.dumps({**dispute, "decision": "0"}) + "\n", encoding="utf-8")
+    assert import_results(recipe, runtime=runtime, progress=progress, out=out, file=export).rows == 2
+    dataset = run(str(out / "rows.jsonl"), test_share=0.0, validation_share=0.0)
+    rows = sorted(dataset.rows("train"), key=lambda row: row.prompt[1].content)
+    expected = [[message["content"] for message in task["data"]["earlier_turns"]] for task in tasks]
+    assert [[message.content for message in row.prompt[:-1]] for row in rows] == expected
+    for row in rows:
+        assert [message.role for message in row.messages] == ["system", "user", "assistant", "user", "assistant"]
+        assert row.prompt[-1].content == "Send it back to Ada"
+        assert row.annotations == ada
+        assert [message.weight for message in row.messages] == [1, 1, 0, 1, 1]
+        assert "earlier_turns" not in row.metadata
+
+
+@pytest.mark.parametrize(
+    ("turns", "reason"),
+    [("x", "not-a-list"), (["x"], "bad-turn"), ([{"role": "boss", "content": "x"}], "unknown-role")],
+)
+def test_turns_that_are_none_are_refused(
+    tmp_path: Path, runtime: Runtime, progress: Listening, turns: Any, reason: str
+) -> None:
+    task = annotated(1, TEXT, ann=ADA)
+    task["data"]["earlier_turns"] = turns
+    export = tmp_path / "export.json"
+    export.write_text(json.dumps([task]), encoding="utf-8")
+    imported = import_results(recipe_of("x"), runtime=runtime, progress=progress, out=tmp_path, file=export)
+    assert (imported.rows, imported.rejected) == (0, 1)
+    assert lines_of(tmp_path / "rejects.jsonl")[0]["reason"] == reason
 
 
 def test_a_sample_is_drawn_by_rows_and_seed(tmp_path: Path, runtime: Runtime, progress: Listening) -> None:

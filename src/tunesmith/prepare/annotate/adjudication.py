@@ -16,6 +16,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from tunesmith.errors import Place, TunesmithError
 from tunesmith.prepare.annotate.judged import Judged
 from tunesmith.prepare.annotate.layers import Answer
+from tunesmith.prepare.label_studio import earlier_turns
 from tunesmith.records import Entity, Intent, Relation
 
 
@@ -66,11 +67,18 @@ class WrittenAnswer(_Written):
         )
 
 
+class _Turn(_Written):
+    role: str
+    content: str
+
+
 class Dispute(_Written):
     """One line."""
 
     id: str
     text: str
+    earlier_turns: list[_Turn] = []
+    """What was said before the text, where it is the last turn of a conversation."""
     answers: dict[str, WrittenAnswer]
     decision: str | WrittenAnswer | None = None
 
@@ -82,7 +90,8 @@ class Dispute(_Written):
 
 def dispute_of(judged: Judged) -> Dispute:
     answers = {annotator: WrittenAnswer.of(answer) for annotator, answer in judged.answers.items()}
-    return Dispute(id=judged.id, text=judged.text, answers=answers)
+    turns = [_Turn(role=turn.role, content=turn.content) for turn in earlier_turns(judged.data)]
+    return Dispute(id=judged.id, text=judged.text, earlier_turns=turns, answers=answers)
 
 
 def read_disputes(file: Path) -> dict[str, Dispute]:
@@ -122,7 +131,7 @@ def write_disputes(file: Path, disputes: Iterable[Dispute]) -> None:
 
 
 def _line(dispute: Dispute) -> Mapping[str, Any]:
-    return dispute.model_dump(mode="json")
+    return dispute.model_dump(mode="json", exclude=None if dispute.earlier_turns else {"earlier_turns"})
 
 
 def merged(new: Dispute, known: Dispute | None) -> Dispute:

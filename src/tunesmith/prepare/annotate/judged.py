@@ -10,7 +10,7 @@ from typing import Any, Final
 
 from tunesmith.prepare.annotate.layers import Answer, answer_of, entities, intents, meaning, relations
 from tunesmith.prepare.annotate.tasks import ROW
-from tunesmith.prepare.label_studio import name_of_text
+from tunesmith.prepare.label_studio import earlier_turns, name_of_text
 from tunesmith.prepare.read import read_file
 from tunesmith.prepare.rows import RawRow, Refused
 from tunesmith.records import Rejected
@@ -81,6 +81,7 @@ def judge(row: RawRow) -> Judged:
     if not submitted:
         raise Refused("not-annotated", field="annotations")
     results = [item for one in submitted for item in one.get("result") or () if isinstance(item, Mapping)]
+    earlier_turns(data)  # refused here, so that whoever reads them later need not
     text = data[name_of_text(data, results)]
     answers = {_annotator(one.get("completed_by")): answer_of(one.get("result"), text) for one in submitted}
     truths = [_annotator(one.get("completed_by")) for one in submitted if one.get("ground_truth")]

@@ -6,7 +6,7 @@ from collections.abc import Hashable, Iterable, Mapping, Sequence
 from typing import Any, Final
 from xml.etree import ElementTree
 
-from tunesmith.prepare.label_studio import annotations_of, read_results
+from tunesmith.prepare.label_studio import EARLIER_TURNS, annotations_of, read_results
 from tunesmith.prepare.rows import Refused
 from tunesmith.recipe.annotate import Annotate
 from tunesmith.records import Annotation, Entity, Intent, Relation
@@ -20,9 +20,15 @@ Answer = tuple[Annotation, ...]
 Result = list[dict[str, Any]]
 
 
-def labelling_config(section: Annotate) -> str:
-    """The XML that a project is made with: one control a declared layer, all on the text."""
+def labelling_config(section: Annotate, *, with_turns: bool) -> str:
+    """The XML that a project is made with: one control a declared layer, all on the text.
+
+    `with_turns` shows the turns of a conversation before the text.
+    """
     view = ElementTree.Element("View")
+    if with_turns:
+        shown = {"layout": "dialogue", "nameKey": "role", "textKey": "content"}
+        ElementTree.SubElement(view, "Paragraphs", name=EARLIER_TURNS, value=f"${EARLIER_TURNS}", attrib=shown)
     if section.entities:
         _control(view, "Labels", "Label", section.entities, name=ENTITY, toName=TEXT)
     if section.relations:

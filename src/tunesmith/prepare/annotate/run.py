@@ -20,6 +20,7 @@ from tunesmith.prepare.annotate.judged import Comparison, Judged, compare, read_
 from tunesmith.prepare.annotate.layers import Answer, labelling_config, result_of
 from tunesmith.prepare.annotate.server import LabelStudioProject
 from tunesmith.prepare.annotate.tasks import Task, Tasks
+from tunesmith.prepare.label_studio import EARLIER_TURNS
 from tunesmith.prepare.privacy import personal_check
 from tunesmith.recipe import Recipe
 from tunesmith.recipe.annotate import Annotate
@@ -76,16 +77,17 @@ def export_tasks(recipe: Recipe, *, runtime: Runtime, progress: Progress, out: P
     secret = runtime.secrets.get(personal.key) if personal.key is not None else None
     check = personal_check(personal, secret.encode() if secret is not None else None)
     tasks = Tasks(section, section.sources or recipe.prepare.sources, check)
-    config = labelling_config(section)
     out.mkdir(parents=True, exist_ok=True)
     chosen = tasks if section.max_rows is None else tasks.sample(section.max_rows, recipe.seed)
-    num_tasks, num_known = _write_tasks(out / TASKS, chosen)
+    written = _write_tasks(out / TASKS, chosen)
+    config = labelling_config(section, with_turns=written.conversations > 0)
     (out / CONFIG).write_text(config, encoding="utf-8", newline="\n")
     write_rejects(out / REJECTS, tasks.rejects)
     if tasks.rejects:
         progress.say("say.annotate.left-out", "warning", count=len(tasks.rejects), reasons=_reasons(tasks.rejects))
     pushed = project.push(config, json.loads((out / TASKS).read_bytes())) if project is not None else None
-    return Exported(out, num_tasks, num_known, tasks.num_read, tasks.num_repeated, len(tasks.rejects), pushed)
+    left_out = tasks.num_read, tasks.num_repeated, len(tasks.rejects)
+    return Exported(out, written.tasks, written.predictions, *left_out, pushed)
 
 
 def import_results(
@@ -132,17 +134,27 @@ def compare_annotators(recipe: Recipe, *, runtime: Runtime, out: Path, file: Pat
     return compare(task for task in tasks if isinstance(task, Judged))
 
 
-def _write_tasks(file: Path, tasks: Iterable[Task]) -> tuple[int, int]:
-    """One JSON array, a task a line; how many tasks, and how many with a prediction."""
-    num_tasks = num_known = 0
+@dataclass
+class _Written:
+    """How many tasks were written, how many with a prediction, and how many with earlier turns."""
+
+    tasks: int = 0
+    predictions: int = 0
+    conversations: int = 0
+
+
+def _write_tasks(file: Path, tasks: Iterable[Task]) -> _Written:
+    """One JSON array, a task a line."""
+    written = _Written()
     with file.open("w", encoding="utf-8", newline="\n") as stream:
         stream.write("[")
         for task in tasks:
-            stream.write((",\n" if num_tasks else "\n") + json.dumps(task, ensure_ascii=False))
-            num_tasks += 1
-            num_known += "predictions" in task
+            stream.write((",\n" if written.tasks else "\n") + json.dumps(task, ensure_ascii=False))
+            written.tasks += 1
+            written.predictions += "predictions" in task
+            written.conversations += bool(task["data"][EARLIER_TURNS])
         stream.write("\n]\n")
-    return num_tasks, num_known
+    return written
 
 
 def _row(task: Judged, answer: Answer, annotator: str) -> dict[str, Any]:

@@ -1,10 +1,11 @@
-"""Rows to tasks of Label Studio: the text, where it stood, and as a prediction what the row already says of it."""
+"""Rows to tasks of Label Studio: the text and the turns before it, its place, and as a prediction what the row says."""
 
 from __future__ import annotations
 
 import difflib
 import hashlib
 import heapq
+import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
@@ -13,6 +14,7 @@ from tunesmith.errors import Place, TunesmithError
 from tunesmith.prepare.annotate.layers import TEXT, result_of
 from tunesmith.prepare.checks import Check
 from tunesmith.prepare.formats import SYNONYMS, Layout, layout_of, to_example
+from tunesmith.prepare.label_studio import EARLIER_TURNS
 from tunesmith.prepare.rows import RawRow, Refused, Table
 from tunesmith.prepare.sources import share_rank, tables_of
 from tunesmith.recipe import Source
@@ -28,7 +30,7 @@ Task = dict[str, Any]
 
 @dataclass
 class Tasks:
-    """Iterates the tasks of some sources, each text once; counts meanwhile what was read and left out."""
+    """Iterates the tasks of some sources, each conversation once; counts meanwhile what was read and left out."""
 
     section: Annotate
     sources: Sequence[Source]
@@ -104,10 +106,18 @@ def _example(row: RawRow, layout: Layout | None, column: str) -> Example | Rejec
 
 
 def task_of(example: Example, section: Annotate) -> Task:
-    """The last text of the user is what is annotated. Raises TunesmithError `annotate-label`."""
-    text = next((message.content for message in reversed(example.messages) if message.role == "user"), "")
-    row = hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:16]
-    task: Task = {"data": {**example.metadata, TEXT: text, ROW: row, PLACE: str(example.place)}}
+    """The last text of the user is what is annotated, the turns before it are shown.
+
+    Raises TunesmithError `annotate-label`.
+    """
+    users = [number for number, message in enumerate(example.messages) if message.role == "user"]
+    last = users[-1] if users else 0
+    text = example.messages[last].content if users else ""
+    turns = [{"role": message.role, "content": message.content} for message in example.messages[:last]]
+    said = (json.dumps(turns) if turns else "") + text
+    row = hashlib.sha256(said.encode("utf-8", "surrogatepass")).hexdigest()[:16]
+    shown = {TEXT: text, EARLIER_TURNS: turns, ROW: row, PLACE: str(example.place)}
+    task: Task = {"data": {**example.metadata, **shown}}
     known = _known(example, text, section)
     if known:
         task["predictions"] = [{"model_version": "tunesmith", "result": result_of(known)}]
