@@ -29,6 +29,8 @@ SECTIONS: Final[dict[str, str]] = {
     "Insertion": "把文中某个词的同义词插到别处（Wei 与 Zou，2019）。",
     "Swap": "让同一句中的两个词互换位置（Wei 与 Zou，2019）。",
     "Deletion": "删去若干词（Wei 与 Zou，2019）。",
+    "Safety": "拒答禁止话题的训练数据；绝不进入验证集和测试集。",
+    "Topic": "一个禁止话题，以及人们会怎样问。",
     "Counterfactual": "把同一行说成另一个人的事，标签不变，使模型无法凭说的是谁来判断；文中提到的每一项各生成一行"
     "（Kaushik 等，2020，arXiv:1909.12434；Lu 等，2018，arXiv:1807.11714）。",
     "BackTranslation": "译成另一种语言再译回来（Sennrich 等，2016，arXiv:1511.06709）。",
@@ -63,6 +65,7 @@ KEYS: Final[dict[str, dict[str, str]]] = {
         "clean": "修复文本、筛选数据。",
         "personal": "怎样处理个人信息。",
         "quality": "按什么标准计算 3C 评分。",
+        "safety": "模型要拒答的请求。",
         "dialogue": "剔除没有训练价值的对话。",
         "augment": "由现有训练数据生成更多行。",
         "balance": "让训练数据的各类别趋于均衡。",
@@ -237,6 +240,16 @@ KEYS: Final[dict[str, dict[str, str]]] = {
         "labels": "只从带有这些标签的行出发。",
         "languages": "只从用户使用这些语言的行出发。",
         "words": "改动多大比例的词，至少一个。",
+    },
+    "Safety": {
+        "topics": "禁止话题。",
+        "refusal": "模型怎样回答，按语言：`{en: I cannot help with that., zh: 抱歉，我不能帮忙。}`。",
+        "share": "占每轮训练的比例；请求少时，每个请求出现得更多。",
+    },
+    "Topic": {
+        "name": "在报告和数据中的名称。",
+        "requests": "要拒答的请求，说法各不相同；越多越好。",
+        "refusal": "这个话题怎样回答，按语言；未写则用通用文本。",
     },
     "Counterfactual": {
         "name": "方法的名称。",

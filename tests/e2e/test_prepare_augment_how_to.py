@@ -111,3 +111,15 @@ def test_rows_are_said_about_somebody_else(folder: Path) -> None:
     dataset = made("counterfactual", folder)
     swapped = Counter(row.metadata.get("swapped", "") for row in dataset.rows("train"))
     assert swapped["gender"] == swapped["name"] == swapped["region"] == swapped[""] > 20
+
+
+def test_blocked_topics_are_refused(folder: Path) -> None:
+    dataset = made("safe", folder)
+    refusing = {row.prompt[-1].content: row for row in dataset.rows("train") if "blocked_topic" in row.metadata}
+    assert {row.metadata["augmented_by"] for row in refusing.values()} == {"safety"}
+    answers = {"weapons": {"I cannot help with that.", "抱歉，这件事我不能帮忙。"}}
+    answers["medical dosage"] = {"Please ask a doctor or pharmacist.", "请咨询医生或药师。"}
+    assert all(row.answer.content in answers[row.metadata["blocked_topic"]] for row in refusing.values())
+    report = dataset.report().refusals
+    assert report is not None
+    assert report.share == pytest.approx(0.05, abs=0.01)

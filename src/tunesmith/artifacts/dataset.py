@@ -25,6 +25,10 @@ REJECTS: Final = "rejects.jsonl"
 CLUSTERS: Final = "clusters.jsonl"
 CONTAMINATION: Final = "contamination.jsonl"
 AUGMENT_REJECTS: Final = "augment_rejects.jsonl"
+METHOD_COLUMN: Final = "augmented_by"
+"""Metadata of a row that was made, not read: how."""
+SAFETY: Final = "safety"
+"""Such a row refuses a request on a blocked topic; it has nothing of the task."""
 TRACE_REJECTS: Final = "trace_rejects.jsonl"
 # the id is the first thing in a written row
 _ID_IN_LINE: Final = itemgetter(slice(len('{"id": "'), len('{"id": "') + 16))
@@ -208,6 +212,16 @@ class AugmentReport(_Record):
         return sum(making.kept for making in self.methods)
 
 
+class Refusals(_Record):
+    """Training rows that refuse requests on blocked topics; made, kept and rejected ones stand under `augment`."""
+
+    rows: int
+    visits: dict[str, int]
+    """By topic, how many of them an epoch visits, repeats counted."""
+    share: float
+    """Of all that an epoch visits."""
+
+
 class Synthesis(_Record):
     """Reasoning that a teacher wrote for training rows: `answers` = `kept` + the rejected.
 
@@ -272,6 +286,7 @@ class DatasetReport(_Record):
     contamination: list[Contamination] = []
     augment: AugmentReport | None = None
     balance: BalanceReport | None = None
+    refusals: Refusals | None = None
     personal: dict[str, int] = {}
     """Rows in which each type of personal data was found, most frequent first; empty where none was looked for."""
     bias: Bias | None = None

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from transformers import PreTrainedModel
 
 from tunesmith.artifacts import Run, Scorecard, publish
+from tunesmith.artifacts.dataset import METHOD_COLUMN, SAFETY
 from tunesmith.artifacts.scorecard import BODY, KIND, SAMPLES, Estimate, ScorecardBody, write_samples
 from tunesmith.engine.local import LocalEngine
 from tunesmith.errors import Place, TunesmithError
@@ -80,7 +81,8 @@ def evaluate(evaluation: Evaluation, *, runtime: Runtime, progress: Progress, ru
 
 def _sheet(evaluation: Evaluation) -> _Sheet:
     task = evaluation.dataset.report().task
-    train = evaluation.dataset.rows("train")
+    # what refuses has nothing of the task: no label, no example to show
+    train = [row for row in evaluation.dataset.rows("train") if row.metadata.get(METHOD_COLUMN) != SAFETY]
     test = test_items(evaluation.dataset.rows("test"), evaluation.section.max_items, evaluation.seed)
     if not test:
         raise TunesmithError("no-test-rows")

@@ -18,6 +18,7 @@ from tunesmith.i18n import (
     quality,
     reasoning,
     report,
+    safety,
     semantic,
     structured,
 )
@@ -39,5 +40,6 @@ TABLES: Final[tuple[dict[str, Entry], ...]] = (
     data_card.TEXTS,
     semantic.TEXTS,
     reasoning.TEXTS,
+    safety.TEXTS,
 )
 CATALOGUE: Final[dict[str, Entry]] = {key: entry for table in TABLES for key, entry in table.items()}

@@ -116,14 +116,14 @@ def augment(found: Walk, kept_N: Mask, assigned: Assigned, workshop: Workshop) -
             for sources, tries in _made(found, rows, number, workshop):
                 method_of_made += [number] * keeper.keep(tries, sources)
         found.spool.flush()
-        is_cut_M, reasons = _cut(found, kept_N, assigned, workshop)
+        is_cut_M, reasons = cut_repeats(found, kept_N, assigned, workshop)
         cut_rows = len(kept_N) + np.flatnonzero(is_cut_M).astype(np.int32)
         for row, reason, number in zip(
             found.spool.written(cut_rows), reasons, np.array(method_of_made)[is_cut_M].tolist(), strict=True
         ):
             tallies[number].rejected[reason] += 1
             tallies[number].kept -= 1
-            rejects.write(_line(example_from_json(row), Refusal(reason)))
+            rejects.write(reject_line(example_from_json(row), Refusal(reason)))
     codes_M = np.where(is_cut_M, UNUSED, DECLARED["train"]).astype(np.uint8)
     return Augmented(Assigned(np.append(assigned.codes_N, codes_M)), _report(workshop.section, tallies))
 
@@ -290,7 +290,7 @@ class _Keeper:
             self.tally.made += 1
             if isinstance(outcome, Refusal):
                 self.tally.rejected[outcome.reason] += 1
-                self.write(_line(child, outcome))
+                self.write(reject_line(child, outcome))
                 continue
             self.tally.kept += 1
             checked.lines.append((json.dumps(example_to_json(outcome), ensure_ascii=False) + "\n").encode())
@@ -310,7 +310,7 @@ class _Keeper:
         return Refusal(outcome.reason, outcome.detail) if isinstance(outcome, Rejected) else outcome
 
 
-def _cut(found: Walk, kept_N: Mask, assigned: Assigned, workshop: Workshop) -> tuple[Mask, list[str]]:
+def cut_repeats(found: Walk, kept_N: Mask, assigned: Assigned, workshop: Workshop) -> tuple[Mask, list[str]]:
     """(M,): which made rows repeat a prompt or come near one of the held-out rows and benchmarks; and why."""
     spool, num_before = found.spool, len(kept_N)
     declared_N = spool["declared"]
@@ -336,7 +336,7 @@ def _cut(found: Walk, kept_N: Mask, assigned: Assigned, workshop: Workshop) -> t
     return is_cut_M, [reason_of[row] for row in sorted(reason_of)]
 
 
-def _line(child: Example, refusal: Refusal) -> str:
+def reject_line(child: Example, refusal: Refusal) -> str:
     said = cut(json.dumps(example_to_json(child), ensure_ascii=False))
     reject = Rejected(child.place, refusal.reason, refusal.detail, said)
     return json.dumps(reject_to_json(reject), ensure_ascii=False) + "\n"

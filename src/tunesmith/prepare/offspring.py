@@ -5,13 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Final
 
+from tunesmith.artifacts.dataset import METHOD_COLUMN
 from tunesmith.prepare.checks import identified
 from tunesmith.prepare.lengths import KEPT, WINDOW_COLUMN, frame_of
 from tunesmith.prepare.rows import ID_COLUMN, PARENT_COLUMN
 from tunesmith.prepare.seal import SEALED
 from tunesmith.records import Example, Intent, Message
 
-METHOD_COLUMN: Final = "augmented_by"
 # Metadata that speak of the parent's text alone.
 _OF_PARENT: Final = (ID_COLUMN, SEALED, KEPT, WINDOW_COLUMN)
 

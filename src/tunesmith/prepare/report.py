@@ -21,6 +21,7 @@ from tunesmith.artifacts.dataset import (
     Quantiles,
     Reason,
     Reasoning,
+    Refusals,
     SourceReport,
     SplitProof,
     Synthesis,
@@ -76,6 +77,7 @@ class Account:
     synthesis: Synthesis | None = None
     augment: AugmentReport | None = None
     balance: BalanceReport | None = None
+    refusals: Refusals | None = None
     num_read_rows: int | None = None
     """Rows of the spool from here on were made, not read; None where none were."""
     personal: Mapping[str, int] = field(default_factory=dict)
@@ -90,7 +92,7 @@ def report_of(account: Account, spool: Spool, assigned: Assigned, proof: SplitPr
     read = kept if account.num_read_rows is None else kept[kept < account.num_read_rows]
     num_clusters, num_clustered = account.clusters
     return DatasetReport(
-        task=task_of(spool["label"][kept]),
+        task=task_of(spool["label"][read]),
         read=sum(source.num_read for source in account.sources),
         kept=len(read),
         rejected=sum(account.rejected.values()),
@@ -116,6 +118,7 @@ def report_of(account: Account, spool: Spool, assigned: Assigned, proof: SplitPr
         contamination=account.contamination,
         augment=account.augment,
         balance=account.balance,
+        refusals=account.refusals,
         personal=_personal(account),
         bias=_bias(account, spool, assigned, read),
     )

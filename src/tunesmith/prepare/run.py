@@ -6,7 +6,7 @@ import json
 import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import closing, contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from shutil import copyfile
 from typing import Any, Final
@@ -25,6 +25,7 @@ from tunesmith.artifacts.dataset import (
     BalanceReport,
     Contamination,
     LongText,
+    Refusals,
     Synthesis,
     place_of,
 )
@@ -56,6 +57,7 @@ from tunesmith.prepare.pool import Pool
 from tunesmith.prepare.proof import prove
 from tunesmith.prepare.quality.score import judge
 from tunesmith.prepare.report import Account, reasons_of, report_of
+from tunesmith.prepare.safety import MANY_VISITS, refuse
 from tunesmith.prepare.seal import key_fingerprint
 from tunesmith.prepare.semantic import Meaning, join_semantic, semantic_duplicates
 from tunesmith.prepare.sources import inputs_of, rows_by_share, take_share
@@ -106,8 +108,10 @@ def prepare(
         made, assigned = _augment(found, chosen, read, workshop, progress)
         balancing = _balance(found, assigned, section.balance, seed, progress)
         _check_splits(assigned, progress)
+        decided = _Decided(chosen, assigned, synthesis, made, balancing)
+        decided = _refuse(found, decided, replace(workshop, scratch=scratch / "safety"), scratch, progress)
         with publish(out, made_from) as folder:
-            report = _write(found, _Decided(chosen, assigned, synthesis, made, balancing), folder, pool, scratch)
+            report = _write(found, decided, folder, pool, scratch)
             for file in judged.iterdir():
                 copyfile(file, folder / file.name)
     _say_done(report, progress)
@@ -191,6 +195,7 @@ class _Decided:
     synthesis: Synthesis | None
     made: AugmentReport | None
     balancing: _Balancing
+    refusals: Refusals | None = None
 
 
 def _choose(found: Walk, section: Prepare, pool: Pool[Any], scratch: Path, out: Path, progress: Progress) -> _Chosen:
@@ -314,6 +319,28 @@ def _balance(found: Walk, assigned: Assigned, section: Balance | None, seed: int
     return _Balancing(emphasis.of_kept(), report)
 
 
+def _refuse(found: Walk, decided: _Decided, workshop: Workshop, scratch: Path, progress: Progress) -> _Decided:
+    """With the rows that refuse what the recipe blocks."""
+    if workshop.rules.section.safety is None:
+        return decided
+    rejects = scratch / "augment" / AUGMENT_REJECTS
+    rejects.parent.mkdir(exist_ok=True)
+    made = refuse(found, decided.assigned, decided.balancing.emphasis, workshop, rejects)
+    report = made.report
+    num_visits = sum(report.visits.values())
+    progress.say("say.prepare.refusals", rows=report.rows, visits=num_visits, share=f"{report.share:.1%}")
+    if num_visits > MANY_VISITS * report.rows:
+        progress.say("say.prepare.few-refusals", "warning", times=round(num_visits / report.rows))
+    methods = [*(decided.made.methods if decided.made else ()), made.making]
+    return replace(
+        decided,
+        assigned=made.assigned,
+        made=AugmentReport(methods=methods),
+        balancing=replace(decided.balancing, emphasis=made.emphasis),
+        refusals=report,
+    )
+
+
 def _write(found: Walk, decided: _Decided, folder: Path, pool: Pool[Any], scratch: Path) -> DatasetReport:
     """Every file of the dataset but its manifest."""
     chosen, assigned = decided.chosen, decided.assigned
@@ -342,6 +369,7 @@ def _write(found: Walk, decided: _Decided, folder: Path, pool: Pool[Any], scratc
         synthesis=decided.synthesis,
         augment=decided.made,
         balance=decided.balancing.report,
+        refusals=decided.refusals,
         num_read_rows=len(chosen.kept_N),
         personal=found.rejects.personal,
         time_columns=tuple(found.time_columns),

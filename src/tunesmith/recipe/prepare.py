@@ -15,6 +15,7 @@ from tunesmith.recipe.dialogue import Dialogue
 from tunesmith.recipe.lengths import LongText
 from tunesmith.recipe.quality import Quality
 from tunesmith.recipe.reasoning import Teacher
+from tunesmith.recipe.safety import Safety
 from tunesmith.recipe.section import PositiveInt, Section, Share
 from tunesmith.recipe.semantic import Semantic
 from tunesmith.recipe.structured import Figures, Structures
@@ -317,6 +318,7 @@ class Prepare(Section):
     personal: Annotated[Personal, Field(description="What becomes of personal data.")] = Personal()
     augment: Annotated[Augment | None, Field(description="More training rows, made from those there are.")] = None
     balance: Annotated[Balance | None, Field(description="Even out the categories of the training rows.")] = None
+    safety: Annotated[Safety | None, Field(description="Requests that the model is to refuse.")] = None
     dialogue: Annotated[Dialogue, Field(description="Conversations that teach nothing.")] = Dialogue()
     quality: Annotated[Quality, Field(description="What the 3C score is held against.")] = Quality()
     too_long: Annotated[

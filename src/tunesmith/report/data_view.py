@@ -8,7 +8,7 @@ from itertools import combinations
 from typing import Final, Literal
 
 from tunesmith.artifacts import Dataset, DatasetReport
-from tunesmith.artifacts.dataset import AugmentReport, BalanceReport, LongText
+from tunesmith.artifacts.dataset import AugmentReport, BalanceReport, LongText, Refusals
 from tunesmith.artifacts.folder import Manifest
 from tunesmith.recipe import Prepare
 from tunesmith.recipe.tree import dump_yaml
@@ -162,6 +162,8 @@ class CardView:
     """What became of the answers of a teacher who thought for rows without reasoning."""
     teachers: tuple[TeacherRow, ...]
     """The models that wrote parts of the rows."""
+    refusals: tuple[Pair, ...]
+    """Blocked topics with the visits of rows that refuse them."""
     duplicates: tuple[Pair, ...]
     quality: QualityView | None
     """None where the 3C score was not asked for."""
@@ -202,6 +204,7 @@ def card_view(card: Card, words: Words) -> CardView:
         made=_made(report.augment, words) if report.augment else (),
         traced=traced_facts(report.synthesis, words) if report.synthesis else (),
         teachers=teacher_rows(section, words),
+        refusals=_refusals(report.refusals, words) if report.refusals else (),
         duplicates=_duplicates(report, words),
         quality=quality,
         privacy=privacy,
@@ -353,6 +356,11 @@ def _made(augment: AugmentReport, words: Words) -> tuple[MadeRow, ...]:
         )
         for making in augment.methods
     )
+
+
+def _refusals(refusals: Refusals, words: Words) -> tuple[Pair, ...]:
+    topics = tuple((topic, count(visits)) for topic, visits in refusals.visits.items())
+    return (*topics, (words("data.refusals.share"), percent(refusals.share)))
 
 
 def _duplicates(report: DatasetReport, words: Words) -> tuple[Pair, ...]:
