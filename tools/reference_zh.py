@@ -214,7 +214,7 @@ KEYS: Final[dict[str, dict[str, str]]] = {
         "languages": "只从用户使用这些语言的行出发。",
         "words": "改动多大比例的词，至少一个。",
         "source": "同义词：WordNet 的数据文件夹；或 UTF-8 文件，每行一组词，以逗号或制表符分隔；或《同义词词林》的行"
-        "（`Aa01A01= 人 士 人物`）。",
+        "（`Aa01A01= 人 士 人物`）；不写则用 `model.base` 词向量中的近邻词。",
     },
     "Insertion": {
         "name": "方法的名称。",

@@ -12,10 +12,12 @@ import pytest
 import yaml
 from chat_server import serving
 from test_prepare_translator import save_marian
+from word_models import save_words
 
 from tunesmith.artifacts import Dataset
-from tunesmith.prepare import prepare
+from tunesmith.prepare import Fits, prepare
 from tunesmith.recipe import Recipe
+from tunesmith.records import Example
 from tunesmith.runtime import Runtime, Silent
 
 ROOT = Path(__file__).parents[2]
@@ -44,13 +46,13 @@ def folder(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def made(name: str, folder: Path, url: str = "http://127.0.0.1:8000/v1") -> Dataset:
+def made(name: str, folder: Path, url: str = "http://127.0.0.1:8000/v1", fits: Fits | None = None) -> Dataset:
     text = json.dumps(recipes("en")[name], ensure_ascii=False)
     for short in ("rows.jsonl", "synonyms.txt", "models/en-de", "models/de-en"):
         text = text.replace(f'"{short}"', json.dumps(str(folder / short)))
     section = Recipe.model_validate(json.loads(text.replace("http://127.0.0.1:8000/v1", url))).prepare
     runtime = Runtime(folder, folder / "cache", secrets={"TEACHER_KEY": "secret"})
-    return prepare(section, seed=0, runtime=runtime, progress=Silent(), out=folder / name)
+    return prepare(section, seed=0, runtime=runtime, progress=Silent(), out=folder / name, fits=fits)
 
 
 def methods_of(dataset: Dataset) -> Counter[str]:
@@ -123,3 +125,20 @@ def test_blocked_topics_are_refused(folder: Path) -> None:
     report = dataset.report().refusals
     assert report is not None
     assert report.share == pytest.approx(0.05, abs=0.01)
+
+
+def few_tokens(row: Example) -> int:
+    return 1
+
+
+def no_spans(text: str) -> list[tuple[int, int]]:
+    return []
+
+
+def test_the_models_own_neighbours_are_synonyms(folder: Path) -> None:
+    words = {"parcel": (1.0, 0.1), "package": (1.0, 0.0), "weather": (-1.0, 1.0), "planet": (-1.0, -1.0)}
+    save_words(folder / "base", words)
+    dataset = made("neighbours", folder, fits=Fits(few_tokens, no_spans, 10, "one", folder / "base"))
+    made_rows = [row for row in dataset.rows("train") if "augmented_by" in row.metadata]
+    assert made_rows
+    assert all(row.prompt[-1].content.startswith("my package") for row in made_rows)

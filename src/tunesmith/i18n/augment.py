@@ -42,6 +42,22 @@ TEXTS: Final[dict[str, tuple[str, str]]] = {
         "请给出 WordNet 的数据文件夹（`apt-get install wordnet-base` 后为 `/usr/share/wordnet`），"
         "或一个 UTF-8 文件，每行一组词，以逗号分隔",
     ),
+    "error.neighbours-unknown": (
+        "there is no model here whose neighbouring words could be synonyms",
+        "这里没有模型可供查找近邻词作同义词",
+    ),
+    "hint.neighbours-unknown": (
+        "prepare the rows for a model, `tunesmith prepare RECIPE model.base=FOLDER`, or name a `source` of synonyms",
+        "请为某个模型准备数据：`tunesmith prepare 配方 model.base=文件夹`，或在 `source` 中给出同义词来源",
+    ),
+    "error.neighbours-model": (
+        "the input embeddings of this model cannot be read: {problem}",
+        "无法读取该模型的输入词向量：{problem}",
+    ),
+    "hint.neighbours-model": (
+        "look at it with `tunesmith check --model FOLDER`, or name a `source` of synonyms",
+        "请用 `tunesmith check --model 文件夹` 检查模型，或在 `source` 中给出同义词来源",
+    ),
     "error.translator": (
         "there is no sequence-to-sequence model that can be loaded: {problem}",
         "没有可以加载的序列到序列模型：{problem}",

@@ -104,7 +104,7 @@ def prepare(job: Job) -> Dataset:
     """Rows and their frozen split, each row checked against what the base can read."""
     section, seed = job.recipe.prepare, job.recipe.seed
     fits = row_fits(job.chat, job.base)
-    out = job.artifact(dataset_identity(section, seed, fits.key, key_of_secret(section, job.runtime)))
+    out = job.artifact(dataset_identity(section, seed, fits, key_of_secret(section, job.runtime)))
     if is_whole(out):
         return Dataset.open(out)
     return prepare_stage(section, seed=seed, runtime=job.runtime, progress=job.progress, out=out, fits=fits)
@@ -129,7 +129,7 @@ def recheck(job: Job) -> SplitProof:
     """The proof of the split, made anew from the rows of a dataset that `prepare` made earlier."""
     section = job.recipe.prepare
     fits = row_fits(job.chat, job.base)
-    made = dataset_identity(section, job.recipe.seed, fits.key, key_of_secret(section, job.runtime))
+    made = dataset_identity(section, job.recipe.seed, fits, key_of_secret(section, job.runtime))
     return recheck_stage(job.artifact(made), runtime=job.runtime)
 
 
@@ -215,7 +215,7 @@ def running(job: Job) -> Iterator[Run]:
 def row_fits(chat: Chat, base: Base) -> Fits:
     """How rows look to this base: their tokens, and how many of them it reads."""
     measure = _Measure(chat, base)
-    return Fits(measure.count, measure.spans, base.max_tokens, f"{chat.fingerprint} {base.max_tokens}")
+    return Fits(measure.count, measure.spans, base.max_tokens, f"{chat.fingerprint} {base.max_tokens}", base.folder)
 
 
 @dataclass(frozen=True)

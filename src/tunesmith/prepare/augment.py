@@ -16,6 +16,7 @@ from typing import Final, Literal
 
 import numpy as np
 
+from tunesmith.artifacts import hash_folder
 from tunesmith.artifacts.dataset import (
     AUGMENT_REJECTS,
     AugmentReport,
@@ -29,8 +30,9 @@ from tunesmith.prepare.counterfactual import counterfactuals
 from tunesmith.prepare.edits import Edit, delete_words, edited, insert_words, replace_words, swap_words
 from tunesmith.prepare.files import hash_readable
 from tunesmith.prepare.index import BENCHMARK, DECLARED, Mask, Rows, Span, examples_of, first_of_equal, key_of, mixed
-from tunesmith.prepare.lengths import refused
+from tunesmith.prepare.lengths import Fits, refused
 from tunesmith.prepare.near import join_near
+from tunesmith.prepare.neighbours import model_folder, write_neighbours
 from tunesmith.prepare.offspring import Parent, Try, child_of, is_single_turn, parent_of
 from tunesmith.prepare.pool import Pool
 from tunesmith.prepare.preserved import Judge, Pair, Refusal
@@ -96,6 +98,8 @@ class _Task:
     span: Span
     method: int
     seed: int
+    synonyms: str = ""
+    """Where to read them."""
 
 
 def augment(found: Walk, kept_N: Mask, assigned: Assigned, workshop: Workshop) -> Augmented:
@@ -128,14 +132,17 @@ def augment(found: Walk, kept_N: Mask, assigned: Assigned, workshop: Workshop) -
     return Augmented(Assigned(np.append(assigned.codes_N, codes_M)), _report(workshop.section, tallies))
 
 
-def inputs_of_augment(section: recipe.Augment) -> dict[str, str]:
+def inputs_of_augment(section: recipe.Augment, fits: Fits | None) -> dict[str, str]:
     """The content hash of every file that rows are made with, by name.
 
-    Raises TunesmithError `synonyms-unreadable`, `translator` where one cannot be read.
+    Raises TunesmithError `synonyms-unreadable`, `translator` where one cannot be read, `neighbours-unknown`.
     """
     inputs: dict[str, str] = {}
     for making in section.methods:
-        if isinstance(making, (recipe.Synonyms, recipe.Insertion)):
+        if isinstance(making, (recipe.Synonyms, recipe.Insertion)) and making.source is None:
+            inputs["neighbours"] = hash_folder(model_folder(fits))
+        elif isinstance(making, (recipe.Synonyms, recipe.Insertion)):
+            assert making.source is not None
             lexicon(making.source)  # says what is wrong with it
             inputs |= {str(file): hash_readable(file) for file in files_of_lexicon(making.source)}
         if isinstance(making, recipe.BackTranslation) and making.endpoint is None:
@@ -177,7 +184,8 @@ def _drawn(found: Walk, train: Rows, making: recipe.AnyMaking, salt: str) -> Row
 def _made(found: Walk, rows: Rows, number: int, workshop: Workshop) -> Iterator[tuple[Sequence[int], list[Try]]]:
     """What is made of the rows, and the source of each, span by span."""
     making = workshop.section.methods[number]
-    tasks = (_Task(span, number, workshop.seed) for _, span in found.spool.spans(rows, _SPAN_BYTES))
+    synonyms = _synonyms(making, workshop)
+    tasks = (_Task(span, number, workshop.seed, synonyms) for _, span in found.spool.spans(rows, _SPAN_BYTES))
     tries = (
         workshop.pool.map(_change_span, tasks)
         if isinstance(making, _BY_RULES)
@@ -187,6 +195,18 @@ def _made(found: Walk, rows: Rows, number: int, workshop: Workshop) -> Iterator[
     for (part, _), made in zip(found.spool.spans(rows, _SPAN_BYTES), tries, strict=True):
         sources = source_N[part].tolist()
         yield [sources[place] for place, _ in made], [one for _, one in made]
+
+
+def _synonyms(making: recipe.AnyMaking, workshop: Workshop) -> str:
+    """The file or folder of a method's synonyms; those of the model are written down once."""
+    if not isinstance(making, (recipe.Synonyms, recipe.Insertion)):
+        return ""
+    if making.source is not None:
+        return making.source
+    file = workshop.scratch / "neighbours.txt"
+    if not file.is_file():
+        write_neighbours(model_folder(workshop.rules.fits), file)
+    return str(file)
 
 
 def _change_span(rules: Rules, task: _Task) -> list[tuple[int, Try]]:
@@ -200,13 +220,15 @@ def _change_span(rules: Rules, task: _Task) -> list[tuple[int, Try]]:
         if isinstance(making, recipe.Counterfactual):
             made += ((place, one) for one in counterfactuals(parent, making, protect, seed))
         else:
-            made += ((place, one) for one in _edited_copies(parent, making, protect, seed))
+            made += ((place, one) for one in _edited_copies(parent, making, task.synonyms, protect, seed))
     return made
 
 
-def _edited_copies(parent: Parent, making: recipe.AnyMaking, protect: Sequence[str], seed: str) -> Iterator[Try]:
+def _edited_copies(
+    parent: Parent, making: recipe.AnyMaking, synonyms: str, protect: Sequence[str], seed: str
+) -> Iterator[Try]:
     assert isinstance(making, _EDITS)
-    edit = _edit_of(making)
+    edit = _edit_of(making, synonyms)
     for copy in range(making.copies):
         text = edited(parent.text, edit, making.words, protect, Random(f"{seed}:{copy}"))
         if text is not None:
@@ -224,11 +246,11 @@ def _words_of(label: str | None) -> list[str]:
     return [] if label is None else [label, *label.replace("_", " ").replace("-", " ").split()]
 
 
-def _edit_of(making: recipe.AnyMaking) -> Edit:
+def _edit_of(making: recipe.AnyMaking, synonyms: str) -> Edit:
     if isinstance(making, recipe.Synonyms):
-        return replace_words(lexicon(making.source))
+        return replace_words(lexicon(synonyms))
     if isinstance(making, recipe.Insertion):
-        return insert_words(lexicon(making.source))
+        return insert_words(lexicon(synonyms))
     return swap_words if isinstance(making, recipe.Swap) else delete_words
 
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Final
 
 from tunesmith.errors import TunesmithError
@@ -47,6 +48,8 @@ class Fits:
     """Tokens that the model reads at most."""
     key: str
     """Names everything that decides what the others say."""
+    folder: Path | None = None
+    """Of the model, whose neighbouring words may be asked for; None where only its tokens are known."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -86,7 +86,7 @@ def prepare(
     """
     need_tokenizer(section, fits)
     personal_key = key_of_secret(section, runtime)
-    made_from = identity(section, seed, fits.key if fits else "", personal_key)
+    made_from = identity(section, seed, fits, personal_key)
     rules = Rules(section, fits, personal_key)
     with (
         _scratch(runtime.cache) as scratch,
@@ -124,18 +124,18 @@ def key_of_secret(section: Prepare, runtime: Runtime) -> bytes | None:
     return None if secret is None else secret.encode()
 
 
-def identity(section: Prepare, seed: int, fits_key: str = "", personal_key: bytes | None = None) -> Identity:
+def identity(section: Prepare, seed: int, fits: Fits | None = None, personal_key: bytes | None = None) -> Identity:
     """All that decides what `prepare` makes: what is read, the section, the seed, the versions and the key's trace.
 
-    Read are the sources, the examples of the task and the folders of models. `fits_key` is the key of the `Fits` that
-    rows are held against, if they are; `personal_key` the key of the pseudonyms, of which a fingerprint goes in.
-    Raises TunesmithError for what cannot be read, and `personal-key-missing`, `personal-key-short`.
+    Read are the sources, the examples of the task and the folders of models. `fits` is what rows are held against, if
+    they are; `personal_key` the key of the pseudonyms, of which a fingerprint goes in. Raises TunesmithError for what
+    cannot be read, and `neighbours-unknown`, `personal-key-missing`, `personal-key-short`.
     """
-    inputs = {"fits": fits_key} if fits_key else {}
+    inputs = {"fits": fits.key} if fits else {}
     for source in (*section.sources, *section.contamination):
         inputs |= inputs_of(source)
     if section.augment is not None:
-        inputs |= inputs_of_augment(section.augment)
+        inputs |= inputs_of_augment(section.augment, fits)
     if section.clean.relevance is not None:
         inputs |= hash_examples(Path(section.clean.relevance.examples))
     if section.personal.mode == "pseudonym":

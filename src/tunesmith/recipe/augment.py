@@ -56,19 +56,20 @@ class Synonyms(_Editing):
 
     name: Annotated[Literal["synonyms"], Field(description="Names the method.")] = "synonyms"
     source: Annotated[
-        str,
+        str | None,
         Field(
             description="Synonyms: the data folder of WordNet, or a UTF-8 file, one group of words a line with commas "
-            "or tabs between them, or the lines of Cilin (`Aa01A01= 人 士 人物`)."
+            "or tabs between them, or the lines of Cilin (`Aa01A01= 人 士 人物`); absent: the neighbours of words in "
+            "`model.base`."
         ),
-    ]
+    ] = None
 
 
 class Insertion(_Editing):
     """Puts a synonym of one of the words somewhere else into the text (Wei and Zou 2019)."""
 
     name: Annotated[Literal["insertion"], Field(description="Names the method.")] = "insertion"
-    source: Annotated[str, Field(description="Synonyms, as for `synonyms`.")]
+    source: Annotated[str | None, Field(description="Synonyms, as for `synonyms`.")] = None
 
 
 class Swap(_Editing):
@@ -147,7 +148,8 @@ AnyMaking = Annotated[
 Making = Annotated[
     AnyMaking,
     BeforeValidator(
-        _method_from_name, json_schema_input_type=AnyMaking | Literal["swap", "deletion", "counterfactual"]
+        _method_from_name,
+        json_schema_input_type=AnyMaking | Literal["synonyms", "insertion", "swap", "deletion", "counterfactual"],
     ),
 ]
 

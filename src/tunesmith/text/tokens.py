@@ -9,6 +9,7 @@ import unicodedata
 HAN = "\u3005\u3007\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U0003ffff"
 # Kana are written without spaces too, so each stands alone like a Han character.
 KANA = "\u3041-\u3096\u30a1-\u30fa\u31f0-\u31ff"
+_HAN_CHARACTER = re.compile(f"[{HAN}]")
 _UNIT = re.compile(rf"[{HAN}{KANA}]|[^\W_{HAN}{KANA}]+")
 
 
@@ -22,3 +23,7 @@ def words(text: str) -> list[str]:
     ['iphone', '15', '无', '法', '开', '机']
     """
     return _UNIT.findall(unicodedata.normalize("NFKC", text).casefold())
+
+
+def is_han(character: str) -> bool:
+    return _HAN_CHARACTER.fullmatch(character) is not None

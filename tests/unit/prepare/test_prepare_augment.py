@@ -227,7 +227,7 @@ def test_rows_with_places_in_their_text_are_left_alone() -> None:
     "wrong",
     [
         {"methods": []},
-        {"methods": ["synonyms"]},
+        {"methods": ["paraphrase"]},
         {"methods": [{"name": "back-translation"}]},
         {"methods": [{"name": "back-translation", "there": "a"}]},
         {

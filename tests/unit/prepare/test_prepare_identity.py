@@ -48,7 +48,7 @@ def test_a_changed_file_of_examples_is_another_dataset(tmp_path: Path) -> None:
 def test_another_personal_key_is_another_dataset_and_is_not_told(tmp_path: Path) -> None:
     file = write_jsonl(tmp_path / "a.jsonl", rows(3))
     sealed = section(file, personal={"mode": "pseudonym", "key": "NAME"})
-    made = [identity(sealed, 0, "", key) for key in (*KEYS, KEYS[0])]
+    made = [identity(sealed, 0, None, key) for key in (*KEYS, KEYS[0])]
     assert made[0].key() == made[2].key() != made[1].key()
     traces = [one.inputs["personal.key"] for one in made]
     assert all(len(trace) == 16 and bytes.fromhex(trace) not in key for trace, key in zip(traces, KEYS, strict=False))

@@ -190,7 +190,7 @@ def test_rows_too_long_stop_the_run_with_the_first_places_and_the_choices(tmp_pa
 def test_the_key_of_what_checks_is_part_of_the_datasets(tmp_path: Path, run: Run) -> None:
     file = write_jsonl(tmp_path / "a.jsonl", questions(40))
     section = Prepare.model_validate({"sources": file})
-    keys = [identity(section, 0, key).key() for key in ("", "limits 50", "limits 60")]
+    keys = [identity(section, 0, fits).key() for fits in (None, limits(50), limits(60))]
     assert len(set(keys)) == 3
     assert run(file, fits=limits(50)).key == keys[1]
     assert run(file, out="other").key == keys[0] == identity(section, 0).key()
