@@ -22,6 +22,7 @@ from tunesmith.runtime import Runtime, Silent
 
 ROOT = Path(__file__).parents[2]
 PAGE = "balance-and-augment.md"
+FILES = ("rows.jsonl", "more.jsonl", "synonyms.txt", "cilin.txt", "wordnet", "models/en-de", "models/de-en")
 TEXTS = {
     "lost": ("my parcel {} is lost and nobody helps me", "包裹{}丢了，没有人帮我处理"),
     "refund": ("I want my money back for purchase {}", "订单{}请尽快给我退款"),
@@ -48,7 +49,8 @@ def folder(tmp_path: Path) -> Path:
 
 def made(name: str, folder: Path, url: str = "http://127.0.0.1:8000/v1", fits: Fits | None = None) -> Dataset:
     text = json.dumps(recipes("en")[name], ensure_ascii=False)
-    for short in ("rows.jsonl", "synonyms.txt", "models/en-de", "models/de-en"):
+    text = text.replace("/usr/share/wordnet", "wordnet")
+    for short in FILES:
         text = text.replace(f'"{short}"', json.dumps(str(folder / short)))
     section = Recipe.model_validate(json.loads(text.replace("http://127.0.0.1:8000/v1", url))).prepare
     runtime = Runtime(folder, folder / "cache", secrets={"TEACHER_KEY": "secret"})
@@ -73,6 +75,12 @@ def test_categories_are_balanced_in_every_way(folder: Path) -> None:
     weighted = made("weighted", folder).rows("train")
     assert len({row.weight for row in weighted}) == 2
     assert sum(row.weight for row in weighted) == pytest.approx(len(weighted))
+    more = [{"text": f"what became of ticket {n}?", "label": "lost"} for n in range(30)]
+    (folder / "more.jsonl").write_text("".join(json.dumps(row) + "\n" for row in more), encoding="utf-8")
+    of_source: Counter[str] = Counter()
+    for row in made("by-source", folder).rows("train"):
+        of_source[row.place.file] += row.weight
+    assert of_source[str(folder / "more.jsonl")] == pytest.approx(of_source[str(folder / "rows.jsonl")])
     report = made("clustered", folder).report().balance
     assert report is not None
     assert len(report.categories) == 4
@@ -88,6 +96,25 @@ def test_words_are_edited_but_for_the_protected_ones(folder: Path) -> None:
             text, parent = row.prompt[-1].content, parents[row.metadata["parent_id"]].prompt[-1].content
             assert all((word in text) == (word in parent) for word in ("parcel", "包裹", "lost", "没有", "nobody"))
     assert all(row.label == "lost" for row in dataset.rows("train") if row.metadata.get("augmented_by") == "swap")
+
+
+def test_synonyms_are_looked_up(folder: Path) -> None:
+    wordnet = folder / "wordnet"
+    wordnet.mkdir()
+    nouns = {"data.noun": "00000100 13 n 02 money 0 cash 0 000 | funds\n", "index.noun": "money n 1 0 1 0 00000100\n"}
+    for part in ("noun", "verb", "adj", "adv"):
+        for file in (f"data.{part}", f"index.{part}"):
+            (wordnet / file).write_text(nouns.get(file, ""), encoding="utf-8")
+    (folder / "cilin.txt").write_text("Hi01A01= 处理 解决\n", encoding="utf-8")
+    rows = made("looked-up", folder).rows("train")
+    found = Counter(row.prompt[-1].content[:9] for row in rows if row.metadata.get("augmented_by") == "synonyms")
+    assert found["I want my"] > 0
+    assert all(
+        "cash back" in row.prompt[-1].content or "解决" in row.prompt[-1].content
+        for row in rows
+        if "parent_id" in row.metadata
+    )
+    assert any("解决" in row.prompt[-1].content for row in rows)
 
 
 def test_models_translate_and_endpoints_reword(folder: Path) -> None:

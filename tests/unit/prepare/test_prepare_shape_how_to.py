@@ -117,6 +117,28 @@ def test_a_teacher_thinks(tmp_path: Path, runtime: Runtime) -> None:
             assert all(said in text for said in ("teacher", server.url, "MIT", Words(language)("reject.trace-wrong")))  # type: ignore[arg-type]
 
 
+def test_a_teacher_is_held_to_numbers(tmp_path: Path, runtime: Runtime) -> None:
+    """What stands before the last number does not matter; the row that no answer fits goes."""
+    recipe = recipe_of("taught-numbers", PAGE)
+    rows = [{"question": f"what is {n} plus {n}?", "answer": f"That makes {2 * n}."} for n in range(12)]
+
+    def answer(system: str, text: str) -> str:
+        number = int(re.findall(r"\d+", text)[0])
+        return f"<think>twice {number}</think>It is {2 * number + (number == 5)}"
+
+    with serving(answer) as server:
+        assert recipe.prepare.teacher is not None
+        teacher = recipe.prepare.teacher.model_copy(update={"url": server.url})
+        dataset = made(recipe, tmp_path, rows, runtime, teacher=teacher, test_share=0.0, validation_share=0.0)
+    assert sorted(row.answer.reasoning or "" for row in rows_of(dataset)) == sorted(
+        f"twice {n}" for n in range(12) if n != 5
+    )
+    synthesis = dataset.report().synthesis
+    assert synthesis is not None
+    assert synthesis.rejected == {"trace-wrong": 2}
+    assert dataset.report().reasons["no-trace"].count == 1
+
+
 def test_long_rows(tmp_path: Path, runtime: Runtime) -> None:
     long = {"question": " ".join(f"w{n}" for n in range(1300)), "reasoning": "since", "answer": "fine"}
     rows = [*plain_rows(), long]
