@@ -2,13 +2,23 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 import torch
 from prepare_material import Listening, runner, write_jsonl
+from sentencepiece import SentencePieceProcessor, SentencePieceTrainer
 from tiny_models import make_tokenizer
-from transformers import MarianConfig, MarianMTModel, PreTrainedTokenizerFast
+from transformers import (
+    AutoTokenizer,
+    MarianConfig,
+    MarianMTModel,
+    MarianTokenizer,
+    PreTrainedTokenizerBase,
+    PreTrainedTokenizerFast,
+)
 
 from tunesmith.errors import TunesmithError
 from tunesmith.prepare.translator import translate_texts
@@ -17,9 +27,33 @@ from tunesmith.runtime import Runtime
 TEXTS = ["Where is my parcel?", "It was delivered to another house, and nobody there knows of it.", "包裹在哪里？"]
 
 
-def save_marian(folder: Path, seed: int) -> str:
+def plain_tokenizer(folder: Path) -> PreTrainedTokenizerBase:
+    return PreTrainedTokenizerFast(tokenizer_object=make_tokenizer(), eos_token="<|end|>", pad_token="<|system|>")
+
+
+def marian_tokenizer(folder: Path) -> PreTrainedTokenizerBase:
+    """The tokenizer of the published models: two of SentencePiece and one vocabulary."""
+    folder.mkdir()
+    for side in ("source", "target"):
+        SentencePieceTrainer.train(
+            sentence_iterator=iter(TEXTS * 4),
+            model_prefix=str(folder / side),
+            vocab_size=64,
+            bos_id=-1,
+            hard_vocab_limit=False,
+            minloglevel=2,
+        )
+        (folder / f"{side}.model").rename(folder / f"{side}.spm")
+        (folder / f"{side}.vocab").unlink()
+    pieces = SentencePieceProcessor(model_file=str(folder / "source.spm"))
+    names = dict.fromkeys(["</s>", *map(pieces.id_to_piece, range(pieces.get_piece_size())), "<pad>"])
+    (folder / "vocab.json").write_text(json.dumps({name: n for n, name in enumerate(names)}), encoding="utf-8")
+    return MarianTokenizer.from_pretrained(folder)
+
+
+def save_marian(folder: Path, seed: int, make: Callable[[Path], PreTrainedTokenizerBase] = plain_tokenizer) -> str:
     """Random weights; as in Marian's models, decoding starts with the token that pads."""
-    tokenizer = PreTrainedTokenizerFast(tokenizer_object=make_tokenizer(), eos_token="<|end|>", pad_token="<|system|>")
+    tokenizer = make(folder)
     torch.manual_seed(seed)
     config = MarianConfig(
         vocab_size=len(tokenizer),
@@ -48,7 +82,7 @@ def save_marian(folder: Path, seed: int) -> str:
 @torch.no_grad()
 def greedy(folder: str, text: str) -> str:
     """One text, the likeliest token 24 times at most, with the whole decoder run anew for each."""
-    tokenizer = PreTrainedTokenizerFast.from_pretrained(folder)
+    tokenizer = AutoTokenizer.from_pretrained(folder)
     model = MarianMTModel.from_pretrained(folder).eval()
     source = tokenizer([text], return_tensors="pt", truncation=True, max_length=64)["input_ids"]
     ids = [model.config.decoder_start_token_id]
@@ -58,8 +92,11 @@ def greedy(folder: str, text: str) -> str:
     return str(tokenizer.decode(ids, skip_special_tokens=True)).strip()
 
 
-def test_a_batch_says_what_each_text_alone_says(tmp_path: Path) -> None:
-    folder = save_marian(tmp_path / "marian", seed=3)
+@pytest.mark.parametrize("make", [plain_tokenizer, marian_tokenizer])
+def test_a_batch_says_what_each_text_alone_says(
+    tmp_path: Path, make: Callable[[Path], PreTrainedTokenizerBase]
+) -> None:
+    folder = save_marian(tmp_path / "marian", 3, make)
     long = " ".join(TEXTS * 6)
     found = translate_texts([*TEXTS, long], folder)
     assert found == [greedy(folder, text) for text in [*TEXTS, long]]

@@ -64,9 +64,8 @@ TEXTS: Final[dict[str, tuple[str, str]]] = {
     ),
     "hint.translator": (
         "name a folder with a model and its tokenizer, such as `hf download Helsinki-NLP/opus-mt-en-de --local-dir "
-        "en-de` makes; Marian's tokenizer needs `pip install sentencepiece`",
-        "请给出含有模型和分词器的文件夹，例如 `hf download Helsinki-NLP/opus-mt-en-de --local-dir en-de` 所下载的；"
-        "Marian 的分词器需要 `pip install sentencepiece`",
+        "en-de` makes",
+        "请给出含有模型和分词器的文件夹，例如 `hf download Helsinki-NLP/opus-mt-en-de --local-dir en-de` 所下载的",
     ),
     "error.endpoint-key": (
         "the environment variable `{name}`, the key of `{model}`, is not set",

@@ -36,7 +36,7 @@ def _loaded(folder: str) -> tuple[Any, Any]:
     try:
         tokenizer = AutoTokenizer.from_pretrained(folder, local_files_only=True)
         model = AutoModelForSeq2SeqLM.from_pretrained(folder, local_files_only=True, use_safetensors=True)
-    except (OSError, ValueError, ImportError) as error:
+    except (OSError, ValueError, ImportError, TypeError) as error:  # the last where the tokenizer's files are missing
         problem = next((line for line in str(error).splitlines() if line.strip()), type(error).__name__)
         raise TunesmithError("translator", place=Place(folder), problem=problem) from error
     longest = model.config.max_position_embeddings
