@@ -129,7 +129,7 @@ def pretraining_rows(chat: Chat, cycle: Cycle) -> list[Rendered]:
         Example(str(index), tuple(_message(m) for m in conversation), Place("corpus"))
         for index, conversation in enumerate(corpus.conversations(cycle.seed, cycle.num_conversations))
     ]
-    rows = chat.render_many(examples, prompt_weight=1.0)
+    rows = chat.render_many(examples, supervise="all")
     end = chat.tokenizer.token_to_id(END_OF_TEXT)
     texts = list(corpus.documents(cycle.seed, cycle.num_documents))
     for index, encoding in enumerate(chat.tokenizer.encode_batch(texts, add_special_tokens=False)):

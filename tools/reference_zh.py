@@ -320,6 +320,7 @@ KEYS: Final[dict[str, dict[str, str]]] = {
     },
     "Train": {
         "method": "`full` 或 `lora` 及其设置。",
+        "objective": "训练要最小化什么，写名称或连同设置。",
         "epochs": "训练数据遍历的次数。",
         "max_steps": "优化步数到此为止。",
         "batch_rows": "每个优化步用多少行。",
@@ -333,12 +334,15 @@ KEYS: Final[dict[str, dict[str, str]]] = {
         "max_grad_norm": "梯度范数超过此值时按比例缩小到此值。",
         "label_smoothing": "目标概率中均匀分给整个词表的份额。",
         "token_dropout": "每一步重新随机遮住的提示词元比例。",
-        "prompt_weight": "提示词元在损失中的权重；0 表示只学习回答。",
         "precision": "`auto` 表示设备原生支持 bf16 乘法时用 bf16。",
         "evaluate_every": "每隔多少步验证一次；不写时一次运行验证十次。",
         "patience": "连续这么多次验证没有进步就停止。",
         "checkpoint_every": "每隔多少步保存一次检查点；不写时每次验证都保存。",
         "trackers": "除 `events.jsonl` 外还写入哪些跟踪工具。",
+    },
+    "Sft": {
+        "name": "目标名。",
+        "supervise": "学习哪些内容：`answers` 所有回答，`last` 只学最后一个回答，`all` 全部词元；消息自带的 `weight` 同样计入。",
     },
     "Full": {
         "name": "方法名。",

@@ -13,19 +13,22 @@ from safetensors.numpy import load_file, save
 
 from tunesmith.artifacts import Dataset, write_whole
 from tunesmith.chat.render import Chat
+from tunesmith.recipe import Objective
 from tunesmith.records import Rendered, Split
 
-VERSION: Final = 2
+VERSION: Final = 3
 
 
-def rendered_rows(dataset: Dataset, split: Split, chat: Chat, prompt_weight: float, cache: Path) -> list[Rendered]:
+def rendered_rows(dataset: Dataset, split: Split, chat: Chat, objective: Objective, cache: Path) -> list[Rendered]:
     """What a split teaches, as tokens (`Chat.training_rows`), from the cache where an equal rendering left it."""
-    key = hashlib.sha256(f"{VERSION} {dataset.key} {split} {chat.fingerprint} {prompt_weight}".encode()).hexdigest()
+    key = hashlib.sha256(
+        f"{VERSION} {dataset.key} {split} {chat.fingerprint} {objective.supervise}".encode()
+    ).hexdigest()
     file = cache / f"rendered-{key[:32]}.safetensors"
     cached = _read(file)
     if cached is not None:
         return cached
-    rows = chat.training_rows(dataset.rows(split), prompt_weight)
+    rows = chat.training_rows(dataset.rows(split), objective.supervise)
     if rows:
         cache.mkdir(parents=True, exist_ok=True)
         write_whole(file, _pack(rows))

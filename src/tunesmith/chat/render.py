@@ -19,7 +19,7 @@ from tokenizers import Tokenizer
 from tunesmith.chat.parse import CLOSE, OPEN, Parsed, parse_answer
 from tunesmith.chat.template import Template, as_field, as_inline
 from tunesmith.errors import Place, TunesmithError
-from tunesmith.records import Example, Message, Rendered
+from tunesmith.records import Example, Message, Rendered, Supervise
 
 _ROWS_AT_ONCE: Final = 4096
 SPECIAL_NAMES: Final = ("bos_token", "eos_token", "pad_token", "unk_token")
@@ -69,21 +69,22 @@ class Chat:
         self.prefilled = probe.rstrip().endswith(OPEN)
         """Whether the prompt already opens the thinking, as R1's does."""
 
-    def render(self, example: Example, prompt_weight: float = 0.0) -> Rendered:
-        """Tokens and loss weights of one example; `prompt_weight` is the weight of what the model only reads.
+    def render(self, example: Example, supervise: Supervise = "answers") -> Rendered:
+        """Tokens and loss weights of one example.
 
-        The weight of a token is that of its message, or `prompt_weight`, times that of the row. Where the template
+        The weight of a token is that of its message times that of the row; what the model does not write counts with
+        weight 1 where `all` is supervised, else not at all, and with `last` no earlier answer counts. Where the template
         shows a conversation otherwise once it goes on (without the thinking of earlier turns), this is the conversation
         as it stands at its last answer; `training_rows` has those of the earlier answers too. Raises TunesmithError
         `template-refused`, `template-rewrites` or `control-token` with the row's place; `template-no-end`.
         """
-        return self.render_many([example], prompt_weight)[0]
+        return self.render_many([example], supervise)[0]
 
-    def render_many(self, examples: Sequence[Example], prompt_weight: float = 0.0) -> list[Rendered]:
+    def render_many(self, examples: Sequence[Example], supervise: Supervise = "answers") -> list[Rendered]:
         """`render` for many examples, tokenised together."""
-        return self._rendered([(example, self._rows_of(example)[-1]) for example in examples], prompt_weight)
+        return self._rendered([(example, self._rows_of(example)[-1]) for example in examples], supervise)
 
-    def training_rows(self, examples: Sequence[Example], prompt_weight: float = 0.0) -> list[Rendered]:
+    def training_rows(self, examples: Sequence[Example], supervise: Supervise = "answers") -> list[Rendered]:
         """What each example teaches, in order: every answer stands once after exactly the prompt it is served with.
 
         A conversation is one row while its later prompts begin with its earlier turns as they were; where the template
@@ -92,23 +93,23 @@ class Chat:
         """
         rows: list[tuple[Example, _Row]] = []
         for example in examples:
-            found = self._rows_of(example)
-            taught = [row for row in found if prompt_weight or any(segment.weight for segment in row)] or found[-1:]
+            found = self._rows_of(example)[-1 if supervise == "last" else 0 :]
+            taught = [row for row in found if supervise == "all" or any(part.weight for part in row)] or found[-1:]
             names = [example.id] if len(taught) == 1 else [f"{example.id}.{n}" for n in range(1, len(taught) + 1)]
             rows += [(replace(example, id=name), row) for name, row in zip(names, taught, strict=True)]
-        return self._rendered(rows, prompt_weight)
+        return self._rendered(rows, supervise)
 
-    def _rendered(self, rows: Sequence[tuple[Example, _Row]], prompt_weight: float) -> list[Rendered]:
+    def _rendered(self, rows: Sequence[tuple[Example, _Row]], supervise: Supervise) -> list[Rendered]:
         """The tokenizer works on all cores by itself; what it makes of a text is large, so not of all at once."""
         parts = (rows[start : start + _ROWS_AT_ONCE] for start in range(0, len(rows), _ROWS_AT_ONCE))
-        return [rendered for part in parts for rendered in self._rendered_part(part, prompt_weight)]
+        return [rendered for part in parts for rendered in self._rendered_part(part, supervise)]
 
-    def _rendered_part(self, rows: Sequence[tuple[Example, _Row]], prompt_weight: float) -> list[Rendered]:
+    def _rendered_part(self, rows: Sequence[tuple[Example, _Row]], supervise: Supervise) -> list[Rendered]:
         encodings = self.tokenizer.encode_batch(
             [segment.text for _, row in rows for segment in row], add_special_tokens=False
         )
         ids = iter([encoding.ids for encoding in encodings])
-        return [self._join(example, [(segment, next(ids)) for segment in row], prompt_weight) for example, row in rows]
+        return [self._join(example, [(segment, next(ids)) for segment in row], supervise) for example, row in rows]
 
     def token_spans(self, text: str) -> list[tuple[int, int]]:
         """Where each token of a text begins and ends, in characters; those of one character may share it."""
@@ -182,7 +183,8 @@ class Chat:
             raise
         return rows
 
-    def _join(self, example: Example, row: list[tuple[_Segment, list[int]]], prompt_weight: float) -> Rendered:
+    def _join(self, example: Example, row: list[tuple[_Segment, list[int]]], supervise: Supervise) -> Rendered:
+        read_weight = 1.0 if supervise == "all" else 0.0
         ids: list[int] = []
         weights: list[float] = []
         for index, (segment, tokens) in enumerate(row):
@@ -193,8 +195,9 @@ class Chat:
                 num_written = len(written)
                 # what the template adds after the answer matters only to a turn that follows
                 kept = written if index == len(row) - 1 else tokens
+            is_taught = supervise != "last" or index == len(row) - 1
             ids += kept
-            weights += [segment.weight] * num_written + [prompt_weight] * (len(kept) - num_written)
+            weights += [segment.weight if is_taught else 0.0] * num_written + [read_weight] * (len(kept) - num_written)
         if weights:
             weights[0] = 0.0  # nothing comes before the first token
         weights_T = np.asarray(weights, np.float32) * np.float32(example.weight)

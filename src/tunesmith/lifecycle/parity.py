@@ -84,7 +84,7 @@ class _Subject:
 
     def rows(self) -> list[Rendered]:
         """The conversations with every token supervised, so that every position can be compared."""
-        return self.chat.render_many(_examples(), prompt_weight=1.0)
+        return self.chat.render_many(_examples(), supervise="all")
 
     def tokenizer(self) -> PreTrainedTokenizerBase:
         from transformers import AutoTokenizer  # brings torch

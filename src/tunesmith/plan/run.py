@@ -53,8 +53,8 @@ def plan(planning: Planning, *, runtime: Runtime, progress: Progress, out: Path)
     Raises TunesmithError `no-training-rows`.
     """
     section = planning.section
-    rows = rendered_rows(planning.dataset, "train", planning.chat, section.prompt_weight, runtime.cache)
-    validation = rendered_rows(planning.dataset, "validation", planning.chat, section.prompt_weight, runtime.cache)
+    rows = rendered_rows(planning.dataset, "train", planning.chat, section.objective, runtime.cache)
+    validation = rendered_rows(planning.dataset, "validation", planning.chat, section.objective, runtime.cache)
     if not rows:
         kept = planning.dataset.report().splits
         raise TunesmithError("no-training-rows", validation=kept["validation"], test=kept["test"])

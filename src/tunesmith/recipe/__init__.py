@@ -2,6 +2,7 @@
 
 from tunesmith.recipe.file import dump_recipe, load_recipe
 from tunesmith.recipe.methods import Full, Lora, Method
+from tunesmith.recipe.objectives import Objective, Sft
 from tunesmith.recipe.prepare import Prepare, Source
 from tunesmith.recipe.sections import (
     Decoding,
@@ -19,9 +20,11 @@ __all__ = [
     "Lora",
     "Method",
     "Model",
+    "Objective",
     "Prepare",
     "Recipe",
     "Report",
+    "Sft",
     "Source",
     "Train",
     "dump_recipe",

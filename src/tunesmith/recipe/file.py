@@ -105,7 +105,7 @@ def _apply(override: str, tree: dict[str, object], marks: Marks, errors: list[Tu
     for depth, key in enumerate(keys[:-1], start=1):
         child = branch.get(key)
         # `method: lora`, written short, grows into a mapping when `train.method.rank=8` follows
-        if isinstance(child, str) and key == "method":
+        if isinstance(child, str) and key in ("method", "objective"):
             child = {"name": child}
         child = {} if child is None else child
         if not isinstance(child, dict):

@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from tunesmith.recipe.methods import Lora, Method
+from tunesmith.recipe.objectives import Objective, Sft
 from tunesmith.recipe.section import PositiveFloat, PositiveInt, Section, Share
 
 
@@ -14,6 +15,7 @@ class Train(Section):
     """How the base is tuned."""
 
     method: Annotated[Method, Field(description="`full` or `lora`, with its settings.")] = Lora()
+    objective: Annotated[Objective, Field(description="What training minimises, by name or with settings.")] = Sft()
     epochs: Annotated[PositiveFloat, Field(description="Passes over the training rows.")] = 3.0
     max_steps: Annotated[PositiveInt | None, Field(description="Stop after so many optimiser steps.")] = None
     batch_rows: Annotated[PositiveInt, Field(description="Rows of one optimiser step.")] = 16
@@ -33,9 +35,6 @@ class Train(Section):
     weight_decay: Annotated[float, Field(ge=0.0, description="Decoupled decay of matrices (AdamW).")] = 0.01
     beta2: Annotated[float, Field(gt=0.0, lt=1.0, description="AdamW's second-moment decay.")] = 0.99
     max_grad_norm: Annotated[PositiveFloat, Field(description="Gradients are scaled down to this norm.")] = 1.0
-    prompt_weight: Annotated[
-        float, Field(ge=0.0, description="Loss weight of prompt tokens; 0 supervises the answers only.")
-    ] = 0.0
     label_smoothing: Annotated[
         float, Field(ge=0.0, lt=1.0, description="Share of each target spread evenly over the vocabulary.")
     ] = 0.0

@@ -67,7 +67,7 @@ def build(training: Training, runtime: Runtime, progress: Progress, run: Run) ->
     """Model, optimiser, rows and schedule, in the state of the newest checkpoint. Raises `resume-changed`."""
     section, plan = training.section, training.plan.body
     rows, validation_rows = (
-        rendered_rows(training.dataset, split, training.chat, section.prompt_weight, runtime.cache)
+        rendered_rows(training.dataset, split, training.chat, section.objective, runtime.cache)
         for split in ("train", "validation")
     )
     model = load_model(training.base.folder, dtype=compute_dtype(plan.precision), device=runtime.device)

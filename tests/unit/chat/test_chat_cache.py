@@ -13,7 +13,8 @@ from tunesmith.artifacts.dataset import KIND, write_examples
 from tunesmith.chat import Chat
 from tunesmith.chat.cache import rendered_rows
 from tunesmith.errors import Place
-from tunesmith.records import Example, Message, Rendered
+from tunesmith.recipe import Sft
+from tunesmith.records import Example, Message, Rendered, Supervise
 
 
 class CountingChat(Chat):
@@ -21,9 +22,9 @@ class CountingChat(Chat):
 
     num_rendered = 0
 
-    def training_rows(self, examples: list[Example], prompt_weight: float = 0.0) -> list[Rendered]:  # type: ignore[override]
+    def training_rows(self, examples: list[Example], supervise: Supervise = "answers") -> list[Rendered]:  # type: ignore[override]
         self.num_rendered += 1
-        return super().training_rows(examples, prompt_weight)
+        return super().training_rows(examples, supervise)
 
 
 @pytest.fixture
@@ -61,36 +62,36 @@ def same(one: list[Rendered], other: list[Rendered]) -> bool:
 
 def test_the_cache_gives_equal_rows_and_renders_once(tmp_path: Path, chat: CountingChat) -> None:
     dataset, cache = make_dataset(tmp_path / "data", 5), tmp_path / "cache"
-    fresh = rendered_rows(dataset, "train", chat, 0.0, cache)
-    assert same(rendered_rows(dataset, "train", chat, 0.0, cache), fresh)
+    fresh = rendered_rows(dataset, "train", chat, Sft(), cache)
+    assert same(rendered_rows(dataset, "train", chat, Sft(), cache), fresh)
     assert chat.num_rendered == 1
     assert len(fresh) == 5
 
 
 def test_every_truncation_of_the_file_is_survived(tmp_path: Path, chat: CountingChat) -> None:
     dataset, cache = make_dataset(tmp_path / "data", 3), tmp_path / "cache"
-    fresh = rendered_rows(dataset, "train", chat, 0.0, cache)
+    fresh = rendered_rows(dataset, "train", chat, Sft(), cache)
     (file,) = cache.iterdir()
     content = file.read_bytes()
     for size in [*range(0, len(content), 37), len(content) - 1]:
         file.write_bytes(content[:size])
-        assert same(rendered_rows(dataset, "train", chat, 0.0, cache), fresh)
+        assert same(rendered_rows(dataset, "train", chat, Sft(), cache), fresh)
         assert file.read_bytes() == content
 
 
 def test_what_decides_the_rows_decides_the_file(tmp_path: Path, chat: CountingChat) -> None:
     dataset, cache = make_dataset(tmp_path / "data", 3), tmp_path / "cache"
     other = counting(make_chat(tmp_path / "other", TEMPLATE + "{# other #}"))
-    rendered_rows(dataset, "train", chat, 0.0, cache)
-    rendered_rows(dataset, "train", chat, 0.5, cache)
-    rendered_rows(dataset, "validation", chat, 0.0, cache)
-    rendered_rows(dataset, "train", other, 0.0, cache)
-    rendered_rows(make_dataset(tmp_path / "more", 4), "train", chat, 0.0, cache)
+    rendered_rows(dataset, "train", chat, Sft(), cache)
+    rendered_rows(dataset, "train", chat, Sft(supervise="all"), cache)
+    rendered_rows(dataset, "validation", chat, Sft(), cache)
+    rendered_rows(dataset, "train", other, Sft(), cache)
+    rendered_rows(make_dataset(tmp_path / "more", 4), "train", chat, Sft(), cache)
     assert len(list(cache.iterdir())) == 5
     assert (chat.num_rendered, other.num_rendered) == (4, 1)
 
 
 def test_an_empty_split_leaves_nothing_behind(tmp_path: Path, chat: CountingChat) -> None:
     dataset = make_dataset(tmp_path / "data", 0)
-    assert rendered_rows(dataset, "train", chat, 0.0, tmp_path / "cache") == []
+    assert rendered_rows(dataset, "train", chat, Sft(), tmp_path / "cache") == []
     assert not (tmp_path / "cache").exists()

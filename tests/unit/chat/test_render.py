@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -65,16 +66,39 @@ def test_the_supervised_prefix_is_the_generation_prompt(chat: Chat) -> None:
     )
 
 
-def test_message_weights_and_the_weight_of_prompts(chat: Chat) -> None:
+def test_message_weights_where_every_token_is_supervised(chat: Chat) -> None:
     first, second = (Message("assistant", text, weight=weight) for text, weight in (("42", 0.0), ("fifty", 0.5)))
-    rendered = chat.render(example(*CONVERSATION[:2], first, CONVERSATION[3], second), prompt_weight=0.1)
+    rendered = chat.render(example(*CONVERSATION[:2], first, CONVERSATION[3], second), "all")
     answer = len(chat.answer_ids(second, (*CONVERSATION[:2], first, CONVERSATION[3])))
     skipped = len(chat.answer_ids(first, CONVERSATION[:2]))
     counts = {
         round(float(w), 3): int(n) for w, n in zip(*np.unique(rendered.weights_T, return_counts=True), strict=True)
     }
-    assert counts == {0.0: 1 + skipped, 0.1: len(rendered.ids_T) - 1 - skipped - answer, 0.5: answer}
+    assert counts == {0.0: 1 + skipped, 1.0: len(rendered.ids_T) - 1 - skipped - answer, 0.5: answer}
     assert rendered.weights_T[0] == 0.0
+
+
+def test_what_is_supervised(chat: Chat) -> None:
+    """The texts that carry a weight, read back from the tokens, and those that carry none."""
+    first, second = "<think>\nsix sevens\n</think>\n\n42<|end|>", "<think>\n四十二加八\n</think>\n\n五十<|end|>"
+    whole = chat.tokenizer.decode(chat.render(example(*CONVERSATION)).ids_T.tolist(), skip_special_tokens=False)
+    begin = chat.tokenizer.decode(chat.render(example(*CONVERSATION)).ids_T[:1].tolist(), skip_special_tokens=False)
+    assert supervised(chat, chat.render(example(*CONVERSATION), "answers")) == [first, second]
+    assert supervised(chat, chat.render(example(*CONVERSATION), "last")) == [second]
+    assert supervised(chat, chat.render(example(*CONVERSATION), "all")) == [whole.removeprefix(begin)]
+    halved = replace(CONVERSATION[4], weight=0.5)
+    weighed = chat.render(replace(example(*CONVERSATION[:4], halved), weight=3.0), "last")
+    assert set(weighed.weights_T.tolist()) == {0.0, 1.5}
+
+
+def test_the_last_answer_alone_is_one_row_where_earlier_thinking_is_dropped(tmp_path: Path) -> None:
+    chat = make_chat(tmp_path, FORGETTING)
+    (row,) = chat.training_rows([example(*CONVERSATION)], "last")
+    assert (row.id, supervised(chat, row)) == ("row", ["<think>\n四十二加八\n</think>\n\n五十<|end|>"])
+    (plain,) = chat.training_rows([example(*(Message(m.role, m.content) for m in CONVERSATION))], "last")
+    assert supervised(chat, plain) == ["五十<|end|>"]
+    (unwanted,) = chat.training_rows([example(*CONVERSATION[:4], replace(CONVERSATION[4], weight=0.0))], "last")
+    assert unwanted.num_supervised == 0
 
 
 def test_prefilled_thinking_belongs_to_the_prompt(tmp_path: Path) -> None:
@@ -106,7 +130,7 @@ def test_turns_without_weight_are_no_rows_of_their_own(tmp_path: Path) -> None:
     silent = tuple(Message(m.role, m.content, m.reasoning, 0.0) for m in CONVERSATION)
     (row,) = chat.training_rows([example(*silent[:4], CONVERSATION[4])])
     assert (row.id, supervised(chat, row)) == ("row", ["<think>\n四十二加八\n</think>\n\n五十<|end|>"])
-    assert len(chat.training_rows([example(*silent[:4], CONVERSATION[4])], prompt_weight=0.1)) == 2
+    assert len(chat.training_rows([example(*silent[:4], CONVERSATION[4])], "all")) == 2
     (unwanted,) = chat.training_rows([example(*silent)])
     assert unwanted.num_supervised == 0
 

@@ -112,9 +112,9 @@ def test_a_second_run_prepares_and_renders_nothing(
     counts = {"chunks": 0, "rows": 0}
     render, check = Chat.training_rows, walk.check_chunk
 
-    def counting(self: Chat, examples: Any, prompt_weight: float = 0.0) -> Any:
+    def counting(self: Chat, examples: Any, supervise: Any = "answers") -> Any:
         counts["rows"] += len(examples)
-        return render(self, examples, prompt_weight)
+        return render(self, examples, supervise)
 
     def checking(*arguments: Any) -> Any:
         counts["chunks"] += 1

@@ -16,6 +16,7 @@ from tunesmith.artifacts.dataset import KIND, example_to_json, write_examples
 from tunesmith.chat import Chat
 from tunesmith.chat.cache import rendered_rows
 from tunesmith.errors import Place
+from tunesmith.recipe import Sft
 from tunesmith.records import Example, Message, Rendered
 from tunesmith.train.objectives import sft
 from tunesmith.train.optimizer import AdamWSettings, FlatAdamW
@@ -53,10 +54,10 @@ def test_repeats_and_weights_are_kept_on_disk_and_in_the_cache(tmp_path: Path, c
             write_examples(staging / f"{split}.jsonl", examples)
     dataset = Dataset.open(tmp_path / "data")
     assert dataset.rows("train") == examples
-    fresh, cached = (rendered_rows(dataset, "train", chat, 0.25, tmp_path / "cache") for _ in range(2))
+    fresh, cached = (rendered_rows(dataset, "train", chat, Sft(supervise="all"), tmp_path / "cache") for _ in range(2))
     for rows in (fresh, cached):
         assert [row.repeats for row in rows] == [1, 3, 1]
-        assert [sorted(set(row.weights_T.tolist())) for row in rows] == [[0, 0.25, 1], [0, 0.25, 1], [0, 0.125, 0.5]]
+        assert [sorted(set(row.weights_T.tolist())) for row in rows] == [[0, 1], [0, 1], [0, 0.5]]
 
 
 def test_an_epoch_visits_a_row_as_often_as_it_says_and_goes_on_where_it_stopped() -> None:
