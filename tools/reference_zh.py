@@ -40,6 +40,11 @@ SECTIONS: Final[dict[str, str]] = {
     "Teacher": "回答没有思考过程的训练数据；最终答案与该行一致时，保留其思考过程。",
     "Balance": "划分之后让训练数据的各类别趋于均衡；留出的数据不变。",
     "Train": "怎样微调基座模型。",
+    "Sft": "监督微调：最大化助手所说内容的似然。",
+    "Text": "继续预训练：学习纯文本的每个词元，文档之间以结束词元分隔（数据源写 `format: text`）。",
+    "Classification": "在标签列的各类别中选一个，由读取提示最后一个词元的线性层给出。",
+    "Regression": "预测一个数值，由读取提示最后一个词元的线性层给出；损失为标准化目标的均方误差。",
+    "Distill": "学习更大的模型对每个词元给出的概率（Hinton 等，2015，arXiv:1503.02531）。",
     "Full": "训练全部权重。",
     "Lora": "低秩适配（Hu 等，2021，arXiv:2106.09685）：W x + alpha / rank * B A x，其中 W 冻结不变。",
     "Evaluate": "比较哪些对象、用多少道题，以及退步多少算有损失。",
@@ -90,7 +95,7 @@ KEYS: Final[dict[str, dict[str, str]]] = {
         "hub": "Hub 数据集名称，或由 `datasets` 读取的本地数据集文件夹。",
         "config": "Hub 数据集的配置名。",
         "hub_split": "Hub 数据集的划分，可以切片：`train[:500]`。",
-        "format": "数据的格式；`auto` 根据列名判断，并说明理由。",
+        "format": "数据的格式；`auto` 根据列名判断，并说明理由。用于继续预训练的纯文本 `text` 须写明，不会自动识别。",
         "columns": "标准列名对应您数据中的哪一列，例如 `{text: ticket_body, label: category}`。",
         "split": "这个数据源就是哪个划分；按声明保留。",
         "share": "这个数据源在训练数据中应占的比例；多出的行舍去。",
@@ -342,7 +347,26 @@ KEYS: Final[dict[str, dict[str, str]]] = {
     },
     "Sft": {
         "name": "目标名。",
-        "supervise": "学习哪些内容：`answers` 所有回答，`last` 只学最后一个回答，`all` 全部词元；消息自带的 `weight` 同样计入。",
+        "supervise": "学习哪些内容：`answers` 所有回答，`last` 只学最后一个回答，`all` 全部词元；"
+        "消息自带的 `weight` 同样计入。",
+    },
+    "Text": {
+        "name": "目标名。",
+    },
+    "Classification": {
+        "name": "目标名。",
+    },
+    "Regression": {
+        "name": "目标名。",
+    },
+    "Distill": {
+        "name": "目标名。",
+        "teacher": "要学习的模型，写法同 `model.base`；分词器必须与基座相同。",
+        "revision": "Hub 上教师模型的提交、标签或分支。",
+        "temperature": "两个模型的 logits 都除以它；大于 1 时，可能性小的词元分量更重。",
+        "share": "与教师模型的散度在损失中所占的份额，其余为 `sft` 的损失。",
+        "supervise": "学习哪些内容：`answers` 所有回答，`last` 只学最后一个回答，`all` 全部词元；"
+        "消息自带的 `weight` 同样计入。",
     },
     "Full": {
         "name": "方法名。",
@@ -359,7 +383,8 @@ KEYS: Final[dict[str, dict[str, str]]] = {
         "max_items": "只评测按种子抽取的这么多条测试数据；不写时全部评测。",
         "general_suite": "微调前后各问一遍通用问题，看忘记了什么。",
         "max_loss": "通用题允许的最大退步，按题数比例计。",
-        "metric": "下结论所用的指标；`auto` 表示标签任务用准确率，其余用 ROUGE-L。",
+        "metric": "下结论所用的指标；`auto` 表示标签用准确率，数值用平均绝对误差，"
+        "纯文本用每字节比特数，其余用 ROUGE-L。",
     },
     "Decoding": {
         "temperature": "采样前 logits 除以此值；0 表示贪心解码。",

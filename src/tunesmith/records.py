@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
@@ -27,6 +28,16 @@ class Message:
     reasoning: str | None = None
     weight: float = 1.0
     """Share of this message in the loss (OpenAI's `weight`); only assistant messages are ever supervised."""
+
+
+@dataclass(frozen=True, slots=True)
+class PlainText:
+    """Marks a row of plain text, learned as it stands: its one user message, whose answer is empty."""
+
+    num_context: int = 0
+    """Characters at its beginning that are only read: an earlier window of the same document teaches them."""
+    is_end: bool = True
+    """Whether the document ends with it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +97,8 @@ class Example:
     """How often an epoch of training visits the row, at least once."""
     weight: float = 1.0
     """Multiplies the loss weights of all tokens of the row."""
+    text: PlainText | None = None
+    """None for a conversation."""
 
     @property
     def prompt(self) -> tuple[Message, ...]:
@@ -121,10 +134,18 @@ class Rendered:
     ids_T: NDArray[np.int32]
     weights_T: NDArray[np.float32]
     repeats: int = 1
+    target: float = math.nan
+    """What the row as a whole is held against: the number of its class, a number to predict; NaN for none."""
+    target_weight: float = 1.0
+    group: str | None = None
+    """Rows of one group, such as several answers to one prompt, are always laid into one micro-batch."""
+    references_T: NDArray[np.float32] | None = None
+    """Log-likelihood in nats of token t under a reference model, where an objective compares with one."""
 
     @property
     def num_supervised(self) -> int:
-        return int(np.count_nonzero(self.weights_T))
+        """Tokens that are learned; a row with a target counts one."""
+        return int(np.count_nonzero(self.weights_T)) + (not math.isnan(self.target))
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,3 +189,5 @@ class Sample:
     num_tokens: int
     finish_reason: str
     group: str | None = None
+    probabilities: Mapping[str, float] | None = None
+    """Of every class, where the arm gives them."""

@@ -16,7 +16,7 @@ from tunesmith.artifacts.bias import Bias
 from tunesmith.artifacts.folder import Manifest, read_manifest
 from tunesmith.artifacts.quality import QUALITY, QualityReport
 from tunesmith.errors import Place
-from tunesmith.records import Annotation, Entity, Example, Intent, Message, Rejected, Relation, Split
+from tunesmith.records import Annotation, Entity, Example, Intent, Message, PlainText, Rejected, Relation, Split
 from tunesmith.text.language import Language
 
 KIND: Final = "dataset"
@@ -369,6 +369,8 @@ def example_to_json(example: Example) -> dict[str, Any]:
         written["desirable"] = example.desirable
     if example.target is not None:
         written["target"] = example.target
+    if example.text is not None:
+        written["text"] = asdict(example.text)
     if example.annotations:
         written["annotations"] = [
             {"kind": _KIND_OF_ANNOTATION[type(annotation)], **asdict(annotation)} for annotation in example.annotations
@@ -401,6 +403,7 @@ def example_from_json(row: dict[str, Any]) -> Example:
         changes=tuple(row.get("changes", ())),
         repeats=row.get("repeats", 1),
         weight=row.get("weight", 1.0),
+        text=PlainText(**row["text"]) if "text" in row else None,
     )
 
 

@@ -17,6 +17,11 @@ KIND: Final = "scorecard"
 BODY: Final = "scorecard.json"
 SAMPLES: Final = "samples.jsonl"
 
+LOWER_IS_BETTER: Final = frozenset({"bits_per_byte", "mae", "mse", "rmse"})
+"""Metrics of which less is better; of all others more is."""
+
+Task = Literal["labels", "text", "numbers", "documents"]
+"""What a test item asks for: one of the labels, an answer, a number; or it is a text to be read."""
 VerdictWord = Literal["better", "better_with_losses", "not_better", "not_enough_evidence"]
 
 
@@ -84,7 +89,7 @@ class Verdict(_Record):
 class ScorecardBody(_Record):
     """What `scorecard.json` holds."""
 
-    task: Literal["labels", "text"]
+    task: Task
     metric: str
     """The metric of the verdict."""
     num_items: dict[str, int]

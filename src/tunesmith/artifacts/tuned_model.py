@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any, Final, Literal
 
 from tunesmith.artifacts.folder import Manifest, read_manifest
+from tunesmith.artifacts.head import Head, read_head
 from tunesmith.artifacts.run import Event, event_from_json, event_to_json
 
 KIND: Final = "tuned_model"
@@ -40,6 +41,10 @@ class TunedModel:
     @property
     def form(self) -> Literal["adapter", "weights"]:
         return "adapter" if (self.folder / ADAPTER).is_dir() else "weights"
+
+    def head(self) -> Head | None:
+        """What the outputs of a classifier or a regressor mean; None for a language model."""
+        return read_head(self.payload)
 
     @property
     def payload(self) -> Path:

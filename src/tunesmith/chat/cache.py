@@ -13,22 +13,23 @@ from safetensors.numpy import load_file, save
 
 from tunesmith.artifacts import Dataset, write_whole
 from tunesmith.chat.render import Chat
-from tunesmith.recipe import Objective
+from tunesmith.chat.taught import classes_of, taught_rows
+from tunesmith.recipe import Classification, Objective
 from tunesmith.records import Rendered, Split
 
 VERSION: Final = 3
 
 
 def rendered_rows(dataset: Dataset, split: Split, chat: Chat, objective: Objective, cache: Path) -> list[Rendered]:
-    """What a split teaches, as tokens (`Chat.training_rows`), from the cache where an equal rendering left it."""
-    key = hashlib.sha256(
-        f"{VERSION} {dataset.key} {split} {chat.fingerprint} {objective.supervise}".encode()
-    ).hexdigest()
+    """What a split teaches, as tokens (`taught_rows`), from the cache where an equal rendering left it."""
+    decisive = f"{VERSION} {dataset.key} {split} {chat.fingerprint} {objective.model_dump_json()}"
+    key = hashlib.sha256(decisive.encode()).hexdigest()
     file = cache / f"rendered-{key[:32]}.safetensors"
     cached = _read(file)
     if cached is not None:
         return cached
-    rows = chat.training_rows(dataset.rows(split), objective.supervise)
+    classes = classes_of(dataset) if isinstance(objective, Classification) else ()
+    rows = taught_rows(chat, dataset.rows(split), objective, classes)
     if rows:
         cache.mkdir(parents=True, exist_ok=True)
         write_whole(file, _pack(rows))
@@ -42,6 +43,8 @@ def _pack(rows: Sequence[Rendered]) -> bytes:
             "weights": np.concatenate([row.weights_T for row in rows]),
             "ends": np.cumsum([len(row.ids_T) for row in rows]),
             "repeats": np.array([row.repeats for row in rows]),
+            "targets": np.array([row.target for row in rows]),
+            "target_weights": np.array([row.target_weight for row in rows]),
             "names": np.frombuffer("\n".join(row.id for row in rows).encode(), dtype=np.uint8),
         }
     )
@@ -57,4 +60,5 @@ def _read(file: Path) -> list[Rendered] | None:
         return None
     names = arrays["names"].tobytes().decode().split("\n")
     ids_T, weights_T = (np.split(arrays[name], arrays["ends"][:-1]) for name in ("ids", "weights"))
-    return list(map(Rendered, names, ids_T, weights_T, arrays["repeats"].tolist()))
+    of_row = (arrays[name].tolist() for name in ("repeats", "targets", "target_weights"))
+    return list(map(Rendered, names, ids_T, weights_T, *of_row))

@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
+from itertools import groupby
 from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
-from tokenizers import Tokenizer
+from tokenizers import Encoding, Tokenizer
 
 from tunesmith.chat.parse import CLOSE, OPEN, Parsed, parse_answer
 from tunesmith.chat.template import Template, as_field, as_inline
@@ -22,6 +23,7 @@ from tunesmith.errors import Place, TunesmithError
 from tunesmith.records import Example, Message, Rendered, Supervise
 
 _ROWS_AT_ONCE: Final = 4096
+TOKENIZER: Final = "tokenizer.json"
 SPECIAL_NAMES: Final = ("bos_token", "eos_token", "pad_token", "unk_token")
 VERSION: Final = 2
 """Raised by hand whenever equal conversations become other tokens."""
@@ -59,6 +61,15 @@ class Chat:
         """Ids that steer the conversation; no user's text may hold them."""
         self.filler_id = min(self.control_ids - self.end_ids or self.end_ids)
         """A control id that stands for a token which is not shown."""
+        pad = tokenizer.token_to_id(template.special["pad_token"]) if "pad_token" in template.special else None
+        self.pad_id = self.filler_id if pad is None else pad
+        """What fills the shorter rows of a padded batch, where others read the model."""
+        end = tokenizer.token_to_id(template.special["eos_token"]) if "eos_token" in template.special else None
+        self.end_id = min(end_ids) if end is None else end
+        """The tokenizer's own end token, which parts documents of plain text."""
+        begin = tokenizer.token_to_id(template.special["bos_token"]) if "bos_token" in template.special else None
+        self.begin_id = self.end_id if begin is None else begin
+        """Stands before a document, so that its first token is predicted too."""
         self._template, self._as_fields = _keeping_reasoning(template)
         # The twin keeps all thinking; the model's own template, with which it is served, shows none of earlier turns.
         self._drops_thinking = self._template is not template
@@ -73,7 +84,7 @@ class Chat:
         """Tokens and loss weights of one example.
 
         The weight of a token is that of its message times that of the row; what the model does not write counts with
-        weight 1 where `all` is supervised, else not at all, and with `last` no earlier answer counts. Where the template
+        weight 1 where `all` is supervised, else not at all; with `last` no earlier answer counts. Where the template
         shows a conversation otherwise once it goes on (without the thinking of earlier turns), this is the conversation
         as it stands at its last answer; `training_rows` has those of the earlier answers too. Raises TunesmithError
         `template-refused`, `template-rewrites` or `control-token` with the row's place; `template-no-end`.
@@ -87,10 +98,40 @@ class Chat:
     def training_rows(self, examples: Sequence[Example], supervise: Supervise = "answers") -> list[Rendered]:
         """What each example teaches, in order: every answer stands once after exactly the prompt it is served with.
 
+        A plain text stands without the template between begin and end token, all of it supervised but its context.
+
         A conversation is one row while its later prompts begin with its earlier turns as they were; where the template
         drops earlier thinking, a conversation of k turns is k rows, named `id.1` to `id.k`. Rows without any weight
         are left out unless an example has no other. Raises what `render` raises.
         """
+        parts = groupby(examples, lambda example: example.text is not None)
+        return [
+            row
+            for is_text, part in parts
+            for row in (self._texts(list(part)) if is_text else self._conversations(part, supervise))
+        ]
+
+    def _texts(self, examples: Sequence[Example]) -> list[Rendered]:
+        rows = []
+        for start in range(0, len(examples), _ROWS_AT_ONCE):
+            part = examples[start : start + _ROWS_AT_ONCE]
+            for example in part:
+                self._refuse_control_tokens_of(example)
+            encodings = self.tokenizer.encode_batch(
+                [each.messages[0].content for each in part], add_special_tokens=False
+            )
+            rows += [self._text_row(*pair) for pair in zip(part, encodings, strict=True)]
+        return rows
+
+    def _text_row(self, example: Example, encoding: Encoding) -> Rendered:
+        assert example.text is not None
+        ends = [self.end_id] if example.text.is_end else []
+        is_taught = [begin >= example.text.num_context for begin, _ in encoding.offsets]
+        weights_T = np.asarray([False, *is_taught, *(True for _ in ends)], np.float32) * np.float32(example.weight)
+        ids_T = np.asarray([self.begin_id, *encoding.ids, *ends], np.int32)
+        return Rendered(example.id, ids_T, weights_T, example.repeats)
+
+    def _conversations(self, examples: Iterable[Example], supervise: Supervise) -> list[Rendered]:
         rows: list[tuple[Example, _Row]] = []
         for example in examples:
             found = self._rows_of(example)[-1 if supervise == "last" else 0 :]
@@ -110,6 +151,23 @@ class Chat:
         )
         ids = iter([encoding.ids for encoding in encodings])
         return [self._join(example, [(segment, next(ids)) for segment in row], supervise) for example, row in rows]
+
+    def prompt_rows(self, examples: Sequence[Example]) -> list[Rendered]:
+        """The prompt of each example alone, after which a model would answer; no token is supervised.
+
+        Raises TunesmithError `template-refused` or `control-token` with the row's place.
+        """
+        rows = []
+        for example in examples:
+            try:
+                ids = self.prompt_ids(example.prompt)
+            except TunesmithError as failure:
+                failure.place = example.place
+                raise
+            rows.append(
+                Rendered(example.id, np.asarray(ids, np.int32), np.zeros(len(ids), np.float32), example.repeats)
+            )
+        return rows
 
     def token_spans(self, text: str) -> list[tuple[int, int]]:
         """Where each token of a text begins and ends, in characters; those of one character may share it."""
@@ -210,11 +268,26 @@ class Chat:
                 return ids[: index + 1]
         raise TunesmithError("template-no-end")
 
+    def _refuse_control_tokens_of(self, example: Example) -> None:
+        try:
+            self._refuse_control_tokens(example.messages)
+        except TunesmithError as failure:
+            failure.place = example.place
+            raise
+
     def _refuse_control_tokens(self, messages: Sequence[Message]) -> None:
         for message in messages:
             for token in self._control_tokens:
                 if token in message.content or (message.reasoning and token in message.reasoning):
                     raise TunesmithError("control-token", token=token)
+
+
+def load_tokenizer(folder: Path) -> Tokenizer:
+    """The tokenizer of a model folder. Raises TunesmithError `tokenizer-missing`."""
+    file = folder / TOKENIZER
+    if not file.is_file():
+        raise TunesmithError("tokenizer-missing", place=Place(str(folder)))
+    return Tokenizer.from_file(str(file))
 
 
 def load_chat(folder: Path) -> Chat:
@@ -223,17 +296,14 @@ def load_chat(folder: Path) -> Chat:
     Raises TunesmithError `tokenizer-missing`, `template-missing`, `template-no-end`, `template-drops-reasoning` or
     `template-syntax`.
     """
-    file = folder / "tokenizer.json"
-    if not file.is_file():
-        raise TunesmithError("tokenizer-missing", place=Place(str(folder)))
-    tokenizer = Tokenizer.from_file(str(file))
+    tokenizer = load_tokenizer(folder)
     settings = _read_json(folder / "tokenizer_config.json")
     special = {name: _token_text(settings[name]) for name in SPECIAL_NAMES if settings.get(name)}
     source = _template_source(folder, settings)
     end_ids = _end_ids(folder, tokenizer, special)
     if not end_ids:
         raise TunesmithError("template-no-end", place=Place(str(folder)))
-    tokenizer_hash = hashlib.sha256(file.read_bytes()).hexdigest()
+    tokenizer_hash = hashlib.sha256((folder / TOKENIZER).read_bytes()).hexdigest()
     return Chat(tokenizer, Template(source, special), end_ids, tokenizer_hash)
 
 

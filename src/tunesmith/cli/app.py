@@ -98,7 +98,9 @@ def check(
         from tunesmith import lifecycle
         from tunesmith.cli.show import dataset_json, dataset_lines
 
-        dataset = lifecycle.prepare(job(recipe, overrides, devices=False))
+        this = job(recipe, overrides, devices=False)
+        dataset = lifecycle.prepare(this)
+        lifecycle.check(this, dataset)
         found["dataset"] = dataset_json(dataset)
         lines += dataset_lines(dataset, LANGUAGE)
     if not found:

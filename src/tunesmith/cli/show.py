@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from tunesmith.artifacts import Dataset, DatasetReport, Plan, QualityReport, Scorecard, read_events
 from tunesmith.artifacts.dataset import SplitProof
-from tunesmith.artifacts.scorecard import Arm, Estimate, ScorecardBody
+from tunesmith.artifacts.scorecard import LOWER_IS_BETTER, Arm, Estimate, ScorecardBody
 from tunesmith.chat import Chat
 from tunesmith.chat.pieces import pieces
 from tunesmith.i18n import translate
@@ -23,7 +23,6 @@ if TYPE_CHECKING:
 
 SUPERVISED: Final = "\x1b[32m"
 PLAIN: Final = "\x1b[0m"
-LOWER_IS_BETTER: Final = frozenset({"bits_per_byte"})
 
 
 def dataset_lines(dataset: Dataset, language: str) -> list[str]:

@@ -6,14 +6,24 @@ import math
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from typing import Final
 
 import numpy as np
+from numpy.typing import NDArray
+from transformers import PreTrainedModel
 
+from tunesmith.artifacts.head import Head
+from tunesmith.chat import Chat
+from tunesmith.engine.heads import class_probabilities, predicted_numbers
 from tunesmith.engine.local import LocalEngine
+from tunesmith.errors import Place
 from tunesmith.evaluate.items import Item
-from tunesmith.metrics.answers import exact_match, rouge_l, well_formed_thinking
-from tunesmith.records import Completion, Example, Message, Sample, Sampling
+from tunesmith.metrics.answers import exact_match, last_number, rouge_l, well_formed_thinking
+from tunesmith.records import Completion, Example, Message, Rendered, Sample, Sampling
 
+NOWHERE: Final = Place("")
+NUMBER_TOKENS: Final = 32
+"""An answer that says a number is cut after so many tokens."""
 OnDone = Callable[[int], None]
 Prompt = tuple[Message, ...]
 
@@ -86,6 +96,92 @@ def score_labels(
         confidence = 1.0 / sum(math.exp(score - row[best]) for score in row)
         samples.append(label_sample(arm, item, prompt, labels[best], {"confidence": confidence}))
     return Answers(tuple(samples), float(np.mean(lengths)), time.perf_counter() - started)
+
+
+def classify(
+    model: PreTrainedModel, head: Head, chat: Chat, arm: str, items: Sequence[Item], on_done: OnDone
+) -> Answers:
+    """The class that the model's head finds likeliest, with the probabilities of all."""
+    started = time.perf_counter()
+    rows = prompt_rows(chat, items)
+    samples = []
+    for item, odds_C in zip(items, class_probabilities(model, rows, on_done).tolist(), strict=True):
+        best = int(np.argmax(odds_C))
+        sample = label_sample(arm, item, item.prompt, head.classes[best], {"confidence": odds_C[best]})
+        samples.append(replace(sample, probabilities=dict(zip(head.classes, odds_C, strict=True))))
+    return Answers(tuple(samples), _mean_length(rows), time.perf_counter() - started)
+
+
+def predict(
+    model: PreTrainedModel, head: Head, chat: Chat, arm: str, items: Sequence[Item], on_done: OnDone
+) -> Answers:
+    """The number that the model's head gives."""
+    started = time.perf_counter()
+    rows = prompt_rows(chat, items)
+    numbers = predicted_numbers(model, head, rows, on_done).tolist()
+    samples = [number_sample(arm, item, item.prompt, number) for item, number in zip(items, numbers, strict=True)]
+    return Answers(tuple(samples), _mean_length(rows), time.perf_counter() - started)
+
+
+def say_numbers(
+    engine: LocalEngine, arm: str, items: Sequence[Item], prompts: Sequence[Prompt], unsaid: float, on_done: OnDone
+) -> Answers:
+    """The last number of a greedy answer; `unsaid` stands for an answer without one."""
+    started = time.perf_counter()
+    answers = engine.generate(prompts, Sampling(max_new_tokens=NUMBER_TOKENS), on_done)
+    samples = []
+    for item, prompt, (completion,) in zip(items, prompts, answers, strict=True):
+        said = last_number(completion.message.content)
+        number = unsaid if said is None else said
+        sample = number_sample(arm, item, prompt, number, {"said_number": float(said is not None)})
+        samples.append(replace(sample, raw=completion.text, answer=completion.message.content))
+    lengths = [completions[0].num_prompt_tokens for completions in answers]
+    return Answers(tuple(samples), float(np.mean(lengths)), time.perf_counter() - started)
+
+
+def read_documents(
+    engine: LocalEngine, arm: str, items: Sequence[Item], on_done: OnDone
+) -> tuple[Answers, NDArray[np.float64]]:
+    """How many bits the model needs for each text, its end included where the document ends there."""
+    started = time.perf_counter()
+    bits_N = bits_of(engine, items, on_done)
+    return documents_read(arm, items, bits_N, time.perf_counter() - started), bits_N
+
+
+def documents_read(arm: str, items: Sequence[Item], bits_N: NDArray[np.float64], seconds: float) -> Answers:
+    """The samples of an arm that read texts, each with its own bits per byte."""
+    samples = []
+    for item, bits in zip(items, bits_N.tolist(), strict=True):
+        scores = {"bits_per_byte": bits / max(1, len(item.answer.content.encode()))}
+        samples.append(replace(_sample(arm, item, item.prompt, Message("assistant", ""), scores), reference=""))
+    return Answers(tuple(samples), None, seconds)
+
+
+def bits_of(engine: LocalEngine, items: Sequence[Item], on_done: OnDone) -> NDArray[np.float64]:
+    """(N,) bits that the model needs for each reference answer, thinking and end token included, or for each text."""
+    rows = engine.chat.training_rows([_example(item) for item in items], "last")
+    return -np.array(engine.row_likelihoods(rows, on_done)) / math.log(2)
+
+
+def prompt_rows(chat: Chat, items: Sequence[Item]) -> list[Rendered]:
+    return chat.prompt_rows([_example(item) for item in items])
+
+
+def _example(item: Item) -> Example:
+    answer = item.answer if item.text is None else Message("assistant", "")
+    return Example(item.id, (*item.prompt, answer), NOWHERE, text=item.text)
+
+
+def _mean_length(rows: Sequence[Rendered]) -> float:
+    return float(np.mean([len(row.ids_T) for row in rows]))
+
+
+def number_sample(arm: str, item: Item, prompt: Prompt, number: float, more: dict[str, float] | None = None) -> Sample:
+    """The sample of an arm that predicted a number."""
+    assert item.target is not None
+    error = number - item.target
+    scores = {"mae": abs(error), "mse": error * error, **(more or {})}
+    return _sample(arm, item, prompt, Message("assistant", f"{number:.6g}"), scores)
 
 
 def label_sample(arm: str, item: Item, prompt: Prompt, label: str, more: dict[str, float] | None = None) -> Sample:

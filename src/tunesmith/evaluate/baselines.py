@@ -40,6 +40,23 @@ def classify(train: Sequence[Example], items: Sequence[Item]) -> list[str]:
     return predicted
 
 
+def mean_number(train: Sequence[Example], items: Sequence[Item]) -> list[float]:
+    """The mean of the training rows' numbers for every item."""
+    return [float(np.mean([example.target for example in train if example.target is not None]))] * len(items)
+
+
+def predict_number(train: Sequence[Example], items: Sequence[Item]) -> list[float]:
+    """Ridge regression on the same TF-IDF features as `classify`."""
+    from sklearn.feature_extraction.text import TfidfVectorizer
+    from sklearn.linear_model import Ridge
+    from sklearn.pipeline import make_pipeline
+
+    model = make_pipeline(TfidfVectorizer(analyzer=_words_and_pairs, sublinear_tf=True), Ridge(alpha=1.0))
+    model.fit([question(example.prompt) for example in train], [example.target for example in train])
+    predicted: list[float] = model.predict([question(item.prompt) for item in items]).tolist()
+    return predicted
+
+
 def nearest_answer(train: Sequence[Example], items: Sequence[Item]) -> list[Message]:
     """The answer of the training row whose question is most alike (TF-IDF cosine)."""
     from sklearn.feature_extraction.text import TfidfVectorizer
@@ -53,7 +70,7 @@ def nearest_answer(train: Sequence[Example], items: Sequence[Item]) -> list[Mess
 
 def five_gram_bits(train: Sequence[Example], items: Sequence[Item]) -> NDArray[np.float64]:
     """(N,) bits that a byte 5-gram model of the same training rows needs for each reference, end included."""
-    texts = [text for row in train for text in (question(row.prompt), written(row.answer))]
+    texts = [text for row in train for text in (question(row.prompt), written(row.answer)) if text]
     model = FiveGramModel.fit(texts)
     references = [written(item.answer) for item in items]
     return np.array([model.bits_per_byte([text]) * len(text.encode()) for text in references])

@@ -15,7 +15,7 @@ from tunesmith.evaluate.items import GENERAL_FILE
 from tunesmith.model.base import Base
 from tunesmith.recipe import Evaluate
 
-VERSION: Final = 2
+VERSION: Final = 3
 
 
 @dataclass(frozen=True)

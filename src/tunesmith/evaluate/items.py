@@ -10,7 +10,7 @@ from typing import Final
 
 import numpy as np
 
-from tunesmith.records import Example, Message
+from tunesmith.records import Example, Message, PlainText
 from tunesmith.text.language import language_of
 
 GENERAL_FILE: Final = "suites/general.jsonl"
@@ -30,6 +30,9 @@ class Item:
     label: str | None = None
     group: str | None = None
     language: str = "other"
+    target: float | None = None
+    text: PlainText | None = None
+    """Where the item is a text to be read: `prompt` is the whole of it, `answer` what is judged."""
 
 
 def test_items(examples: Sequence[Example], max_items: int | None, seed: int) -> list[Item]:
@@ -58,13 +61,18 @@ def general_items() -> list[Item]:
 
 
 def _from_example(example: Example) -> Item:
+    answer = example.answer
+    if example.text is not None:
+        answer = Message("assistant", example.prompt[-1].content[example.text.num_context :])
     return Item(
         id=example.id,
         suite="test",
         prompt=example.prompt,
-        answer=example.answer,
-        accepted=(example.answer.content,),
+        answer=answer,
+        accepted=(answer.content,),
         label=example.label,
         group=example.group,
         language=language_of(example.prompt[-1].content),
+        target=example.target,
+        text=example.text,
     )

@@ -3,23 +3,21 @@
 from __future__ import annotations
 
 import gc
-import math
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Final, Literal
+from typing import Final
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from transformers import PreTrainedModel
 
 from tunesmith.artifacts import Run, Scorecard, publish
 from tunesmith.artifacts.dataset import METHOD_COLUMN, SAFETY
-from tunesmith.artifacts.scorecard import BODY, KIND, SAMPLES, Estimate, ScorecardBody, write_samples
+from tunesmith.artifacts.scorecard import BODY, KIND, SAMPLES, Estimate, ScorecardBody, Task, write_samples
 from tunesmith.engine.local import LocalEngine
-from tunesmith.errors import Place, TunesmithError
+from tunesmith.errors import TunesmithError
 from tunesmith.evaluate import arms, baselines, summary
 from tunesmith.evaluate.evaluation import Evaluation
 from tunesmith.evaluate.items import Item, general_items, test_items
@@ -31,10 +29,11 @@ from tunesmith.records import Example, Sampling
 from tunesmith.runtime import Progress, Runtime
 
 GENERAL_MAX_NEW_TOKENS: Final = 96
-NOWHERE: Final = Place("")
 METRICS: Final = {
     "labels": ("accuracy",),
     "text": ("rouge_l", "exact_match", "bits_per_byte"),
+    "numbers": ("mae", "mse"),
+    "documents": ("bits_per_byte",),
 }
 
 
@@ -42,7 +41,7 @@ METRICS: Final = {
 class _Sheet:
     """What was asked, and what each arm made of it."""
 
-    task: Literal["labels", "text"]
+    task: Task
     labels: list[str]
     train: list[Example]
     items: dict[str, list[Item]]
@@ -80,19 +79,29 @@ def evaluate(evaluation: Evaluation, *, runtime: Runtime, progress: Progress, ru
 
 
 def _sheet(evaluation: Evaluation) -> _Sheet:
-    task = evaluation.dataset.report().task
+    task = _task(evaluation)
     # what refuses has nothing of the task: no label, no example to show
     train = [row for row in evaluation.dataset.rows("train") if row.metadata.get(METHOD_COLUMN) != SAFETY]
     test = test_items(evaluation.dataset.rows("test"), evaluation.section.max_items, evaluation.seed)
     if not test:
         raise TunesmithError("no-test-rows")
     items = {"test": test}
-    if evaluation.section.general_suite:
+    if evaluation.section.general_suite and any(model.head() is None for model in evaluation.models.values()):
         for item in general_items():
             items.setdefault(item.suite, []).append(item)
     labels = sorted({example.label for example in train if example.label is not None}) if task == "labels" else []
     decoding = decoding_of(evaluation.section.decoding, evaluation.base, evaluation.seed)
     return _Sheet(task, labels, train, items, decoding)
+
+
+def _task(evaluation: Evaluation) -> Task:
+    """What the rows ask for; numbers are asked for where a model was trained to predict them."""
+    report = evaluation.dataset.report()
+    if any(head.kind == "regression" for model in evaluation.models.values() if (head := model.head())):
+        return "numbers"
+    if any(source.format == "text" for source in report.sources):
+        return "documents"
+    return report.task
 
 
 def decoding_of(wanted: Decoding, base: Base, seed: int) -> Sampling:
@@ -106,7 +115,7 @@ def decoding_of(wanted: Decoding, base: Base, seed: int) -> Sampling:
     return Sampling(temperature, top_p, wanted.num_samples, wanted.max_new_tokens, seed)
 
 
-def _metric(section: Evaluate, task: Literal["labels", "text"]) -> str:
+def _metric(section: Evaluate, task: Task) -> str:
     if section.metric == "auto":
         return METRICS[task][0]
     if section.metric not in METRICS[task]:
@@ -118,42 +127,58 @@ def _num_questions(evaluation: Evaluation, sheet: _Sheet) -> int:
     """Answers that models will be asked for: the total of the progress bar."""
     num_test = len(sheet.items["test"])
     num_general = sum(len(items) for suite, items in sheet.items.items() if suite != "test")
+    num_speaking = 1 + sum(model.head() is None for model in evaluation.models.values())
     num_models = 1 + len(evaluation.models)
     extra = sum(name in evaluation.section.arms for name in ("base_few_shot", "base_free_form"))
-    return (num_test * (1 if sheet.task == "labels" else 2) + num_general) * num_models + num_test * extra
+    num_times = (2 if sheet.task == "text" else 1) * num_models
+    return num_test * (num_times + (0 if sheet.task == "documents" else extra)) + num_general * num_speaking
 
 
 def _judge_baselines(evaluation: Evaluation, sheet: _Sheet, progress: Progress) -> None:
-    test = sheet.items["test"]
     for arm in ("majority", "classic"):
-        if arm not in evaluation.section.arms or (arm == "majority" and sheet.task == "text"):
-            continue
-        started = time.perf_counter()
-        bits = None
-        if sheet.task == "labels":
-            told = baselines.majority(sheet.train, test) if arm == "majority" else baselines.classify(sheet.train, test)
-            samples = [arms.label_sample(arm, item, item.prompt, label) for item, label in zip(test, told, strict=True)]
-        else:
-            nearest = baselines.nearest_answer(sheet.train, test)
-            samples = [arms.text_sample(arm, item, answer) for item, answer in zip(test, nearest, strict=True)]
-            bits = baselines.five_gram_bits(sheet.train, test)
-        answers = arms.Answers(tuple(samples), None, time.perf_counter() - started)
-        sheet.judged[arm] = {"test": summary.judge(answers, test, bits)}
+        if arm in evaluation.section.arms and not (arm == "majority" and sheet.task in ("text", "documents")):
+            sheet.judged[arm] = {"test": _judge_baseline(arm, sheet)}
+
+
+def _judge_baseline(arm: str, sheet: _Sheet) -> Judged:
+    """`majority` says the same of every item, `classic` is the usual method without a language model."""
+    test, train = sheet.items["test"], sheet.train
+    started = time.perf_counter()
+    bits_N = None
+    if sheet.task == "documents":
+        bits_N = baselines.five_gram_bits(train, test)
+        samples = arms.documents_read(arm, test, bits_N, 0.0).samples
+    elif sheet.task == "labels":
+        told = baselines.majority(train, test) if arm == "majority" else baselines.classify(train, test)
+        samples = tuple(arms.label_sample(arm, item, item.prompt, name) for item, name in zip(test, told, strict=True))
+    elif sheet.task == "numbers":
+        numbers = baselines.mean_number(train, test) if arm == "majority" else baselines.predict_number(train, test)
+        samples = tuple(arms.number_sample(arm, item, item.prompt, n) for item, n in zip(test, numbers, strict=True))
+    else:
+        nearest = baselines.nearest_answer(train, test)
+        samples = tuple(arms.text_sample(arm, item, answer) for item, answer in zip(test, nearest, strict=True))
+        bits_N = baselines.five_gram_bits(train, test)
+    return summary.judge(arms.Answers(samples, None, time.perf_counter() - started), test, bits_N)
 
 
 def _judge_model(evaluation: Evaluation, sheet: _Sheet, name: str, model: PreTrainedModel, progress: Progress) -> None:
-    """Ask one model everything; the base also in its other arms."""
-    engine = LocalEngine(model, evaluation.chat, evaluation.base.max_tokens)
-    test = sheet.items["test"]
-    prompts = [item.prompt for item in test]
-    on_done = progress.advance
-    if sheet.task == "labels":
-        answers = arms.score_labels(engine, name, test, prompts, sheet.labels, on_done)
+    """Ask one model everything; the base also in its other arms. A head says nothing of general questions."""
+    test, on_done = sheet.items["test"], progress.advance
+    head = evaluation.models[name].head() if name in evaluation.models else None
+    if head is not None:
+        ask = arms.classify if head.kind == "classification" else arms.predict
+        answers = ask(model, head, evaluation.chat, name, test, on_done)
         sheet.judged[name] = {"test": summary.judge(answers, test, None)}
+        return
+    engine = LocalEngine(model, evaluation.chat, evaluation.base.max_tokens)
+    bits_N = None
+    if sheet.task == "documents":
+        answers, bits_N = arms.read_documents(engine, name, test, on_done)
     else:
-        answers = arms.generate(engine, name, test, prompts, sheet.sampling, on_done)
-        bits = _bits(engine, test, on_done)
-        sheet.judged[name] = {"test": summary.judge(answers, test, bits)}
+        answers = _asked(sheet, engine, name, [item.prompt for item in test], on_done)
+    if sheet.task == "text":
+        bits_N = arms.bits_of(engine, test, on_done)
+    sheet.judged[name] = {"test": summary.judge(answers, test, bits_N)}
     if name == "base":
         _judge_other_base_arms(evaluation, sheet, engine, progress)
     general = Sampling(max_new_tokens=GENERAL_MAX_NEW_TOKENS)
@@ -163,6 +188,19 @@ def _judge_model(evaluation: Evaluation, sheet: _Sheet, name: str, model: PreTra
             sheet.judged[name][suite] = summary.judge(answers, items, None)
 
 
+def _asked(
+    sheet: _Sheet, engine: LocalEngine, arm: str, prompts: Sequence[arms.Prompt], on_done: arms.OnDone
+) -> arms.Answers:
+    """The test items as the task asks them, under these prompts."""
+    test = sheet.items["test"]
+    if sheet.task == "labels":
+        return arms.score_labels(engine, arm, test, prompts, sheet.labels, on_done)
+    if sheet.task == "numbers":
+        (mean,) = baselines.mean_number(sheet.train, test[:1])
+        return arms.say_numbers(engine, arm, test, prompts, mean, on_done)
+    return arms.generate(engine, arm, test, prompts, sheet.sampling, on_done)
+
+
 def _judge_other_base_arms(evaluation: Evaluation, sheet: _Sheet, engine: LocalEngine, progress: Progress) -> None:
     test, wanted = sheet.items["test"], evaluation.section.arms
     if "base_free_form" in wanted and sheet.task == "labels":
@@ -170,20 +208,10 @@ def _judge_other_base_arms(evaluation: Evaluation, sheet: _Sheet, engine: LocalE
             engine, "base_free_form", test, [item.prompt for item in test], sheet.sampling, progress.advance
         )
         sheet.judged["base_free_form"] = {"test": summary.judge(free, test, None)}
-    if "base_few_shot" in wanted and sheet.train:
+    if "base_few_shot" in wanted and sheet.train and sheet.task != "documents":
         prompts = arms.few_shot_prompts(test, sheet.train, evaluation.section.few_shot, evaluation.seed)
-        if sheet.task == "labels":
-            shown = arms.score_labels(engine, "base_few_shot", test, prompts, sheet.labels, progress.advance)
-        else:
-            shown = arms.generate(engine, "base_few_shot", test, prompts, sheet.sampling, progress.advance)
+        shown = _asked(sheet, engine, "base_few_shot", prompts, progress.advance)
         sheet.judged["base_few_shot"] = {"test": summary.judge(shown, test, None)}
-
-
-def _bits(engine: LocalEngine, items: Sequence[Item], on_done: arms.OnDone) -> NDArray[np.float64]:
-    """Bits that the model needs for each reference answer, thinking and end token included."""
-    examples = [Example(item.id, (*item.prompt, item.answer), place=NOWHERE) for item in items]
-    rows = engine.chat.render_many(examples)
-    return -np.array(engine.row_likelihoods(rows, on_done)) / math.log(2)
 
 
 def _body(evaluation: Evaluation, sheet: _Sheet, metric: str) -> ScorecardBody:
@@ -207,7 +235,7 @@ def _body(evaluation: Evaluation, sheet: _Sheet, metric: str) -> ScorecardBody:
         summary.forgetting(suite, (name, judged[name][suite]), judged["base"][suite], items, seed)
         for name in tuned
         for suite, items in sheet.items.items()
-        if suite != "test"
+        if suite in judged[name] and suite != "test"
     ]
     gains = {d.arm: d for d in differences if d.against == "base" and d.metric == metric}
     return ScorecardBody(

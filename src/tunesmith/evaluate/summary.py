@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-from tunesmith.artifacts.scorecard import Arm, Difference, Estimate, Forgetting, Verdict
+from tunesmith.artifacts.scorecard import LOWER_IS_BETTER, Arm, Difference, Estimate, Forgetting, Verdict
 from tunesmith.evaluate.arms import Answers
 from tunesmith.evaluate.baselines import written
 from tunesmith.evaluate.items import Item
 from tunesmith.metrics.labels import encode, macro_f1_of_codes
+from tunesmith.metrics.numbers import r2, rmse
 from tunesmith.records import Sample
 from tunesmith.stats.intervals import PairedDifference, bootstrap_bca, bootstrap_bca_of, paired_difference, wilson
 from tunesmith.stats.verdict import verdict
@@ -66,10 +67,21 @@ def estimates(judged: Judged, items: Sequence[Item], labels: Sequence[str], seed
         def macro_f1(chosen: NDArray[np.int64]) -> float:
             return macro_f1_of_codes(true_N[chosen], told_N[chosen], len(labels))
 
-        interval = bootstrap_bca_of(macro_f1, len(items), seed=seed, groups=groups, num_resamples=300)
-        value = macro_f1(np.arange(len(items)))
-        found["macro_f1"] = Estimate(value=value, low=interval.low, high=interval.high, n=len(items))
+        found["macro_f1"] = _estimate_of(macro_f1, len(items), groups, seed)
+    if "mse" in judged.values:
+        squared_N = judged.values["mse"]
+        targets_N = np.array([item.target for item in items], np.float64)
+        found["rmse"] = _estimate_of(lambda chosen: rmse(squared_N[chosen]), len(items), groups, seed)
+        found["r2"] = _estimate_of(lambda chosen: r2(squared_N[chosen], targets_N[chosen]), len(items), groups, seed)
     return found
+
+
+def _estimate_of(
+    figure: Callable[[NDArray[np.int64]], float], num_items: int, groups: list[str] | None, seed: int
+) -> Estimate:
+    """A figure that is no mean over items; it is given the places of those that count."""
+    interval = bootstrap_bca_of(figure, num_items, seed=seed, groups=groups, num_resamples=300)
+    return Estimate(value=figure(np.arange(num_items)), low=interval.low, high=interval.high, n=num_items)
 
 
 def groups_of(items: Sequence[Item]) -> list[str] | None:
@@ -136,9 +148,9 @@ def forgetting(suite: str, arm: tuple[str, Judged], base: Judged, items: Sequenc
 
 
 def conclude(arm: str, metric: str, target: Difference, losses: Sequence[Forgetting], max_loss: float) -> Verdict:
-    """The verdict on one tuned arm; for bits per byte less is better."""
+    """The verdict on one tuned arm; what is less the better is turned around for it."""
     judged = verdict(
-        _paired(target, turned=metric == "bits_per_byte"),
+        _paired(target, turned=metric in LOWER_IS_BETTER),
         {loss.suite: _paired(loss.difference, turned=False) for loss in losses},
         max_loss,
     )

@@ -96,9 +96,11 @@ TEXTS: Final[dict[str, tuple[str, str]]] = {
     ),
     "hint.data-only-text": (
         "add labels or answers from a second table by a key, e.g. `join: {{path: labels.csv, on: document}}`; "
-        "or map two of the columns, e.g. `columns: {{question: title, answer: text}}`",
+        "or map two of the columns, e.g. `columns: {{question: title, answer: text}}`; "
+        "to go on training on the texts themselves, set `format: text` and `train.objective: text`",
         "请按键从另一张表补上标签或回答，例如 `join: {{path: labels.csv, on: document}}`；"
-        "或指定其中两列，例如 `columns: {{question: title, answer: text}}`",
+        "或指定其中两列，例如 `columns: {{question: title, answer: text}}`；"
+        "若要直接在这些文本上继续预训练，请设置 `format: text` 与 `train.objective: text`",
     ),
     "error.join-column": (
         "a table of the join lacks {missing}; there are: {columns}",

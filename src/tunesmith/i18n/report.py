@@ -162,7 +162,10 @@ _VERDICT_AND_TABLE: Final[dict[str, tuple[str, str]]] = {
         "the answer of the most similar training row: what can be had without a language model",
         "直接返回最相似训练样例的答案：不用语言模型就能得到的效果",
     ),
-    "report.arm_note.majority": ("always gives the most frequent answer", "总是给出出现最多的答案"),
+    "report.arm_note.majority": (
+        "always says the same: the most frequent answer, or the mean",
+        "总是给出同一个答案：出现最多的答案，或平均值",
+    ),
     "report.arm_note.tuned": ("the result of this run", "本次运行的成果"),
     "report.arm_note.variant": ("another way to train on the same rows", "用同样的数据、另一种方式训练"),
     "report.note.loses": (

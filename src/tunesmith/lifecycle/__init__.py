@@ -12,12 +12,13 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Literal
+from typing import Final, Literal
 
 from tunesmith.artifacts import Dataset, Identity, Plan, Run, Scorecard, TunedModel, is_whole, open_run
 from tunesmith.artifacts.dataset import SplitProof
-from tunesmith.chat import Chat, load_chat
-from tunesmith.errors import ExitCode, TunesmithError
+from tunesmith.chat import Chat, load_chat, load_tokenizer
+from tunesmith.chat.taught import classes_of, taught_rows
+from tunesmith.errors import ExitCode, Place, TunesmithError
 from tunesmith.evaluate.evaluation import Evaluation
 from tunesmith.model.base import Base, find_base
 from tunesmith.plan.run import Planning
@@ -28,7 +29,7 @@ from tunesmith.prepare import identity as dataset_identity
 from tunesmith.prepare import prepare as prepare_stage
 from tunesmith.prepare import recheck as recheck_stage
 from tunesmith.prepare.changes import Change
-from tunesmith.recipe import Recipe, Train, dump_recipe
+from tunesmith.recipe import Distill, Recipe, Train, dump_recipe
 from tunesmith.records import Example, Rejected
 from tunesmith.report.data_card import CardFiles
 from tunesmith.report.data_card import data_card as data_card_stage
@@ -39,6 +40,9 @@ from tunesmith.report.run import report as report_stage
 from tunesmith.report.view import Products
 from tunesmith.runtime import Progress, Runtime
 from tunesmith.train.training import Training
+
+NUM_CHECKED: Final = 100
+"""Rows of a dataset that show whether its rows fit an objective."""
 
 
 @dataclass(frozen=True)
@@ -141,6 +145,7 @@ def changed_rows(job: Job, dataset: Dataset, num_rows: int) -> dict[str, list[Ch
 
 def plan(job: Job, dataset: Dataset) -> dict[str, Plan]:
     """What each training will do."""
+    check(job, dataset)
     plans = {}
     for name, section in job.trainings().items():
         planning = Planning(name, dataset, job.base, job.chat, section, job.recipe.seed)
@@ -149,6 +154,8 @@ def plan(job: Job, dataset: Dataset) -> dict[str, Plan]:
         plans[name] = (
             Plan.open(out) if found else plan_stage(planning, runtime=job.runtime, progress=job.progress, out=out)
         )
+        if not plans[name].body.num_supervised_tokens:
+            raise TunesmithError("nothing-supervised")
     return plans
 
 
@@ -156,7 +163,8 @@ def train(job: Job, dataset: Dataset, plans: Mapping[str, Plan], record: Run) ->
     """The tuned model and its variants."""
     models = {}
     for name, section in job.trainings().items():
-        training = Training(name, dataset, job.base, job.chat, plans[name], section, job.recipe.seed)
+        teacher = teacher_of(job, section)
+        training = Training(name, dataset, job.base, job.chat, plans[name], section, job.recipe.seed, teacher)
         out = job.artifact(training.identity())
         if is_whole(out):
             shutil.rmtree(training.checkpoints(record.folder), ignore_errors=True)  # left if it was killed at the end
@@ -189,6 +197,27 @@ def report(
     """The page and the card, in the run's folder."""
     products = Products(job.run_folder, job.recipe, dataset, plans["tuned"], models, scorecard)
     return report_stage(products, language=job.language, out=job.run_folder)
+
+
+def check(job: Job, dataset: Dataset) -> None:
+    """Refuse before any weight is loaded what cannot be trained: rows or a teacher that do not fit an objective.
+
+    Raises TunesmithError `objective-rows`, `one-class`, and what `teacher_of` raises.
+    """
+    rows = dataset.sample("train", NUM_CHECKED)
+    for section in job.trainings().values():
+        teacher_of(job, section)
+        taught_rows(job.chat, rows, section.objective, classes_of(dataset))
+
+
+def teacher_of(job: Job, section: Train) -> Base | None:
+    """The model that a distillation learns from; raises what `find_base` raises, and `teacher-tokenizer`."""
+    if not isinstance(section.objective, Distill):
+        return None
+    teacher = find_base(section.objective.teacher, section.objective.revision)
+    if load_tokenizer(teacher.folder).get_vocab() != job.chat.tokenizer.get_vocab():
+        raise TunesmithError("teacher-tokenizer", place=Place(str(teacher.folder)), base=job.base.reference)
+    return teacher
 
 
 @contextmanager

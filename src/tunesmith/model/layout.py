@@ -10,9 +10,10 @@ Shapes: T flat tokens, P supervised (position, target) pairs, Q entries of rows 
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from itertools import pairwise
+from itertools import accumulate, pairwise
 from typing import Final
 
 import numpy as np
@@ -94,7 +95,9 @@ class MicroBatch:
 
     ids_T and positions_T are int64; pair_positions_P points into T; pair_weights_P is the sum of the loss weights of
     all rows that share the pair, 0 for pairs that fill the list up to PAIRS_UNIT; row_pairs_Q and row_of_Q tell which
-    pairs belong to which row, row_weights_Q with which weight.
+    pairs belong to which row, row_weights_Q with which weight, references_Q with which log-likelihood under the
+    reference model (0 without one). last_R points to each row's last token in T; targets_R is NaN and target_weights_R
+    0 for a row without a target; rows of one group have one number in groups_R, counted from 0.
     """
 
     ids_T: Tensor
@@ -106,13 +109,20 @@ class MicroBatch:
     row_pairs_Q: Tensor
     row_of_Q: Tensor
     row_weights_Q: Tensor
+    references_Q: Tensor
+    last_R: Tensor
+    targets_R: Tensor
+    target_weights_R: Tensor
+    groups_R: Tensor
     row_ids: tuple[str, ...]
     num_filler_tokens: int
     """Tokens of no row, which round the buffer up to TOKENS_UNIT."""
     num_row_tokens: int
     """Tokens of the rows as they were given: what a padless layout without sharing would compute."""
     weight: float
-    """Sum of all loss weights."""
+    """Sum of the loss weights of all tokens."""
+    target_weight: float
+    """Sum of the weights of all rows that have a target."""
 
     @property
     def num_tokens(self) -> int:
@@ -133,6 +143,11 @@ class MicroBatch:
             row_pairs_Q=self.row_pairs_Q.to(device),
             row_of_Q=self.row_of_Q.to(device),
             row_weights_Q=self.row_weights_Q.to(device),
+            references_Q=self.references_Q.to(device),
+            last_R=self.last_R.to(device),
+            targets_R=self.targets_R.to(device),
+            target_weights_R=self.target_weights_R.to(device),
+            groups_R=self.groups_R.to(device),
         )
 
 
@@ -155,40 +170,63 @@ def lay_out(
 ) -> list[MicroBatch]:
     """Lay rows flat into as few micro-batches of at most `max_tokens` computed tokens as their order allows.
 
-    A row longer than `max_tokens` gets a micro-batch of its own: the budget bounds memory, it never cuts a row. The
-    budget counts in whole TOKENS_UNITs.
+    A row longer than `max_tokens`, or a group of rows, gets a micro-batch of its own: the budget bounds memory, it
+    never cuts a row nor parts a group. The budget counts in whole TOKENS_UNITs.
     """
+    units = _units(rows, share=share)
+    ordered = [row for unit in units for row in unit]
+    common = [0] * len(ordered)
     if share:
-        # big-endian bytes compare like the token sequences themselves
-        ordered = sorted(rows, key=lambda row: row.ids_T.astype(">i4").tobytes())
-        common = [0] + [_common_length(a.ids_T, b.ids_T) for a, b in pairwise(ordered)]
-    else:
-        ordered = sorted(rows, key=lambda row: len(row.ids_T))
-        common = [0] * len(ordered)
+        common[1:] = [_common_length(a.ids_T, b.ids_T) for a, b in pairwise(ordered)]
+    bounds = [0, *accumulate(map(len, units))]
     return [
         _micro_batch(ordered[lo:hi], [0, *common[lo + 1 : hi]], min_shared_tokens)
-        for lo, hi in _cuts(ordered, common, max_tokens, min_shared_tokens)
+        for lo, hi in _cuts(ordered, common, bounds, max_tokens, min_shared_tokens)
     ]
 
 
+def _units(rows: Sequence[Rendered], *, share: bool) -> list[list[Rendered]]:
+    """Rows that stay together: those of a group, else each by itself; alike ones are neighbours."""
+
+    def key(row: Rendered) -> bytes | int:
+        # big-endian bytes compare like the token sequences themselves
+        return row.ids_T.astype(">i4").tobytes() if share else len(row.ids_T)
+
+    units: dict[str | int, list[Rendered]] = {}
+    for row in sorted(rows, key=key):
+        units.setdefault(len(units) if row.group is None else row.group, []).append(row)
+    return list(units.values())
+
+
 def _cuts(
-    rows: Sequence[Rendered], common: Sequence[int], max_tokens: int, min_shared_tokens: int
+    rows: Sequence[Rendered],
+    common: Sequence[int],
+    bounds: Sequence[int],
+    max_tokens: int,
+    min_shared_tokens: int,
 ) -> Iterator[tuple[int, int]]:
-    lo = 0
-    while lo < len(rows):
-        hi, at_least = lo, 0
-        while hi < len(rows):
-            shared = common[hi] if hi > lo and common[hi] >= min_shared_tokens else 0
-            if hi > lo and at_least + len(rows[hi].ids_T) - shared > max_tokens:
+    """Where micro-batches begin and end; they do so at `bounds`, between units."""
+    first = 0
+    while first < len(bounds) - 1:
+        lo, last, at_least = bounds[first], first, 0
+        while last < len(bounds) - 1:
+            num_tokens = sum(
+                len(rows[index].ids_T) - (common[index] if index > lo and common[index] >= min_shared_tokens else 0)
+                for index in range(bounds[last], bounds[last + 1])
+            )
+            if last > first and at_least + num_tokens > max_tokens:
                 break
-            at_least += len(rows[hi].ids_T) - shared
-            hi += 1
+            at_least += num_tokens
+            last += 1
         # the tree leaves out branches shorter than min_shared_tokens, fewer than so many tokens a row
-        if at_least + (hi - lo - 1) * (min_shared_tokens - 1) > max_tokens:
-            while hi - lo > 1 and _num_computed(rows[lo:hi], [0, *common[lo + 1 : hi]], min_shared_tokens) > max_tokens:
-                hi -= 1
-        yield lo, hi
-        lo = hi
+        if at_least + (bounds[last] - lo - 1) * (min_shared_tokens - 1) > max_tokens:
+            while last - first > 1 and (
+                _num_computed(rows[lo : bounds[last]], [0, *common[lo + 1 : bounds[last]]], min_shared_tokens)
+                > max_tokens
+            ):
+                last -= 1
+        yield lo, bounds[last]
+        first = last
 
 
 def _num_computed(rows: Sequence[Rendered], common: Sequence[int], min_shared_tokens: int) -> int:
@@ -215,11 +253,14 @@ def _micro_batch(rows: Sequence[Rendered], common: Sequence[int], min_shared_tok
         stop = node.start + len(node.ids_N)
         ids_T[node.start : stop] = node.ids_N
         positions_T[node.start : stop] = np.arange(node.depth, node.depth + len(node.ids_N))
-    pairs = [_supervision(row, _flat_index(nodes, path)) for row, path in zip(rows, paths, strict=True)]
-    positions_Q = np.concatenate([pair[0] for pair in pairs])
-    targets_Q = np.concatenate([pair[1] for pair in pairs])
-    weights_Q = np.concatenate([pair[2] for pair in pairs])
+    flat = [_flat_index(nodes, path) for path in paths]
+    pairs = [_supervision(row, flat_T) for row, flat_T in zip(rows, flat, strict=True)]
+    positions_Q, targets_Q, weights_Q, references_Q = (np.concatenate(parts) for parts in zip(*pairs, strict=True))
     row_of_Q = np.repeat(np.arange(len(rows)), [len(pair[0]) for pair in pairs])
+    targets_R = torch.tensor([row.target for row in rows], dtype=torch.float32)
+    target_weights_R = torch.tensor([0.0 if math.isnan(row.target) else row.target_weight for row in rows])
+    numbers: dict[str | int, int] = {}
+    groups_R = [numbers.setdefault(n if row.group is None else row.group, len(numbers)) for n, row in enumerate(rows)]
     keys_P, row_pairs_Q = np.unique((positions_Q << 32) | targets_Q, return_inverse=True)
     keys_P = np.pad(keys_P, (0, round_up(len(keys_P), PAIRS_UNIT) - len(keys_P)))
     pair_weights_P = np.bincount(row_pairs_Q, weights=weights_Q, minlength=len(keys_P)).astype(np.float32)
@@ -233,10 +274,16 @@ def _micro_batch(rows: Sequence[Rendered], common: Sequence[int], min_shared_tok
         row_pairs_Q=torch.from_numpy(row_pairs_Q),
         row_of_Q=torch.from_numpy(row_of_Q),
         row_weights_Q=torch.from_numpy(weights_Q),
+        references_Q=torch.from_numpy(references_Q),
+        last_R=torch.tensor([flat_T[-1] for flat_T in flat]),
+        targets_R=targets_R,
+        target_weights_R=target_weights_R,
+        groups_R=torch.tensor(groups_R),
         row_ids=tuple(row.id for row in rows),
         num_filler_tokens=num_tokens - num_tree_tokens,
         num_row_tokens=sum(len(row.ids_T) for row in rows),
         weight=float(weights_Q.sum(dtype=np.float64)),
+        target_weight=float(target_weights_R.double().sum()),
     )
 
 
@@ -338,7 +385,9 @@ def _flat_index(nodes: Sequence[_Node], path: Sequence[int]) -> NDArray[np.int64
 
 def _supervision(
     row: Rendered, flat_T: NDArray[np.int64]
-) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.float32]]:
-    """(position, target, weight) of the row's supervised tokens: token t is predicted at the place of token t - 1."""
+) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.float32], NDArray[np.float32]]:
+    """(position, target, weight, reference) of the supervised tokens: token t is predicted at the place of t - 1."""
     supervised = np.flatnonzero(row.weights_T[1:]) + 1
-    return flat_T[supervised - 1], row.ids_T[supervised].astype(np.int64), row.weights_T[supervised]
+    weights = row.weights_T[supervised]
+    references = np.zeros_like(weights) if row.references_T is None else row.references_T[supervised]
+    return flat_T[supervised - 1], row.ids_T[supervised].astype(np.int64), weights, references

@@ -15,6 +15,7 @@ from tunesmith.model.base import Base
 from tunesmith.model.fuse import fuse
 from tunesmith.model.layout import MicroBatch
 from tunesmith.model.lora import load_adapter
+from tunesmith.model.score import load_with_head
 
 
 def load_model(folder: Path, *, dtype: torch.dtype, device: str) -> PreTrainedModel:
@@ -28,13 +29,16 @@ def load_model(folder: Path, *, dtype: torch.dtype, device: str) -> PreTrainedMo
 
 
 def load_tuned(tuned: TunedModel | None, base: Base, *, dtype: torch.dtype, device: str) -> PreTrainedModel:
-    """The base, or what training made of it."""
-    if tuned is None or tuned.form == "adapter":
-        model = load_model(base.folder, dtype=dtype, device=device)
-        if tuned is not None:
-            load_adapter(model, tuned.payload)
-        return model
-    return load_model(tuned.payload, dtype=dtype, device=device)
+    """The base, or what training made of it, with the head that it was trained with."""
+    head = None if tuned is None else tuned.head()
+    folder = base.folder if tuned is None or tuned.form == "adapter" else tuned.payload
+    if head is None:
+        model = load_model(folder, dtype=dtype, device=device)
+    else:
+        model = load_with_head(folder, head, dtype=dtype, device=device)
+    if tuned is not None and tuned.form == "adapter":
+        load_adapter(model, tuned.payload)
+    return model
 
 
 def hidden_states(model: PreTrainedModel, batch: MicroBatch) -> Tensor:

@@ -22,6 +22,9 @@ from tunesmith.recipe import Lora
 CONFIG_FILE: Final = "adapter_config.json"
 WEIGHTS_FILE: Final = "adapter_model.safetensors"
 KEY_PREFIX: Final = "base_model.model."
+SCORE: Final = "score"
+"""The head of a model that classifies or predicts a number; it is trained whole, beside the adapter."""
+SCORE_KEY: Final = f"{KEY_PREFIX}{SCORE}.weight"
 PLAIN: Final[dict[str, object]] = {
     "peft_type": "LORA",
     "bias": "none",
@@ -146,7 +149,12 @@ def _target_names(model: nn.Module, targets: Sequence[str]) -> list[str]:
 def _linear_names(model: nn.Module) -> list[str]:
     """Every linear layer but the head, whose weight the loss reads directly."""
     linear = [name for name, module in model.named_modules() if isinstance(module, nn.Linear)]
-    return [name for name in linear if _last(name) != "lm_head"]
+    return [name for name in linear if _last(name) not in ("lm_head", SCORE)]
+
+
+def _score(model: nn.Module) -> nn.Linear | None:
+    head = dict(model.named_children()).get(SCORE)
+    return head if isinstance(head, nn.Linear) else None
 
 
 def _last(name: str) -> str:
@@ -154,21 +162,28 @@ def _last(name: str) -> str:
 
 
 def save_adapter(model: nn.Module, method: Lora, base: str, folder: Path, adapter: int = 0) -> None:
-    """Write one adapter as PEFT does: `adapter_config.json` and `adapter_model.safetensors` in float32."""
+    """Write one adapter as PEFT does: `adapter_config.json` and `adapter_model.safetensors` in float32.
+
+    The head of a model that has one is saved with it, as one of PEFT's `modules_to_save`.
+    """
     layers = {name: module for name, module in model.named_modules() if isinstance(module, LoraLinear)}
     tensors = {}
     for name, layer in layers.items():
         tensors[f"{KEY_PREFIX}{name}.lora_A.weight"] = layer.lora_a_SRI[adapter].detach().float().contiguous()
         tensors[f"{KEY_PREFIX}{name}.lora_B.weight"] = layer.lora_b_SOR[adapter].detach().float().contiguous()
+    head = _score(model)
+    if head is not None:
+        tensors[SCORE_KEY] = head.weight.detach().float().contiguous()
     config = {
         "peft_type": "LORA",
-        "task_type": "CAUSAL_LM",
+        "task_type": "CAUSAL_LM" if head is None else "SEQ_CLS",
         "base_model_name_or_path": base,
         "r": method.rank,
         "lora_alpha": method.alpha,
         "lora_dropout": 0.0,
         "bias": "none",
         "target_modules": sorted({_last(name) for name in layers}),
+        "modules_to_save": None if head is None else ["classifier", SCORE],
         "inference_mode": True,
     }
     folder.mkdir(parents=True, exist_ok=True)
@@ -179,17 +194,22 @@ def save_adapter(model: nn.Module, method: Lora, base: str, folder: Path, adapte
 def load_adapter(model: nn.Module, folder: Path) -> AdapterRouting:
     """Attach the adapter that `folder` holds, ours or PEFT's; its tensors tell which layers it is for.
 
+    A model with a head of its own gets the head that is saved with the adapter.
+
     Raises TunesmithError `adapter-kind` when it is more than plain LoRA, `adapter-base` when its layers or shapes do
     not fit this model.
     """
     config = json.loads((folder / CONFIG_FILE).read_text(encoding="utf-8"))
-    strange = sorted(name for name, plain in PLAIN.items() if config.get(name, plain) not in (plain, None))
+    head = _score(model)
+    plain_config = PLAIN if head is None else PLAIN | {"modules_to_save": ["classifier", SCORE]}
+    strange = sorted(name for name, plain in plain_config.items() if config.get(name, plain) not in (plain, None))
     if strange:
         raise TunesmithError("adapter-kind", place=Place(str(folder / CONFIG_FILE)), setting=strange[0])
     tensors = load_file(folder / WEIGHTS_FILE)
     linear = _linear_names(model)
     names = [name for name in linear if f"{KEY_PREFIX}{name}.lora_A.weight" in tensors]
     expected = {f"{KEY_PREFIX}{name}.lora_{side}.weight" for name in names for side in "AB"}
+    expected |= set() if head is None else {SCORE_KEY}
     if not names or expected != set(tensors):
         difference = min(expected ^ set(tensors), default="lora_A")
         raise TunesmithError("adapter-base", place=Place(str(folder)), difference=difference)
@@ -203,6 +223,12 @@ def load_adapter(model: nn.Module, folder: Path) -> AdapterRouting:
                 if tensor.shape != parameter.shape[1:]:
                     raise TunesmithError("adapter-base", place=Place(str(folder)), difference=f"{name}: {tensor.shape}")
                 parameter[0].copy_(tensor)
+        if head is not None:
+            if tensors[SCORE_KEY].shape != head.weight.shape:
+                raise TunesmithError(
+                    "adapter-base", place=Place(str(folder)), difference=f"{SCORE}: {tensors[SCORE_KEY].shape}"
+                )
+            head.weight.copy_(tensors[SCORE_KEY])
     return routing
 
 

@@ -126,6 +126,8 @@ def has_label(example: Example) -> Example | Rejected:
 
 
 def answers_said(example: Example) -> Example | Rejected:
+    if example.text is not None:
+        return example
     for index, message in enumerate(example.messages):
         if message.role == "assistant" and not message.content.strip():
             return _rejected(example, "empty-answer", index)
@@ -170,7 +172,7 @@ def require_reasoning(example: Example) -> Example | Rejected:
 
 
 def add_system(example: Example, system: str | None) -> Example:
-    if system is None or example.messages[0].role == "system":
+    if system is None or example.messages[0].role == "system" or example.text is not None:
         return example
     return replace(example, messages=(Message("system", system), *example.messages))
 
@@ -178,7 +180,7 @@ def add_system(example: Example, system: str | None) -> Example:
 def style_prompt(example: Example, pattern: str) -> Example:
     """Put the pattern around the user's text of a row that has exactly one user message."""
     users = [index for index, message in enumerate(example.messages) if message.role == "user"]
-    if pattern == "{prompt}" or len(users) != 1:
+    if pattern == "{prompt}" or len(users) != 1 or example.text is not None:
         return example
     messages = list(example.messages)
     user = messages[users[0]]

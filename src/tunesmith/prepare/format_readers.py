@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
 from tunesmith.prepare.rows import Refused
-from tunesmith.records import Annotation, Message, Role
+from tunesmith.records import Annotation, Message, PlainText, Role
 
 Values = Mapping[str, Any]
 ROLES: Final[dict[str, Role]] = {
@@ -33,6 +33,7 @@ class Conversation:
     rejected: Message | None = None
     desirable: bool | None = None
     target: float | None = None
+    text: PlainText | None = None
     annotations: tuple[Annotation, ...] = ()
     metadata: Mapping[str, Any] = field(default_factory=dict)
     """Fields of the row that lie deeper than its columns."""
@@ -78,6 +79,12 @@ def regression(values: Values) -> Conversation:
     said = text_of(values["target"], "target").strip()
     exchange = (Message("user", text_of(values["text"], "text")), Message("assistant", said))
     return Conversation(with_system(values, exchange), target=number_of(values["target"], "target"))
+
+
+def plain_text(values: Values) -> Conversation:
+    """A text to be read, with nothing to answer."""
+    exchange = (Message("user", text_of(values["text"], "text")), Message("assistant", ""))
+    return Conversation(exchange, text=PlainText())
 
 
 def preference(values: Values) -> Conversation:

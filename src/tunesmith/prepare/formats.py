@@ -84,6 +84,7 @@ FormatName = Literal[
     "kto",
     "regression",
     "label_studio",
+    "text",
 ]
 # Rows whose values are looked at where columns alone do not tell the format.
 NUM_JUDGED_ROWS: Final = 100
@@ -101,6 +102,8 @@ class Format:
     telling: str | None = None
     """The column whose first values must pass `fits` for the format to be detected."""
     fits: Callable[[Sequence[Any]], bool] | None = None
+    is_detected: bool = True
+    """False for a format that only the recipe's word gives: almost any rows have a text."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,6 +175,7 @@ FORMATS: Final = (
     Format("question_answer", ("question", "answer"), ("system", "reasoning"), readers.question_answer),
     Format("labels", ("text", "label"), ("system",), readers.labels, "label", _are_classes),
     Format("regression", ("text", "target"), ("system",), readers.regression, "target", _are_numbers),
+    Format("text", ("text",), (), readers.plain_text, is_detected=False),
 )
 
 
@@ -184,7 +188,7 @@ def layout_of(table: Table, source: Source) -> Layout:
     """
     declared = table.format or source.format
     is_open = declared == "auto"
-    shapes = [shape for shape in FORMATS if is_open or shape.name == declared]
+    shapes = [shape for shape in FORMATS if shape.name == declared or (is_open and shape.is_detected)]
     _check_mapping(table, source, {role for shape in shapes for role in (*shape.needed, *shape.optional)})
     matches = [(shape, _match(shape, table.columns, source.columns)) for shape in shapes]
     for shape, columns in matches:
@@ -253,6 +257,7 @@ def to_example(row: RawRow, layout: Layout, split: Split | None, group_by: str |
         rejected=said.rejected,
         desirable=said.desirable,
         target=said.target,
+        text=said.text,
         annotations=said.annotations,
     )
 

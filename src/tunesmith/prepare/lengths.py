@@ -17,7 +17,7 @@ from tunesmith.errors import TunesmithError
 from tunesmith.prepare.clean import TAGS
 from tunesmith.prepare.rows import PARENT_COLUMN
 from tunesmith.recipe import Prepare
-from tunesmith.records import Entity, Example, Rejected
+from tunesmith.records import Entity, Example, PlainText, Rejected
 
 CONTROL_TOKEN: Final = "control-token"
 TOO_LONG: Final = "too-long"
@@ -94,6 +94,8 @@ def fitted(example: Example, section: Prepare, fits: Fits, identify: Identify) -
     # what the answer to marked entities names may be cut away
     if section.too_long in ("stop", "drop") or any(isinstance(one, Entity) for one in example.annotations):
         return too_long
+    if section.too_long == "cut-prompt" and example.text is not None:  # a text with a gap is no text
+        return too_long
     part = _cuttable(example, section, fits)
     if section.too_long == "window":
         return _windows(example, part, section, fits, identify) or too_long
@@ -155,6 +157,10 @@ def _windows(
         window = _kept(example, part.index, ranges, WINDOW)
         parent = example.metadata.get(PARENT_COLUMN) or example.id
         named = {PARENT_COLUMN: parent, WINDOW_COLUMN: f"{number + 1}/{num_windows}"}
+        if example.text is not None:
+            seen = part.spans[min(first - stride + size, num_tokens) - 1][1] if number else 0
+            overlap = max(0, part.begin + seen - part.spans[first][0]) if number else 0
+            window = replace(window, text=PlainText(overlap, number == num_windows - 1))
         window = identify(replace(window, metadata={**window.metadata, **named}))
         found = fits.count(window)
         if isinstance(found, Rejected) or found > limit:

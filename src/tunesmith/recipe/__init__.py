@@ -2,7 +2,7 @@
 
 from tunesmith.recipe.file import dump_recipe, load_recipe
 from tunesmith.recipe.methods import Full, Lora, Method
-from tunesmith.recipe.objectives import Objective, Sft
+from tunesmith.recipe.objectives import Classification, Distill, Objective, Regression, Sft, Text
 from tunesmith.recipe.prepare import Prepare, Source
 from tunesmith.recipe.sections import (
     Decoding,
@@ -14,7 +14,9 @@ from tunesmith.recipe.sections import (
 from tunesmith.recipe.train import Train
 
 __all__ = [
+    "Classification",
     "Decoding",
+    "Distill",
     "Evaluate",
     "Full",
     "Lora",
@@ -23,9 +25,11 @@ __all__ = [
     "Objective",
     "Prepare",
     "Recipe",
+    "Regression",
     "Report",
     "Sft",
     "Source",
+    "Text",
     "Train",
     "dump_recipe",
     "load_recipe",

@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 from pydantic.functional_validators import BeforeValidator
 
-from tunesmith.recipe.section import Section
+from tunesmith.recipe.section import PositiveFloat, Section, Share
 from tunesmith.records import Supervise
 
 SuperviseField = Annotated[
@@ -26,9 +26,51 @@ class Sft(Section):
     supervise: SuperviseField = "answers"
 
 
+class Text(Section):
+    """Continued pretraining: every token of plain texts, which end tokens part (sources of `format: text`)."""
+
+    name: Annotated[Literal["text"], Field(description="Names the objective.")] = "text"
+
+
+class Distill(Section):
+    """Learning from a larger model's probabilities of every token (Hinton et al. 2015, arXiv:1503.02531)."""
+
+    name: Annotated[Literal["distill"], Field(description="Names the objective.")] = "distill"
+    teacher: Annotated[
+        str, Field(description="Model to learn from, named like `model.base`; it must have the base's tokenizer.")
+    ]
+    revision: Annotated[str | None, Field(description="Commit, tag or branch of a teacher on the Hub.")] = None
+    temperature: Annotated[
+        PositiveFloat, Field(description="Divides the logits of both; above 1, unlikely tokens count for more.")
+    ] = 1.0
+    share: Annotated[
+        Share, Field(description="Share of the divergence from the teacher in the loss; the rest is that of `sft`.")
+    ] = 0.5
+    supervise: SuperviseField = "answers"
+
+
+class Classification(Section):
+    """One of the classes of the label column, by a linear head on the prompt's last token."""
+
+    name: Annotated[Literal["classification"], Field(description="Names the objective.")] = "classification"
+
+
+class Regression(Section):
+    """A number, by a linear head on the prompt's last token: mean squared error of the standardised target."""
+
+    name: Annotated[Literal["regression"], Field(description="Names the objective.")] = "regression"
+
+
 def _objective_from_name(value: object) -> object:
     """`objective: sft` is short for `objective: {name: sft}`."""
     return {"name": value} if isinstance(value, str) else value
 
 
-Objective = Annotated[Sft, BeforeValidator(_objective_from_name, json_schema_input_type=Sft | Literal["sft"])]
+AnyObjective = Annotated[Sft | Text | Classification | Regression | Distill, Field(discriminator="name")]
+Objective = Annotated[
+    AnyObjective,
+    BeforeValidator(
+        _objective_from_name,
+        json_schema_input_type=AnyObjective | Literal["sft", "text", "classification", "regression"],
+    ),
+]

@@ -85,8 +85,12 @@ class Source(Section):
             "kto",
             "regression",
             "label_studio",
+            "text",
         ],
-        Field(description="Shape of the rows; `auto` detects it from the columns and says why."),
+        Field(
+            description="Shape of the rows; `auto` detects it from the columns and says why. `text`, for plain texts "
+            "to go on training on, is never detected."
+        ),
     ] = "auto"
     columns: Annotated[
         dict[str, str],

@@ -8,11 +8,13 @@ from __future__ import annotations
 
 import hashlib
 import json
-from typing import Annotated, Literal
+from typing import Annotated, Final, Literal
 
-from pydantic import Field
+from pydantic import Field, ValidationInfo, field_validator
+from pydantic_core import PydanticCustomError
 
 from tunesmith.recipe.annotate import Annotate
+from tunesmith.recipe.objectives import Text
 from tunesmith.recipe.prepare import Prepare
 from tunesmith.recipe.section import PositiveInt, Section, Share
 from tunesmith.recipe.train import Train
@@ -41,6 +43,12 @@ class Decoding(Section):
     max_new_tokens: Annotated[PositiveInt, Field(description="An answer is cut after so many tokens.")] = 256
 
 
+METRICS_OF: Final[dict[str, tuple[str, ...]]] = {
+    "classification": ("accuracy",),
+    "regression": ("mae", "mse"),
+    "text": ("bits_per_byte",),
+}
+"""Metrics of the verdict by objective; for the others the rows decide."""
 ArmName = Literal["base", "base_free_form", "base_few_shot", "classic", "majority", "tuned"]
 
 
@@ -62,8 +70,11 @@ class Evaluate(Section):
         Share, Field(description="Largest tolerated loss on the general suite, as a share of its items.")
     ] = 0.05
     metric: Annotated[
-        Literal["auto", "accuracy", "exact_match", "rouge_l", "bits_per_byte"],
-        Field(description="The metric of the verdict; `auto` is accuracy for labels, else ROUGE-L."),
+        Literal["auto", "accuracy", "exact_match", "rouge_l", "bits_per_byte", "mae", "mse"],
+        Field(
+            description="The metric of the verdict; `auto` is accuracy for labels, mean absolute error for numbers, "
+            "bits per byte for plain texts, else ROUGE-L."
+        ),
     ] = "auto"
 
 
@@ -90,6 +101,31 @@ class Recipe(Section):
     ] = {}
     evaluate: Evaluate = Evaluate()
     report: Report = Report()
+
+    @field_validator("train", "variants")
+    @classmethod
+    def _learns_what_the_rows_are(
+        cls, value: Train | dict[str, Train], info: ValidationInfo
+    ) -> Train | dict[str, Train]:
+        prepare = info.data.get("prepare")  # absent when it has mistakes of its own
+        formats = {source.format for source in prepare.sources} if isinstance(prepare, Prepare) else set()
+        for section in [value] if isinstance(value, Train) else value.values():
+            if formats and formats != {"text"} and ("text" in formats or isinstance(section.objective, Text)):
+                raise PydanticCustomError("objective_format", "plain texts are learned by `objective: text`")
+            if formats == {"text"} and not isinstance(section.objective, Text):
+                raise PydanticCustomError("objective_format", "plain texts are learned by `objective: text`")
+        return value
+
+    @field_validator("evaluate")
+    @classmethod
+    def _judges_what_is_learned(cls, value: Evaluate, info: ValidationInfo) -> Evaluate:
+        train = info.data.get("train")
+        name = train.objective.name if isinstance(train, Train) else "sft"
+        metrics = ("auto", *METRICS_OF.get(name, ()))
+        if name in METRICS_OF and value.metric not in metrics:
+            told = {"objective": name, "metrics": ", ".join(metrics)}
+            raise PydanticCustomError("objective_metric", "`objective: {objective}` is judged by {metrics}", told)
+        return value
 
     def fingerprint(self) -> str:
         """SHA-256 of the resolved recipe, 64 hex digits: equal fingerprints mean equal results.

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import Field, model_validator
+from pydantic_core import PydanticCustomError
 
 from tunesmith.recipe.methods import Lora, Method
-from tunesmith.recipe.objectives import Objective, Sft
+from tunesmith.recipe.objectives import Distill, Objective, Regression, Sft, Text
 from tunesmith.recipe.section import PositiveFloat, PositiveInt, Section, Share
 
 
@@ -56,3 +57,11 @@ class Train(Section):
     trackers: Annotated[
         tuple[Literal["tensorboard"], ...], Field(description="Trackers fed beside `events.jsonl`.", strict=False)
     ] = ("tensorboard",)
+
+    @model_validator(mode="after")
+    def _fits_its_objective(self) -> Train:
+        if self.label_smoothing and isinstance(self.objective, Regression | Distill):
+            raise PydanticCustomError("objective_smoothing", "`label_smoothing` does not go with this objective")
+        if self.token_dropout and isinstance(self.objective, Text):
+            raise PydanticCustomError("objective_dropout", "`token_dropout` does not go with plain texts")
+        return self

@@ -46,7 +46,13 @@ BASELINES: Final = ("majority", "classic", "base_few_shot")
 CURVES: Final = {
     "train/loss": True,
     "eval/loss": False,
+    "eval/bits_per_byte": False,
     "train/mean_token_accuracy": True,
+    "train/divergence": True,
+    "train/accuracy": True,
+    "eval/accuracy": False,
+    "train/mae": True,
+    "eval/mae": False,
     "train/learning_rate": False,
     "train/grad_norm": True,
     "train/tokens_per_second": True,

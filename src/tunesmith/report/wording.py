@@ -6,14 +6,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final, Literal, get_args
 
-from tunesmith.artifacts.scorecard import Difference, Estimate
+from tunesmith.artifacts.scorecard import LOWER_IS_BETTER, Difference, Estimate
 from tunesmith.i18n import translate
 from tunesmith.recipe.sections import ArmName
 
 Language = Literal["en", "zh"]
 Direction = Literal["improved", "worse", "unclear"]
 
-LOWER_IS_BETTER: Final = frozenset({"bits_per_byte"})
 _NAMED_ARMS: Final = frozenset(get_args(ArmName))
 _NAMED_LANGUAGES: Final = frozenset({"en", "zh", "mixed", "other"})
 _DIGITS: Final = 3

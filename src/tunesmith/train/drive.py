@@ -14,13 +14,14 @@ import torch
 from transformers import PreTrainedModel
 
 from tunesmith.artifacts import Identity, Run
+from tunesmith.artifacts.head import Head
 from tunesmith.errors import Interrupted, RunFailed
+from tunesmith.metrics.likelihood import bits_per_byte
 from tunesmith.model.layout import MicroBatch
 from tunesmith.records import Rendered
 from tunesmith.runtime import Progress
 from tunesmith.train.checkpoint import Progressed, save_checkpoint
 from tunesmith.train.interrupt import StopRequest
-from tunesmith.train.objectives import sft
 from tunesmith.train.optimizer import FlatAdamW
 from tunesmith.train.random_state import random_state, restore_random_state
 from tunesmith.train.schedule import Schedule
@@ -44,11 +45,17 @@ class Loop:
     optimizer: FlatAdamW
     source: RowSource
     objective: Objective
+    measure: Objective
+    """The objective as the validation rows are judged by: without smoothing, so that runs can be compared."""
     schedule: Schedule
     validation_rows: Sequence[Rendered]
     checkpoints: Path
     identity: Identity
     progressed: Progressed
+    head: Head | None = None
+    """None where the model stays a language model."""
+    num_validation_bytes: int = 0
+    """UTF-8 bytes of the validation rows where they are plain texts."""
 
 
 @dataclass
@@ -137,23 +144,25 @@ class Driver:
 
     def _validate(self) -> dict[str, float]:
         """Mean loss over the validation rows; the driver waits for a lower one as long as the recipe's patience."""
-        measured = None
-        while measured is None:
+        figures = None
+        while figures is None:
             try:
-                measured = validation_loss(self.loop.model, self._validation)
+                figures = validation_figures(self.loop.model, self.loop.measure, self._validation)
             except (MemoryError, RuntimeError) as failure:
                 if not is_out_of_memory(failure):
                     raise
-            if measured is None:
+            if figures is None:
                 self._halve(self._validation)
-        loss, accuracy = measured
-        progressed = self.loop.progressed
+        loss, progressed = figures["loss"], self.loop.progressed
         if math.isfinite(loss) and (progressed.best_loss is None or loss < progressed.best_loss):
             found = replace(progressed, best_step=progressed.step, best_loss=loss, num_without_gain=0)
         else:
             found = replace(progressed, num_without_gain=progressed.num_without_gain + 1)
         self.loop.progressed = found
-        return {"eval/loss": loss, "eval/mean_token_accuracy": accuracy}
+        if self.loop.num_validation_bytes:
+            weight = sum(batch.weight for batch in self._validation)
+            figures["bits_per_byte"] = bits_per_byte(loss * weight, self.loop.num_validation_bytes)
+        return {f"eval/{name}": value for name, value in figures.items()}
 
     def _lay_out_validation(self) -> None:
         rows = self.loop.validation_rows
@@ -203,7 +212,7 @@ def _figures(report: StepReport) -> dict[str, float]:
         "train/loss": report.loss_sum.item() / report.weight,
         "train/learning_rate": report.learning_rate,
         "train/grad_norm": report.grad_norm.item(),
-        "train/mean_token_accuracy": report.metrics["correct"].item() / report.weight,
+        **{f"train/{name}": total.item() / report.weight for name, total in report.metrics.items()},
         "train/computed_share": report.num_computed_tokens / report.num_tokens,
     }
 
@@ -220,14 +229,12 @@ def _advanced(progressed: Progressed, report: StepReport, source: RowSource) -> 
 
 
 @torch.no_grad()
-def validation_loss(model: PreTrainedModel, batches: Sequence[MicroBatch]) -> tuple[float, float]:
-    """Loss in nats per supervised token and share of tokens that were the argmax, over all rows."""
+def validation_figures(model: PreTrainedModel, measure: Objective, batches: Sequence[MicroBatch]) -> dict[str, float]:
+    """The mean `loss` over all rows, and the means of the objective's metrics."""
     is_training = model.training
     model.eval()
-    losses = [sft.loss(model, batch) for batch in batches]
+    found = [measure(model, batch) for batch in batches]
     model.train(is_training)
-    weight = sum(loss.weight for loss in losses)
-    return (
-        sum(loss.sum.item() for loss in losses) / weight,
-        sum(loss.metrics["correct"].item() for loss in losses) / weight,
-    )
+    weight = sum(loss.weight for loss in found)
+    sums = {name: sum(loss.metrics[name].item() for loss in found) for name in found[0].metrics}
+    return {name: total / weight for name, total in {"loss": sum(loss.sum.item() for loss in found), **sums}.items()}

@@ -27,7 +27,7 @@ from tunesmith.model.load import head_weight, hidden_states, load_model
 from tunesmith.model.lora import LoraLinear, attach_lora, load_adapter, save_adapter
 from tunesmith.recipe import Lora
 from tunesmith.records import Rendered
-from tunesmith.train.drive import validation_loss
+from tunesmith.train.drive import validation_figures
 from tunesmith.train.objectives import sft
 from tunesmith.train.optimizer import AdamWSettings, FlatAdamW
 from tunesmith.train.sampler import RowSampler
@@ -122,9 +122,9 @@ def train_shortly(base: Base, rows: Sequence[Rendered], device: str) -> ShortTra
     optimizer = FlatAdamW(model.parameters(), AdamWSettings())
     schedule = make_schedule("constant", RATE_AT_1536 * 1536 / int(base.config["hidden_size"]), NUM_STEPS, 0.0)
     batches = micro_batches(rows, layout)
-    frozen, (before, _) = _frozen_hash(model), validation_loss(model, batches)
+    frozen, before = _frozen_hash(model), validation_figures(model, sft.loss, batches)["loss"]
     steps = list(train_steps(model, source, sft.loss, optimizer, schedule, range(NUM_STEPS)))
-    after, _ = validation_loss(model, batches)
+    after = validation_figures(model, sft.loss, batches)["loss"]
     return ShortTraining(before, after, len(steps), _frozen_hash(model) == frozen)
 
 

@@ -7,7 +7,6 @@ import platform
 import shutil
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
-from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
@@ -15,17 +14,20 @@ import torch
 from transformers import PreTrainedModel
 
 from tunesmith.artifacts import Run, TunedModel, publish, read_metrics
+from tunesmith.artifacts.head import Head, write_head
 from tunesmith.artifacts.tuned_model import ADAPTER, KIND, METRICS, TRAINING, WEIGHTS, write_metrics
 from tunesmith.chat.cache import rendered_rows
+from tunesmith.chat.taught import classes_of
 from tunesmith.model.kernels import describe_kernels
 from tunesmith.model.load import compute_dtype, load_model
 from tunesmith.model.lora import attach_lora, save_adapter
-from tunesmith.recipe import Lora
+from tunesmith.model.score import begin_score, load_with_head
+from tunesmith.recipe import Classification, Lora, Text
 from tunesmith.runtime import Progress, Runtime
 from tunesmith.train.checkpoint import Progressed, load_best, newest_checkpoint
 from tunesmith.train.drive import Driver, Loop
 from tunesmith.train.interrupt import deferred_signals
-from tunesmith.train.objectives import sft
+from tunesmith.train.objectives.chosen import head_of, losses
 from tunesmith.train.optimizer import AdamWSettings, FlatAdamW
 from tunesmith.train.sampler import RowSampler
 from tunesmith.train.schedule import make_schedule
@@ -55,7 +57,7 @@ def finish(training: Training, loop: Loop, progress: Progress, run: Run, out: Pa
     if loop.progressed.best_step is not None:
         loop.optimizer.load_master(load_best(loop.checkpoints))
     with publish(out, loop.identity) as staging:
-        _save_model(training, loop.model, staging)
+        _save_model(training, loop, staging)
         (staging / TRAINING).write_text(json.dumps(_summary(training, loop), indent=1), encoding="utf-8")
         write_metrics(staging / METRICS, [e for e in read_metrics(run.folder) if e.data["model"] == training.name])
     shutil.rmtree(loop.checkpoints)
@@ -70,9 +72,10 @@ def build(training: Training, runtime: Runtime, progress: Progress, run: Run) ->
         rendered_rows(training.dataset, split, training.chat, section.objective, runtime.cache)
         for split in ("train", "validation")
     )
-    model = load_model(training.base.folder, dtype=compute_dtype(plan.precision), device=runtime.device)
-    if isinstance(section.method, Lora):
-        attach_lora(model, section.method, training.seed)
+    classes = classes_of(training.dataset) if isinstance(section.objective, Classification) else ()
+    head = head_of(section, rows, classes)
+    objective = losses(section, head, _teacher(training, runtime))
+    model = _model(training, head, runtime)
     optimizer = FlatAdamW(
         model.parameters(),
         AdamWSettings(beta2=section.beta2, weight_decay=section.weight_decay, max_grad_norm=section.max_grad_norm),
@@ -87,7 +90,8 @@ def build(training: Training, runtime: Runtime, progress: Progress, run: Run) ->
         model=model,
         optimizer=optimizer,
         source=source,
-        objective=partial(sft.loss, label_smoothing=section.label_smoothing),
+        objective=objective.train,
+        measure=objective.validate,
         schedule=make_schedule(section.schedule, plan.learning_rate, plan.num_steps, section.warmup_share),
         validation_rows=teaching,
         checkpoints=training.checkpoints(run.folder),
@@ -99,11 +103,42 @@ def build(training: Training, runtime: Runtime, progress: Progress, run: Run) ->
             num_threads=runtime.num_threads,
             kernels=describe_kernels(runtime.device),
         ),
+        head=head,
+        num_validation_bytes=_num_text_bytes(training),
     )
     torch.manual_seed(training.seed)
     _resume(loop, progress)
     torch.set_num_threads(loop.progressed.num_threads)
     return loop
+
+
+def _model(training: Training, head: Head | None, runtime: Runtime) -> PreTrainedModel:
+    """The base, its trained parameters those of the method and of the head."""
+    folder, dtype = training.base.folder, compute_dtype(training.plan.body.precision)
+    if head is None:
+        model = load_model(folder, dtype=dtype, device=runtime.device)
+    else:
+        model = load_with_head(folder, head, dtype=dtype, device=runtime.device)
+    if isinstance(training.section.method, Lora):
+        attach_lora(model, training.section.method, training.seed)
+    if head is not None:
+        begin_score(model, training.chat.pad_id, training.seed)
+    return model
+
+
+def _teacher(training: Training, runtime: Runtime) -> PreTrainedModel | None:
+    """The teacher, frozen."""
+    if training.teacher is None:
+        return None
+    dtype = compute_dtype(training.plan.body.precision)
+    return load_model(training.teacher.folder, dtype=dtype, device=runtime.device).requires_grad_(False)
+
+
+def _num_text_bytes(training: Training) -> int:
+    if not isinstance(training.section.objective, Text):
+        return 0
+    rows = training.dataset.rows("validation")
+    return sum(len(row.messages[0].content[row.text.num_context :].encode()) for row in rows if row.text is not None)
 
 
 def _token_dropout(training: Training) -> TokenDropout | None:
@@ -138,16 +173,19 @@ def _trackers(training: Training, loop: Loop, run: Run) -> Sequence[Tracker]:
     return [TensorBoard(run.folder / "tensorboard" / training.name, loop.progressed.step)]
 
 
-def _save_model(training: Training, model: PreTrainedModel, staging: Path) -> None:
+def _save_model(training: Training, loop: Loop, staging: Path) -> None:
     method = training.section.method
+    folder = staging / (ADAPTER if isinstance(method, Lora) else WEIGHTS)
     if isinstance(method, Lora):
-        save_adapter(model, method, training.base.reference, staging / ADAPTER)
-        return
-    model.save_pretrained(staging / WEIGHTS)
-    for name in TOKENIZER_FILES:
-        source = training.base.folder / name
-        if source.is_file():
-            shutil.copy(source, staging / WEIGHTS / name)
+        save_adapter(loop.model, method, training.base.reference, folder)
+    else:
+        loop.model.save_pretrained(folder)
+        for name in TOKENIZER_FILES:
+            source = training.base.folder / name
+            if source.is_file():
+                shutil.copy(source, folder / name)
+    if loop.head is not None:
+        write_head(folder, loop.head)
 
 
 def _summary(training: Training, loop: Loop) -> Mapping[str, Any]:

@@ -39,7 +39,7 @@ class TokenDropout:
         noisy = []
         for row in rows:
             hidden_T = (rng.random(len(row.ids_T)) < self.share) & (row.weights_T == 0) & ~np.isin(row.ids_T, kept)
-            noisy.append(Rendered(row.id, np.where(hidden_T, np.int32(self.hidden_id), row.ids_T), row.weights_T))
+            noisy.append(replace(row, ids_T=np.where(hidden_T, np.int32(self.hidden_id), row.ids_T)))
         return noisy
 
 

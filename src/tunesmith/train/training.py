@@ -29,6 +29,8 @@ class Training:
     plan: Plan
     section: Train
     seed: int
+    teacher: Base | None = None
+    """The model whose probabilities are learned, where the objective is distillation."""
 
     def checkpoints(self, run: Path) -> Path:
         """Where a run's folder keeps them while this is trained."""
@@ -44,6 +46,8 @@ class Training:
             "device": self.plan.manifest.libraries["device"],
             **{f"plan.{name}": str(value) for name, value in derived.items()},
         }
+        if self.teacher is not None:
+            inputs["teacher"] = self.teacher.content_hash
         section = self.section.model_dump(mode="json", exclude={"trackers", "checkpoint_every"})
         libraries = library_versions("torch", "transformers", "tokenizers")
         return Identity(KIND, VERSION, inputs, section, self.seed, libraries)

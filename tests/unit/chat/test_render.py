@@ -12,7 +12,7 @@ from tiny_models import TEMPLATE, make_chat, make_tokenizer, save_tokenizer
 
 from tunesmith.chat import Chat, load_chat
 from tunesmith.errors import Place, TunesmithError
-from tunesmith.records import Example, Message, Rendered
+from tunesmith.records import Example, Message, PlainText, Rendered
 
 PREFILLED = TEMPLATE.replace("{{ '<|assistant|>' }}", "{{ '<|assistant|><think>\n' }}")
 FORGETTING = TEMPLATE.replace("if m.reasoning_content is string", "if m.reasoning_content is string and loop.last")
@@ -251,3 +251,37 @@ def test_turns_without_thinking_are_served_as_they_were_learned(tmp_path: Path) 
     messages = tuple(Message(m.role, m.content) for m in CONVERSATION)
     prompt = chat.prompt_ids(messages[:4])
     assert chat.render(example(*messages)).ids_T[: len(prompt)].tolist() == prompt
+
+
+def plain_text(text: str) -> tuple[Message, ...]:
+    return Message("user", text), Message("assistant", "")
+
+
+def test_plain_texts_stand_between_end_tokens_and_all_of_them_is_learned(tmp_path: Path) -> None:
+    """Without the template; a window learns only what an earlier one has not, and ends nothing in the middle."""
+    chat = make_chat(tmp_path)
+    text = "苹果有三个 and five pears, 一共八个。"
+    rows = [
+        Example("whole", plain_text(text), Place("f", 1), text=PlainText(), weight=2.0),
+        Example("talk", CONVERSATION[:3], Place("f", 2)),
+        Example("part", plain_text(text), Place("f", 3), text=PlainText(9, False)),
+    ]
+    whole, talk, part = chat.training_rows(rows)
+    end = chat.tokenizer.token_to_id("<|end|>")
+    plain = chat.tokenizer.encode(text, add_special_tokens=False).ids
+    assert whole.ids_T.tolist() == [end, *plain, end]
+    assert whole.weights_T.tolist() == [0.0] + [2.0] * (len(plain) + 1)
+    assert np.array_equal(talk.ids_T, chat.render(rows[1]).ids_T)
+    assert part.ids_T.tolist() == [end, *plain]
+    assert supervised(chat, part) == [text[9:]]
+    refused = Example("x", plain_text("a<|end|>b"), Place("f", 4), text=PlainText())
+    with pytest.raises(TunesmithError) as failure:
+        chat.training_rows([*rows, refused])
+    assert (failure.value.code, failure.value.place) == ("control-token", Place("f", 4))
+
+
+def test_a_tokenizers_own_begin_token_stands_before_plain_texts(tmp_path: Path) -> None:
+    save_tokenizer(tmp_path, make_tokenizer(), TEMPLATE, begin="<|system|>")
+    chat = load_chat(tmp_path)
+    (row,) = chat.training_rows([Example("1", plain_text("pears"), Place("f"), text=PlainText())])
+    assert [row.ids_T[0], row.ids_T[-1]] == [chat.tokenizer.token_to_id(name) for name in ("<|system|>", "<|end|>")]

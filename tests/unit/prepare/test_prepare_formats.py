@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from prepare_material import Run, write_jsonl
 
 from tools.make_reference import formats_page
 from tunesmith.artifacts.dataset import example_from_json, example_to_json
@@ -16,7 +17,7 @@ from tunesmith.prepare.read import read_file
 from tunesmith.prepare.rows import RawRow, Refused, Table, columns_of
 from tunesmith.prepare.sources import tables_of
 from tunesmith.recipe import Source, load_recipe
-from tunesmith.records import Example, Message
+from tunesmith.records import SPLITS, Example, Message, PlainText
 
 USER, ANSWER = Message("user", "u"), Message("assistant", "a")
 
@@ -389,3 +390,19 @@ def test_the_joined_example_of_the_page_gives_labels(
 def test_the_reference_of_formats_is_that_of_the_tables(language: str) -> None:
     page = (ROOT / "docs" / language / "formats.md").read_text(encoding="utf-8")
     assert page == formats_page(language), "run `make reference`"
+
+
+def test_plain_texts_are_read_only_where_the_recipe_says_so(tmp_path: Path, run: Run) -> None:
+    rows = [{"text": f"Rule {n}: {'red' if n % 2 else 'blue'} boxes go left."} for n in range(12)]
+    file = write_jsonl(tmp_path / "texts.jsonl", rows)
+    with pytest.raises(TunesmithError) as refused:
+        run({"path": file})
+    assert refused.value.code == "data-only-text"
+    dataset = run({"path": file, "format": "text"}, system="Be brief.", prompt_style="Say: {prompt}")
+    found = [row for split in SPLITS for row in dataset.rows(split)]
+    assert sorted(row.messages[0].content for row in found) == sorted(row["text"] for row in rows)
+    assert all(row.text == PlainText() and row.answer == Message("assistant", "") for row in found)
+    assert dataset.report().sources[0].format == "text"
+    answered = [{"question": f"q{n}", "answer": "a" if n else ""} for n in range(9)]
+    empty = write_jsonl(tmp_path / "answers.jsonl", answered)
+    assert run({"path": empty}, out="answers").report().reasons["empty-answer"].count == 1

@@ -256,3 +256,36 @@ def test_a_pseudonym_that_is_cut_in_two_stays() -> None:
     assert [kept.place(*place) for place in ((0, 10), (3, 2), (8, 4), (12, 3), (20, 10), (25, 6))] == [
         0, 3, None, None, 13, None,
     ]  # fmt: skip
+
+
+def test_windows_of_a_plain_text_say_what_an_earlier_one_teaches(tmp_path: Path, run: Run) -> None:
+    """Without what they only read, the windows of a document are the document."""
+    file = write_jsonl(tmp_path / "texts.jsonl", [{"text": TEXT}, *({"text": f"short text {n}"} for n in range(9))])
+    section = {"too_long": "window", "long_text": {"max_tokens": 12, "window_tokens": 12, "stride_tokens": 8}}
+    dataset = run({"path": file, "format": "text"}, fits=words(100), **section)
+    windows = sorted(
+        (row for row in examples(dataset) if KEPT in row.metadata),
+        key=lambda row: int(row.metadata["text_window"].partition("/")[0]),
+    )
+    assert len(windows) == 5
+    taught = ""
+    for row in windows:
+        assert row.text is not None
+        content = row.messages[0].content
+        assert content in TEXT
+        assert taught.endswith(content[: row.text.num_context])
+        taught += content[row.text.num_context :]
+        assert row.text.is_end == (row is windows[-1])
+    assert taught == TEXT
+    assert [row.text is not None for row in windows[1:]] == [True] * 4
+    whole = [row for row in examples(dataset) if KEPT not in row.metadata]
+    assert {(row.text.num_context, row.text.is_end) for row in whole if row.text is not None} == {(0, True)}
+    assert len(whole) == 9
+    adds_up(dataset)
+
+
+def test_a_plain_text_is_never_cut_in_its_middle(tmp_path: Path, run: Run) -> None:
+    file = write_jsonl(tmp_path / "texts.jsonl", [{"text": TEXT}, *({"text": f"short text {n}"} for n in range(9))])
+    section = {"too_long": "cut-prompt", "long_text": {"max_tokens": 12}}
+    dataset = run({"path": file, "format": "text"}, fits=words(100), **section)
+    assert [row["reason"] for row in rejects_of(dataset)] == ["too-long"]

@@ -9,7 +9,8 @@ import pytest
 import yaml
 from pydantic import ValidationError
 
-from tunesmith.recipe import Evaluate, Recipe, Source, Train, load_recipe
+from tunesmith.errors import TunesmithError
+from tunesmith.recipe import Evaluate, Recipe, Sft, Source, Train, load_recipe
 
 SMALL: dict[str, Any] = {"name": "demo", "prepare": {"sources": [{"path": "rows.jsonl"}]}}
 
@@ -124,3 +125,53 @@ def test_defaults_are_themselves_valid(tmp_path: Path) -> None:
     file.write_text(yaml.safe_dump(resolved), encoding="utf-8")
     assert load_recipe(file) == recipe()
     assert Evaluate().arms[-1] == "tuned"
+
+
+@pytest.mark.parametrize("name", ["sft", "text", "classification", "regression"])
+def test_an_objective_may_be_given_by_its_name(name: str) -> None:
+    sources = {"path": "rows.jsonl", "format": "text" if name == "text" else "auto"}
+    short, long = (recipe(prepare={"sources": sources}, train={"objective": o}) for o in (name, {"name": name}))
+    assert short == long
+    assert short.train.objective.name == name
+    assert recipe().train.objective.name == "sft"
+
+
+@pytest.mark.parametrize(
+    ("parts", "kind"),
+    [
+        ({"train": {"objective": "regression", "label_smoothing": 0.1}}, "objective_smoothing"),
+        ({"train": {"objective": {"name": "distill", "teacher": "t"}, "label_smoothing": 0.1}}, "objective_smoothing"),
+        (
+            {"train": {"objective": "text"}, "prepare": {"sources": {"path": "a", "format": "labels"}}},
+            "objective_format",
+        ),
+        ({"train": {}, "prepare": {"sources": {"path": "a", "format": "text"}}}, "objective_format"),
+        ({"variants": {"v": {"objective": "text"}}}, "objective_format"),
+        ({"train": {"objective": "regression"}, "evaluate": {"metric": "rouge_l"}}, "objective_metric"),
+        ({"train": {"objective": "classification"}, "evaluate": {"metric": "mae"}}, "objective_metric"),
+        (
+            {
+                "train": {"objective": "text", "token_dropout": 0.1},
+                "prepare": {"sources": {"path": "a", "format": "text"}},
+            },
+            "objective_dropout",
+        ),
+    ],
+)
+def test_objectives_that_cannot_work_are_refused(parts: dict[str, Any], kind: str, tmp_path: Path) -> None:
+    """With the words of the catalogue, in both languages."""
+    with pytest.raises(ValidationError) as refused:
+        recipe(**parts)
+    assert kind in {error["type"] for error in refused.value.errors()}
+    file = tmp_path / "recipe.yaml"
+    file.write_text(yaml.safe_dump({**SMALL, **parts}), encoding="utf-8")
+    with pytest.raises(TunesmithError) as told:
+        load_recipe(file)
+    assert told.value.code == "recipe-value"
+    assert told.value.message("en") != told.value.message("zh")
+
+
+def test_an_override_reaches_into_an_objective_written_short(tmp_path: Path) -> None:
+    file = tmp_path / "recipe.yaml"
+    file.write_text(yaml.safe_dump({**SMALL, "train": {"objective": "sft"}}), encoding="utf-8")
+    assert load_recipe(file, ["train.objective.supervise=last"]).train.objective == Sft(supervise="last")

@@ -24,7 +24,7 @@ from tunesmith.model.layout import MicroBatch
 from tunesmith.recipe import Recipe, Train
 from tunesmith.runtime import Silent, utc_now
 from tunesmith.train.checkpoint import Progressed, newest_checkpoint
-from tunesmith.train.drive import MAX_UNREAD_STEPS, Driver, Loop, validation_loss
+from tunesmith.train.drive import MAX_UNREAD_STEPS, Driver, Loop, validation_figures
 from tunesmith.train.interrupt import deferred_signals
 from tunesmith.train.objectives import sft
 from tunesmith.train.optimizer import AdamWSettings, FlatAdamW
@@ -79,6 +79,7 @@ def make_loop(training: Training, run: Path, budget: int = 10_000) -> Loop:
         optimizer=FlatAdamW(model.parameters(), AdamWSettings()),
         source=source,
         objective=noisy,
+        measure=sft.loss,
         schedule=make_schedule("cosine", 1e-2, NUM_STEPS, 0.2),
         validation_rows=rows[12:],
         checkpoints=training.checkpoints(run),
@@ -315,7 +316,7 @@ def test_validation_leaves_the_model_in_its_mode() -> None:
     batch = next(iter(make_loop(make_training(), Path("nowhere")).source))
     for training in (True, False):
         model.train(training)
-        validation_loss(model, batch)
+        validation_figures(model, sft.loss, batch)
         assert model.training is training
 
 

@@ -20,4 +20,4 @@ def loss(model: PreTrainedModel, batch: MicroBatch, label_smoothing: float = 0.0
         batch.pair_weights_P,
         label_smoothing,
     )
-    return LossSum(total, batch.weight, {"correct": correct})
+    return LossSum(total, batch.weight, {"mean_token_accuracy": correct})
