@@ -15,8 +15,6 @@ from tunesmith.errors import Place
 Role = Literal["system", "user", "assistant", "tool"]
 Split = Literal["train", "validation", "test"]
 SPLITS: tuple[Split, ...] = ("train", "validation", "test")
-Supervise = Literal["answers", "last", "all"]
-"""What of a conversation is learned: every answer, its last answer, or every token."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,7 +20,8 @@ from tokenizers import Encoding, Tokenizer
 from tunesmith.chat.parse import CLOSE, OPEN, Parsed, parse_answer
 from tunesmith.chat.template import Template, as_field, as_inline
 from tunesmith.errors import Place, TunesmithError
-from tunesmith.records import Example, Message, Rendered, Supervise
+from tunesmith.recipe import Supervise
+from tunesmith.records import Example, Message, Rendered
 
 _ROWS_AT_ONCE: Final = 4096
 TOKENIZER: Final = "tokenizer.json"

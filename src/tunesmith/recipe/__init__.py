@@ -2,7 +2,7 @@
 
 from tunesmith.recipe.file import dump_recipe, load_recipe
 from tunesmith.recipe.methods import Full, Lora, Method
-from tunesmith.recipe.objectives import Classification, Distill, Objective, Regression, Sft, Text
+from tunesmith.recipe.objectives import Classification, Distill, Objective, Regression, Sft, Supervise, Text
 from tunesmith.recipe.prepare import Prepare, Source
 from tunesmith.recipe.sections import (
     Decoding,
@@ -29,6 +29,7 @@ __all__ = [
     "Report",
     "Sft",
     "Source",
+    "Supervise",
     "Text",
     "Train",
     "dump_recipe",

@@ -8,8 +8,9 @@ from pydantic import Field
 from pydantic.functional_validators import BeforeValidator
 
 from tunesmith.recipe.section import PositiveFloat, Section, Share
-from tunesmith.records import Supervise
 
+Supervise = Literal["answers", "last", "all"]
+"""What of a conversation is learned: every answer, its last answer, or every token."""
 SuperviseField = Annotated[
     Supervise,
     Field(

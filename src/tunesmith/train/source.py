@@ -96,9 +96,10 @@ def micro_batches(rows: Sequence[Rendered], layout: LayoutSettings) -> list[Micr
 
 
 def half_of_largest(batches: Sequence[MicroBatch]) -> int | None:
-    """Half the rows' tokens of the largest micro-batch of several rows; None where none has several: no row is cut.
+    """Half the rows' tokens of the largest micro-batch that can fall apart; None where none can.
 
+    No row is cut and no group parted, so that a micro-batch of one row or of one group stays as it is.
     Filler does not count: it stays however few rows there are, and its half would be asked for again and again.
     """
-    tokens = [batch.num_tokens - batch.num_filler_tokens for batch in batches if len(batch.row_ids) > 1]
+    tokens = [batch.num_tokens - batch.num_filler_tokens for batch in batches if batch.groups_R[-1].item() > 0]
     return max(tokens) // 2 if tokens else None

@@ -13,8 +13,8 @@ from tunesmith.artifacts.dataset import KIND, write_examples
 from tunesmith.chat import Chat
 from tunesmith.chat.cache import rendered_rows
 from tunesmith.errors import Place
-from tunesmith.recipe import Sft
-from tunesmith.records import Example, Message, Rendered, Supervise
+from tunesmith.recipe import Sft, Supervise
+from tunesmith.records import Example, Message, Rendered
 
 
 class CountingChat(Chat):
