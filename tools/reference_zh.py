@@ -45,6 +45,7 @@ SECTIONS: Final[dict[str, str]] = {
     "Classification": "在标签列的各类别中选一个，由读取提示最后一个词元的线性层给出。",
     "Regression": "预测一个数值，由读取提示最后一个词元的线性层给出；损失为标准化目标的均方误差。",
     "Distill": "学习更大的模型对每个词元给出的概率（Hinton 等，2015，arXiv:1503.02531）。",
+    "DistillText": "学习更大的模型对各行提示写出的回答（Kim 与 Rush，2016，arXiv:1606.07947）。",
     "Full": "训练全部权重。",
     "Lora": "低秩适配（Hu 等，2021，arXiv:2106.09685）：W x + alpha / rank * B A x，其中 W 冻结不变。",
     "Evaluate": "比较哪些对象、用多少道题，以及退步多少算有损失。",
@@ -367,6 +368,12 @@ KEYS: Final[dict[str, dict[str, str]]] = {
         "share": "与教师模型的散度在损失中所占的份额，其余为 `sft` 的损失。",
         "supervise": "学习哪些内容：`answers` 所有回答，`last` 只学最后一个回答，`all` 全部词元；"
         "消息自带的 `weight` 同样计入。",
+    },
+    "DistillText": {
+        "name": "目标名。",
+        "teacher": "以贪心解码作答的模型，写法同 `model.base`；分词器可以与基座不同。",
+        "revision": "Hub 上教师模型的提交、标签或分支。",
+        "max_new_tokens": "更长的回答不学习，空回答也不学习。",
     },
     "Full": {
         "name": "方法名。",

@@ -190,8 +190,8 @@ def test_plain_texts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert losses(outcome, "eval/bits_per_byte")[-1] > 0.0
 
 
-def test_the_last_answer_and_a_teacher(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in ("last-answer", "smaller"):
+def test_the_last_answer_and_teachers(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("last-answer", "taught", "smaller"):
         folder = tmp_path / name
         folder.mkdir()
         outcome = run(name, folder, monkeypatch, max_steps=12)

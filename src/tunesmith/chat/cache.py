@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Final
 
@@ -23,13 +23,25 @@ VERSION: Final = 3
 def rendered_rows(dataset: Dataset, split: Split, chat: Chat, objective: Objective, cache: Path) -> list[Rendered]:
     """What a split teaches, as tokens (`taught_rows`), from the cache where an equal rendering left it."""
     decisive = f"{VERSION} {dataset.key} {split} {chat.fingerprint} {objective.model_dump_json()}"
+
+    def make() -> list[Rendered]:
+        classes = classes_of(dataset) if isinstance(objective, Classification) else ()
+        return taught_rows(chat, dataset.rows(split), objective, classes)
+
+    return cached_rows(cache, decisive, make)
+
+
+def cached_rows(cache: Path, decisive: str, make: Callable[[], list[Rendered]]) -> list[Rendered]:
+    """Rows without groups and references from the cache, made where it has none by this key.
+
+    `decisive` names all that the rows depend on.
+    """
     key = hashlib.sha256(decisive.encode()).hexdigest()
     file = cache / f"rendered-{key[:32]}.safetensors"
     cached = _read(file)
     if cached is not None:
         return cached
-    classes = classes_of(dataset) if isinstance(objective, Classification) else ()
-    rows = taught_rows(chat, dataset.rows(split), objective, classes)
+    rows = make()
     if rows:
         cache.mkdir(parents=True, exist_ok=True)
         write_whole(file, _pack(rows))

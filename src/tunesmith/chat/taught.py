@@ -9,7 +9,7 @@ from dataclasses import replace
 from tunesmith.artifacts import Dataset
 from tunesmith.chat.render import Chat
 from tunesmith.errors import Phrase, TunesmithError
-from tunesmith.recipe import Classification, Objective, Regression, Text
+from tunesmith.recipe import Classification, DistillText, Objective, Regression, Text
 from tunesmith.records import Example, Rendered
 
 
@@ -18,9 +18,10 @@ def taught_rows(
 ) -> list[Rendered]:
     """The rows that `objective` trains on. `classes` are those of the training rows, for classification.
 
-    The target of a prompt is the number of its class, NaN for a class that no training row has, or its number. Raises
-    TunesmithError `objective-rows` with the place of a row that has no label or number, is a plain text where answers
-    are learned or a conversation where texts are; `one-class`; and what `Chat` raises.
+    Where a teacher writes the answers, these are the rows as they stand without it. The target of a prompt is the
+    number of its class, NaN for a class that no training row has, or its number. Raises TunesmithError `objective-rows`
+    with the place of a row that has no label or number, is a plain text where answers are learned or a conversation
+    where texts are; `one-class`; and what `Chat` raises.
     """
     if isinstance(objective, Classification):
         if len(classes) < 2:
@@ -32,11 +33,9 @@ def taught_rows(
     else:
         wants_text = isinstance(objective, Text)
         _refuse_other_rows(examples, objective.name, wants_text=wants_text)
-        return (
-            chat.training_rows(examples)
-            if isinstance(objective, Text)
-            else chat.training_rows(examples, objective.supervise)
-        )
+        if isinstance(objective, Text):
+            return chat.training_rows(examples)
+        return chat.training_rows(examples, "last" if isinstance(objective, DistillText) else objective.supervise)
     return [
         replace(row, target=target, target_weight=example.weight)
         for row, target, example in zip(chat.prompt_rows(examples), targets, examples, strict=True)

@@ -38,8 +38,23 @@ TEXTS: Final[dict[str, tuple[str, str]]] = {
         "教师模型与 `{base}` 的分词器不同，二者的概率对应的不是同一批词元",
     ),
     "hint.teacher-tokenizer": (
-        "name a teacher of the same family; or let it write the answers, and train on these with `train.objective=sft`",
-        "请换用同系列的教师模型；或让它写出回答，再用 `train.objective=sft` 训练",
+        "name a teacher of the same family; or learn what it writes: `train.objective={{name: distill-text, "
+        "teacher: ...}}`",
+        "请换用同系列的教师模型；或改为学习它写出的回答：`train.objective={{name: distill-text, teacher: ...}}`",
+    ),
+    "error.teacher-silent": (
+        "none of the teacher's {rows} answers can be learned: they are empty or longer than {tokens} tokens, or do not "
+        "fit the model",
+        "教师模型的 {rows} 个回答都不能用来学习：为空、超过 {tokens} 个词元，或超出模型的长度",
+    ),
+    "hint.teacher-silent": (
+        "give it more room: `tunesmith run RECIPE train.objective.max_new_tokens=2048`; or name another teacher",
+        "请放宽长度：`tunesmith run 配方 train.objective.max_new_tokens=2048`；或换一个教师模型",
+    ),
+    "task.teacher": ("the teacher answers", "教师模型作答"),
+    "say.teacher-left-out": (
+        "{num} of {of} rows are not learned: the teacher's answer is empty, cut off or too long",
+        "{of} 行中有 {num} 行不参与学习：教师模型的回答为空、未写完或过长",
     ),
     "recipe.problem.objective-smoothing": (
         "`label_smoothing` does not go with this objective, whose targets are no tokens or classes",

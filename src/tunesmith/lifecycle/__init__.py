@@ -29,7 +29,7 @@ from tunesmith.prepare import identity as dataset_identity
 from tunesmith.prepare import prepare as prepare_stage
 from tunesmith.prepare import recheck as recheck_stage
 from tunesmith.prepare.changes import Change
-from tunesmith.recipe import Distill, Recipe, Train, dump_recipe
+from tunesmith.recipe import Distill, DistillText, Recipe, Train, dump_recipe
 from tunesmith.records import Example, Rejected
 from tunesmith.report.data_card import CardFiles
 from tunesmith.report.data_card import data_card as data_card_stage
@@ -211,11 +211,17 @@ def check(job: Job, dataset: Dataset) -> None:
 
 
 def teacher_of(job: Job, section: Train) -> Base | None:
-    """The model that a distillation learns from; raises what `find_base` raises, and `teacher-tokenizer`."""
-    if not isinstance(section.objective, Distill):
+    """The model that a distillation learns from.
+
+    Raises what `find_base` raises; `teacher-tokenizer` where probabilities are learned, what `load_chat` raises where
+    the teacher's text is.
+    """
+    if not isinstance(section.objective, Distill | DistillText):
         return None
     teacher = find_base(section.objective.teacher, section.objective.revision)
-    if load_tokenizer(teacher.folder).get_vocab() != job.chat.tokenizer.get_vocab():
+    if isinstance(section.objective, DistillText):
+        load_chat(teacher.folder)
+    elif load_tokenizer(teacher.folder).get_vocab() != job.chat.tokenizer.get_vocab():
         raise TunesmithError("teacher-tokenizer", place=Place(str(teacher.folder)), base=job.base.reference)
     return teacher
 

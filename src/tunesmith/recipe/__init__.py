@@ -2,7 +2,16 @@
 
 from tunesmith.recipe.file import dump_recipe, load_recipe
 from tunesmith.recipe.methods import Full, Lora, Method
-from tunesmith.recipe.objectives import Classification, Distill, Objective, Regression, Sft, Supervise, Text
+from tunesmith.recipe.objectives import (
+    Classification,
+    Distill,
+    DistillText,
+    Objective,
+    Regression,
+    Sft,
+    Supervise,
+    Text,
+)
 from tunesmith.recipe.prepare import Prepare, Source
 from tunesmith.recipe.sections import (
     Decoding,
@@ -17,6 +26,7 @@ __all__ = [
     "Classification",
     "Decoding",
     "Distill",
+    "DistillText",
     "Evaluate",
     "Full",
     "Lora",

@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 from pydantic.functional_validators import BeforeValidator
 
-from tunesmith.recipe.section import PositiveFloat, Section, Share
+from tunesmith.recipe.section import PositiveFloat, PositiveInt, Section, Share
 
 Supervise = Literal["answers", "last", "all"]
 """What of a conversation is learned: every answer, its last answer, or every token."""
@@ -18,6 +18,9 @@ SuperviseField = Annotated[
         "counts too."
     ),
 ]
+
+
+RevisionField = Annotated[str | None, Field(description="Commit, tag or branch of a teacher on the Hub.")]
 
 
 class Sft(Section):
@@ -40,7 +43,7 @@ class Distill(Section):
     teacher: Annotated[
         str, Field(description="Model to learn from, named like `model.base`; it must have the base's tokenizer.")
     ]
-    revision: Annotated[str | None, Field(description="Commit, tag or branch of a teacher on the Hub.")] = None
+    revision: RevisionField = None
     temperature: Annotated[
         PositiveFloat, Field(description="Divides the logits of both; above 1, unlikely tokens count for more.")
     ] = 1.0
@@ -48,6 +51,19 @@ class Distill(Section):
         Share, Field(description="Share of the divergence from the teacher in the loss; the rest is that of `sft`.")
     ] = 0.5
     supervise: SuperviseField = "answers"
+
+
+class DistillText(Section):
+    """Learning the answers that a larger model writes to the rows' prompts (Kim & Rush 2016, arXiv:1606.07947)."""
+
+    name: Annotated[Literal["distill-text"], Field(description="Names the objective.")] = "distill-text"
+    teacher: Annotated[
+        str, Field(description="Model that answers, greedily, named like `model.base`; its tokenizer may be another.")
+    ]
+    revision: RevisionField = None
+    max_new_tokens: Annotated[
+        PositiveInt, Field(description="A longer answer is not learned, nor is one that says nothing.")
+    ] = 512
 
 
 class Classification(Section):
@@ -67,7 +83,7 @@ def _objective_from_name(value: object) -> object:
     return {"name": value} if isinstance(value, str) else value
 
 
-AnyObjective = Annotated[Sft | Text | Classification | Regression | Distill, Field(discriminator="name")]
+AnyObjective = Annotated[Sft | Text | Classification | Regression | Distill | DistillText, Field(discriminator="name")]
 Objective = Annotated[
     AnyObjective,
     BeforeValidator(

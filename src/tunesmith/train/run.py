@@ -22,7 +22,8 @@ from tunesmith.model.kernels import describe_kernels
 from tunesmith.model.load import compute_dtype, load_model
 from tunesmith.model.lora import attach_lora, save_adapter
 from tunesmith.model.score import begin_score, load_with_head
-from tunesmith.recipe import Classification, Lora, Text
+from tunesmith.recipe import Classification, Distill, DistillText, Lora, Text
+from tunesmith.records import Rendered, Split
 from tunesmith.runtime import Progress, Runtime
 from tunesmith.train.checkpoint import Progressed, load_best, newest_checkpoint
 from tunesmith.train.drive import Driver, Loop
@@ -32,6 +33,7 @@ from tunesmith.train.optimizer import AdamWSettings, FlatAdamW
 from tunesmith.train.sampler import RowSampler
 from tunesmith.train.schedule import make_schedule
 from tunesmith.train.source import LayoutSettings, RowSource, TokenDropout, visits_of
+from tunesmith.train.teacher_text import rows_of_teacher
 from tunesmith.train.trackers import TensorBoard, Tracker
 from tunesmith.train.training import Training
 
@@ -68,10 +70,7 @@ def finish(training: Training, loop: Loop, progress: Progress, run: Run, out: Pa
 def build(training: Training, runtime: Runtime, progress: Progress, run: Run) -> Loop:
     """Model, optimiser, rows and schedule, in the state of the newest checkpoint. Raises `resume-changed`."""
     section, plan = training.section, training.plan.body
-    rows, validation_rows = (
-        rendered_rows(training.dataset, split, training.chat, section.objective, runtime.cache)
-        for split in ("train", "validation")
-    )
+    rows, validation_rows = _rows(training, runtime, progress)
     classes = classes_of(training.dataset) if isinstance(section.objective, Classification) else ()
     head = head_of(section, rows, classes)
     objective = losses(section, head, _teacher(training, runtime))
@@ -112,6 +111,18 @@ def build(training: Training, runtime: Runtime, progress: Progress, run: Run) ->
     return loop
 
 
+def _rows(training: Training, runtime: Runtime, progress: Progress) -> tuple[list[Rendered], list[Rendered]]:
+    """Of training and of validation; no teacher answers for the latter, against which all trainings are measured."""
+    objective, teacher = training.section.objective, training.teacher
+
+    def of(split: Split) -> list[Rendered]:
+        return rendered_rows(training.dataset, split, training.chat, objective, runtime.cache)
+
+    if isinstance(objective, DistillText) and teacher is not None:
+        return rows_of_teacher(training, objective, teacher, runtime, progress), of("validation")
+    return of("train"), of("validation")
+
+
 def _model(training: Training, head: Head | None, runtime: Runtime) -> PreTrainedModel:
     """The base, its trained parameters those of the method and of the head."""
     folder, dtype = training.base.folder, compute_dtype(training.plan.body.precision)
@@ -127,8 +138,8 @@ def _model(training: Training, head: Head | None, runtime: Runtime) -> PreTraine
 
 
 def _teacher(training: Training, runtime: Runtime) -> PreTrainedModel | None:
-    """The teacher, frozen."""
-    if training.teacher is None:
+    """The teacher of probabilities, frozen."""
+    if training.teacher is None or not isinstance(training.section.objective, Distill):
         return None
     dtype = compute_dtype(training.plan.body.precision)
     return load_model(training.teacher.folder, dtype=dtype, device=runtime.device).requires_grad_(False)

@@ -30,7 +30,7 @@ class Training:
     section: Train
     seed: int
     teacher: Base | None = None
-    """The model whose probabilities are learned, where the objective is distillation."""
+    """The model whose probabilities or answers are learned, where the objective is distillation."""
 
     def checkpoints(self, run: Path) -> Path:
         """Where a run's folder keeps them while this is trained."""

@@ -229,6 +229,17 @@ def test_halving_comes_to_an_end_for_rows_that_fill_no_buffer() -> None:
     assert len(micro_batches(rows, LayoutSettings(budgets[-1], True, "cpu"))) == len(rows)
 
 
+def test_a_group_is_not_halved() -> None:
+    random = np.random.default_rng(1)
+    rows = [replace(random_row(random, str(n), [], 20), group=f"prompt {n // 4}") for n in range(8)]
+    whole = micro_batches(rows, LayoutSettings(10_000, True, "cpu"))
+    half = half_of_largest(whole)
+    assert half == 80
+    apart = micro_batches(rows, LayoutSettings(half, True, "cpu"))
+    assert [len(batch.row_ids) for batch in apart] == [4, 4]
+    assert half_of_largest(apart) is None
+
+
 def test_other_failures_are_not_taken_for_it(tmp_path: Path) -> None:
     def objective(model: PreTrainedModel, batch: MicroBatch) -> LossSum:
         raise RuntimeError("size mismatch")

@@ -29,7 +29,7 @@ def format_of(example: Example) -> int:
 
 
 def _kind(answer: str) -> int:
-    if answer[:1] in "{[":
+    if answer.startswith(("{", "[")):  # a plain text has no answer at all
         try:
             found = json.loads(answer)
         except (ValueError, RecursionError):
