@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 import torch
 import yaml
+from safetensors.torch import load_file
 from sklearn.metrics import f1_score, mean_absolute_error, r2_score
 from tiny_models import make_model, save_model
 from transformers import AutoModelForCausalLM, AutoModelForSequenceClassification, AutoTokenizer
@@ -132,6 +133,8 @@ def test_a_head_beside_an_adapter_is_found_again(tmp_path: Path, monkeypatch: py
     outcome = run("routing", tmp_path, monkeypatch)
     assert outcome.models["tuned"].form == "adapter"
     assert figures(outcome.scorecard, "tuned")["accuracy"] > 0.8
+    tensors = load_file(outcome.models["tuned"].payload / "adapter_model.safetensors")
+    assert sum(tensor.numel() for tensor in tensors.values()) == outcome.plans["tuned"].body.num_trainable
     config = json.loads((outcome.models["tuned"].payload / "adapter_config.json").read_text())
     assert (config["task_type"], config["modules_to_save"]) == ("SEQ_CLS", ["classifier", "score"])
 

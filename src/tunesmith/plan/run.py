@@ -14,9 +14,10 @@ from tunesmith.artifacts import Dataset, Identity, Plan, publish
 from tunesmith.artifacts.plan import BODY, KIND, Choice, PlanBody
 from tunesmith.chat import Chat
 from tunesmith.chat.cache import rendered_rows
+from tunesmith.chat.taught import classes_of
 from tunesmith.errors import TunesmithError
 from tunesmith.model.base import Base
-from tunesmith.recipe import Lora, Train
+from tunesmith.recipe import Classification, Lora, Regression, Train
 from tunesmith.records import Rendered
 from tunesmith.runtime import Progress, Runtime
 
@@ -88,7 +89,7 @@ def _body(planning: Planning, rows: Sequence[Rendered], has_validation: bool, ru
         evaluate_every=every,
         checkpoint_every=section.checkpoint_every or every,
         num_parameters=num_parameters,
-        num_trainable=_num_trainable(section, shapes, num_parameters),
+        num_trainable=_num_trainable(section, shapes, num_parameters) + _num_in_head(planning),
         num_train_rows=len(rows),
         num_train_tokens=sum(row.repeats * len(row.ids_T) for row in rows),
         num_supervised_tokens=sum(row.repeats * row.num_supervised for row in rows),
@@ -123,6 +124,15 @@ def _shapes(folder: Path) -> dict[str, list[int]]:
         with safe_open(file, framework="numpy") as tensors:
             shapes |= {name: tensors.get_slice(name).get_shape() for name in tensors.keys()}  # noqa: SIM118
     return shapes
+
+
+def _num_in_head(planning: Planning) -> int:
+    """Parameters of the head that classification and regression train beside the model."""
+    objective = planning.section.objective
+    if not isinstance(objective, Classification | Regression):
+        return 0
+    num_outputs = len(classes_of(planning.dataset)) if isinstance(objective, Classification) else 1
+    return num_outputs * int(planning.base.config["hidden_size"])
 
 
 def _num_trainable(section: Train, shapes: dict[str, list[int]], num_parameters: int) -> int:
