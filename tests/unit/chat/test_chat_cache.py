@@ -11,7 +11,7 @@ from tiny_models import TEMPLATE, make_chat
 from tunesmith.artifacts import Dataset, Identity, publish
 from tunesmith.artifacts.dataset import KIND, write_examples
 from tunesmith.chat import Chat
-from tunesmith.chat.cache import rendered_rows
+from tunesmith.chat.cache import cached_rows, rendered_rows
 from tunesmith.errors import Place
 from tunesmith.recipe import Sft, Supervise
 from tunesmith.records import Example, Message, Rendered
@@ -95,3 +95,13 @@ def test_an_empty_split_leaves_nothing_behind(tmp_path: Path, chat: CountingChat
     dataset = make_dataset(tmp_path / "data", 0)
     assert rendered_rows(dataset, "train", chat, Sft(), tmp_path / "cache") == []
     assert not (tmp_path / "cache").exists()
+
+
+def test_what_a_row_is_held_against_comes_back_too(tmp_path: Path) -> None:
+    ids_T, weights_T = np.arange(3, dtype=np.int32), np.zeros(3, np.float32)
+    rows = [Rendered("a", ids_T, weights_T, 3, 2.5, 0.5), Rendered("b", ids_T[:2], weights_T[:2])]
+    cached_rows(tmp_path, "key", lambda: rows)
+    first, second = cached_rows(tmp_path, "key", list)
+    assert (first.repeats, first.target, first.target_weight) == (3, 2.5, 0.5)
+    assert (second.repeats, second.num_supervised, second.target_weight) == (1, 0, 1.0)
+    assert cached_rows(tmp_path, "other key", list) == []
