@@ -73,7 +73,7 @@ FORMATS_PAGE: Final = {
     "en": (
         "# Reference of formats",
         "Made by `make reference` from the tables that `prepare` reads by; not edited by hand. A source takes the "
-        "first format whose needed columns are all there; `format` in the recipe names one.",
+        "first format whose needed columns are all there; `format` in the recipe names one. `text` is never detected.",
         "## Columns of each format",
         f"| format | needs | may have | told by the first {NUM_JUDGED_ROWS} values of |",
         "## Names of columns",
@@ -84,7 +84,7 @@ FORMATS_PAGE: Final = {
     "zh": (
         "# 格式参考",
         "本页由 `make reference` 根据 `prepare` 所用的表生成，请勿手工修改。数据源采用第一个必需列齐全的格式；"
-        "也可在配方中用 `format` 指定。",
+        "也可在配方中用 `format` 指定。`text` 不会自动识别，须写明。",
         "## 各格式的列",
         f"| 格式 | 必需 | 可选 | 还须看前 {NUM_JUDGED_ROWS} 个值的列 |",
         "## 列的名称",
