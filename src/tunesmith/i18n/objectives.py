@@ -68,6 +68,10 @@ TEXTS: Final[dict[str, tuple[str, str]]] = {
         "plain texts (`format: text`) are learned by `objective: text`, and it learns nothing else",
         "纯文本（`format: text`）只能用 `objective: text` 学习，该目标也只学习纯文本",
     ),
+    "recipe.problem.objective-safety": (
+        "rows of `prepare.safety` refuse in words, which this objective does not learn",
+        "`prepare.safety` 的数据以文字拒答，该目标不学习回答",
+    ),
     "recipe.problem.objective-metric": (
         "`objective: {objective}` is judged by {metrics}",
         "`objective: {objective}` 只能用 {metrics} 评判",

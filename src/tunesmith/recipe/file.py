@@ -39,6 +39,7 @@ PROBLEMS: Final = {
     "objective_dropout": "objective-dropout",
     "objective_format": "objective-format",
     "objective_metric": "objective-metric",
+    "objective_safety": "objective-safety",
     "objective_smoothing": "objective-smoothing",
     "one_origin": "one-origin",
     "one_translator": "one-translator",

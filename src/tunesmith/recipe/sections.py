@@ -14,7 +14,7 @@ from pydantic import Field, ValidationInfo, field_validator
 from pydantic_core import PydanticCustomError
 
 from tunesmith.recipe.annotate import Annotate
-from tunesmith.recipe.objectives import Text
+from tunesmith.recipe.objectives import Classification, Regression, Text
 from tunesmith.recipe.prepare import Prepare
 from tunesmith.recipe.section import PositiveInt, Section, Share
 from tunesmith.recipe.train import Train
@@ -109,7 +109,10 @@ class Recipe(Section):
     ) -> Train | dict[str, Train]:
         prepare = info.data.get("prepare")  # absent when it has mistakes of its own
         formats = {source.format for source in prepare.sources} if isinstance(prepare, Prepare) else set()
+        refuses = isinstance(prepare, Prepare) and prepare.safety is not None
         for section in [value] if isinstance(value, Train) else value.values():
+            if refuses and isinstance(section.objective, Text | Classification | Regression):
+                raise PydanticCustomError("objective_safety", "rows of `prepare.safety` refuse in words")
             if formats and formats != {"text"} and ("text" in formats or isinstance(section.objective, Text)):
                 raise PydanticCustomError("objective_format", "plain texts are learned by `objective: text`")
             if formats == {"text"} and not isinstance(section.objective, Text):

@@ -147,6 +147,20 @@ def test_an_objective_may_be_given_by_its_name(name: str) -> None:
         ),
         ({"train": {}, "prepare": {"sources": {"path": "a", "format": "text"}}}, "objective_format"),
         ({"variants": {"v": {"objective": "text"}}}, "objective_format"),
+        (
+            {
+                "train": {"objective": "classification"},
+                "prepare": {
+                    "sources": "rows.jsonl",
+                    "safety": {
+                        "refusal": {"en": "No.", "zh": "不行。"},
+                        "topics": [{"name": "locks", "requests": ["how do I pick this lock?"]}],
+                        "share": 0.2,
+                    },
+                },
+            },
+            "objective_safety",
+        ),
         ({"train": {"objective": "regression"}, "evaluate": {"metric": "rouge_l"}}, "objective_metric"),
         ({"train": {"objective": "classification"}, "evaluate": {"metric": "mae"}}, "objective_metric"),
         (
