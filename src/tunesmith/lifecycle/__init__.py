@@ -12,12 +12,12 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Final, Literal
+from typing import Literal
 
 from tunesmith.artifacts import Dataset, Identity, Plan, Run, Scorecard, TunedModel, is_whole, open_run
 from tunesmith.artifacts.dataset import SplitProof
 from tunesmith.chat import Chat, load_chat, load_tokenizer
-from tunesmith.chat.taught import classes_of, taught_rows
+from tunesmith.chat.cache import rendered_rows
 from tunesmith.errors import ExitCode, Place, TunesmithError
 from tunesmith.evaluate.evaluation import Evaluation
 from tunesmith.model.base import Base, find_base
@@ -40,9 +40,6 @@ from tunesmith.report.run import report as report_stage
 from tunesmith.report.view import Products
 from tunesmith.runtime import Progress, Runtime
 from tunesmith.train.training import Training
-
-NUM_CHECKED: Final = 100
-"""Rows of a dataset that show whether its rows fit an objective."""
 
 
 @dataclass(frozen=True)
@@ -204,10 +201,9 @@ def check(job: Job, dataset: Dataset) -> None:
 
     Raises TunesmithError `objective-rows`, `one-class`, and what `teacher_of` raises.
     """
-    rows = dataset.sample("train", NUM_CHECKED)
     for section in job.trainings().values():
         teacher_of(job, section)
-        taught_rows(job.chat, rows, section.objective, classes_of(dataset))
+        rendered_rows(dataset, "train", job.chat, section.objective, job.runtime.cache)
 
 
 def teacher_of(job: Job, section: Train) -> Base | None:
