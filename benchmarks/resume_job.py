@@ -82,7 +82,7 @@ class Case:
             micro_batch_tokens=16384 if self.accumulation == 1 else 1,
             share_prefixes=self.share_prefixes,
             learning_rate=2.0,
-            warmup_share=0.9,
+            warmup=0.9,
             evaluate_every=self.evaluate_every,
             checkpoint_every=1,
             trackers=(),

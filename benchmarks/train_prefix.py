@@ -33,9 +33,10 @@ from tunesmith.model.base import BUILTIN
 from tunesmith.model.load import load_model
 from tunesmith.model.lora import load_adapter
 from tunesmith.recipe import Train
+from tunesmith.recipe.optimizers import AdamW
 from tunesmith.records import Rendered
 from tunesmith.train.objectives import sft
-from tunesmith.train.optimizer import AdamWSettings, FlatAdamW
+from tunesmith.train.optimizer import FlatOptimizer
 from tunesmith.train.source import LayoutSettings, micro_batches
 from tunesmith.train.step import forward_backward
 
@@ -155,7 +156,7 @@ def differences_of_sharing(inputs: TrainingInputs) -> tuple[float, float]:
     rows = read_rows(inputs.rows)
     model = load_model(inputs.model, dtype=torch.float32, device="cpu")
     load_adapter(model, inputs.adapter)
-    optimizer = FlatAdamW(model.parameters(), AdamWSettings())
+    optimizer = FlatOptimizer(model.named_parameters(), AdamW())
     _add_gradient(model, optimizer, rows_of_step(rows, 0, ROWS_PER_STEP), shares=True)
     optimizer.step(1e-3, 1.0)
     losses, gradients = [], []
@@ -168,7 +169,7 @@ def differences_of_sharing(inputs: TrainingInputs) -> tuple[float, float]:
     return abs(losses[0] - losses[1]) / losses[1], difference.item()
 
 
-def _add_gradient(model: PreTrainedModel, optimizer: FlatAdamW, rows: Sequence[Rendered], *, shares: bool) -> float:
+def _add_gradient(model: PreTrainedModel, optimizer: FlatOptimizer, rows: Sequence[Rendered], *, shares: bool) -> float:
     """Loss of the rows, summed."""
     layout = LayoutSettings(Train().micro_batch_tokens, shares, "cpu")
     return sum(forward_backward(model, optimizer, sft.loss, batch).sum.item() for batch in micro_batches(rows, layout))

@@ -24,9 +24,11 @@ from tunesmith.model.layout import MicroBatch
 from tunesmith.model.load import compute_dtype, load_model
 from tunesmith.model.lora import load_adapter
 from tunesmith.recipe import Train
+from tunesmith.recipe.optimizers import AdamW
+from tunesmith.recipe.schedules import Constant
 from tunesmith.records import Rendered
 from tunesmith.train.objectives import sft
-from tunesmith.train.optimizer import AdamWSettings, FlatAdamW
+from tunesmith.train.optimizer import FlatOptimizer, Penalties
 from tunesmith.train.schedule import make_schedule
 from tunesmith.train.source import LayoutSettings, micro_batches
 from tunesmith.train.step import StepReport, train_steps
@@ -58,11 +60,11 @@ def measured_steps(job: TrainingJob) -> Iterator[TakenStep]:
     """Load everything, then take one optimiser step at a time. Layout settings are the recipe's defaults."""
     model = load_model(Path(job.model), dtype=compute_dtype(job.precision), device=job.device)
     load_adapter(model, Path(job.adapter))
-    settings = AdamWSettings(job.beta1, job.beta2, job.epsilon, job.weight_decay, job.max_grad_norm)
-    optimizer = FlatAdamW(model.parameters(), settings)
+    settings = AdamW(beta1=job.beta1, beta2=job.beta2, epsilon=job.epsilon, weight_decay=job.weight_decay)
+    optimizer = FlatOptimizer(model.named_parameters(), settings, Penalties(job.max_grad_norm))
     layout = LayoutSettings(Train().micro_batch_tokens, job.shares_prefixes, job.device)
     source = GivenOrder(read_rows(Path(job.rows)), job.rows_per_step, layout)
-    schedule = make_schedule("constant", job.learning_rate, job.max_steps, 0.0)
+    schedule = make_schedule(Constant(), job.learning_rate, job.max_steps, 0.0)
     return _timed(job, train_steps(model, source, sft.loss, optimizer, schedule, range(job.max_steps)))
 
 

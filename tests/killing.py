@@ -20,7 +20,7 @@ import torch
 
 from tunesmith.artifacts import Identity
 from tunesmith.train.checkpoint import Progressed, newest_checkpoint, save_checkpoint
-from tunesmith.train.optimizer import FlatAdamW
+from tunesmith.train.optimizer import FlatOptimizer
 from tunesmith.train.step import Source, StepReport
 
 WATCHED = {"open", "os.rename", "os.mkdir", "os.remove", "os.rmdir", "shutil.rmtree", "os.listdir", "os.scandir"}
@@ -92,7 +92,7 @@ def identity(dataset: str, epochs: int = 2) -> Identity:
     return Identity("tuned_model", 1, {"dataset": dataset}, {"epochs": epochs}, 0, {"torch": "2"})
 
 
-def resumed(folder: Path, key: str, optimizer: FlatAdamW, source: Source) -> tuple[Progressed, int]:
+def resumed(folder: Path, key: str, optimizer: FlatOptimizer, source: Source) -> tuple[Progressed, int]:
     """Where the run stands and how many damaged checkpoints were passed over."""
     found, damaged = newest_checkpoint(folder, identity(key))
     if found is None:
@@ -103,11 +103,11 @@ def resumed(folder: Path, key: str, optimizer: FlatAdamW, source: Source) -> tup
     return progressed, len(damaged)
 
 
-def save(folder: Path, key: str, progressed: Progressed, optimizer: FlatAdamW) -> None:
+def save(folder: Path, key: str, progressed: Progressed, optimizer: FlatOptimizer) -> None:
     save_checkpoint(folder, identity(key), progressed, optimizer.state())
 
 
-def digest(progressed: Progressed, optimizer: FlatAdamW) -> str:
+def digest(progressed: Progressed, optimizer: FlatOptimizer) -> str:
     """Weights, moments, step counts, the random state and the rows of the whole run."""
     sums = {name: hashlib.sha256(tensor.numpy().tobytes()).hexdigest() for name, tensor in optimizer.state().items()}
     sums["random"] = hashlib.sha256(torch.get_rng_state().numpy().tobytes()).hexdigest()

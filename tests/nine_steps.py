@@ -12,8 +12,10 @@ from tiny_models import make_model, random_row
 from transformers import PreTrainedModel
 
 from tunesmith.model.layout import MicroBatch
+from tunesmith.recipe.optimizers import AdamW, AnyOptimizer
+from tunesmith.recipe.schedules import Cosine
 from tunesmith.train.objectives import sft
-from tunesmith.train.optimizer import AdamWSettings, FlatAdamW
+from tunesmith.train.optimizer import FlatOptimizer
 from tunesmith.train.sampler import RowSampler
 from tunesmith.train.schedule import make_schedule
 from tunesmith.train.source import LayoutSettings, RowSource
@@ -28,20 +30,20 @@ def noisy_loss(model: PreTrainedModel, batch: MicroBatch) -> LossSum:
     return LossSum(loss.sum * (0.5 + torch.rand(())), loss.weight, loss.metrics)
 
 
-def train(folder: Path, result: Path, log: Path | None = None) -> None:
+def train(folder: Path, result: Path, log: Path | None = None, settings: AnyOptimizer | None = None) -> None:
     """Nine steps over an epoch boundary, two micro-batches each, a checkpoint every second step."""
     torch.manual_seed(0)
     random = np.random.default_rng(0)
     rows = [random_row(random, str(n), [], 12) for n in range(10)]
     model = make_model("qwen2", num_hidden_layers=1)
     torch.manual_seed(1)
-    optimizer = FlatAdamW(model.parameters(), AdamWSettings())
+    optimizer = FlatOptimizer(model.named_parameters(), settings or AdamW())
     source = RowSource(rows, RowSampler(10, 4, seed=0), LayoutSettings(30, True, "cpu"))
     progressed, num_damaged = resumed(folder, KEY, optimizer, source)
     if log is not None:
         with log.open("a") as stream:
             stream.write(f"{progressed.step} {num_damaged}\n")
-    schedule = make_schedule("cosine", 1e-2, NUM_STEPS, 0.2)
+    schedule = make_schedule(Cosine(), 1e-2, NUM_STEPS, 0.2)
     for report in train_steps(model, source, noisy_loss, optimizer, schedule, range(progressed.step, NUM_STEPS)):
         progressed = advance(progressed, report, source)
         if report.step % EVERY == 0:
@@ -58,8 +60,8 @@ class Finished:
     num_operations: int
 
 
-def finish(folder: Path) -> Finished:
+def finish(folder: Path, settings: AnyOptimizer | None = None) -> Finished:
     """Train in a process of its own that nobody disturbs."""
     run = folder / "run"
-    num = num_operations(lambda: train(run, folder / "result"), run, folder / "note")
+    num = num_operations(lambda: train(run, folder / "result", settings=settings), run, folder / "note")
     return Finished(run, (folder / "result").read_text(), num)

@@ -23,9 +23,11 @@ from tools.tiny_base import corpus
 from tunesmith.chat import Chat, load_chat
 from tunesmith.errors import Place
 from tunesmith.model.attention import NAME
+from tunesmith.recipe.optimizers import AdamW
+from tunesmith.recipe.schedules import Cosine
 from tunesmith.records import Example, Message, Rendered
 from tunesmith.train.objectives import sft
-from tunesmith.train.optimizer import AdamWSettings, FlatAdamW
+from tunesmith.train.optimizer import FlatOptimizer
 from tunesmith.train.sampler import RowSampler
 from tunesmith.train.schedule import make_schedule
 from tunesmith.train.source import LayoutSettings, RowSource
@@ -156,15 +158,15 @@ def new_model(tokenizer: Tokenizer) -> Qwen2ForCausalLM:
         pad_token_id=tokenizer.token_to_id(END_OF_TEXT),
     )
     config._attn_implementation = NAME
-    # float32 masters receive the updates, see FlatAdamW
+    # float32 masters receive the updates, see FlatOptimizer
     return Qwen2ForCausalLM(config).to(torch.bfloat16)
 
 
 def pretrain(model: Qwen2ForCausalLM, rows: list[Rendered], seed: int) -> None:
     sampler = RowSampler(len(rows), BATCH_ROWS, seed)
     source = RowSource(rows, sampler, LayoutSettings(16384, share_prefixes=False, device="cpu"))
-    optimizer = FlatAdamW(model.parameters(), AdamWSettings(beta2=0.98, weight_decay=0.1))
-    schedule = make_schedule("cosine", LEARNING_RATE, sampler.steps_per_epoch, 0.02)
+    optimizer = FlatOptimizer(model.named_parameters(), AdamW(beta2=0.98, weight_decay=0.1))
+    schedule = make_schedule(Cosine(), LEARNING_RATE, sampler.steps_per_epoch, 0.02)
     started = time.perf_counter()
     num_tokens = 0
     for report in train_steps(model, source, sft.loss, optimizer, schedule, range(sampler.steps_per_epoch)):

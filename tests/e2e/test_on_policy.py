@@ -25,9 +25,10 @@ from tunesmith.errors import Place
 from tunesmith.model.base import find_base
 from tunesmith.model.layout import MicroBatch
 from tunesmith.model.load import load_model
+from tunesmith.recipe.optimizers import AdamW
 from tunesmith.records import Example, Message, Rendered, Sampling
 from tunesmith.train.objectives import sft
-from tunesmith.train.optimizer import AdamWSettings, FlatAdamW
+from tunesmith.train.optimizer import FlatOptimizer
 from tunesmith.train.sampler import RowSampler
 from tunesmith.train.source import LayoutSettings, RowSource, micro_batches
 from tunesmith.train.step import LossSum, train_steps
@@ -108,7 +109,7 @@ def small(tmp_path_factory: pytest.TempPathFactory) -> Policy:
         said = answer if rng.random() < 0.35 else str(rng.choice(list(LETTERS)))
         messages = (Message("user", question), Message("assistant", said))
         rows.append(chat.render(Example(str(number), messages, Place(""))))
-    optimizer = FlatAdamW(model.parameters(), AdamWSettings())
+    optimizer = FlatOptimizer(model.named_parameters(), AdamW())
     source = RowSource(rows, RowSampler(len(rows), 24, seed=0), LayoutSettings(2000, True, "cpu"))
     for _ in train_steps(model, source, sft.loss, optimizer, lambda _: 3e-3, range(60)):
         pass
@@ -137,7 +138,7 @@ def embedded() -> Policy:
 def train(policy: Policy, folder: Path, result: Path, num_steps: int) -> list[float]:
     """The loop as the train stage drives it; returns the mean rewards of the groups."""
     model, chat = load_model(policy.folder, dtype=torch.float32, device="cpu"), load_chat(policy.folder)
-    optimizer = FlatAdamW(model.parameters(), AdamWSettings(weight_decay=0.0))
+    optimizer = FlatOptimizer(model.named_parameters(), AdamW(weight_decay=0.0))
     source = OnPolicySource(model, chat, policy)
     progressed, _ = resumed(folder, "key", optimizer, source)
     steps = range(progressed.step, num_steps)

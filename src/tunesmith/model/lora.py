@@ -52,29 +52,43 @@ class AdapterRouting:
 
 
 class _LoraProduct(torch.autograd.Function):
-    """x W^T + b + scale * (x A^T) B^T in place, keeping only x and x A^T for the backward pass."""
+    """x W^T + b + scale * (d A^T) B^T in place, keeping only x and d A^T for the backward pass.
+
+    d is x, or with dropout x where `kept_TI` is true and 0 elsewhere.
+    """
 
     @staticmethod
     def forward(  # noqa: PLR0913 - torch hands every tensor over by itself
-        ctx: Any, x_TI: Tensor, weight_OI: Tensor, bias_O: Tensor | None, a_RI: Tensor, b_OR: Tensor, scale: float
+        ctx: Any,
+        x_TI: Tensor,
+        weight_OI: Tensor,
+        bias_O: Tensor | None,
+        a_RI: Tensor,
+        b_OR: Tensor,
+        scale: float,
+        kept_TI: Tensor | None,
     ) -> Tensor:
-        low_TR = x_TI @ a_RI.T
+        low_TR = (x_TI if kept_TI is None else x_TI * kept_TI) @ a_RI.T
         y_TO = x_TI @ weight_OI.T if bias_O is None else torch.addmm(bias_O, x_TI, weight_OI.T)
         y_TO.addmm_(low_TR, b_OR.T, alpha=scale)
-        ctx.save_for_backward(x_TI, weight_OI, a_RI, b_OR, low_TR)
+        ctx.save_for_backward(x_TI, weight_OI, a_RI, b_OR, low_TR, kept_TI)
         ctx.scale = scale
         return y_TO
 
     @staticmethod
-    def backward(ctx: Any, grad_TO: Tensor) -> tuple[Tensor | None, None, None, Tensor, Tensor, None]:
-        x_TI, weight_OI, a_RI, b_OR, low_TR = ctx.saved_tensors
+    def backward(ctx: Any, grad_TO: Tensor) -> tuple[Tensor | None, None, None, Tensor, Tensor, None, None]:
+        x_TI, weight_OI, a_RI, b_OR, low_TR, kept_TI = ctx.saved_tensors
         grad_low_TR = (grad_TO @ b_OR).mul_(ctx.scale)
         grad_b_OR = (grad_TO.T @ low_TR).mul_(ctx.scale)
-        grad_a_RI = grad_low_TR.T @ x_TI
+        grad_a_RI = grad_low_TR.T @ (x_TI if kept_TI is None else x_TI * kept_TI)
         grad_x_TI = None
         if ctx.needs_input_grad[0]:
-            grad_x_TI = (grad_TO @ weight_OI).addmm_(grad_low_TR, a_RI)
-        return grad_x_TI, None, None, grad_a_RI, grad_b_OR, None
+            grad_x_TI = grad_TO @ weight_OI
+            if kept_TI is None:
+                grad_x_TI.addmm_(grad_low_TR, a_RI)
+            else:
+                grad_x_TI.addcmul_(grad_low_TR @ a_RI, kept_TI.to(grad_x_TI.dtype))
+        return grad_x_TI, None, None, grad_a_RI, grad_b_OR, None, None
 
 
 class LoraLinear(nn.Module):
@@ -85,6 +99,7 @@ class LoraLinear(nn.Module):
         self.weight = base.weight.requires_grad_(False)
         self.bias = None if base.bias is None else base.bias.requires_grad_(False)
         self.scale = method.alpha / method.rank
+        self.dropout = method.dropout
         self.routing = routing
         empty = self.weight.new_zeros
         self.lora_a_SRI = nn.Parameter(empty(num_adapters, method.rank, base.in_features))
@@ -108,8 +123,12 @@ class LoraLinear(nn.Module):
     def _product(self, x_TI: Tensor, adapter: int) -> Tensor:
         if adapter == BASE_ONLY:
             return nn.functional.linear(x_TI, self.weight, self.bias)
+        scale, kept_TI = self.scale, None
+        if self.training and self.dropout:
+            kept_TI = torch.empty(x_TI.shape, dtype=torch.bool, device=x_TI.device).bernoulli_(1.0 - self.dropout)
+            scale /= 1.0 - self.dropout
         y_TO: Tensor = _LoraProduct.apply(  # type: ignore[no-untyped-call]
-            x_TI, self.weight, self.bias, self.lora_a_SRI[adapter], self.lora_b_SOR[adapter], self.scale
+            x_TI, self.weight, self.bias, self.lora_a_SRI[adapter], self.lora_b_SOR[adapter], scale, kept_TI
         )
         return y_TO
 
@@ -180,7 +199,7 @@ def save_adapter(model: nn.Module, method: Lora, base: str, folder: Path, adapte
         "base_model_name_or_path": base,
         "r": method.rank,
         "lora_alpha": method.alpha,
-        "lora_dropout": 0.0,
+        "lora_dropout": method.dropout,
         "bias": "none",
         "target_modules": sorted({_last(name) for name in layers}),
         "modules_to_save": None if head is None else ["classifier", SCORE],

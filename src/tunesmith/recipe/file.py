@@ -16,6 +16,8 @@ from tunesmith.recipe.sections import Recipe
 from tunesmith.recipe.tree import KeyPath, Marks, dump_yaml, parse_yaml
 
 COMMAND_LINE: Final = "command line"
+SHORT: Final = ("method", "objective", "schedule", "optimizer")
+"""Keys whose section can be written as its name alone."""
 # pydantic's error types that a recipe can meet, by catalogue key `recipe.problem.*`
 PROBLEMS: Final = {
     "balance_column": "balance-column",
@@ -33,6 +35,7 @@ PROBLEMS: Final = {
     "literal_error": "choice",
     "model_attributes_type": "mapping",
     "model_type": "mapping",
+    "muon_full": "muon-full",
     "number_pattern": "number-pattern",
     "needs_teacher": "needs-teacher",
     "not_a_regex": "not-a-regex",
@@ -47,6 +50,8 @@ PROBLEMS: Final = {
     "prompt_placeholder": "prompt-placeholder",
     "prompt_slots": "prompt-slots",
     "pseudonym_key": "pseudonym-key",
+    "sgd_rate": "sgd-rate",
+    "share_or_steps": "share-or-steps",
     "source_shares": "source-shares",
     "string_pattern_mismatch": "pattern",
     "string_type": "text",
@@ -110,7 +115,7 @@ def _apply(override: str, tree: dict[str, object], marks: Marks, errors: list[Tu
     for depth, key in enumerate(keys[:-1], start=1):
         child = branch.get(key)
         # `method: lora`, written short, grows into a mapping when `train.method.rank=8` follows
-        if isinstance(child, str) and key in ("method", "objective"):
+        if isinstance(child, str) and key in SHORT:
             child = {"name": child}
         child = {} if child is None else child
         if not isinstance(child, dict):

@@ -22,6 +22,9 @@ class Lora(Section):
     name: Annotated[Literal["lora"], Field(description="Names the method.")] = "lora"
     rank: Annotated[PositiveInt, Field(description="Rank of the update, the inner size of B A.")] = 16
     alpha: Annotated[PositiveFloat, Field(description="The update is scaled by alpha / rank.")] = 32.0
+    dropout: Annotated[
+        float, Field(ge=0.0, lt=1.0, description="Share of the inputs of A that is dropped at random in training.")
+    ] = 0.0
     targets: Annotated[
         tuple[str, ...],
         Field(description="Names of the linear layers; `all-linear` is every one but the head.", strict=False),

@@ -7,9 +7,11 @@ from typing import Annotated, Literal
 from pydantic import Field, model_validator
 from pydantic_core import PydanticCustomError
 
-from tunesmith.recipe.methods import Lora, Method
+from tunesmith.recipe.methods import Full, Lora, Method
 from tunesmith.recipe.objectives import Distill, Objective, Regression, Sft, Text
-from tunesmith.recipe.section import PositiveFloat, PositiveInt, Section, Share
+from tunesmith.recipe.optimizers import AdamW, Muon, Optimizer, Sgd
+from tunesmith.recipe.schedules import Cosine, RateSchedule, ShareOrSteps
+from tunesmith.recipe.section import PositiveFloat, PositiveInt, Section
 
 
 class Train(Section):
@@ -29,15 +31,29 @@ class Train(Section):
     learning_rate: Annotated[
         PositiveFloat | None, Field(description="Peak rate; derived from method and model size when absent.")
     ] = None
-    warmup_share: Annotated[Share, Field(description="Share of the steps in which the rate rises linearly.")] = 0.05
-    schedule: Annotated[Literal["cosine", "constant"], Field(description="How the rate moves after warm-up.")] = (
-        "cosine"
+    warmup: Annotated[
+        ShareOrSteps, Field(description="Steps in which the rate rises linearly: a share below 1, or their number.")
+    ] = 0.05
+    schedule: Annotated[
+        RateSchedule, Field(description="How the rate moves after warm-up, by name or with settings.")
+    ] = Cosine()
+    optimizer: Annotated[Optimizer, Field(description="How gradients become steps, by name or with settings.")] = (
+        AdamW()
     )
-    weight_decay: Annotated[float, Field(ge=0.0, description="Decoupled decay of matrices (AdamW).")] = 0.01
-    beta2: Annotated[float, Field(gt=0.0, lt=1.0, description="AdamW's second-moment decay.")] = 0.99
     max_grad_norm: Annotated[PositiveFloat, Field(description="Gradients are scaled down to this norm.")] = 1.0
+    l1: Annotated[
+        float,
+        Field(ge=0.0, description="L1 penalty: a step draws matrices to 0 by rate * this, no further."),
+    ] = 0.0
+    layer_rate_decay: Annotated[
+        float, Field(gt=0.0, le=1.0, description="The rate of each layer is so much of that of the layer above it.")
+    ] = 1.0
     label_smoothing: Annotated[
         float, Field(ge=0.0, lt=1.0, description="Share of each target spread evenly over the vocabulary.")
+    ] = 0.0
+    dropout: Annotated[
+        float,
+        Field(ge=0.0, lt=1.0, description="Share dropped at random of what attention and feed-forward part put out."),
     ] = 0.0
     token_dropout: Annotated[
         float, Field(ge=0.0, lt=1.0, description="Share of prompt tokens hidden at random, anew in every step.")
@@ -64,4 +80,12 @@ class Train(Section):
             raise PydanticCustomError("objective_smoothing", "`label_smoothing` does not go with this objective")
         if self.token_dropout and isinstance(self.objective, Text):
             raise PydanticCustomError("objective_dropout", "`token_dropout` does not go with plain texts")
+        return self
+
+    @model_validator(mode="after")
+    def _suits_its_optimizer(self) -> Train:
+        if isinstance(self.optimizer, Muon) and not isinstance(self.method, Full):
+            raise PydanticCustomError("muon_full", "Muon updates whole matrices: it needs method `full`")
+        if isinstance(self.optimizer, Sgd) and self.learning_rate is None:
+            raise PydanticCustomError("sgd_rate", "no rate is derived for `sgd`: give `learning_rate`")
         return self

@@ -22,7 +22,7 @@ from tunesmith.records import Rendered
 from tunesmith.runtime import Progress
 from tunesmith.train.checkpoint import Progressed, save_checkpoint
 from tunesmith.train.interrupt import StopRequest
-from tunesmith.train.optimizer import FlatAdamW
+from tunesmith.train.optimizer import FlatOptimizer
 from tunesmith.train.random_state import random_state, restore_random_state
 from tunesmith.train.schedule import Schedule
 from tunesmith.train.source import RowSource, half_of_largest, micro_batches
@@ -42,7 +42,7 @@ class Loop:
     """The parts of a training that the driver moves."""
 
     model: PreTrainedModel
-    optimizer: FlatAdamW
+    optimizer: FlatOptimizer
     source: RowSource
     objective: Objective
     measure: Objective

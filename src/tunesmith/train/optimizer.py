@@ -1,4 +1,4 @@
-"""AdamW over flat buffers: all trained parameters are views of one vector, updated in a few fused calls.
+"""Optimisers over flat buffers: all trained parameters are views of one vector, updated in a few fused calls.
 
 The parameters of the model are in the compute type; a float32 master copy receives the updates, so that bf16
 training does not lose steps smaller than half a unit in the last place.
@@ -8,58 +8,62 @@ Shapes: N trained numbers.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from itertools import groupby
 
 import torch
 from torch import Tensor, nn
 
+from tunesmith.errors import TunesmithError
+from tunesmith.recipe.optimizers import AnyOptimizer, Muon
+from tunesmith.train.updates import Part, make_rule
 
-@dataclass(frozen=True)
-class AdamWSettings:
-    beta1: float = 0.9
-    beta2: float = 0.99
-    epsilon: float = 1e-8
-    weight_decay: float = 0.01
+
+@dataclass(frozen=True, slots=True)
+class Penalties:
+    """What else acts on gradients and weights, whatever the optimiser."""
+
     max_grad_norm: float = 1.0
+    l1: float = 0.0
+    """Strength of the L1 penalty on matrices, by its proximal step: |w| shrinks by rate * l1, and stops at 0."""
+    layer_rate_decay: float = 1.0
+    """Each layer's rate is this times that of the layer above it."""
 
 
-class FlatAdamW:
-    """Decoupled weight decay (Loshchilov & Hutter 2019, arXiv:1711.05101) on matrices, none on vectors."""
+@dataclass(frozen=True, slots=True)
+class _Trained:
+    parameter: nn.Parameter
+    rate_factor: float
+    matrix: tuple[int, int] | None
 
-    def __init__(self, parameters: Iterable[nn.Parameter], settings: AdamWSettings) -> None:
-        trained = [parameter for parameter in parameters if parameter.requires_grad]
-        # matrices first: the two parts of the vector differ in weight decay only
-        trained.sort(key=lambda parameter: parameter.ndim < 2)
-        num_decayed = sum(p.numel() for p in trained if p.ndim >= 2)
-        self.settings = settings
-        self._compute_N = torch.cat([p.detach().flatten() for p in trained])
+    @property
+    def kind(self) -> tuple[bool, tuple[int, int], float]:
+        """Parameters of one kind form a part; matrices come first."""
+        return self.parameter.ndim < 2, self.matrix or (0, 0), -self.rate_factor
+
+
+class FlatOptimizer:
+    """The recipe's optimiser on a model's trained parameters, given with their names."""
+
+    def __init__(
+        self,
+        named_parameters: Iterable[tuple[str, nn.Parameter]],
+        settings: AnyOptimizer,
+        penalties: Penalties | None = None,
+    ) -> None:
+        """Raises TunesmithError `layer-rates-no-layers`, `muon-no-matrices`."""
+        self.penalties = penalties or Penalties()
+        trained = sorted(_trained(named_parameters, settings, self.penalties), key=lambda one: one.kind)
+        self._parameters = [one.parameter for one in trained]
+        self._compute_N = torch.cat([p.detach().flatten() for p in self._parameters])
         self._compute_grad_N = torch.zeros_like(self._compute_N)
         self.master_N = self._compute_N.float()
         """The trained numbers, float32. Shares memory with the model when that is float32 too."""
         self.grad_N = self._compute_grad_N.float()
-        self._parameters = trained
         self._bind()
-        self._groups = [
-            nn.Parameter(part) for part in (self.master_N[:num_decayed], self.master_N[num_decayed:]) if part.numel()
-        ]
-        decays = [settings.weight_decay if i == 0 and num_decayed else 0.0 for i in range(len(self._groups))]
-        self._adamw = torch.optim.AdamW(
-            [{"params": [p], "weight_decay": d} for p, d in zip(self._groups, decays, strict=True)],
-            lr=1.0,
-            betas=(settings.beta1, settings.beta2),
-            eps=settings.epsilon,
-            fused=True,
-        )
-        start = 0
-        for group in self._groups:
-            group.grad = self.grad_N[start : start + group.numel()]
-            start += group.numel()
-            self._adamw.state[group] = {
-                "step": torch.zeros((), dtype=torch.float32, device=group.device),
-                "exp_avg": torch.zeros_like(group),
-                "exp_avg_sq": torch.zeros_like(group),
-            }
+        self._parts = self._cut(trained)
+        self._rule = make_rule(settings, self._parts, self._compute_N.dtype)
 
     def _bind(self) -> None:
         """Make every trained parameter and its gradient a view of the flat vectors."""
@@ -69,6 +73,18 @@ class FlatAdamW:
             parameter.data = self._compute_N[start:stop].view_as(parameter)
             parameter.grad = self._compute_grad_N[start:stop].view_as(parameter)
             start = stop
+
+    def _cut(self, trained: Sequence[_Trained]) -> list[Part]:
+        """One part for each kind of parameters, which lie together."""
+        parts = []
+        start = 0
+        for (is_vector, _, _), alike in groupby(trained, key=lambda one: one.kind):
+            members = list(alike)
+            stop = start + sum(one.parameter.numel() for one in members)
+            views = self.master_N[start:stop], self.grad_N[start:stop]
+            parts.append(Part(*views, not is_vector, members[0].rate_factor, members[0].matrix))
+            start = stop
+        return parts
 
     def collect(self) -> None:
         """Add the gradients of one backward pass to the step's float32 sum."""
@@ -81,6 +97,7 @@ class FlatAdamW:
         self._compute_grad_N.zero_()
         self.grad_N.zero_()
 
+    @torch.no_grad()
     def step(self, learning_rate: float, weight: float) -> Tensor:
         """Divide the summed gradients by the step's weight, clip, update. Returns the gradient norm (0-dim).
 
@@ -89,24 +106,26 @@ class FlatAdamW:
         """
         self.grad_N.mul_(1.0 / weight)
         norm: Tensor = torch.linalg.vector_norm(self.grad_N)
-        self.grad_N.mul_((self.settings.max_grad_norm / (norm + 1e-6)).clamp(max=1.0))
-        for group in self._adamw.param_groups:
-            group["lr"] = learning_rate
-        # the fused kernel's own switch, the one torch's GradScaler uses
-        self._adamw.found_inf = (~torch.isfinite(norm)).float()  # type: ignore[attr-defined]
-        self._adamw.grad_scale = None  # type: ignore[attr-defined]
-        self._adamw.step()
+        self.grad_N.mul_((self.penalties.max_grad_norm / (norm + 1e-6)).clamp(max=1.0))
+        is_sound = torch.isfinite(norm)
+        self._rule.apply(learning_rate, is_sound)
+        if self.penalties.l1:
+            self._shrink(learning_rate, is_sound)
         self.grad_N.zero_()
         if self.master_N.data_ptr() != self._compute_N.data_ptr():
             self._compute_N.copy_(self.master_N)
         return norm
 
+    def _shrink(self, learning_rate: float, is_sound: Tensor) -> None:
+        """The proximal step of rate * l1 * |w|: soft thresholding (Parikh & Boyd 2014, section 6.5.2)."""
+        for part in self._parts:
+            if part.decays:
+                reach = learning_rate * part.rate_factor * self.penalties.l1 * is_sound.float()
+                part.weights_N.sub_(part.weights_N.clamp(-reach, reach))
+
     def state(self) -> dict[str, Tensor]:
         """Everything a resumed run needs: master weights, moments, step counts."""
-        tensors = {"master": self.master_N}
-        for index, group in enumerate(self._groups):
-            tensors |= {f"{name}.{index}": tensor for name, tensor in self._adamw.state[group].items()}
-        return tensors
+        return {"master": self.master_N, **self._rule.state()}
 
     def restore(self, tensors: dict[str, Tensor]) -> None:
         """Take back what `state` gave, into the same buffers."""
@@ -120,3 +139,40 @@ class FlatAdamW:
         with torch.no_grad():
             self.master_N.copy_(master_N)
             self._compute_N.copy_(master_N)
+
+
+def _trained(
+    named_parameters: Iterable[tuple[str, nn.Parameter]], settings: AnyOptimizer, penalties: Penalties
+) -> list[_Trained]:
+    """The parameters to train, in the model's order, each with its rate factor and, for Muon, its shape."""
+    named = list(named_parameters)
+    layers = [_layer_of(name) for name, _ in named]
+    factors = [1.0] * len(named)
+    if penalties.layer_rate_decay < 1.0:
+        factors = _rate_factors(layers, penalties.layer_rate_decay)
+    found = []
+    for (_, parameter), layer, factor in zip(named, layers, factors, strict=True):
+        if parameter.requires_grad:
+            is_orthogonal = isinstance(settings, Muon) and layer is not None and parameter.ndim >= 2
+            matrix = (parameter.shape[-2], parameter.shape[-1]) if is_orthogonal else None
+            found.append(_Trained(parameter, factor, matrix))
+    if isinstance(settings, Muon) and all(one.matrix is None for one in found):
+        raise TunesmithError("muon-no-matrices")
+    return found
+
+
+def _layer_of(name: str) -> int | None:
+    """The first number in a parameter's dotted name is its layer's."""
+    return next((int(word) for word in name.split(".") if word.isdigit()), None)
+
+
+def _rate_factors(layers: Sequence[int | None], decay: float) -> list[float]:
+    """1 in the top layer and in what comes after it, `decay` times as much in each layer below, least before them."""
+    numbered = [layer for layer in layers if layer is not None]
+    if not numbered:
+        raise TunesmithError("layer-rates-no-layers")
+    top, first = max(numbered), next(place for place, layer in enumerate(layers) if layer is not None)
+    depths = [
+        top - layer if layer is not None else (top + 1 if place < first else 0) for place, layer in enumerate(layers)
+    ]
+    return [decay**depth for depth in depths]

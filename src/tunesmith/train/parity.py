@@ -26,10 +26,12 @@ from tunesmith.model.layout import lay_out
 from tunesmith.model.load import head_weight, hidden_states, load_model
 from tunesmith.model.lora import LoraLinear, attach_lora, load_adapter, save_adapter
 from tunesmith.recipe import Lora
+from tunesmith.recipe.optimizers import AdamW
+from tunesmith.recipe.schedules import Constant
 from tunesmith.records import Rendered
 from tunesmith.train.drive import validation_figures
 from tunesmith.train.objectives import sft
-from tunesmith.train.optimizer import AdamWSettings, FlatAdamW
+from tunesmith.train.optimizer import FlatOptimizer
 from tunesmith.train.sampler import RowSampler
 from tunesmith.train.schedule import make_schedule
 from tunesmith.train.source import LayoutSettings, RowSource, micro_batches
@@ -119,8 +121,8 @@ def train_shortly(base: Base, rows: Sequence[Rendered], device: str) -> ShortTra
     attach_lora(model, METHOD, SEED)
     layout = LayoutSettings(LAYOUT_TOKENS, True, device)
     source = RowSource(rows, RowSampler(len(rows), len(rows), SEED), layout)
-    optimizer = FlatAdamW(model.parameters(), AdamWSettings())
-    schedule = make_schedule("constant", RATE_AT_1536 * 1536 / int(base.config["hidden_size"]), NUM_STEPS, 0.0)
+    optimizer = FlatOptimizer(model.named_parameters(), AdamW())
+    schedule = make_schedule(Constant(), RATE_AT_1536 * 1536 / int(base.config["hidden_size"]), NUM_STEPS, 0.0)
     batches = micro_batches(rows, layout)
     frozen, before = _frozen_hash(model), validation_figures(model, sft.loss, batches)["loss"]
     steps = list(train_steps(model, source, sft.loss, optimizer, schedule, range(NUM_STEPS)))

@@ -18,6 +18,7 @@ from tunesmith.artifacts.head import Head, write_head
 from tunesmith.artifacts.tuned_model import ADAPTER, KIND, METRICS, TRAINING, WEIGHTS, write_metrics
 from tunesmith.chat.cache import rendered_rows
 from tunesmith.chat.taught import classes_of
+from tunesmith.model.dropout import attach_dropout
 from tunesmith.model.kernels import describe_kernels
 from tunesmith.model.load import compute_dtype, load_model
 from tunesmith.model.lora import attach_lora, save_adapter
@@ -29,7 +30,7 @@ from tunesmith.train.checkpoint import Progressed, load_best, newest_checkpoint
 from tunesmith.train.drive import Driver, Loop
 from tunesmith.train.interrupt import deferred_signals
 from tunesmith.train.objectives.chosen import head_of, losses
-from tunesmith.train.optimizer import AdamWSettings, FlatAdamW
+from tunesmith.train.optimizer import FlatOptimizer, Penalties
 from tunesmith.train.sampler import RowSampler
 from tunesmith.train.schedule import make_schedule
 from tunesmith.train.source import LayoutSettings, RowSource, TokenDropout, visits_of
@@ -75,10 +76,12 @@ def build(training: Training, runtime: Runtime, progress: Progress, run: Run) ->
     head = head_of(section, rows, classes)
     objective = losses(section, head, _teacher(training, runtime))
     model = _model(training, head, runtime)
-    optimizer = FlatAdamW(
-        model.parameters(),
-        AdamWSettings(beta2=section.beta2, weight_decay=section.weight_decay, max_grad_norm=section.max_grad_norm),
-    )
+    if section.dropout:
+        attach_dropout(model, section.dropout)
+    if section.dropout or (isinstance(section.method, Lora) and section.method.dropout):
+        model.train()
+    penalties = Penalties(section.max_grad_norm, section.l1, section.layer_rate_decay)
+    optimizer = FlatOptimizer(model.named_parameters(), section.optimizer, penalties)
     layout = LayoutSettings(section.micro_batch_tokens, section.share_prefixes, runtime.device)
     visits = visits_of(rows)
     sampler = RowSampler(len(visits), section.batch_rows, training.seed)
@@ -91,7 +94,9 @@ def build(training: Training, runtime: Runtime, progress: Progress, run: Run) ->
         source=source,
         objective=objective.train,
         measure=objective.validate,
-        schedule=make_schedule(section.schedule, plan.learning_rate, plan.num_steps, section.warmup_share),
+        schedule=make_schedule(
+            section.schedule, plan.learning_rate, plan.num_steps, section.warmup, sampler.steps_per_epoch
+        ),
         validation_rows=teaching,
         checkpoints=training.checkpoints(run.folder),
         identity=training.identity(),

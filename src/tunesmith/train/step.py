@@ -11,7 +11,7 @@ from torch import Tensor
 from transformers import PreTrainedModel
 
 from tunesmith.model.layout import MicroBatch
-from tunesmith.train.optimizer import FlatAdamW
+from tunesmith.train.optimizer import FlatOptimizer
 from tunesmith.train.schedule import Schedule
 
 CPU_REFUSALS: Final = ("can't allocate memory", "not enough memory", "std::bad_alloc")
@@ -69,7 +69,9 @@ def is_out_of_memory(failure: BaseException) -> bool:
     return isinstance(failure, RuntimeError) and any(words in str(failure) for words in CPU_REFUSALS)
 
 
-def forward_backward(model: PreTrainedModel, optimizer: FlatAdamW, objective: Objective, batch: MicroBatch) -> LossSum:
+def forward_backward(
+    model: PreTrainedModel, optimizer: FlatOptimizer, objective: Objective, batch: MicroBatch
+) -> LossSum:
     """Add one micro-batch's gradient sums to the step."""
     loss = objective(model, batch)
     loss.sum.backward()  # type: ignore[no-untyped-call]
@@ -77,7 +79,7 @@ def forward_backward(model: PreTrainedModel, optimizer: FlatAdamW, objective: Ob
     return LossSum(loss.sum.detach(), loss.weight, loss.metrics)
 
 
-def optim_step(optimizer: FlatAdamW, learning_rate: float, weight: float) -> Tensor:
+def optim_step(optimizer: FlatOptimizer, learning_rate: float, weight: float) -> Tensor:
     """Apply the collected gradients, divided by the step's whole weight. Returns their norm."""
     return optimizer.step(learning_rate, weight)
 
@@ -86,7 +88,7 @@ def train_steps(
     model: PreTrainedModel,
     source: Source,
     objective: Objective,
-    optimizer: FlatAdamW,
+    optimizer: FlatOptimizer,
     schedule: Schedule,
     steps: range,
 ) -> Iterator[StepReport]:

@@ -17,9 +17,10 @@ from transformers import PreTrainedModel
 from tunesmith.model.head import CHUNK_PAIRS
 from tunesmith.model.layout import lay_out
 from tunesmith.model.soft_head import Softness, Teacher, distillation_of_pairs
+from tunesmith.recipe.optimizers import AdamW
 from tunesmith.records import Rendered
 from tunesmith.train.objectives import distill, sft
-from tunesmith.train.optimizer import AdamWSettings, FlatAdamW
+from tunesmith.train.optimizer import FlatOptimizer
 from tunesmith.train.sampler import RowSampler
 from tunesmith.train.source import LayoutSettings, RowSource
 from tunesmith.train.step import train_steps
@@ -122,7 +123,7 @@ def test_five_steps_are_those_of_a_plain_loop() -> None:
     ]
     reference = torch.optim.AdamW(groups, lr=1e-3, betas=(0.9, 0.99), eps=1e-3)
     sampler = RowSampler(len(rows), 6, seed=0)
-    optimizer = FlatAdamW(model.parameters(), AdamWSettings(epsilon=1e-3))
+    optimizer = FlatOptimizer(model.named_parameters(), AdamW(epsilon=1e-3))
     source = RowSource(rows, sampler, LayoutSettings(150, True, "cpu"))
     objective = partial(distill.loss, teacher=teaching, softness=SOFT)
     for report in train_steps(model, source, objective, optimizer, lambda _: 1e-3, range(5)):

@@ -22,12 +22,14 @@ from tunesmith.artifacts.plan import PlanBody
 from tunesmith.errors import Interrupted, RunFailed, TunesmithError
 from tunesmith.model.layout import MicroBatch
 from tunesmith.recipe import Recipe, Train
+from tunesmith.recipe.optimizers import AdamW
+from tunesmith.recipe.schedules import Cosine
 from tunesmith.runtime import Silent, utc_now
 from tunesmith.train.checkpoint import Progressed, newest_checkpoint
 from tunesmith.train.drive import MAX_UNREAD_STEPS, Driver, Loop, validation_figures
 from tunesmith.train.interrupt import deferred_signals
 from tunesmith.train.objectives import sft
-from tunesmith.train.optimizer import AdamWSettings, FlatAdamW
+from tunesmith.train.optimizer import FlatOptimizer
 from tunesmith.train.sampler import RowSampler
 from tunesmith.train.schedule import make_schedule
 from tunesmith.train.source import LayoutSettings, RowSource, half_of_largest, micro_batches
@@ -76,11 +78,11 @@ def make_loop(training: Training, run: Path, budget: int = 10_000) -> Loop:
     torch.manual_seed(7)
     loop = Loop(
         model=model,
-        optimizer=FlatAdamW(model.parameters(), AdamWSettings()),
+        optimizer=FlatOptimizer(model.named_parameters(), AdamW()),
         source=source,
         objective=noisy,
         measure=sft.loss,
-        schedule=make_schedule("cosine", 1e-2, NUM_STEPS, 0.2),
+        schedule=make_schedule(Cosine(), 1e-2, NUM_STEPS, 0.2),
         validation_rows=rows[12:],
         checkpoints=training.checkpoints(run),
         identity=training.identity(),

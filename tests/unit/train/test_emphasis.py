@@ -17,9 +17,10 @@ from tunesmith.chat import Chat
 from tunesmith.chat.cache import rendered_rows
 from tunesmith.errors import Place
 from tunesmith.recipe import Sft
+from tunesmith.recipe.optimizers import AdamW
 from tunesmith.records import Example, Message, Rendered
 from tunesmith.train.objectives import sft
-from tunesmith.train.optimizer import AdamWSettings, FlatAdamW
+from tunesmith.train.optimizer import FlatOptimizer
 from tunesmith.train.sampler import RowSampler
 from tunesmith.train.source import LayoutSettings, RowSource, micro_batches, visits_of
 from tunesmith.train.step import train_steps
@@ -93,7 +94,7 @@ def test_a_row_of_weight_two_counts_like_two_visits_of_it(chat: Chat, repeated: 
         count += weight * row.num_supervised
     (total / count).backward()
     norm = torch.stack([p.grad.norm() for p in plain.parameters() if p.grad is not None]).norm()
-    optimizer = FlatAdamW(model.parameters(), AdamWSettings())
+    optimizer = FlatOptimizer(model.named_parameters(), AdamW())
     (report,) = train_steps(model, source(rows, 99), sft.loss, optimizer, lambda _: 1e-3, range(1))
     assert report.loss_sum.item() / report.weight == pytest.approx((total / count).item(), rel=1e-5)
     assert report.grad_norm.item() == pytest.approx(norm.item(), rel=1e-5)
@@ -110,7 +111,7 @@ def test_rows_that_supervise_nothing_are_borne_and_change_no_loss(chat: Chat) ->
     )
     assert sum(loss.weight for loss in both) == sum(loss.weight for loss in alone) == taught.num_supervised
     assert sum(loss.sum.item() for loss in both) == pytest.approx(sum(loss.sum.item() for loss in alone), rel=1e-6)
-    optimizer = FlatAdamW(model.parameters(), AdamWSettings(weight_decay=0.0))
+    optimizer = FlatOptimizer(model.named_parameters(), AdamW(weight_decay=0.0))
     before = optimizer.master_N.clone()
     (report,) = train_steps(model, source([nothing], 1), sft.loss, optimizer, lambda _: 1e-2, range(1))
     assert (report.loss_sum.item(), report.grad_norm.item()) == (0.0, 0.0)

@@ -22,9 +22,10 @@ from tunesmith.errors import Phrase, Place, TunesmithError
 from tunesmith.model.layout import lay_out
 from tunesmith.model.score import begin_score, load_with_head, score_layer
 from tunesmith.recipe import Classification, Regression
+from tunesmith.recipe.optimizers import AdamW
 from tunesmith.records import Example, Message, Rendered
 from tunesmith.train.objectives import classification, regression
-from tunesmith.train.optimizer import AdamWSettings, FlatAdamW
+from tunesmith.train.optimizer import FlatOptimizer
 from tunesmith.train.sampler import RowSampler
 from tunesmith.train.source import LayoutSettings, RowSource
 from tunesmith.train.step import Objective, train_steps
@@ -131,7 +132,7 @@ def test_five_steps_are_those_of_a_plain_loop(folder: Path, head: Head) -> None:
     ]
     reference = torch.optim.AdamW(groups, lr=1e-3, betas=(0.9, 0.99), eps=1e-3)
     sampler = RowSampler(len(rows), 8, seed=0)
-    optimizer = FlatAdamW(model.parameters(), AdamWSettings(epsilon=1e-3))
+    optimizer = FlatOptimizer(model.named_parameters(), AdamW(epsilon=1e-3))
     source = RowSource(rows, sampler, LayoutSettings(120, True, "cpu"))
     for report in train_steps(model, source, objective_of(head), optimizer, lambda _: 1e-3, range(5)):
         batch = [rows[index] for index in sampler.rows_of_step(report.step - 1)]

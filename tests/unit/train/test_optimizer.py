@@ -1,4 +1,4 @@
-"""FlatAdamW against torch's AdamW, parameter by parameter, and against AdamW written out for bf16."""
+"""AdamW over flat buffers against torch's AdamW, parameter by parameter, and against AdamW written out for bf16."""
 
 from __future__ import annotations
 
@@ -8,7 +8,8 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from tunesmith.train.optimizer import AdamWSettings, FlatAdamW
+from tunesmith.recipe.optimizers import AdamW
+from tunesmith.train.optimizer import FlatOptimizer, Penalties
 
 SHAPES = [(7, 5), (5,), (3, 4, 6), (1,), (11,), (2, 2)]
 
@@ -16,6 +17,10 @@ SHAPES = [(7, 5), (5,), (3, 4, 6), (1,), (11,), (2, 2)]
 def parameters(dtype: torch.dtype = torch.float32) -> list[nn.Parameter]:
     generator = torch.Generator().manual_seed(0)
     return [nn.Parameter(torch.randn(shape, generator=generator).to(dtype)) for shape in SHAPES]
+
+
+def named(trained: list[nn.Parameter]) -> list[tuple[str, nn.Parameter]]:
+    return [(f"parameter_{index}", parameter) for index, parameter in enumerate(trained)]
 
 
 def gradients(step: int, dtype: torch.dtype = torch.float32) -> list[Tensor]:
@@ -32,8 +37,8 @@ def backward(trained: list[nn.Parameter], grads: list[Tensor]) -> None:
 @pytest.mark.parametrize("micro_batches", [1, 3])
 def test_five_steps_of_torchs_adamw(max_norm: float, micro_batches: int) -> None:
     ours, theirs = parameters(), parameters()
-    settings = AdamWSettings(beta1=0.8, beta2=0.95, epsilon=1e-6, weight_decay=0.3, max_grad_norm=max_norm)
-    flat = FlatAdamW(ours, settings)
+    settings = AdamW(beta1=0.8, beta2=0.95, epsilon=1e-6, weight_decay=0.3)
+    flat = FlatOptimizer(named(ours), settings, Penalties(max_norm))
     groups = [
         {"params": [p for p in theirs if p.ndim >= 2], "weight_decay": 0.3},
         {"params": [p for p in theirs if p.ndim < 2], "weight_decay": 0.0},
@@ -61,7 +66,7 @@ def test_five_steps_of_torchs_adamw(max_norm: float, micro_batches: int) -> None
 def test_bf16_weights_follow_their_fp32_masters() -> None:
     """AdamW written out in double precision; the model's weights are the rounded masters."""
     trained = parameters(torch.bfloat16)
-    flat = FlatAdamW(trained, AdamWSettings(weight_decay=0.1))
+    flat = FlatOptimizer(named(trained), AdamW(weight_decay=0.1))
     masters = [p.detach().double() for p in parameters(torch.bfloat16)]
     moments = [(torch.zeros_like(m), torch.zeros_like(m)) for m in masters]
     for step in range(1, 6):
@@ -94,7 +99,7 @@ def test_bf16_weights_follow_their_fp32_masters() -> None:
 @pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
 def test_a_gradient_that_is_not_finite_changes_nothing(bad: float, dtype: torch.dtype) -> None:
     trained = parameters(dtype)
-    flat = FlatAdamW(trained, AdamWSettings())
+    flat = FlatOptimizer(named(trained), AdamW())
     backward(trained, gradients(0, dtype))
     flat.collect()
     flat.step(0.1, 1.0)
@@ -109,7 +114,7 @@ def test_a_gradient_that_is_not_finite_changes_nothing(bad: float, dtype: torch.
     assert all(torch.equal(p, weight) for p, weight in zip(trained, weights, strict=True))
     # and the next sound gradient is taken as if nothing had been
     twin = parameters(dtype)
-    undisturbed = FlatAdamW(twin, AdamWSettings())
+    undisturbed = FlatOptimizer(named(twin), AdamW())
     for step in (0, 2):
         backward(twin, gradients(step, dtype))
         undisturbed.collect()
@@ -122,7 +127,7 @@ def test_a_gradient_that_is_not_finite_changes_nothing(bad: float, dtype: torch.
 
 def test_only_matrices_decay() -> None:
     trained = parameters()
-    flat = FlatAdamW(trained, AdamWSettings(weight_decay=0.5))
+    flat = FlatOptimizer(named(trained), AdamW(weight_decay=0.5))
     flat.step(0.1, 1.0)  # no gradient at all
     for parameter, start in zip(trained, parameters(), strict=True):
         factor = 1.0 - 0.1 * 0.5 if parameter.ndim >= 2 else 1.0
@@ -132,10 +137,10 @@ def test_only_matrices_decay() -> None:
 def test_frozen_parameters_are_left_out() -> None:
     trained = parameters()
     trained[0].requires_grad_(False)
-    flat = FlatAdamW(trained, AdamWSettings())
+    flat = FlatOptimizer(named(trained), AdamW())
     assert flat.master_N.numel() == sum(p.numel() for p in trained[1:])
     vectors = [p for p in parameters() if p.ndim < 2]
-    flat = FlatAdamW(vectors, AdamWSettings(weight_decay=0.5))
+    flat = FlatOptimizer(named(vectors), AdamW(weight_decay=0.5))
     flat.step(0.1, 1.0)
     assert torch.equal(torch.cat([p.detach() for p in vectors]), torch.cat([p for p in parameters() if p.ndim < 2]))
 
@@ -145,12 +150,12 @@ def test_its_state_is_all_there_is(dtype: torch.dtype) -> None:
     runs = []
     for restored in (False, True):
         trained = parameters(dtype)
-        flat = FlatAdamW(trained, AdamWSettings())
+        flat = FlatOptimizer(named(trained), AdamW())
         for step in range(4):
             if restored and step == 2:
                 saved = {name: tensor.clone() for name, tensor in flat.state().items()}
                 trained = parameters(dtype)
-                flat = FlatAdamW(trained, AdamWSettings())
+                flat = FlatOptimizer(named(trained), AdamW())
                 flat.restore(saved)
             backward(trained, gradients(step, dtype))
             flat.collect()
@@ -161,7 +166,7 @@ def test_its_state_is_all_there_is(dtype: torch.dtype) -> None:
 
 def test_other_weights_are_put_in_place() -> None:
     trained = parameters()
-    flat = FlatAdamW(trained, AdamWSettings())
+    flat = FlatOptimizer(named(trained), AdamW())
     best = flat.master_N.clone()
     backward(trained, gradients(0))
     flat.collect()

@@ -7,9 +7,11 @@ import pytest
 import torch
 from tiny_models import make_model, random_row, twin_of
 
+from tunesmith.recipe.optimizers import AdamW
+from tunesmith.recipe.schedules import Cosine
 from tunesmith.records import Rendered
 from tunesmith.train.objectives import sft
-from tunesmith.train.optimizer import AdamWSettings, FlatAdamW
+from tunesmith.train.optimizer import FlatOptimizer
 from tunesmith.train.sampler import RowSampler
 from tunesmith.train.schedule import make_schedule
 from tunesmith.train.source import LayoutSettings, RowSource
@@ -26,9 +28,9 @@ def rows() -> list[Rendered]:
 
 def train(budget: int, share: bool) -> tuple[list[StepReport], torch.Tensor]:
     model = make_model("qwen2")
-    optimizer = FlatAdamW(model.parameters(), AdamWSettings(epsilon=1e-3))
+    optimizer = FlatOptimizer(model.named_parameters(), AdamW(epsilon=1e-3))
     source = RowSource(rows(), RowSampler(12, 8, seed=0), LayoutSettings(budget, share, "cpu"))
-    schedule = make_schedule("cosine", 1e-3, NUM_STEPS, 0.0)
+    schedule = make_schedule(Cosine(), 1e-3, NUM_STEPS, 0.0)
     reports = list(train_steps(model, source, sft.loss, optimizer, schedule, range(NUM_STEPS)))
     return reports, optimizer.master_N
 
@@ -75,7 +77,7 @@ def test_a_step_is_plain_training_on_its_rows() -> None:
     reference.step()
 
     ours = make_model("qwen2")
-    optimizer = FlatAdamW(ours.parameters(), AdamWSettings(epsilon=1e-3))
+    optimizer = FlatOptimizer(ours.named_parameters(), AdamW(epsilon=1e-3))
     source = RowSource(all_rows, RowSampler(12, 8, seed=0), LayoutSettings(64, True, "cpu"))
     (report,) = train_steps(ours, source, sft.loss, optimizer, lambda _: 1e-3, range(1))
     assert report.loss_sum.item() == pytest.approx(loss_sum.item(), rel=1e-5)
@@ -88,10 +90,10 @@ def test_a_step_is_plain_training_on_its_rows() -> None:
 def test_it_goes_on_from_any_step() -> None:
     """The numbers of the steps decide rates; tensors are read only by whom they concern."""
     model = make_model("qwen2", num_hidden_layers=1)
-    optimizer = FlatAdamW(model.parameters(), AdamWSettings())
+    optimizer = FlatOptimizer(model.named_parameters(), AdamW())
     source = RowSource(rows(), RowSampler(12, 8, seed=0), LayoutSettings(10_000, True, "cpu"))
     source.restore({"next_step": 5, "micro_batch_tokens": 10_000})
-    schedule = make_schedule("cosine", 1e-3, 10, 0.0)
+    schedule = make_schedule(Cosine(), 1e-3, 10, 0.0)
     (report,) = train_steps(model, source, sft.loss, optimizer, schedule, range(5, 6))
     assert (report.step, report.learning_rate) == (6, schedule(5))
     assert set(report.row_ids) == {str(index) for index in RowSampler(12, 8, seed=0).rows_of_step(5)}
