@@ -112,7 +112,8 @@ def build(training: Training, runtime: Runtime, progress: Progress, run: Run) ->
     )
     torch.manual_seed(training.seed)
     _resume(loop, progress)
-    torch.set_num_threads(loop.progressed.num_threads)
+    if torch.get_num_threads() != loop.progressed.num_threads:  # in a forked process torch may fail to set them
+        torch.set_num_threads(loop.progressed.num_threads)
     return loop
 
 
