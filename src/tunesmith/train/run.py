@@ -6,7 +6,7 @@ import json
 import platform
 import shutil
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any, Final
 
@@ -35,6 +35,7 @@ from tunesmith.train.sampler import RowSampler
 from tunesmith.train.schedule import make_schedule
 from tunesmith.train.source import LayoutSettings, RowSource, TokenDropout, visits_of
 from tunesmith.train.teacher_text import rows_of_teacher
+from tunesmith.train.threads import chosen_threads
 from tunesmith.train.trackers import TensorBoard, Tracker
 from tunesmith.train.training import Training
 
@@ -111,7 +112,10 @@ def build(training: Training, runtime: Runtime, progress: Progress, run: Run) ->
         num_validation_bytes=_num_text_bytes(training),
     )
     torch.manual_seed(training.seed)
-    _resume(loop, progress)
+    if not _resume(loop, progress):
+        decisive = f"{training.base.content_hash} {section.method.model_dump_json()} {plan.precision}"
+        chosen = chosen_threads(loop, decisive, runtime.cache, runtime.num_threads)
+        loop.progressed = replace(loop.progressed, num_threads=chosen)
     if torch.get_num_threads() != loop.progressed.num_threads:  # in a forked process torch may fail to set them
         torch.set_num_threads(loop.progressed.num_threads)
     return loop
@@ -165,23 +169,25 @@ def _token_dropout(training: Training) -> TokenDropout | None:
     return TokenDropout(training.section.token_dropout, chat.filler_id, chat.control_ids, training.seed)
 
 
-def _resume(loop: Loop, progress: Progress) -> None:
+def _resume(loop: Loop, progress: Progress) -> bool:
+    """Put the loop where the newest whole checkpoint has it; False where there is none."""
     found, damaged = newest_checkpoint(loop.checkpoints, loop.identity)
     for path in damaged:
         progress.say("say.checkpoint-damaged", "warning", path=path)
     if found is None:
         if damaged:
             progress.say("say.started-over", "warning")
-        return
-    asked, kernels = loop.progressed.num_threads, loop.progressed.kernels
+        return False
+    most, kernels = loop.progressed.num_threads, loop.progressed.kernels
     loop.progressed, tensors = found
     loop.optimizer.restore(tensors)
     loop.source.restore(dict(loop.progressed.source))
     progress.say("say.resumed", step=loop.progressed.step)
-    if loop.progressed.num_threads != asked:
-        progress.say("say.resumed-threads", "warning", threads=loop.progressed.num_threads, asked=asked)
+    if loop.progressed.num_threads > most:
+        progress.say("say.resumed-threads", "warning", threads=loop.progressed.num_threads, asked=most)
     if loop.progressed.kernels != kernels:
         progress.say("say.resumed-kernels", "warning", began=loop.progressed.kernels, now=kernels)
+    return True
 
 
 def _trackers(training: Training, loop: Loop, run: Run) -> Sequence[Tracker]:
