@@ -35,7 +35,7 @@ unit: $(VENV)/.installed-dev ## the quick tests, at most a minute
 	$(BIN)/pytest tests/unit -m "not slow" -n 2 --dist worksteal
 
 test: $(VENV)/.installed-dev ## every test but the slow ones
-	$(BIN)/pytest -m "not slow"
+	$(BIN)/pytest -m "not slow" -n 2 --dist worksteal
 
 slow: $(VENV)/.installed-dev ## the tests that take minutes
 	$(BIN)/pytest -m slow --timeout 3600

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tunesmith.report import data_card, report
+from tunesmith.report.view import CURVES
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
@@ -69,7 +70,7 @@ def test_it_opens_without_complaint_and_asks_for_nothing(
     page, complaints, requests = visit(browser, pages[language])
     assert (complaints, requests) == ([], [])
     assert page.locator("html").get_attribute("lang") == {"en": "en", "zh": "zh-CN"}[language]
-    assert page.locator("figure svg.chart").count() == 6
+    assert page.locator("figure svg.chart").count() == len(CURVES)
     assert page.locator("article.pair").count() == 6
     page.close()
 

@@ -183,7 +183,7 @@ def _resume(loop: Loop, progress: Progress) -> bool:
     loop.optimizer.restore(tensors)
     loop.source.restore(dict(loop.progressed.source))
     progress.say("say.resumed", step=loop.progressed.step)
-    if loop.progressed.num_threads > most:
+    if loop.progressed.num_threads != most:
         progress.say("say.resumed-threads", "warning", threads=loop.progressed.num_threads, asked=most)
     if loop.progressed.kernels != kernels:
         progress.say("say.resumed-kernels", "warning", began=loop.progressed.kernels, now=kernels)
