@@ -27,6 +27,7 @@ from tunesmith.recipe import Train
 from tunesmith.recipe.optimizers import AdamW
 from tunesmith.recipe.schedules import Constant
 from tunesmith.records import Rendered
+from tunesmith.train.group import ALONE
 from tunesmith.train.objectives import sft
 from tunesmith.train.optimizer import FlatOptimizer, Penalties
 from tunesmith.train.schedule import make_schedule
@@ -36,6 +37,8 @@ from tunesmith.train.step import StepReport, train_steps
 
 class GivenOrder:
     """The rows in the order they were written, over and over."""
+
+    group = ALONE
 
     def __init__(self, rows: list[Rendered], rows_per_step: int, layout: LayoutSettings) -> None:
         self._rows = rows

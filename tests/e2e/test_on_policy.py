@@ -27,6 +27,7 @@ from tunesmith.model.layout import MicroBatch
 from tunesmith.model.load import load_model
 from tunesmith.recipe.optimizers import AdamW
 from tunesmith.records import Example, Message, Rendered, Sampling
+from tunesmith.train.group import ALONE
 from tunesmith.train.objectives import sft
 from tunesmith.train.optimizer import FlatOptimizer
 from tunesmith.train.sampler import RowSampler
@@ -51,6 +52,8 @@ class Policy:
 
 class OnPolicySource:
     """Steps made of samples that the live weights have just drawn, weighted by how good they are in their group."""
+
+    group = ALONE
 
     def __init__(self, model: PreTrainedModel, chat: Chat, policy: Policy) -> None:
         self._engine = LocalEngine(model, chat, 256)

@@ -13,7 +13,7 @@ from tunesmith.artifacts.folder import (
 )
 from tunesmith.artifacts.plan import Plan
 from tunesmith.artifacts.quality import QualityReport
-from tunesmith.artifacts.run import Event, Run, open_run, read_events, read_metrics
+from tunesmith.artifacts.run import Event, Run, followed_run, open_run, read_events, read_metrics
 from tunesmith.artifacts.scorecard import Scorecard
 from tunesmith.artifacts.tuned_model import TunedModel
 
@@ -28,6 +28,7 @@ __all__ = [
     "Run",
     "Scorecard",
     "TunedModel",
+    "followed_run",
     "hash_file",
     "hash_folder",
     "is_whole",

@@ -14,7 +14,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import Any, Final, Literal
+from typing import Any, Final, Literal, TextIO
 
 from tunesmith.artifacts.folder import make_folder, sweep, write_whole
 from tunesmith.errors import Place, RunFailed
@@ -56,11 +56,11 @@ class RunBusy(RunFailed):
 class Run:
     """An open, locked run folder. Use `open_run`."""
 
-    def __init__(self, folder: Path, attempt: int, clock: Callable[[], datetime]) -> None:
+    def __init__(self, folder: Path, attempt: int, clock: Callable[[], datetime], stream: TextIO) -> None:
         self.folder = folder
         self.attempt = attempt
         self._clock = clock
-        self._stream = (folder / "events.jsonl").open("a", encoding="utf-8", newline="\n")
+        self._stream = stream
 
     @property
     def id(self) -> str:
@@ -74,10 +74,6 @@ class Run:
 
     def set_state(self, state: State) -> None:
         self.record("state", state=state)
-
-    def close(self) -> None:
-        os.fsync(self._stream.fileno())
-        self._stream.close()
 
 
 def read_events(folder: Path) -> Iterator[Event]:
@@ -127,11 +123,18 @@ def open_run(folder: Path, resolved_recipe: str, clock: Callable[[], datetime]) 
         _drop_torn_line(folder / "events.jsonl")
         write_whole(folder / "recipe.resolved.yaml", resolved_recipe.encode())
         attempt = 1 + max((event.attempt for event in read_events(folder)), default=0)
-        run = Run(folder, attempt, clock)
-        try:
-            yield run
-        finally:
-            run.close()
+        with (folder / "events.jsonl").open("a", encoding="utf-8", newline="\n") as stream:
+            try:
+                yield Run(folder, attempt, clock, stream)
+            finally:
+                os.fsync(stream.fileno())
+
+
+@contextmanager
+def followed_run(folder: Path, clock: Callable[[], datetime]) -> Iterator[Run]:
+    """The folder of a run that another process holds, for one that works along: what it records goes nowhere."""
+    with open(os.devnull, "w", encoding="utf-8") as nowhere:
+        yield Run(folder, 0, clock, nowhere)
 
 
 def _drop_torn_line(file: Path) -> None:

@@ -22,6 +22,7 @@ from tunesmith.cli.session import (
     runtime,
     show,
     text,
+    training_job,
 )
 from tunesmith.errors import ExitCode, Place, TunesmithError
 
@@ -187,7 +188,7 @@ def plan(recipe: RecipeArgument, overrides: Overrides = None, as_json: JsonOptio
 def train(recipe: RecipeArgument, overrides: Overrides = None, as_json: JsonOption = False) -> None:
     from tunesmith import lifecycle
 
-    this = job(recipe, overrides)
+    this = training_job(recipe, overrides)
     with lifecycle.running(this) as record:
         dataset = lifecycle.prepare(this)
         models = lifecycle.train(this, dataset, lifecycle.plan(this, dataset), record)
@@ -200,7 +201,7 @@ def evaluate(recipe: RecipeArgument, overrides: Overrides = None, as_json: JsonO
     from tunesmith import lifecycle
     from tunesmith.cli.show import scorecard_lines
 
-    this = job(recipe, overrides)
+    this = training_job(recipe, overrides)
     with lifecycle.running(this) as record:
         dataset = lifecycle.prepare(this)
         plans = lifecycle.plan(this, dataset)
@@ -245,7 +246,7 @@ def _run(recipe: Path, overrides: list[str] | None, *, dry_run: bool) -> None:
     from tunesmith import lifecycle
     from tunesmith.cli.show import scorecard_lines
 
-    outcome = lifecycle.run(job(recipe, overrides))
+    outcome = lifecycle.run(training_job(recipe, overrides))
     lines = [
         *scorecard_lines(outcome.scorecard.body, LANGUAGE),
         "",
@@ -276,7 +277,7 @@ def compare(
     from tunesmith import lifecycle
     from tunesmith.cli.show import before_after, before_after_lines
 
-    this = job(recipe, overrides)
+    this = training_job(recipe, overrides)
     with lifecycle.running(this) as record:
         dataset = lifecycle.prepare(this)
         plans = lifecycle.plan(this, dataset)

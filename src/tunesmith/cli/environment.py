@@ -7,11 +7,14 @@ import sys
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import Literal
+from typing import Final, Literal
 
+from tunesmith.errors import TunesmithError
 from tunesmith.runtime import Runtime
 
 Language = Literal["en", "zh"]
+LAUNCH: Final = {"RANK": "0", "WORLD_SIZE": "1", "LOCAL_WORLD_SIZE": "1"}
+"""What torchrun sets, and what holds for a process that nobody launched with others."""
 
 
 def language_of_environment(environment: Mapping[str, str]) -> Language:
@@ -24,11 +27,14 @@ def language_of_environment(environment: Mapping[str, str]) -> Language:
 
 def make_runtime(workspace: Path, language: Language) -> Runtime:
     """What this process may use but for its devices: all that reading and checking rows needs."""
+    rank, world_size = processes_of_environment(os.environ)
     home = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
     return Runtime(
         workspace=workspace,
         cache=home / "tunesmith",
         num_threads=threads_of_environment(os.environ) or num_cores(),
+        rank=rank,
+        world_size=world_size,
         language=language,
         secrets=os.environ,
     )
@@ -40,6 +46,14 @@ def threads_of_environment(environment: Mapping[str, str]) -> int | None:
     return int(first) if first.isdecimal() and int(first) > 0 else None
 
 
+def processes_of_environment(environment: Mapping[str, str]) -> tuple[int, int]:
+    """RANK and WORLD_SIZE as torchrun sets them. Raises TunesmithError `several-machines`."""
+    rank, world_size, here = (int(environment.get(name, least)) for name, least in LAUNCH.items())
+    if here < world_size:
+        raise TunesmithError("several-machines", here=here, world=world_size)
+    return rank, world_size
+
+
 def num_cores() -> int:
     """Cores that this process may use."""
     if sys.platform == "linux":
@@ -48,10 +62,18 @@ def num_cores() -> int:
 
 
 def with_devices(runtime: Runtime) -> Runtime:
-    """The same with what torch sees. Imports torch."""
+    """The same with what torch sees; of several GPUs, that of LOCAL_RANK. Imports torch.
+
+    Raises TunesmithError `too-few-gpus`.
+    """
     import torch
 
     from tunesmith.model.load import has_bf16_products
 
     device = "cuda" if torch.cuda.is_available() else "cpu"
+    if device == "cuda" and runtime.world_size > 1:
+        num_gpus = torch.cuda.device_count()
+        if num_gpus < runtime.world_size:
+            raise TunesmithError("too-few-gpus", gpus=num_gpus, processes=runtime.world_size)
+        torch.cuda.set_device(int(os.environ["LOCAL_RANK"]))
     return replace(runtime, device=device, has_bf16_products=has_bf16_products(device))

@@ -55,10 +55,23 @@ def job(recipe: Path, overrides: list[str] | None, *, devices: bool = True) -> J
     """The recipe on this machine. A mistyped recipe is told before anything heavy is imported."""
     from tunesmith.recipe import load_recipe
 
+    light = runtime(devices=False)
+    if light.rank:  # the first of several processes does alone what is no training
+        raise typer.Exit
     resolved = load_recipe(recipe_file(recipe), overrides or [])
     from tunesmith.lifecycle import Job
 
     return Job(resolved, runtime(devices=devices), progress())
+
+
+def training_job(recipe: Path, overrides: list[str] | None) -> Job:
+    """The same for a verb that trains, in which every process that torchrun started takes part; the first returns."""
+    if runtime(devices=False).rank:
+        from tunesmith import lifecycle
+        from tunesmith.recipe import load_recipe
+
+        lifecycle.follow(runtime(devices=True), lambda: load_recipe(recipe_file(recipe), overrides or []))
+    return job(recipe, overrides)
 
 
 def recipe_file(path: Path) -> Path:

@@ -191,6 +191,30 @@ TEXTS: Final[dict[str, tuple[str, str]]] = {
         "give the same command again: training goes on from there",
         "再次执行同一命令即可从该处继续训练",
     ),
+    "error.process-lost": (
+        "another process of this training ended before it was done; what it said stands above",
+        "本次训练的另一个进程提前结束了，原因见上方该进程的输出",
+    ),
+    "hint.process-lost": (
+        "give the same command again: training goes on from the newest checkpoint",
+        "再次执行同一命令即可从最新的检查点继续训练",
+    ),
+    "error.several-machines": (
+        "{here} of {world} processes are on this machine, and a training spreads over one machine only",
+        "共 {world} 个进程，本机只有 {here} 个；一次训练只能在一台机器上进行",
+    ),
+    "hint.several-machines": (
+        "start them all here: `torchrun --standalone --nproc-per-node {world} -m tunesmith run RECIPE`",
+        "请在同一台机器上启动：`torchrun --standalone --nproc-per-node {world} -m tunesmith run 配方`",
+    ),
+    "error.too-few-gpus": (
+        "{processes} processes were started, and torch sees {gpus} GPUs",
+        "启动了 {processes} 个进程，但 torch 只看到 {gpus} 块 GPU",
+    ),
+    "hint.too-few-gpus": (
+        "start one process for each GPU: `torchrun --standalone --nproc-per-node {gpus} -m tunesmith run RECIPE`",
+        "请为每块 GPU 启动一个进程：`torchrun --standalone --nproc-per-node {gpus} -m tunesmith run 配方`",
+    ),
     "task.train": ("train", "训练"),
     "say.resumed": ("going on from the checkpoint of step {step}", "从第 {step} 步的检查点继续"),
     "say.resumed-threads": (

@@ -12,9 +12,9 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Literal
+from typing import Final, Literal
 
-from tunesmith.artifacts import Dataset, Identity, Plan, Run, Scorecard, TunedModel, is_whole, open_run
+from tunesmith.artifacts import Dataset, Identity, Plan, Run, Scorecard, TunedModel, followed_run, is_whole, open_run
 from tunesmith.artifacts.dataset import SplitProof
 from tunesmith.chat import Chat, load_chat, load_tokenizer
 from tunesmith.chat.cache import rendered_rows
@@ -38,8 +38,12 @@ from tunesmith.report.data_view import Card
 from tunesmith.report.run import ReportFiles
 from tunesmith.report.run import report as report_stage
 from tunesmith.report.view import Products
-from tunesmith.runtime import Progress, Runtime
+from tunesmith.runtime import Progress, Runtime, Silent
+from tunesmith.train.group import joined
 from tunesmith.train.training import Training
+
+TOLD_BY_THE_FIRST: Final = frozenset({"interrupted", "out-of-memory", "process-lost"})
+"""Ends of a training that all of its processes come to; one that left with a failure could end the first too soon."""
 
 
 @dataclass(frozen=True)
@@ -157,7 +161,29 @@ def plan(job: Job, dataset: Dataset) -> dict[str, Plan]:
 
 
 def train(job: Job, dataset: Dataset, plans: Mapping[str, Plan], record: Run) -> dict[str, TunedModel]:
-    """The tuned model and its variants."""
+    """The tuned model and its variants; where there are several processes, once all are here."""
+    with joined(job.runtime):
+        return _train(job, dataset, plans, record)
+
+
+def follow(runtime: Runtime, recipe: Callable[[], Recipe]) -> None:
+    """The part of all processes but the first in a run: they wait for rows and plans, and take part in each training.
+
+    The recipe is loaded once the first has found it sound. What the first tells is not raised here again.
+    """
+    try:
+        with joined(runtime):
+            job = Job(recipe(), runtime, Silent())
+            dataset = prepare(job)
+            plans = plan(job, dataset)
+            with followed_run(job.run_folder, runtime.clock) as record:
+                _train(job, dataset, plans, record)
+    except TunesmithError as failure:
+        if failure.code not in TOLD_BY_THE_FIRST:
+            raise
+
+
+def _train(job: Job, dataset: Dataset, plans: Mapping[str, Plan], record: Run) -> dict[str, TunedModel]:
     models = {}
     for name, section in job.trainings().items():
         teacher = teacher_of(job, section)

@@ -185,6 +185,51 @@ def lay_out(
     ]
 
 
+def divide(
+    rows: Sequence[Rendered], num_parts: int, *, share: bool, min_shared_tokens: int = MIN_SHARED_TOKENS
+) -> list[list[Rendered]]:
+    """Cut rows, in the order in which `lay_out` lays them, so that the largest part computes as little as it can.
+
+    No group is parted; a beginning that rows share counts once in each part that it falls into. A part is empty
+    where there are fewer units than parts.
+    """
+    if num_parts == 1:
+        return [list(rows)]
+    units = _units(rows, share=share)
+    last = None
+    own_U, shared_U = [], []  # tokens of a unit by itself, and how many of them are spared behind the one before it
+    for unit in units:
+        spared = []
+        for row in unit:
+            common = _common_length(last.ids_T, row.ids_T) if share and last is not None else 0
+            spared.append(common if common >= min_shared_tokens else 0)
+            last = row
+        own_U.append(sum(len(row.ids_T) for row in unit) - sum(spared[1:]))
+        shared_U.append(spared[0])
+    too_few, enough = max(own_U, default=1) - 1, sum(own_U)
+    while enough - too_few > 1:
+        budget = (too_few + enough) // 2
+        if len(_filled(own_U, shared_U, budget)) <= num_parts:
+            enough = budget
+        else:
+            too_few = budget
+    begins = _filled(own_U, shared_U, enough)
+    bounds = begins + [len(units)] * (num_parts + 1 - len(begins))
+    return [[row for unit in units[lo:hi] for row in unit] for lo, hi in pairwise(bounds)]
+
+
+def _filled(own_U: Sequence[int], shared_U: Sequence[int], budget: int) -> list[int]:
+    """Where parts begin when each takes as many units as the budget holds."""
+    begins: list[int] = []
+    num_tokens = 0
+    for index, (own, shared) in enumerate(zip(own_U, shared_U, strict=True)):
+        num_tokens += own - shared
+        if not begins or num_tokens > budget:
+            begins.append(index)
+            num_tokens = own
+    return begins
+
+
 def _units(rows: Sequence[Rendered], *, share: bool) -> list[list[Rendered]]:
     """Rows that stay together: those of a group, else each by itself; alike ones are neighbours."""
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -14,6 +14,7 @@ from torch import Tensor
 
 from tunesmith.artifacts.folder import Identity, check_file, open_manifest, publish, read_manifest, sweep
 from tunesmith.errors import Place, RunFailed, TunesmithError
+from tunesmith.train.group import ALONE, Group
 from tunesmith.train.random_state import random_state, restore_random_state
 
 KIND: Final = "checkpoint"
@@ -49,11 +50,18 @@ class Progressed:
     """Of the first start."""
 
 
-def save_checkpoint(folder: Path, training: Identity, progressed: Progressed, tensors: Mapping[str, Tensor]) -> Path:
+def save_checkpoint(
+    folder: Path,
+    training: Identity,
+    progressed: Progressed,
+    tensors: Mapping[str, Tensor],
+    others: Sequence[bytes] = (),
+) -> Path:
     """Write `step-<n>` into `folder` and drop the oldest beyond NUM_KEPT.
 
     The rename that ends the writing is what moves the newest checkpoint on: there is no pointer beside it that could
-    be ahead of it or behind. Older ones go after that, and never the one before the newest.
+    be ahead of it or behind. Older ones go after that, and never the one before the newest. `others` are the random
+    states of the processes of rank 1, 2, ..., as `packed_random_state` gives them
 
     Raises RunFailed `checkpoint-damaged` when the best weights cannot be taken over from the checkpoint before.
     """
@@ -61,10 +69,13 @@ def save_checkpoint(folder: Path, training: Identity, progressed: Progressed, te
     best = None if progressed.best_step in (None, progressed.step) else _best_file(_checkpoints(folder)[-1])
     state = {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
     place = {"step": progressed.step, "source": progressed.source}
-    with publish(out, Identity(KIND, VERSION, _settings(training), place, training.seed, {})) as staging:
+    settings = _settings(training, 1 + len(others))
+    with publish(out, Identity(KIND, VERSION, settings, place, training.seed, {})) as staging:
         save_file({MASTER: state.pop(MASTER)}, staging / WEIGHTS)
         save_file(state, staging / STATE)
         save_file(random_state(), staging / RANDOM)
+        for rank, packed in enumerate(others, start=1):
+            (staging / _random_of(rank)).write_bytes(packed)
         if best is not None:
             shutil.copyfile(best, staging / BEST)
         (staging / PROGRESS).write_text(json.dumps(asdict(progressed)), encoding="utf-8")
@@ -74,11 +85,12 @@ def save_checkpoint(folder: Path, training: Identity, progressed: Progressed, te
 
 
 def newest_checkpoint(
-    folder: Path, training: Identity
+    folder: Path, training: Identity, group: Group = ALONE
 ) -> tuple[tuple[Progressed, dict[str, Tensor]] | None, list[Path]]:
     """The newest undamaged checkpoint, where there is one, and the damaged ones that were set aside on the way to it.
 
-    What killed processes left half written is removed, and torch's generators are as they were when it was saved.
+    What killed processes left half written is removed, and torch's generators are as they were in the process of this
+    rank when it was saved.
 
     Raises TunesmithError `resume-changed`, naming what differs, when the run was started with other settings.
     """
@@ -92,12 +104,12 @@ def newest_checkpoint(
             shutil.rmtree(aside, ignore_errors=True)
             damaged.append(path.rename(aside))
             continue
-        settings = _settings(training)
+        settings = _settings(training, group.size)
         if manifest.inputs != settings:
             changed = [name for name in settings | manifest.inputs if manifest.inputs.get(name) != settings.get(name)]
             raise TunesmithError("resume-changed", place=Place(str(path)), changed=", ".join(sorted(changed)))
         tensors = load_file(path / WEIGHTS) | load_file(path / STATE)
-        restore_random_state(load_file(path / RANDOM))
+        restore_random_state(load_file(path / _random_of(group.rank)))
         progressed = Progressed(**json.loads((path / PROGRESS).read_text(encoding="utf-8")))
         return (progressed, tensors), damaged
     return None, damaged
@@ -122,7 +134,11 @@ def _best_file(checkpoint: Path) -> Path:
     return checkpoint / name
 
 
-def _settings(training: Identity) -> dict[str, str]:
+def _random_of(rank: int) -> str:
+    return RANDOM if rank == 0 else f"random-{rank}.safetensors"
+
+
+def _settings(training: Identity, num_processes: int) -> dict[str, str]:
     """Everything that decides how a training goes, by a name that says where it was set."""
     return {
         "stage version": str(training.stage_version),
@@ -130,6 +146,8 @@ def _settings(training: Identity) -> dict[str, str]:
         **training.inputs,
         **{f"train.{name}": json.dumps(value) for name, value in training.section.items()},
         **{f"version of {name}": version for name, version in training.libraries.items()},
+        # no part of the identity: a tuned model is found again by any number
+        **({"number of processes": str(num_processes)} if num_processes > 1 else {}),
     }
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import math
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Final
@@ -21,11 +21,12 @@ from tunesmith.model.layout import MicroBatch
 from tunesmith.records import Rendered
 from tunesmith.runtime import Progress
 from tunesmith.train.checkpoint import Progressed, save_checkpoint
+from tunesmith.train.group import Group
 from tunesmith.train.interrupt import StopRequest
 from tunesmith.train.optimizer import FlatOptimizer
-from tunesmith.train.random_state import random_state, restore_random_state
+from tunesmith.train.random_state import packed_random_state, random_state, restore_random_state
 from tunesmith.train.schedule import Schedule
-from tunesmith.train.source import RowSource, half_of_largest, micro_batches
+from tunesmith.train.source import RowSource, half_of_largest
 from tunesmith.train.step import Objective, StepOutOfMemory, StepReport, is_out_of_memory, train_steps
 from tunesmith.train.trackers import Tracker
 from tunesmith.train.training import Training
@@ -60,7 +61,10 @@ class Loop:
 
 @dataclass
 class Driver:
-    """One walk over the steps that are left. `drive` returns when all are taken or patience is at its end."""
+    """One walk over the steps that are left. `drive` returns when all are taken or patience is at its end.
+
+    Every process of the source's group drives, and decides alike. What the others record and say goes nowhere.
+    """
 
     training: Training
     loop: Loop
@@ -104,7 +108,7 @@ class Driver:
     def _after(self, report: StepReport) -> None:
         """Read, validate and save where it is time to; stop when asked to."""
         plan = self.training.plan.body
-        stopping = self.stop.received
+        stopping = any(self._group.gather(self.stop.received))
         due = report.step % plan.evaluate_every == 0 or report.step == plan.num_steps
         saving = due or stopping or report.step % plan.checkpoint_every == 0
         self._unread.append(report)
@@ -126,7 +130,8 @@ class Driver:
         loop.progressed = replace(loop.progressed, seconds=loop.progressed.seconds + seconds)
         speed = sum(report.num_tokens for report in reports) / seconds
         for report, told in zip(reports, figures, strict=True):
-            if not all(map(math.isfinite, told.values())):
+            # the first process reads when it likes: were another one to end before it, its word would be lost
+            if self._group.is_first and not all(map(math.isfinite, told.values())):
                 raise self._not_finite(report)
             told["train/tokens_per_second"] = speed
             if validate and report is reports[-1]:
@@ -144,15 +149,12 @@ class Driver:
 
     def _validate(self) -> dict[str, float]:
         """Mean loss over the validation rows; the driver waits for a lower one as long as the recipe's patience."""
-        figures = None
-        while figures is None:
-            try:
-                figures = validation_figures(self.loop.model, self.loop.measure, self._validation)
-            except (MemoryError, RuntimeError) as failure:
-                if not is_out_of_memory(failure):
-                    raise
-            if figures is None:
-                self._halve(self._validation)
+        parts = self._group.gather(self._validation_sums())
+        while None in parts:
+            self._halve(self._validation)
+            parts = self._group.gather(self._validation_sums())
+        sums = [part for part in parts if part is not None]
+        figures = _means(sums)
         loss, progressed = figures["loss"], self.loop.progressed
         if math.isfinite(loss) and (progressed.best_loss is None or loss < progressed.best_loss):
             found = replace(progressed, best_step=progressed.step, best_loss=loss, num_without_gain=0)
@@ -160,13 +162,21 @@ class Driver:
             found = replace(progressed, num_without_gain=progressed.num_without_gain + 1)
         self.loop.progressed = found
         if self.loop.num_validation_bytes:
-            weight = sum(batch.weight for batch in self._validation)
-            figures["bits_per_byte"] = bits_per_byte(loss * weight, self.loop.num_validation_bytes)
+            total = sum(part["loss"] for part in sums)
+            figures["bits_per_byte"] = bits_per_byte(total, self.loop.num_validation_bytes)
         return {f"eval/{name}": value for name, value in figures.items()}
 
     def _lay_out_validation(self) -> None:
-        rows = self.loop.validation_rows
-        self._validation = micro_batches(rows, self.loop.source.layout) if rows else []
+        self._validation = self.loop.source.lay_out(self.loop.validation_rows)
+
+    def _validation_sums(self) -> dict[str, float] | None:
+        """Over this process's part of the rows; None where memory ran out."""
+        try:
+            return validation_sums(self.loop.model, self.loop.measure, self._validation)
+        except (MemoryError, RuntimeError) as failure:
+            if not is_out_of_memory(failure):
+                raise
+            return None
 
     def _is_exhausted(self) -> bool:
         """Whether validation has not improved for as long as the recipe waits."""
@@ -190,9 +200,11 @@ class Driver:
         loop, step = self.loop, self.loop.progressed.step + 1
         if torch.cuda.is_initialized():  # type: ignore[no-untyped-call]
             torch.cuda.empty_cache()
-        tokens = half_of_largest(batches)
+        own = half_of_largest(batches), max((batch.num_tokens for batch in batches), default=0)
+        halves, largest = zip(*self._group.gather(own), strict=True)
+        tokens = max((half for half in halves if half is not None), default=None)
         if tokens is None:
-            raise RunFailed("out-of-memory", step=step, tokens=max(batch.num_tokens for batch in batches))
+            raise RunFailed("out-of-memory", step=step, tokens=max(largest))
         loop.source.limit(tokens)
         loop.progressed = replace(loop.progressed, source=loop.source.state())
         self._lay_out_validation()
@@ -202,8 +214,15 @@ class Driver:
 
     def _save(self) -> None:
         loop, step = self.loop, self.loop.progressed.step
-        path = save_checkpoint(loop.checkpoints, loop.identity, loop.progressed, loop.optimizer.state())
-        self.run.record("checkpoint", step=step, path=str(path.relative_to(self.run.folder)))
+        others = self._group.gather_bytes(packed_random_state())[1:]
+        if self._group.is_first:
+            path = save_checkpoint(loop.checkpoints, loop.identity, loop.progressed, loop.optimizer.state(), others)
+            self.run.record("checkpoint", step=step, path=str(path.relative_to(self.run.folder)))
+        self._group.wait()  # were another process to end while this one saves, torchrun would end this one too
+
+    @property
+    def _group(self) -> Group:
+        return self.loop.source.group
 
 
 def _figures(report: StepReport) -> dict[str, float]:
@@ -229,12 +248,24 @@ def _advanced(progressed: Progressed, report: StepReport, source: RowSource) -> 
 
 
 @torch.no_grad()
-def validation_figures(model: PreTrainedModel, measure: Objective, batches: Sequence[MicroBatch]) -> dict[str, float]:
-    """The mean `loss` over all rows, and the means of the objective's metrics."""
+def validation_sums(model: PreTrainedModel, measure: Objective, batches: Sequence[MicroBatch]) -> dict[str, float]:
+    """Sums of `weight`, `loss` and the objective's metrics over the rows; without rows there are no metrics."""
     is_training = model.training
     model.eval()
     found = [measure(model, batch) for batch in batches]
     model.train(is_training)
-    weight = sum(loss.weight for loss in found)
-    sums = {name: sum(loss.metrics[name].item() for loss in found) for name in found[0].metrics}
-    return {name: total / weight for name, total in {"loss": sum(loss.sum.item() for loss in found), **sums}.items()}
+    sums = {"weight": sum(loss.weight for loss in found), "loss": sum(loss.sum.item() for loss in found)}
+    names = found[0].metrics if found else ()
+    return sums | {name: sum(loss.metrics[name].item() for loss in found) for name in names}
+
+
+def validation_figures(model: PreTrainedModel, measure: Objective, batches: Sequence[MicroBatch]) -> dict[str, float]:
+    """The mean `loss` over all rows, and the means of the objective's metrics."""
+    return _means([validation_sums(model, measure, batches)])
+
+
+def _means(parts: Sequence[Mapping[str, float]]) -> dict[str, float]:
+    """Of the sums of several parts of the rows."""
+    names = max(parts, key=len)
+    totals = {name: sum(part.get(name, 0.0) for part in parts) for name in names}
+    return {name: total / totals["weight"] for name, total in totals.items() if name != "weight"}

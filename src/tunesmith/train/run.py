@@ -28,9 +28,11 @@ from tunesmith.records import Rendered, Split
 from tunesmith.runtime import Progress, Runtime
 from tunesmith.train.checkpoint import Progressed, load_best, newest_checkpoint
 from tunesmith.train.drive import Driver, Loop
+from tunesmith.train.group import Group
 from tunesmith.train.interrupt import deferred_signals
 from tunesmith.train.objectives.chosen import head_of, losses
 from tunesmith.train.optimizer import FlatOptimizer, Penalties
+from tunesmith.train.random_state import seed_process
 from tunesmith.train.sampler import RowSampler
 from tunesmith.train.schedule import make_schedule
 from tunesmith.train.source import LayoutSettings, RowSource, TokenDropout, visits_of
@@ -58,6 +60,13 @@ def finish(training: Training, loop: Loop, progress: Progress, run: Run, out: Pa
         Driver(training, loop, stop, progress, run, trackers).drive()
     for tracker in trackers:
         tracker.close()
+    if loop.source.group.is_first:
+        _publish(training, loop, run, out)
+    loop.source.group.wait()
+    return TunedModel.open(out)
+
+
+def _publish(training: Training, loop: Loop, run: Run, out: Path) -> None:
     if loop.progressed.best_step is not None:
         loop.optimizer.load_master(load_best(loop.checkpoints))
     with publish(out, loop.identity) as staging:
@@ -66,13 +75,15 @@ def finish(training: Training, loop: Loop, progress: Progress, run: Run, out: Pa
         write_metrics(staging / METRICS, [e for e in read_metrics(run.folder) if e.data["model"] == training.name])
     shutil.rmtree(loop.checkpoints)
     run.record("artifact", kind=KIND, key=loop.identity.key(), name=training.name)
-    return TunedModel.open(out)
 
 
 def build(training: Training, runtime: Runtime, progress: Progress, run: Run) -> Loop:
     """Model, optimiser, rows and schedule, in the state of the newest checkpoint. Raises `resume-changed`."""
     section, plan = training.section, training.plan.body
-    rows, validation_rows = _rows(training, runtime, progress)
+    group = Group(runtime.rank, runtime.world_size)
+    with group.first_goes_first():  # the others find rows and kernels made
+        rows, validation_rows = _rows(training, runtime, progress)
+        kernels = describe_kernels(runtime.device)
     classes = classes_of(training.dataset) if isinstance(section.objective, Classification) else ()
     head = head_of(section, rows, classes)
     objective = losses(section, head, _teacher(training, runtime))
@@ -86,7 +97,7 @@ def build(training: Training, runtime: Runtime, progress: Progress, run: Run) ->
     layout = LayoutSettings(section.micro_batch_tokens, section.share_prefixes, runtime.device)
     visits = visits_of(rows)
     sampler = RowSampler(len(visits), section.batch_rows, training.seed)
-    source = RowSource(visits, sampler, layout, _token_dropout(training))
+    source = RowSource(visits, sampler, layout, _token_dropout(training), group)
     # an answer to unlearn supervises nothing, and its loss is no mean over anything
     teaching = [row for row in validation_rows if row.num_supervised]
     loop = Loop(
@@ -106,13 +117,15 @@ def build(training: Training, runtime: Runtime, progress: Progress, run: Run) ->
             source=source.state(),
             rows_hash="",
             num_threads=runtime.num_threads,
-            kernels=describe_kernels(runtime.device),
+            kernels=kernels,
         ),
         head=head,
         num_validation_bytes=_num_text_bytes(training),
     )
-    torch.manual_seed(training.seed)
-    if not _resume(loop, progress):
+    seed_process(training.seed, group.rank)
+    with group.first_goes_first():  # it sets damaged checkpoints aside
+        is_resumed = _resume(loop, progress)
+    if not is_resumed and group.size == 1:  # several share the cores as torchrun was told
         decisive = f"{training.base.content_hash} {section.method.model_dump_json()} {plan.precision}"
         chosen = chosen_threads(loop, decisive, runtime.cache, runtime.num_threads)
         loop.progressed = replace(loop.progressed, num_threads=chosen)
@@ -171,7 +184,7 @@ def _token_dropout(training: Training) -> TokenDropout | None:
 
 def _resume(loop: Loop, progress: Progress) -> bool:
     """Put the loop where the newest whole checkpoint has it; False where there is none."""
-    found, damaged = newest_checkpoint(loop.checkpoints, loop.identity)
+    found, damaged = newest_checkpoint(loop.checkpoints, loop.identity, loop.source.group)
     for path in damaged:
         progress.say("say.checkpoint-damaged", "warning", path=path)
     if found is None:
@@ -191,7 +204,7 @@ def _resume(loop: Loop, progress: Progress) -> bool:
 
 
 def _trackers(training: Training, loop: Loop, run: Run) -> Sequence[Tracker]:
-    if "tensorboard" not in training.section.trackers:
+    if "tensorboard" not in training.section.trackers or not loop.source.group.is_first:
         return []
     return [TensorBoard(run.folder / "tensorboard" / training.name, loop.progressed.step)]
 
@@ -219,6 +232,7 @@ def _summary(training: Training, loop: Loop) -> Mapping[str, Any]:
         "micro_batch_tokens": source["micro_batch_tokens"],
         "name": training.name,
         "method": training.section.method.name,
+        "num_processes": loop.source.group.size,
         "tokens_per_second": loop.progressed.num_tokens / max(loop.progressed.seconds, 1e-9),
         "environment": {"python": platform.python_version(), "machine": platform.machine(), "torch": torch.__version__},
     }

@@ -8,8 +8,9 @@ from typing import Any
 
 import numpy as np
 
-from tunesmith.model.layout import MicroBatch, lay_out
+from tunesmith.model.layout import MicroBatch, divide, lay_out
 from tunesmith.records import Rendered
+from tunesmith.train.group import ALONE, Group
 from tunesmith.train.sampler import RowSampler
 
 
@@ -49,15 +50,21 @@ def visits_of(rows: Sequence[Rendered]) -> list[Rendered]:
 
 
 class RowSource:
-    """Steps made of the rows of a dataset, in the sampler's order."""
+    """Steps made of the rows of a dataset, in the sampler's order. Each process of the group lays out its part."""
 
     def __init__(
-        self, rows: Sequence[Rendered], sampler: RowSampler, layout: LayoutSettings, dropout: TokenDropout | None = None
+        self,
+        rows: Sequence[Rendered],
+        sampler: RowSampler,
+        layout: LayoutSettings,
+        dropout: TokenDropout | None = None,
+        group: Group = ALONE,
     ) -> None:
         self._rows = rows
         self._sampler = sampler
         self._layout = layout
         self._dropout = dropout
+        self.group = group
         self._next_step = 0
 
     @property
@@ -76,7 +83,12 @@ class RowSource:
 
     def next_step(self) -> list[MicroBatch]:
         """What the next step will be, without taking it."""
-        return micro_batches(self._rows_of_next_step(), self._layout)
+        return self.lay_out(self._rows_of_next_step())
+
+    def lay_out(self, rows: Sequence[Rendered]) -> list[MicroBatch]:
+        """This process's part of the rows; none where they are fewer than the processes."""
+        parts = divide(rows, self.group.size, share=self._layout.share_prefixes)
+        return micro_batches(parts[self.group.rank], self._layout)
 
     def _rows_of_next_step(self) -> list[Rendered]:
         rows = [self._rows[index] for index in self._sampler.rows_of_step(self._next_step)]

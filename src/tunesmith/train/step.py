@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any, Final, Protocol
+from typing import Any, Final, Protocol, TypedDict
 
 import torch
 from torch import Tensor
 from transformers import PreTrainedModel
 
 from tunesmith.model.layout import MicroBatch
+from tunesmith.train.group import Group
 from tunesmith.train.optimizer import FlatOptimizer
 from tunesmith.train.schedule import Schedule
 
@@ -32,8 +33,11 @@ Objective = Callable[[PreTrainedModel, MicroBatch], LossSum]
 class Source(Protocol):
     """Gives the rows of each optimiser step; its state says exactly where it is."""
 
+    group: Group
+    """The processes that each compute a part of a step's rows."""
+
     def __iter__(self) -> Iterator[Sequence[MicroBatch]]:
-        """Yield the micro-batches of one step after another, from the present state on."""
+        """Yield this process's micro-batches of one step after another, from the present state on; maybe none."""
 
     def state(self) -> dict[str, Any]:
         """JSON values from which `restore` continues with the next step."""
@@ -58,8 +62,18 @@ class StepReport:
     row_ids: tuple[str, ...]
 
 
+class PartOfStep(TypedDict):
+    """What a process tells the others of its part of a step, once its gradients are there."""
+
+    weight: float
+    metrics: list[str]
+    num_tokens: int
+    num_computed_tokens: int
+    row_ids: list[str]
+
+
 class StepOutOfMemory(Exception):
-    """The device had no memory left for a step before its update; weights and moments are as they were."""
+    """A device had no memory left for a step before its update; weights and moments are as they were everywhere."""
 
 
 def is_out_of_memory(failure: BaseException) -> bool:
@@ -94,27 +108,65 @@ def train_steps(
 ) -> Iterator[StepReport]:
     """Take the optimiser steps `steps` (counted from 0), yielding a report after each.
 
-    Raises StepOutOfMemory, with which the iteration ends; the step's gradients are for the caller to discard.
+    Gradients, weights and figures are summed over the source's group, so that every process takes the step of them all.
+    Raises StepOutOfMemory in each process, with which the iteration ends; the step's gradients are for the caller to
+    discard.
     """
-    batches = iter(source)
+    batches, group = iter(source), source.group
     for step in steps:
         try:
             micro_batches = next(batches)
             losses = [forward_backward(model, optimizer, objective, batch) for batch in micro_batches]
+            own = _told(micro_batches, losses)
         except (MemoryError, RuntimeError) as failure:
             if not is_out_of_memory(failure):
                 raise
+            group.gather(None)
             raise StepOutOfMemory from failure
-        weight = sum(loss.weight for loss in losses) or 1.0  # rows that supervise nothing have nothing to divide
+        parts: list[PartOfStep] = []
+        for part in group.gather(own):
+            if part is None:
+                raise StepOutOfMemory
+            parts.append(part)
+        weight = sum(part["weight"] for part in parts) or 1.0  # rows that supervise nothing have nothing to divide
+        group.sum_(optimizer.grad_N)
         grad_norm = optim_step(optimizer, schedule(step), weight)
+        loss_sum, metrics = _summed(losses, parts, group, optimizer.grad_N.device)
         yield StepReport(
             step=step + 1,
-            loss_sum=torch.stack([loss.sum for loss in losses]).sum(),
+            loss_sum=loss_sum,
             weight=weight,
-            metrics={name: torch.stack([loss.metrics[name] for loss in losses]).sum() for name in losses[0].metrics},
+            metrics=metrics,
             grad_norm=grad_norm,
             learning_rate=schedule(step),
-            num_tokens=sum(batch.num_row_tokens for batch in micro_batches),
-            num_computed_tokens=sum(batch.num_tokens for batch in micro_batches),
-            row_ids=tuple(id for batch in micro_batches for id in batch.row_ids),
+            num_tokens=sum(part["num_tokens"] for part in parts),
+            num_computed_tokens=sum(part["num_computed_tokens"] for part in parts),
+            row_ids=tuple(id for part in parts for id in part["row_ids"]),
         )
+
+
+def _told(batches: Sequence[MicroBatch], losses: Sequence[LossSum]) -> PartOfStep:
+    return PartOfStep(
+        weight=sum(loss.weight for loss in losses),
+        metrics=list(losses[0].metrics) if losses else [],
+        num_tokens=sum(batch.num_row_tokens for batch in batches),
+        num_computed_tokens=sum(batch.num_tokens for batch in batches),
+        row_ids=[id for batch in batches for id in batch.row_ids],
+    )
+
+
+def _summed(
+    losses: Sequence[LossSum], parts: Sequence[PartOfStep], group: Group, device: torch.device
+) -> tuple[Tensor, dict[str, Tensor]]:
+    """Loss and metrics over all processes; those of a process without rows are 0."""
+    names = next((part["metrics"] for part in parts if part["metrics"]), [])
+    if losses:
+        own = [torch.stack([loss.sum for loss in losses]).sum()]
+        own += [torch.stack([loss.metrics[name] for loss in losses]).sum() for name in names]
+    else:
+        own = [torch.zeros((), device=device)] * (1 + len(names))
+    if group.size > 1:
+        figures_F = torch.stack([figure.float() for figure in own])
+        group.sum_(figures_F)
+        own = list(figures_F)
+    return own[0], dict(zip(names, own[1:], strict=True))

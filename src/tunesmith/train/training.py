@@ -12,7 +12,7 @@ from tunesmith.chat import Chat
 from tunesmith.model.base import Base
 from tunesmith.recipe import Train
 
-VERSION: Final = 3
+VERSION: Final = 4
 DECIDING: Final = ("learning_rate", "precision", "num_steps", "evaluate_every")
 """Derived values of a plan that decide what comes of a training; its predictions and reasons do not."""
 
