@@ -30,7 +30,7 @@ NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
 _outside: list[str] = []
 
 # a failed assertion in these shows its values, as one in a test file does
-pytest.register_assert_rewrite("cli_material", "flat_rows", "killing", "nine_steps", "prepare_material")
+pytest.register_assert_rewrite("cli_material", "flat_rows", "killing", "nine_steps", "prepare_material", "several")
 # model libraries leave hundreds of thousands of objects that live as long as the process: collecting garbage while
 # they are imported, and looking at them again after every few tests, costs seconds
 gc.disable()
