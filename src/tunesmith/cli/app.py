@@ -13,10 +13,13 @@ from tunesmith.cli.session import (
     LANGUAGE,
     OPTIONS,
     JsonOption,
+    LauncherOption,
     Overrides,
+    ProcessesOption,
     RecipeArgument,
     coloured,
     job,
+    launch,
     progress,
     recipe_file,
     runtime,
@@ -185,7 +188,15 @@ def plan(recipe: RecipeArgument, overrides: Overrides = None, as_json: JsonOptio
 
 
 @app.command(help=text("cli.help.train"))
-def train(recipe: RecipeArgument, overrides: Overrides = None, as_json: JsonOption = False) -> None:
+def train(
+    recipe: RecipeArgument,
+    overrides: Overrides = None,
+    launcher: LauncherOption = None,
+    processes: ProcessesOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    if launcher is not None:
+        launch(recipe, overrides, processes)
     from tunesmith import lifecycle
 
     this = training_job(recipe, overrides)
@@ -215,8 +226,12 @@ def run(
     recipe: RecipeArgument,
     overrides: Overrides = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help=text("cli.option.dry-run"))] = False,
+    launcher: LauncherOption = None,
+    processes: ProcessesOption = None,
     as_json: JsonOption = False,
 ) -> None:
+    if launcher is not None and not dry_run:
+        launch(recipe, overrides, processes)
     _run(recipe, overrides, dry_run=dry_run)
 
 

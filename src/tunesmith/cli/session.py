@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import os
+import signal
 import sys
 from dataclasses import dataclass
+from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Final
+from typing import TYPE_CHECKING, Annotated, Any, Final, NoReturn
 
 import typer
 
@@ -48,6 +50,14 @@ def _set_json(value: bool) -> bool:
 
 RecipeArgument = Annotated[Path, typer.Argument(metavar="RECIPE", help=text("cli.argument.recipe"))]
 Overrides = Annotated[list[str] | None, typer.Argument(metavar="[KEY=VALUE]...", help=text("cli.argument.overrides"))]
+
+
+class Launcher(StrEnum):
+    TORCHRUN = "torchrun"
+
+
+LauncherOption = Annotated[Launcher | None, typer.Option("--launcher", help=text("cli.option.launcher"))]
+ProcessesOption = Annotated[int | None, typer.Option("--processes", min=1, help=text("cli.option.processes"))]
 JsonOption = Annotated[bool, typer.Option("--json", callback=_set_json, help=text("cli.option.json"))]
 
 
@@ -70,8 +80,22 @@ def training_job(recipe: Path, overrides: list[str] | None) -> Job:
         from tunesmith import lifecycle
         from tunesmith.recipe import load_recipe
 
+        # a wait inside torch does not hear Python's own handler
+        signal.signal(signal.SIGINT, signal.SIG_DFL)
         lifecycle.follow(runtime(devices=True), lambda: load_recipe(recipe_file(recipe), overrides or []))
     return job(recipe, overrides)
+
+
+def launch(recipe: Path, overrides: list[str] | None, num_processes: int | None) -> NoReturn:
+    """Become torchrun, which starts this verb so many times; once for each GPU where no number is given."""
+    if num_processes is None:
+        import torch
+
+        num_processes = max(1, torch.cuda.device_count())
+    torchrun = ["-m", "torch.distributed.run", "--standalone", "--nproc-per-node", str(num_processes)]
+    first = ["-m", "tunesmith", "--workspace", str(OPTIONS.workspace), *["--debug"] * OPTIONS.debug]
+    verb = [OPTIONS.command.removeprefix("tunesmith "), *["--json"] * OPTIONS.json, str(recipe), *(overrides or [])]
+    os.execv(sys.executable, [sys.executable, *torchrun, *first, *verb])
 
 
 def recipe_file(path: Path) -> Path:

@@ -54,6 +54,14 @@ TEXTS: Final[dict[str, tuple[str, str]]] = {
     "cli.option.json": ("Print the result as one JSON value.", "以一个 JSON 值输出结果。"),
     "cli.option.workspace": ("The folder that holds runs/ and artifacts/.", "存放 runs/ 与 artifacts/ 的文件夹。"),
     "cli.option.debug": ("Show tracebacks.", "显示完整的错误堆栈。"),
+    "cli.option.launcher": (
+        "Train in several processes of this machine, which torchrun starts.",
+        "由 torchrun 在本机启动多个进程进行训练。",
+    ),
+    "cli.option.processes": (
+        "How many processes the launcher starts; without a number, one for each GPU.",
+        "启动器启动的进程数；不指定时每块 GPU 一个。",
+    ),
     "cli.option.version": ("Print the version.", "显示版本号。"),
     "cli.option.recipe": ("The shipped recipe to start from.", "作为起点的自带配方。"),
     "cli.option.force": ("Write into a folder that is not empty.", "允许写入非空文件夹。"),
