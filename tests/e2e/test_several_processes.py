@@ -160,4 +160,4 @@ def test_a_mistake_in_the_recipe_is_told_once(tmp_path: Path) -> None:
     folder = make_desk(tmp_path / "mistaken")
     told = ended(begin([*commands("en")[0], "train.epoch=2"], folder))
     assert told.code != 0
-    assert told.err.count("train.epochs") == 1
+    assert told.err.count("[recipe-unknown-key]") == 1

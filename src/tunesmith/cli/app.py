@@ -195,7 +195,7 @@ def train(
     processes: ProcessesOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    if launcher is not None:
+    if launcher or processes:
         launch(recipe, overrides, processes)
     from tunesmith import lifecycle
 
@@ -230,7 +230,7 @@ def run(
     processes: ProcessesOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    if launcher is not None and not dry_run:
+    if (launcher or processes) and not dry_run:
         launch(recipe, overrides, processes)
     _run(recipe, overrides, dry_run=dry_run)
 

@@ -53,6 +53,8 @@ Overrides = Annotated[list[str] | None, typer.Argument(metavar="[KEY=VALUE]...",
 
 
 class Launcher(StrEnum):
+    """What starts several processes."""
+
     TORCHRUN = "torchrun"
 
 

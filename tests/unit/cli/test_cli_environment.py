@@ -5,7 +5,16 @@ from pathlib import Path
 
 import pytest
 
-from tunesmith.cli.environment import language_of_environment, make_runtime, num_cores, threads_of_environment
+from tunesmith.cli.environment import (
+    language_of_environment,
+    make_runtime,
+    num_cores,
+    processes_of_environment,
+    threads_of_environment,
+    with_devices,
+)
+from tunesmith.errors import TunesmithError
+from tunesmith.runtime import Runtime
 
 
 @pytest.mark.parametrize(
@@ -37,3 +46,40 @@ def test_the_runtime_holds_what_the_process_may_use(monkeypatch: pytest.MonkeyPa
     assert (runtime.workspace, runtime.language) == (Path("here"), "zh")
     assert runtime.cache == tmp_path / "tunesmith"
     assert runtime.num_threads == num_cores() <= (os.cpu_count() or 1)
+
+
+@pytest.mark.parametrize(
+    ("environment", "place"),
+    [
+        ({}, (0, 1)),
+        ({"RANK": "1", "WORLD_SIZE": "2", "LOCAL_WORLD_SIZE": "2"}, (1, 2)),
+        ({"RANK": "0", "WORLD_SIZE": "1", "LOCAL_WORLD_SIZE": "1"}, (0, 1)),
+    ],
+)
+def test_the_place_among_processes_is_read_as_torchrun_writes_it(
+    environment: dict[str, str], place: tuple[int, int]
+) -> None:
+    assert processes_of_environment(environment) == place
+
+
+def test_processes_of_several_machines_are_refused() -> None:
+    with pytest.raises(TunesmithError, match="several-machines") as caught:
+        processes_of_environment({"RANK": "1", "WORLD_SIZE": "4", "LOCAL_WORLD_SIZE": "2"})
+    assert "--nproc-per-node 4" in caught.value.hint("zh")
+
+
+@pytest.mark.parametrize("num_gpus", [1, 2])
+def test_each_process_takes_a_gpu_of_its_own(monkeypatch: pytest.MonkeyPatch, num_gpus: int) -> None:
+    taken: list[int] = []
+    monkeypatch.setattr("torch.cuda.is_available", lambda: True)
+    monkeypatch.setattr("torch.cuda.device_count", lambda: num_gpus)
+    monkeypatch.setattr("torch.cuda.set_device", taken.append)
+    monkeypatch.setattr("tunesmith.model.load.has_bf16_products", lambda device: True)
+    monkeypatch.setenv("LOCAL_RANK", "1")
+    runtime = Runtime(Path(), Path(), rank=1, world_size=2)
+    if num_gpus == 2:
+        assert with_devices(runtime).device == "cuda"
+        assert taken == [1]
+    else:
+        with pytest.raises(TunesmithError, match="too-few-gpus"):
+            with_devices(runtime)
