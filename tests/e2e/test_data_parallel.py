@@ -23,6 +23,8 @@ from tunesmith.errors import Interrupted, RunFailed, TunesmithError
 from tunesmith.model.layout import MicroBatch
 from tunesmith.model.lora import attach_lora
 from tunesmith.recipe import Lora, Train
+from tunesmith.recipe.optimizers import AdamW
+from tunesmith.recipe.schedules import Cosine
 from tunesmith.records import Rendered
 from tunesmith.runtime import Silent, utc_now
 from tunesmith.train.checkpoint import Progressed, newest_checkpoint
@@ -30,7 +32,7 @@ from tunesmith.train.drive import Driver, Loop
 from tunesmith.train.group import ALONE, Group
 from tunesmith.train.interrupt import deferred_signals
 from tunesmith.train.objectives import sft
-from tunesmith.train.optimizer import AdamWSettings, FlatAdamW
+from tunesmith.train.optimizer import FlatOptimizer
 from tunesmith.train.random_state import seed_process
 from tunesmith.train.sampler import RowSampler
 from tunesmith.train.schedule import make_schedule
@@ -62,9 +64,9 @@ def nine_steps(rows: Sequence[Rendered], group: Group, *, lora: bool, batch_rows
     model = make_model("qwen2", num_hidden_layers=1)
     if lora:
         attach_lora(model, Lora(rank=4, alpha=8.0), 0)
-    optimizer = FlatAdamW(model.parameters(), AdamWSettings())
+    optimizer = FlatOptimizer(model.named_parameters(), AdamW())
     source = RowSource(rows, RowSampler(10, batch_rows, seed=0), LayoutSettings(64, True, "cpu"), group=group)
-    schedule = make_schedule("cosine", 1e-2, NUM_STEPS, 0.2)
+    schedule = make_schedule(Cosine(), 1e-2, NUM_STEPS, 0.2)
     reports = list(train_steps(model, source, sft.loss, optimizer, schedule, range(NUM_STEPS)))
     return {
         "loss": [report.loss_sum.item() / report.weight for report in reports],
@@ -157,15 +159,16 @@ def make_loop(training: Training, folder: Path, group: Group, budget: int) -> Lo
     source = RowSource(rows[:12], RowSampler(12, 4, seed=0), LayoutSettings(budget, True, "cpu"), group=group)
     loop = Loop(
         model=model,
-        optimizer=FlatAdamW(model.parameters(), AdamWSettings()),
+        optimizer=FlatOptimizer(model.named_parameters(), AdamW()),
         source=source,
         objective=noisy,
         measure=sft.loss,
-        schedule=make_schedule("cosine", 1e-2, NUM_STEPS, 0.2),
+        schedule=make_schedule(Cosine(), 1e-2, NUM_STEPS, 0.2),
         validation_rows=rows[12:],
         checkpoints=training.checkpoints(folder),
         identity=training.identity(),
         progressed=Progressed(step=0, source=source.state(), rows_hash=""),
+        num_validation_bytes=1000,
     )
     seed_process(0, group.rank)
     with group.first_goes_first():
@@ -218,7 +221,7 @@ def test_validation_and_events_are_those_of_one_process(tmp_path: Path) -> None:
     drive(tmp_path / "one", quiet)(ALONE)
     first, second = together(2, tmp_path / "work", drive(tmp_path / "two", quiet))
     assert same(first, second, "drawn")
-    for name in ("train/loss", "eval/loss", "eval/mean_token_accuracy", "train/grad_norm"):
+    for name in ("train/loss", "train/grad_norm", "eval/loss", "eval/mean_token_accuracy", "eval/bits_per_byte"):
         assert metrics(tmp_path / "two", name) == pytest.approx(metrics(tmp_path / "one", name), rel=1e-4)
     assert len(metrics(tmp_path / "two", "train/loss")) == NUM_STEPS
 
