@@ -323,6 +323,6 @@ def test_a_process_that_ends_is_missed(tmp_path: Path) -> None:
 
 
 def test_what_processes_say_arrives_whole(tmp_path: Path) -> None:
-    values: list[Any] = [None, 0.1, "é" * 1000, ["a", {"b": [1e-300, 3]}], ""]
+    values: list[Any] = [*("x" * n for n in range(4070, 4100, 3)), None, 0.1, "é" * 1000, ["a", {"b": [1e-300, 3]}], ""]
     found = together(3, tmp_path, lambda group: [group.gather([value, group.rank]) for value in values])
     assert found == [[[[value, rank] for rank in range(3)] for value in values]] * 3
