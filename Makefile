@@ -31,8 +31,8 @@ help: ## list these targets
 demo: $(VENV)/.installed ## install, run the quickstart, print the verdict and the report's path
 	$(BIN)/tunesmith run recipes/quickstart.yaml
 
-unit: $(VENV)/.installed-dev ## the quick tests, at most a minute
-	$(BIN)/pytest tests/unit -m "not slow" -n 2 --dist worksteal
+unit: $(VENV)/.installed-dev ## the quick tests, under a minute
+	$(BIN)/pytest tests/unit -m "not slow and not thorough" -n 2 --dist worksteal
 
 test: $(VENV)/.installed-dev ## every test but the slow ones
 	$(BIN)/pytest -m "not slow" -n 2 --dist worksteal

@@ -56,6 +56,7 @@ def test_rows_are_written_alike_for_both_sides_with_what_is_planted(tmp_path: Pa
     assert 400 / 8 < faulty < 400 / 3
 
 
+@pytest.mark.thorough
 def test_a_side_is_measured_with_its_processes_and_its_files_are_counted(tmp_path: Path) -> None:
     code = """
 import json, subprocess, sys

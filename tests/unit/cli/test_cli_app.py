@@ -44,6 +44,7 @@ def test_help_imports_nothing_heavy() -> None:
     assert lines[-1] == "[]"
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("verb", VERBS, ids=" ".join)
 def test_every_verb_tells_what_it_takes(verb: list[str]) -> None:
     told = CliRunner().invoke(app, [*verb, "--help"])

@@ -178,6 +178,7 @@ def test_candidates_of_one_conversation_and_of_one_token(model: PreTrainedModel,
     assert engine.log_likelihoods([], candidates) == []
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize(("temperature", "num_inside"), [(1.0, 320), (0.7, 40), (1.3, 4)])
 def test_frequencies_in_the_nucleus(
     model: PreTrainedModel, engine: LocalEngine, chat: Chat, temperature: float, num_inside: int

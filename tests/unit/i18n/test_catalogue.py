@@ -91,6 +91,7 @@ def test_no_key_stands_in_two_tables() -> None:
     assert [key for key, count in counts.items() if count > 1] == []
 
 
+@pytest.mark.thorough
 def test_no_table_writes_a_key_twice() -> None:
     faults = []
     for file, tree in trees().items():
@@ -117,6 +118,7 @@ def test_every_entry_can_be_filled() -> None:
         assert translate(key, "zh", **values)
 
 
+@pytest.mark.thorough
 def test_every_code_raised_has_an_entry_and_the_parameters_that_it_names() -> None:
     faults = []
     for where, call in error_calls():

@@ -77,6 +77,7 @@ def test_token_f1() -> None:
     assert (token_f1("", ""), token_f1("", "a"), token_f1("a", "")) == (1.0, 0.0, 0.0)
 
 
+@pytest.mark.thorough
 def test_rouge_l_equals_rouge_score_on_english() -> None:
     from rouge_score.rouge_scorer import RougeScorer  # with it comes all of nltk
 

@@ -13,6 +13,7 @@ def random_labels(seed: int) -> tuple[list[str], list[str]]:
     return true.tolist(), predicted.tolist()
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("labels", [None, ["f", "a", "c", "e", "b", "d", "never"], ["b", "c"]])
 @pytest.mark.parametrize("seed", range(20))
 def test_equal_to_scikit_learn(seed: int, labels: list[str] | None) -> None:

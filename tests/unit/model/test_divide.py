@@ -28,6 +28,7 @@ def rows_of(seed: int, num: int) -> list[Rendered]:
     ]
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("share", [True, False])
 @pytest.mark.parametrize("num_parts", [2, 3])
 @pytest.mark.parametrize("seed", range(5))

@@ -15,6 +15,7 @@ from tunesmith.model.layout import TOKENS_UNIT, round_up
 from tunesmith.records import Rendered
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("case", CASES)
 def test_loss_and_gradient_do_not_depend_on_the_layout(case: Callable[[np.random.Generator], list[Rendered]]) -> None:
     worst = largest_difference(make_model("qwen2"), case(np.random.default_rng(7)), LAYOUTS)
@@ -22,6 +23,7 @@ def test_loss_and_gradient_do_not_depend_on_the_layout(case: Callable[[np.random
     assert worst < TOLERANCE
 
 
+@pytest.mark.thorough
 @given(
     st.lists(st.lists(st.integers(0, 1), min_size=2, max_size=50), min_size=1, max_size=6),
     st.lists(st.integers(0, 1), max_size=40),

@@ -64,6 +64,7 @@ def paths_of(batch: MicroBatch) -> set[tuple[tuple[int, ...], tuple[int, ...]]]:
     return seen
 
 
+@pytest.mark.thorough
 @given(ROWS, st.integers(1, 4))
 @settings(max_examples=100, deadline=None, derandomize=True)
 def test_sharing_computes_as_many_tokens_as_the_trie_has(rows: list[list[int]], min_shared: int) -> None:
@@ -74,6 +75,7 @@ def test_sharing_computes_as_many_tokens_as_the_trie_has(rows: list[list[int]], 
     assert batch.num_row_tokens == sum(map(len, rows))
 
 
+@pytest.mark.thorough
 @given(ROWS, st.booleans(), st.integers(1, 40))
 @example(  # neighbours share three tokens, the tree only two of them: the rest would be a branch that is too short
     [[0], [0], [0] * 3, [0, 1, 0, 0], [0] * 9, [1] + [0] * 8, [0, 0, 1] + [0] * 7], True, 32

@@ -76,6 +76,7 @@ def check_account(dataset: Dataset) -> None:
     assert report.proof.holds
 
 
+@pytest.mark.thorough
 def test_rows_are_made_of_training_rows_alone_and_stay_in_their_families(
     run: Run, tmp_path: Path, source: str, runtime: Runtime, progress: Listening
 ) -> None:
@@ -133,6 +134,7 @@ def test_what_comes_near_a_held_out_row_is_cut(run: Run, tmp_path: Path) -> None
     assert [row.answer.content for row in made_rows(dataset)] == ["b", "b"]
 
 
+@pytest.mark.thorough
 def test_endpoints_reword_and_translate(run: Run, source: str, tmp_path: Path, runtime: Runtime) -> None:
     """A teacher that drops every fifth number, and thinks and quotes as models do."""
 
@@ -175,6 +177,7 @@ def test_endpoints_reword_and_translate(run: Run, source: str, tmp_path: Path, r
     assert starts == {"Hello!"}
 
 
+@pytest.mark.thorough
 def test_labels_languages_and_shares_choose_the_rows(run: Run, tmp_path: Path) -> None:
     texts = {
         "card": "my card number {} was declined at the big shop",

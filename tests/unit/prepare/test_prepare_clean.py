@@ -247,6 +247,7 @@ def test_the_recipes_of_the_page_do_what_it_says(page: Path, tmp_path: Path, mon
         assert translate(f"reject.{code}")
 
 
+@pytest.mark.thorough
 def test_the_stage_loads_and_checks_work_in_another_process_without_heavy_libraries(tmp_path: Path) -> None:
     section = clean(rewrite=["markup", "numbers"], max_repetition=0.9, languages=["en", "zh"], language_tag=True)
     sent = tmp_path / "checks.pickle"

@@ -306,6 +306,7 @@ def test_every_canonical_name_is_in_the_table_of_synonyms() -> None:
     assert {role for shape in FORMATS for role in (*shape.needed, *shape.optional)} == set(SYNONYMS)
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize(
     ("pattern", "format", "columns", "first"),
     [

@@ -90,6 +90,7 @@ def edited_texts() -> list[str]:
     return sorted(texts)
 
 
+@pytest.mark.thorough
 def test_the_order_of_rows_plays_no_part_in_what_is_near(tmp_path: Path, run: Run) -> None:
     texts, found = edited_texts(), set()
     for seed in range(2):

@@ -91,6 +91,7 @@ def components(texts: list[str], threshold: float) -> set[frozenset[str]]:
     return {frozenset(members) for members in cluster.values() if len(members) > 1}
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("threshold", [0.7, 0.8])
 def test_clusters_are_those_of_comparing_every_pair(tmp_path: Path, run: Run, threshold: float) -> None:
     texts = texts_with_near_duplicates()

@@ -190,6 +190,7 @@ def test_a_check_can_be_sent_to_another_process() -> None:
     assert check(row("mail a@b.example", "ok")) == treated(PSEUDONYM, row("mail a@b.example", "ok"), KEY)
 
 
+@pytest.mark.thorough
 def test_no_model_library_is_loaded_without_a_model() -> None:
     code = (
         "import sys; from tunesmith.prepare.privacy import personal_check\n"

@@ -329,6 +329,7 @@ def test_every_bad_line_is_quarantined_with_line_byte_and_reason(tmp_path: Path)
     assert len(large.row) <= 2_000
 
 
+@pytest.mark.thorough
 def test_rows_are_read_as_they_are_asked_for_and_anew_each_time(tmp_path: Path) -> None:
     row = json.dumps({"question": "q" * 2_000, "answer": "a" * 2_000})
     contents = {"rows.jsonl": "\n".join([row] * 3_000), "rows.json": "[" + ",\n".join([row] * 3_000) + "]"}
@@ -375,6 +376,7 @@ def test_a_compressed_file_that_is_cut_off_is_a_coded_error(tmp_path: Path) -> N
             list(read_file(tmp_path / name).rows)
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("encoding", ["utf-8", "gb18030"])
 def test_a_long_json_array_is_what_the_standard_library_reads(tmp_path: Path, encoding: str) -> None:
     sizes = [7, 400_000, 3, 1_500_000, 90, 1_048_576, 20]

@@ -239,6 +239,7 @@ def test_a_column_to_fill_may_be_that_of_one_source_or_a_canonical_name(tmp_path
     assert dataset.report().changes == {"clean.filled": 18}
 
 
+@pytest.mark.thorough
 def test_every_reason_is_in_the_catalogue() -> None:
     folder = REPOSITORY / "src" / "tunesmith" / "prepare"
     calls = [

@@ -37,6 +37,7 @@ def visits(dataset: Dataset, *, refusing: bool) -> int:
     return sum(row.repeats for row in dataset.rows("train") if ("blocked_topic" in row.metadata) == refusing)
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize(
     ("num_requests", "balance"), [(3, {"by": "label"}), (40, None), (40, {"by": "label", "method": "under"})]
 )
@@ -67,6 +68,7 @@ def test_the_share_is_that_of_the_visits(
     assert recheck(dataset.folder, runtime=runtime) == report.proof
 
 
+@pytest.mark.thorough
 def test_rows_say_where_they_are_from_and_look_like_the_others(run: Run, tmp_path: Path) -> None:
     dataset = run(
         labelled(tmp_path),

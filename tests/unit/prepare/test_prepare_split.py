@@ -113,6 +113,7 @@ def test_the_training_row_goes_not_the_held_out_one(tmp_path: Path, run: Run) ->
     ]
 
 
+@pytest.mark.thorough
 def test_shares_are_kept_overall_and_within_labels_and_languages(tmp_path: Path, run: Run) -> None:
     sizes = {"big": 600, "mid": 100, "small": 20, "tiny": 5}
     rows = [
@@ -156,6 +157,7 @@ def test_large_groups_are_drawn_as_often_as_small_ones(tmp_path: Path, run: Run)
 names = st.lists(st.sampled_from([f"p{number}" for number in range(30)]), min_size=6, max_size=40, unique=True)
 
 
+@pytest.mark.thorough
 @settings(max_examples=8, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(names, st.randoms(use_true_random=False), st.integers(0, 5))
 def test_the_split_does_not_depend_on_the_order_of_rows(
@@ -273,6 +275,7 @@ def sentence(words: random.Random, num_words: int = 24) -> str:
     return " ".join(words.choices(WORDS, k=num_words))
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize(("kind", "rate"), [(k, r) for k in ("exact", "near", "group", "augmented") for r in (5, 20)])
 def test_no_planted_leak_is_left(tmp_path: Path, run: Run, kind: str, rate: int) -> None:
     """300 rows, for `rate` in a hundred of them a twin; no twin may stand in another split than its row."""

@@ -118,6 +118,7 @@ def test_thinking_that_comes_to_the_answer_is_kept(
     assert found == wanted + 1
 
 
+@pytest.mark.thorough
 def test_an_interrupted_run_asks_nothing_twice(run: Run, tmp_path: Path) -> None:
     source = sums(tmp_path)
     with serving(Teacher()) as server:

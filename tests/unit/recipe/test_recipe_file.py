@@ -281,6 +281,7 @@ def test_a_file_in_gbk_is_refused_with_its_line(tmp_path: Path) -> None:
     assert (caught.value.code, caught.value.place) == ("recipe-encoding", Place(str(file), 4))
 
 
+@pytest.mark.thorough
 def test_a_very_long_file_is_read_in_linear_time(tmp_path: Path) -> None:
     def seconds(num_columns: int) -> float:
         columns = "".join(f"      column_{i}: name of {i}\n" for i in range(num_columns))
@@ -391,6 +392,7 @@ CHANGES = st.fixed_dictionaries(
 )
 
 
+@pytest.mark.thorough
 @settings(max_examples=30, deadline=None, database=None)
 @given(changes=CHANGES)
 def test_a_resolved_recipe_is_itself_a_recipe_and_equal(

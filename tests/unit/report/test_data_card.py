@@ -76,6 +76,7 @@ def body(page: Page, table: str) -> list[list[str]]:
     return [[cell.strip() for cell in row] for row in page.tables[table][1:]]
 
 
+@pytest.mark.thorough
 def test_every_row_is_accounted_for_with_its_place(page: Page, dataset: Dataset) -> None:
     read, kept, rejected = numbers(page.texts["counts"])
     assert read == kept + rejected == NUM_ROWS + NUM_BAD + NUM_EQUAL + NUM_WITHOUT_LABEL

@@ -61,6 +61,7 @@ def card(tmp_path_factory: pytest.TempPathFactory) -> Card:
     return make_card(dataset)
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_the_sections_of_the_card_are_those_of_the_page(card: Card, language: Language, tmp_path: Path) -> None:
     page = data_card(card, language=language, out=tmp_path).html.read_text(encoding="utf-8")

@@ -109,6 +109,7 @@ def test_of_overlapping_finds_the_longer_stays_and_a_secret_before_all() -> None
     assert without_overlaps([Span(0, 18, "card"), Span(0, 18, "id-card")]) == [Span(0, 18, "id-card")]
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize(
     "unit", ["1-", "a@", "eyJ", "Aa ", "12 Ab ", "张", "王医", "1:", "key=", "-----BEGIN ", "路1号"]
 )

@@ -84,6 +84,7 @@ def test_the_cheap_looks_miss_nothing_that_ftfy_or_a_repair_would_see() -> None:
     assert not any(map(looks_broken, ["plain ASCII\n\tonly", "只有中文，——……“”", "it’s “typographic” – …"]))
 
 
+@pytest.mark.thorough
 def test_plain_text_around_a_broken_place_is_seen_as_far_as_it_matters() -> None:
     generator = random.Random(2)
     num_by_context = 0

@@ -53,6 +53,7 @@ def worked_out(sum_: str) -> int:
     return reduce(OPERATORS[sign], map(int, sum_.split(sign)))
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_sums_are_right_and_their_written_steps_lead_there(language: Language) -> None:
     rng = Random(1)

@@ -33,6 +33,7 @@ def test_it_is_the_checkpoint_that_holds_the_random_state(finished: Finished) ->
     assert not torch.equal(torch.get_rng_state(), seeded)
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize(
     "name", ["weights.safetensors", "state.safetensors", "random.safetensors", "progress.json", "manifest.json"]
 )

@@ -52,6 +52,7 @@ def logits(model: PreTrainedModel, row: Rendered) -> Tensor:
     return found
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("softness", [SOFT, Softness(1.0, 1.0)])
 @pytest.mark.parametrize("make", [prefixes_of_others, three_levels])
 def test_loss_and_gradient_are_those_of_torch(
@@ -113,6 +114,7 @@ def test_no_more_than_a_chunk_of_logits_at_once_changes_nothing(monkeypatch: pyt
         torch.testing.assert_close(one, other, rtol=1e-5, atol=1e-5)
 
 
+@pytest.mark.thorough
 def test_five_steps_are_those_of_a_plain_loop() -> None:
     rows = three_levels(np.random.default_rng(2))
     model, teaching = make_model("qwen2"), teacher()

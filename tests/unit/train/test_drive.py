@@ -158,6 +158,7 @@ def with_room_for(num_tokens: int, refuse: Callable[[], None] = refuse_cpu, step
     return of
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("refuse", [refuse_cpu, refuse_python, refuse_gpu])
 def test_out_of_memory_is_training_with_smaller_micro_batches(tmp_path: Path, refuse: Callable[[], None]) -> None:
     loop = drive(tmp_path / "short", objective=with_room_for(128, refuse))
@@ -341,6 +342,7 @@ def test_each_step_has_its_event_however_seldom_figures_are_read(tmp_path: Path)
     assert [event.step for event in told if "eval/loss" in event.data] == [25]
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("every", [1, 2, 5, 100])
 def test_validating_more_or_less_often_changes_no_weight(tmp_path: Path, every: int) -> None:
     changed = drive(tmp_path / "changed", training=make_training(evaluate_every=every))
@@ -400,6 +402,7 @@ CHANGES: dict[str, Callable[[Training], Training]] = {
 }
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("name", CHANGES)
 def test_a_changed_setting_is_refused_by_its_name(tmp_path: Path, name: str) -> None:
     training = make_training()

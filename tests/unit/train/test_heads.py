@@ -85,6 +85,7 @@ def plain_loss(model: PreTrainedModel, row: Rendered, head: Head, smoothing: flo
     return torch.nn.functional.mse_loss(logits_1C[0, 0], torch.tensor((row.target - head.mean) / head.scale))
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("head", [CLASSES, NUMBER], ids=["classification", "regression"])
 @pytest.mark.parametrize("make", [prefixes_of_others, three_levels])
 def test_loss_and_gradient_are_those_of_transformers(
@@ -121,6 +122,7 @@ def test_loss_and_gradient_are_those_of_transformers(
     assert worst < 1e-5
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("head", [CLASSES, NUMBER], ids=["classification", "regression"])
 def test_five_steps_are_those_of_a_plain_loop(folder: Path, head: Head) -> None:
     rows = [row for row in with_targets(three_levels(np.random.default_rng(2)), head) if not math.isnan(row.target)]

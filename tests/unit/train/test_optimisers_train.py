@@ -26,6 +26,7 @@ RATES: list[tuple[AnyOptimizer, float]] = [
 ]
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize(
     ("settings", "rate", "dtype"),
     [(*each, torch.float32) for each in RATES] + [(Muon(), 3e-3, torch.bfloat16)],

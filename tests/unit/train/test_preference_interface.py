@@ -117,6 +117,7 @@ def plain_grpo(model: PreTrainedModel, reference: PreTrainedModel, rows: list[Re
     return total
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize(("num_answers", "ours", "plain"), [(2, dpo_loss, plain_dpo), (3, grpo_loss, plain_grpo)])
 def test_loss_and_gradient_are_those_written_out(
     num_answers: int,

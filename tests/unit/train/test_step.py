@@ -35,6 +35,7 @@ def train(budget: int, share: bool) -> tuple[list[StepReport], torch.Tensor]:
     return reports, optimizer.master_N
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize(("budget", "share"), [(10_000, False), (60, True), (1, False)])
 def test_micro_batches_change_nothing(budget: int, share: bool) -> None:
     """Loss, norm and the weights after three steps; epsilon is large, so that rounding is not blown up by Adam."""

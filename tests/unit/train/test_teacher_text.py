@@ -59,6 +59,7 @@ def greedy(prompt: list[int], max_new_tokens: int) -> list[int]:
     return answer
 
 
+@pytest.mark.thorough
 def test_the_answers_are_transformers_own_and_alone_are_learned(tmp_path: Path) -> None:
     chat = load_chat(find_base(BUILTIN).folder)
     rows = asked(tmp_path, 64, examples())
@@ -74,6 +75,7 @@ def test_the_answers_are_transformers_own_and_alone_are_learned(tmp_path: Path) 
         assert (one.id, one.ids_T.tolist()) == (other.id, other.ids_T.tolist())
 
 
+@pytest.mark.thorough
 def test_an_answer_that_does_not_end_is_not_learned(tmp_path: Path) -> None:
     lengths = [row.num_supervised for row in asked(tmp_path, 64, examples())]
     room = sorted(lengths)[1]
