@@ -23,8 +23,9 @@ from transformers import DynamicCache, PreTrainedModel
 from tunesmith.chat import Chat
 from tunesmith.engine.candidates import CandidateTree, stack_trees
 from tunesmith.model.head import log_likelihood_of_pairs
-from tunesmith.model.layout import lay_out, round_up
+from tunesmith.model.layout import behind, lay_out, round_up
 from tunesmith.model.load import head_weight, hidden_states
+from tunesmith.model.virtual import virtual_ids
 from tunesmith.records import Completion, Message, Rendered, Sampling
 
 MAX_BATCH_TOKENS: Final = 16384
@@ -64,6 +65,7 @@ class LocalEngine:
         self.model = model
         self.chat = chat
         self._max_tokens = max_tokens
+        self._virtual_ids = list(virtual_ids(model))
 
     def generate(
         self, conversations: Sequence[Sequence[Message]], sampling: Sampling, on_done: OnDone = _ignore
@@ -73,7 +75,7 @@ class LocalEngine:
         A sample depends on its conversation, its number and the seed, not on what else is in the batch. A prompt that
         fills the model's positions leaves no room for an answer: that is empty, finished by `length`.
         """
-        prompts = [self.chat.prompt_ids(messages) for messages in conversations]
+        prompts = [self._virtual_ids + self.chat.prompt_ids(messages) for messages in conversations]
         all_jobs = [(index, number) for index in range(len(prompts)) for number in range(sampling.num_samples)]
         full = [job for job in all_jobs if len(prompts[job[0]]) >= self._max_tokens]
         answers = {job: self._completion([], len(prompts[job[0]])) for job in full}
@@ -102,7 +104,7 @@ class LocalEngine:
         if not conversations:
             return []
         self.model.eval()
-        prompts = [self.chat.prompt_ids(messages) for messages in conversations]
+        prompts = [self._virtual_ids + self.chat.prompt_ids(messages) for messages in conversations]
         written = [self.chat.answer_ids(answer, conversations[0]) for answer in candidates]
         num_shared = _num_shared(prompts)
         shared = self._cached(prompts[0][:num_shared])
@@ -212,7 +214,7 @@ class LocalEngine:
     def _score(self, rows: Sequence[Rendered]) -> list[float]:
         """Weighted log-likelihood of each row; row ids must differ."""
         scores: dict[str, float] = {}
-        for batch in lay_out(rows, MAX_BATCH_TOKENS, share=True):
+        for batch in lay_out(behind(rows, self._virtual_ids), MAX_BATCH_TOKENS, share=True):
             on_device = batch.to(str(self.model.device))
             pairs_P = log_likelihood_of_pairs(
                 hidden_states(self.model, on_device),
@@ -276,6 +278,7 @@ class LocalEngine:
         ended = bool(ids) and ids[-1] in self.chat.end_ids
         text = self.chat.decode(ids[:-1] if ended else ids)
         message = self.chat.parse(text).message
+        num_prompt_tokens -= len(self._virtual_ids)
         return Completion(text, message, num_prompt_tokens, len(ids), "stop" if ended else "length")
 
 

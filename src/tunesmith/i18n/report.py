@@ -312,7 +312,7 @@ _DATA_AND_METHOD: Final[dict[str, tuple[str, str]]] = {
     "report.method.measured": ("Measured", "实测"),
     "report.method.name.full": ("Full fine-tuning", "全参数微调"),
     "report.method.name.lora": ("LoRA", "LoRA"),
-    "report.form.adapter": ("LoRA adapter", "LoRA 适配器"),
+    "report.form.adapter": ("adapter", "适配器"),
     "report.form.weights": ("full weights", "完整权重"),
     "report.fact.method": ("Method", "方法"),
     "report.fact.num_parameters": ("Parameters", "参数量"),

@@ -21,6 +21,7 @@ from tunesmith.chat.cache import rendered_rows
 from tunesmith.errors import ExitCode, Place, TunesmithError
 from tunesmith.evaluate.evaluation import Evaluation
 from tunesmith.model.base import Base, find_base
+from tunesmith.model.fits import refuse_unfit
 from tunesmith.plan.run import Planning
 from tunesmith.plan.run import plan as plan_stage
 from tunesmith.prepare import CONTROL_TOKEN, Fits, key_of_secret
@@ -29,7 +30,7 @@ from tunesmith.prepare import identity as dataset_identity
 from tunesmith.prepare import prepare as prepare_stage
 from tunesmith.prepare import recheck as recheck_stage
 from tunesmith.prepare.changes import Change
-from tunesmith.recipe import Distill, DistillText, Recipe, Train, dump_recipe
+from tunesmith.recipe import Distill, DistillText, Method, Prefix, Prompt, Recipe, Train, dump_recipe
 from tunesmith.records import Example, Rejected
 from tunesmith.report.data_card import CardFiles
 from tunesmith.report.data_card import data_card as data_card_stage
@@ -157,7 +158,17 @@ def plan(job: Job, dataset: Dataset) -> dict[str, Plan]:
         )
         if not plans[name].body.num_supervised_tokens:
             raise TunesmithError("nothing-supervised")
+        _refuse_no_room(job.base, section.method, plans[name].body.longest_row_tokens)
     return plans
+
+
+def _refuse_no_room(base: Base, method: Method, longest_row_tokens: int) -> None:
+    virtual = method.virtual_tokens if isinstance(method, Prompt | Prefix) else 0
+    room = base.max_tokens - virtual
+    if longest_row_tokens > room:
+        raise TunesmithError(
+            "virtual-no-room", longest=longest_row_tokens, virtual=virtual, limit=base.max_tokens, room=room
+        )
 
 
 def train(job: Job, dataset: Dataset, plans: Mapping[str, Plan], record: Run) -> dict[str, TunedModel]:
@@ -223,11 +234,13 @@ def report(
 
 
 def check(job: Job, dataset: Dataset) -> None:
-    """Refuse before any weight is loaded what cannot be trained: rows or a teacher that do not fit an objective.
+    """Refuse before any weight is loaded what cannot be trained: a method that does not fit the base, rows or a teacher
+    that do not fit an objective.
 
-    Raises TunesmithError `objective-rows`, `one-class`, and what `teacher_of` raises.
+    Raises TunesmithError `objective-rows`, `one-class`, and what `refuse_unfit` and `teacher_of` raise.
     """
     for section in job.trainings().values():
+        refuse_unfit(job.base, section.method)
         teacher_of(job, section)
         rendered_rows(dataset, "train", job.chat, section.objective, job.runtime.cache)
 

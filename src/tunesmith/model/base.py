@@ -18,8 +18,9 @@ from tunesmith.artifacts import hash_file
 from tunesmith.errors import Place, TunesmithError
 
 BUILTIN: Final = "builtin:tiny"
-MODEL_TYPES: Final = ("llama", "mistral", "qwen2", "qwen3")
+DENSE_TYPES: Final = ("llama", "mistral", "qwen2", "qwen3")
 """Dense decoders whose logits are hidden @ head, without scaling or capping."""
+MODEL_TYPES: Final = DENSE_TYPES
 CODE_KEYS: Final = ("auto_map", "attn_implementation", "_attn_implementation", "_attn_implementation_internal")
 """Settings that name code to fetch and run: classes of the model's own, or kernels from the Hub."""
 LENGTH_DEPENDENT_ROPE: Final = ("dynamic", "longrope")

@@ -54,6 +54,8 @@ class RotaryAttention(nn.Module):
         self.head_size = head_size
         self.layer_idx = layer_idx
         self.scaling = head_size**-0.5
+        self.prefix: nn.Module | None = None
+        """Gives virtual tokens other keys and values, where there are such."""
 
     def forward(
         self,
@@ -73,6 +75,8 @@ class RotaryAttention(nn.Module):
         query_THD, key_TKD = (
             rotate(norm(states), cos_TD, sin_TD) for norm, states in ((self.q_norm, query_THD), (self.k_norm, key_TKD))
         )
+        if self.prefix is not None:
+            key_TKD, value_TKD = self.prefix(key_TKD, value_TKD)
         if layout is not None:
             out = attend_flat(query_THD, key_TKD, value_TKD, layout, self.scaling)
         else:

@@ -156,6 +156,22 @@ def round_up(number: int, unit: int) -> int:
     return -(-number // unit) * unit
 
 
+def behind(rows: Sequence[Rendered], ids: Sequence[int]) -> list[Rendered]:
+    """The rows behind tokens that all of them begin with; neither these nor what they predict is supervised."""
+    if not ids:
+        return list(rows)
+    ids_P, none_P = np.array(ids, np.int32), np.zeros(len(ids), np.float32)
+    return [
+        replace(
+            row,
+            ids_T=np.concatenate((ids_P, row.ids_T)),
+            weights_T=np.concatenate((none_P, none_P[:1], row.weights_T[1:])),
+            references_T=None if row.references_T is None else np.concatenate((none_P, row.references_T)),
+        )
+        for row in rows
+    ]
+
+
 @dataclass(slots=True)
 class _Node:
     ids_N: NDArray[np.int32]

@@ -14,7 +14,7 @@ from tunesmith.model.attention import NAME
 from tunesmith.model.base import Base
 from tunesmith.model.fuse import fuse
 from tunesmith.model.layout import MicroBatch
-from tunesmith.model.lora import load_adapter
+from tunesmith.model.method import load_method
 from tunesmith.model.score import load_with_head
 
 
@@ -37,7 +37,7 @@ def load_tuned(tuned: TunedModel | None, base: Base, *, dtype: torch.dtype, devi
     else:
         model = load_with_head(folder, head, dtype=dtype, device=device)
     if tuned is not None and tuned.form == "adapter":
-        load_adapter(model, tuned.payload)
+        load_method(model, tuned.payload)
     return model
 
 

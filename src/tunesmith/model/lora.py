@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -17,6 +17,7 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
 from tunesmith.errors import Place, TunesmithError
+from tunesmith.model.fits import last_part, targeted_names
 from tunesmith.recipe import Lora
 
 CONFIG_FILE: Final = "adapter_config.json"
@@ -24,19 +25,19 @@ WEIGHTS_FILE: Final = "adapter_model.safetensors"
 KEY_PREFIX: Final = "base_model.model."
 SCORE: Final = "score"
 """The head of a model that classifies or predicts a number; it is trained whole, beside the adapter."""
+MAGNITUDE: Final = "lora_magnitude_vector"
 SCORE_KEY: Final = f"{KEY_PREFIX}{SCORE}.weight"
 PLAIN: Final[dict[str, object]] = {
     "peft_type": "LORA",
     "bias": "none",
     "lora_bias": False,
-    "use_rslora": False,
-    "use_dora": False,
     "fan_in_fan_out": False,
+    "layer_replication": None,
     "rank_pattern": {},
     "alpha_pattern": {},
     "modules_to_save": None,
 }
-"""Settings of PEFT that change what an adapter computes, with the value that plain LoRA has."""
+"""Settings of PEFT that change what an adapter computes and that are not followed here, with their plain values."""
 BASE_ONLY: Final = -1
 """The adapter index of tokens that see the frozen base alone."""
 
@@ -98,12 +99,14 @@ class LoraLinear(nn.Module):
         super().__init__()
         self.weight = base.weight.requires_grad_(False)
         self.bias = None if base.bias is None else base.bias.requires_grad_(False)
-        self.scale = method.alpha / method.rank
+        self.scale = method.alpha / (math.sqrt(method.rank) if method.rslora else method.rank)
         self.dropout = method.dropout
         self.routing = routing
         empty = self.weight.new_zeros
         self.lora_a_SRI = nn.Parameter(empty(num_adapters, method.rank, base.in_features))
         self.lora_b_SOR = nn.Parameter(empty(num_adapters, base.out_features, method.rank))
+        self.magnitudes = nn.ParameterList(empty(base.out_features) for _ in range(num_adapters if method.dora else 0))
+        """DoRA's lengths of the rows of W, one vector an adapter; none without DoRA."""
 
     def initialise(self, generator: torch.Generator) -> None:
         """A uniform in +-sqrt(1 / inputs) as PEFT draws it (Kaiming with a = sqrt 5), B zero: training starts at W."""
@@ -112,6 +115,8 @@ class LoraLinear(nn.Module):
         with torch.no_grad():
             self.lora_a_SRI.copy_(drawn)
             self.lora_b_SOR.zero_()
+            for magnitude_O in self.magnitudes:
+                magnitude_O.copy_(_row_lengths(self.weight))
 
     def forward(self, x: Tensor) -> Tensor:
         x_TI = x.reshape(-1, x.shape[-1])
@@ -123,6 +128,8 @@ class LoraLinear(nn.Module):
     def _product(self, x_TI: Tensor, adapter: int) -> Tensor:
         if adapter == BASE_ONLY:
             return nn.functional.linear(x_TI, self.weight, self.bias)
+        if self.magnitudes:
+            return self._dora_product(x_TI, adapter)
         scale, kept_TI = self.scale, None
         if self.training and self.dropout:
             kept_TI = torch.empty(x_TI.shape, dtype=torch.bool, device=x_TI.device).bernoulli_(1.0 - self.dropout)
@@ -132,13 +139,36 @@ class LoraLinear(nn.Module):
         )
         return y_TO
 
+    def _dora_product(self, x_TI: Tensor, adapter: int) -> Tensor:
+        """x (m / |W + scale B A| * (W + scale B A))^T + b (Liu et al. 2024, arXiv:2402.09353, equation 5).
+
+        As the paper has it in section 4.3 the lengths divided by take no part in the gradient. Where inputs are
+        dropped, the part of W that was there before training sees all of them.
+        """
+        a_RI, b_OR = self.lora_a_SRI[adapter], self.lora_b_SOR[adapter]
+        with torch.no_grad():
+            lengths_O = _row_lengths(torch.addmm(self.weight, b_OR, a_RI, alpha=self.scale))
+        share_O = self.magnitudes[adapter] / lengths_O
+        is_dropping = self.training and self.dropout > 0.0
+        d_TI = nn.functional.dropout(x_TI, self.dropout) if is_dropping else x_TI
+        turned_TO: Tensor = _LoraProduct.apply(d_TI, self.weight, None, a_RI, b_OR, self.scale, None)  # type: ignore[no-untyped-call]
+        y_TO = turned_TO * share_O
+        if is_dropping:
+            return y_TO + nn.functional.linear(x_TI - d_TI, self.weight, self.bias)
+        return y_TO if self.bias is None else y_TO + self.bias
+
+
+def _row_lengths(weight_OI: Tensor) -> Tensor:
+    """(O,) in the weight's type, summed in float32."""
+    return torch.linalg.vector_norm(weight_OI, dim=1, dtype=torch.float32).to(weight_OI.dtype)
+
 
 def attach_lora(model: nn.Module, method: Lora, seed: int) -> AdapterRouting:
     """Freeze the model and put a LoRA path beside every targeted linear layer, initialised from `seed`.
 
-    Raises TunesmithError `lora-no-target` when no layer of the model has one of the targeted names.
+    Raises TunesmithError `lora-no-target` when no layer of the model has one of the targeted names, `method-layers`.
     """
-    return _attach(model, method, _target_names(model, method.targets), seed)
+    return _attach(model, method, targeted_names(_linear_names(model), method), seed)
 
 
 def _attach(model: nn.Module, method: Lora, names: Sequence[str], seed: int) -> AdapterRouting:
@@ -150,34 +180,19 @@ def _attach(model: nn.Module, method: Lora, names: Sequence[str], seed: int) -> 
         assert isinstance(base, nn.Linear)
         layer = LoraLinear(base, method, routing)
         layer.initialise(generator)
-        model.set_submodule(name, layer)
+        model.set_submodule(name, layer.train(base.training))
     return routing
-
-
-def _target_names(model: nn.Module, targets: Sequence[str]) -> list[str]:
-    linear = _linear_names(model)
-    if tuple(targets) == ("all-linear",):
-        return linear
-    known = sorted({_last(name) for name in linear})
-    unknown = [target for target in targets if target not in known]
-    if unknown or not targets:
-        raise TunesmithError("lora-no-target", targets=", ".join(unknown), known=", ".join(known))
-    return [name for name in linear if _last(name) in targets]
 
 
 def _linear_names(model: nn.Module) -> list[str]:
     """Every linear layer but the head, whose weight the loss reads directly."""
     linear = [name for name, module in model.named_modules() if isinstance(module, nn.Linear)]
-    return [name for name in linear if _last(name) not in ("lm_head", SCORE)]
+    return [name for name in linear if last_part(name) not in ("lm_head", SCORE)]
 
 
 def _score(model: nn.Module) -> nn.Linear | None:
     head = dict(model.named_children()).get(SCORE)
     return head if isinstance(head, nn.Linear) else None
-
-
-def _last(name: str) -> str:
-    return name.rpartition(".")[2]
 
 
 def save_adapter(model: nn.Module, method: Lora, base: str, folder: Path, adapter: int = 0) -> None:
@@ -190,6 +205,8 @@ def save_adapter(model: nn.Module, method: Lora, base: str, folder: Path, adapte
     for name, layer in layers.items():
         tensors[f"{KEY_PREFIX}{name}.lora_A.weight"] = layer.lora_a_SRI[adapter].detach().float().contiguous()
         tensors[f"{KEY_PREFIX}{name}.lora_B.weight"] = layer.lora_b_SOR[adapter].detach().float().contiguous()
+        if layer.magnitudes:
+            tensors[f"{KEY_PREFIX}{name}.{MAGNITUDE}"] = layer.magnitudes[adapter].detach().float()
     head = _score(model)
     if head is not None:
         tensors[SCORE_KEY] = head.weight.detach().float().contiguous()
@@ -200,8 +217,11 @@ def save_adapter(model: nn.Module, method: Lora, base: str, folder: Path, adapte
         "r": method.rank,
         "lora_alpha": method.alpha,
         "lora_dropout": method.dropout,
+        "use_rslora": method.rslora,
+        "use_dora": method.dora,
         "bias": "none",
-        "target_modules": sorted({_last(name) for name in layers}),
+        "layers_to_transform": None if method.layers is None else list(range(method.layers[0], method.layers[1] + 1)),
+        "target_modules": sorted({last_part(name) for name in layers}),
         "modules_to_save": None if head is None else ["classifier", SCORE],
         "inference_mode": True,
     }
@@ -227,21 +247,22 @@ def load_adapter(model: nn.Module, folder: Path) -> AdapterRouting:
     tensors = load_file(folder / WEIGHTS_FILE)
     linear = _linear_names(model)
     names = [name for name in linear if f"{KEY_PREFIX}{name}.lora_A.weight" in tensors]
-    expected = {f"{KEY_PREFIX}{name}.lora_{side}.weight" for name in names for side in "AB"}
+    sides = ("lora_A.weight", "lora_B.weight", *((MAGNITUDE,) if config.get("use_dora") else ()))
+    expected = {f"{KEY_PREFIX}{name}.{side}" for name in names for side in sides}
     expected |= set() if head is None else {SCORE_KEY}
     if not names or expected != set(tensors):
         difference = min(expected ^ set(tensors), default="lora_A")
         raise TunesmithError("adapter-base", place=Place(str(folder)), difference=difference)
-    method = Lora(rank=config["r"], alpha=float(config["lora_alpha"]), targets=tuple({_last(name) for name in names}))
-    routing = _attach(model, method, names, seed=0)
+    routing = _attach(model, _method_of(config), names, seed=0)
     layers = {name: module for name, module in model.named_modules() if isinstance(module, LoraLinear)}
     with torch.no_grad():
         for name, layer in layers.items():
-            for side, parameter in (("A", layer.lora_a_SRI), ("B", layer.lora_b_SOR)):
-                tensor = tensors[f"{KEY_PREFIX}{name}.lora_{side}.weight"]
-                if tensor.shape != parameter.shape[1:]:
+            parameters = (layer.lora_a_SRI[0], layer.lora_b_SOR[0], *layer.magnitudes)
+            for side, parameter in zip(sides, parameters, strict=True):
+                tensor = tensors[f"{KEY_PREFIX}{name}.{side}"]
+                if tensor.shape != parameter.shape:
                     raise TunesmithError("adapter-base", place=Place(str(folder)), difference=f"{name}: {tensor.shape}")
-                parameter[0].copy_(tensor)
+                parameter.copy_(tensor)
         if head is not None:
             if tensors[SCORE_KEY].shape != head.weight.shape:
                 raise TunesmithError(
@@ -249,6 +270,16 @@ def load_adapter(model: nn.Module, folder: Path) -> AdapterRouting:
                 )
             head.weight.copy_(tensors[SCORE_KEY])
     return routing
+
+
+def _method_of(config: Mapping[str, Any]) -> Lora:
+    """What PEFT's configuration says of the adapter's sizes and scale; which layers have one its tensors tell."""
+    return Lora(
+        rank=config["r"],
+        alpha=float(config["lora_alpha"]),
+        rslora=bool(config.get("use_rslora")),
+        dora=bool(config.get("use_dora")),
+    )
 
 
 __all__ = ["BASE_ONLY", "AdapterRouting", "LoraLinear", "attach_lora", "load_adapter", "save_adapter"]

@@ -8,8 +8,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from safetensors import safe_open
-
 from tunesmith.artifacts import Dataset, Identity, Plan, publish
 from tunesmith.artifacts.plan import BODY, KIND, Choice, PlanBody
 from tunesmith.chat import Chat
@@ -17,7 +15,8 @@ from tunesmith.chat.cache import rendered_rows
 from tunesmith.chat.taught import classes_of
 from tunesmith.errors import TunesmithError
 from tunesmith.model.base import Base
-from tunesmith.recipe import Classification, Lora, Regression, Train
+from tunesmith.model.fits import num_trained, weight_shapes
+from tunesmith.recipe import Classification, Regression, Train
 from tunesmith.records import Rendered
 from tunesmith.runtime import Progress, Runtime
 
@@ -25,8 +24,9 @@ VERSION: Final = 2
 FULL_RATE: Final = 2e-5
 """A customary peak rate for full fine-tuning of a model of REFERENCE_HIDDEN hidden units; narrower models take more."""
 REFERENCE_HIDDEN: Final = 1536
-LORA_RATE_FACTOR: Final = 10.0
-"""LoRA wants about ten times the rate of full fine-tuning (Schulman et al. 2025, "LoRA Without Regret")."""
+RATE_FACTORS: Final = {"full": 1.0, "freeze": 1.0, "lora": 10.0, "prompt": 50.0, "prefix": 50.0}
+"""Rates over that of full fine-tuning. LoRA wants about ten times (Schulman et al. 2025, "LoRA Without Regret"),
+prompts and prefixes, which are few numbers, more still (Lester et al. 2021, section 3)."""
 NUM_VALIDATIONS: Final = 10
 FEW_STEPS: Final = 30
 
@@ -69,7 +69,7 @@ def plan(planning: Planning, *, runtime: Runtime, progress: Progress, out: Path)
 
 def _body(planning: Planning, rows: Sequence[Rendered], has_validation: bool, runtime: Runtime) -> PlanBody:
     section = planning.section
-    shapes = _shapes(planning.base.folder)
+    shapes = weight_shapes(planning.base.folder)
     num_parameters = sum(math.prod(shape) for shape in shapes.values())
     num_visits = sum(row.repeats for row in rows)
     num_steps = math.ceil(math.ceil(num_visits / section.batch_rows) * section.epochs)
@@ -89,7 +89,7 @@ def _body(planning: Planning, rows: Sequence[Rendered], has_validation: bool, ru
         evaluate_every=every,
         checkpoint_every=section.checkpoint_every or every,
         num_parameters=num_parameters,
-        num_trainable=_num_trainable(section, shapes, num_parameters) + _num_in_head(planning),
+        num_trainable=num_trained(shapes, section.method, _hidden_size(planning)) + _num_in_head(planning),
         num_train_rows=len(rows),
         num_train_tokens=sum(row.repeats * len(row.ids_T) for row in rows),
         num_supervised_tokens=sum(row.repeats * row.num_supervised for row in rows),
@@ -99,10 +99,8 @@ def _body(planning: Planning, rows: Sequence[Rendered], has_validation: bool, ru
 
 
 def _derived_rate(planning: Planning, choices: list[Choice]) -> float:
-    hidden = int(planning.base.config["hidden_size"])
-    method = planning.section.method
-    factor = LORA_RATE_FACTOR if isinstance(method, Lora) else 1.0
-    rate = float(f"{FULL_RATE * factor * REFERENCE_HIDDEN / hidden:.2g}")
+    hidden, method = _hidden_size(planning), planning.section.method
+    rate = float(f"{FULL_RATE * RATE_FACTORS[method.name] * REFERENCE_HIDDEN / hidden:.2g}")
     choices.append(_choice("learning_rate", rate, method=method.name, hidden=hidden))
     return rate
 
@@ -117,29 +115,14 @@ def _choice(name: str, value: str | int | float, **parameters: str | int | float
     return Choice(name=name, value=value, reason=f"plan.reason.{name}", parameters=parameters)
 
 
-def _shapes(folder: Path) -> dict[str, list[int]]:
-    """Shape of every tensor, from the headers of the weight files."""
-    shapes: dict[str, list[int]] = {}
-    for file in folder.glob("*.safetensors"):
-        with safe_open(file, framework="numpy") as tensors:
-            shapes |= {name: tensors.get_slice(name).get_shape() for name in tensors.keys()}  # noqa: SIM118
-    return shapes
-
-
 def _num_in_head(planning: Planning) -> int:
     """Parameters of the head that classification and regression train beside the model."""
     objective = planning.section.objective
     if not isinstance(objective, Classification | Regression):
         return 0
     num_outputs = len(classes_of(planning.dataset)) if isinstance(objective, Classification) else 1
-    return num_outputs * int(planning.base.config["hidden_size"])
+    return num_outputs * _hidden_size(planning)
 
 
-def _num_trainable(section: Train, shapes: dict[str, list[int]], num_parameters: int) -> int:
-    method = section.method
-    if not isinstance(method, Lora):
-        return num_parameters
-    body = {name: shape for name, shape in shapes.items() if ".layers." in name and len(shape) == 2}
-    if method.targets != ("all-linear",):
-        body = {name: shape for name, shape in body.items() if name.split(".")[-2] in method.targets}
-    return sum(method.rank * sum(shape) for shape in body.values())
+def _hidden_size(planning: Planning) -> int:
+    return int(planning.base.config["hidden_size"])

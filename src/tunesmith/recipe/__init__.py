@@ -1,7 +1,7 @@
 """What the user asks for: frozen, closed sections (`sections` and one file a stage) and their YAML form (`file`)."""
 
 from tunesmith.recipe.file import dump_recipe, load_recipe
-from tunesmith.recipe.methods import Full, Lora, Method
+from tunesmith.recipe.methods import Freeze, Full, Lora, Method, Prefix, Prompt
 from tunesmith.recipe.objectives import (
     Classification,
     Distill,
@@ -28,12 +28,15 @@ __all__ = [
     "Distill",
     "DistillText",
     "Evaluate",
+    "Freeze",
     "Full",
     "Lora",
     "Method",
     "Model",
     "Objective",
+    "Prefix",
     "Prepare",
+    "Prompt",
     "Recipe",
     "Regression",
     "Report",

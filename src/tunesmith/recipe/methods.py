@@ -4,16 +4,33 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import Field, model_validator
 from pydantic.functional_validators import BeforeValidator
+from pydantic_core import PydanticCustomError
 
 from tunesmith.recipe.section import PositiveFloat, PositiveInt, Section
+
+LayerNumber = Annotated[int, Field(ge=0)]
 
 
 class Full(Section):
     """Every weight is trained."""
 
     name: Annotated[Literal["full"], Field(description="Names the method.")] = "full"
+
+
+class Freeze(Section):
+    """Full tuning with a part of the weights held as they are."""
+
+    name: Annotated[Literal["freeze"], Field(description="Names the method.")] = "freeze"
+    layers: Annotated[int, Field(ge=0, description="So many layers, from the first on, are frozen.")] = 0
+    embeddings: Annotated[
+        bool, Field(description="The token embeddings are frozen, and with them a head that shares their weights.")
+    ] = True
+    patterns: Annotated[
+        tuple[str, ...],
+        Field(description="Weights whose names fit one of these are frozen too: `*.mlp.*`, `lm_head.*`.", strict=False),
+    ] = ()
 
 
 class Lora(Section):
@@ -29,6 +46,36 @@ class Lora(Section):
         tuple[str, ...],
         Field(description="Names of the linear layers; `all-linear` is every one but the head.", strict=False),
     ] = ("all-linear",)
+    layers: Annotated[
+        tuple[LayerNumber, LayerNumber] | None,
+        Field(description="First and last layer that is adapted, counted from 0; absent: all.", strict=False),
+    ] = None
+    rslora: Annotated[
+        bool, Field(description="Scale by alpha / sqrt(rank) instead, so that high ranks learn (arXiv:2312.03732).")
+    ] = False
+    dora: Annotated[
+        bool, Field(description="Train the length of each row of W apart from its direction (arXiv:2402.09353).")
+    ] = False
+
+    @model_validator(mode="after")
+    def _names_layers_in_order(self) -> Lora:
+        if self.layers is not None and self.layers[0] > self.layers[1]:
+            raise PydanticCustomError("lora_layers", "the first of `layers` comes after the last")
+        return self
+
+
+class Prompt(Section):
+    """Prompt tuning (Lester et al. 2021, arXiv:2104.08691): learned embeddings before every row, the model frozen."""
+
+    name: Annotated[Literal["prompt"], Field(description="Names the method.")] = "prompt"
+    virtual_tokens: Annotated[PositiveInt, Field(description="Embeddings that stand before every row.")] = 20
+
+
+class Prefix(Section):
+    """Prefix tuning (Li & Liang 2021, arXiv:2101.00190): learned keys and values before every row in every layer."""
+
+    name: Annotated[Literal["prefix"], Field(description="Names the method.")] = "prefix"
+    virtual_tokens: Annotated[PositiveInt, Field(description="Keys and values a layer that stand before a row.")] = 20
 
 
 def _method_from_name(value: object) -> object:
@@ -36,7 +83,11 @@ def _method_from_name(value: object) -> object:
     return {"name": value} if isinstance(value, str) else value
 
 
-AnyMethod = Annotated[Full | Lora, Field(discriminator="name")]
+AnyMethod = Annotated[Full | Freeze | Lora | Prompt | Prefix, Field(discriminator="name")]
 Method = Annotated[
-    AnyMethod, BeforeValidator(_method_from_name, json_schema_input_type=AnyMethod | Literal["full", "lora"])
+    AnyMethod,
+    BeforeValidator(
+        _method_from_name,
+        json_schema_input_type=AnyMethod | Literal["full", "freeze", "lora", "prompt", "prefix"],
+    ),
 ]

@@ -7,8 +7,8 @@ from typing import Annotated, Literal
 from pydantic import Field, model_validator
 from pydantic_core import PydanticCustomError
 
-from tunesmith.recipe.methods import Full, Lora, Method
-from tunesmith.recipe.objectives import Distill, Objective, Regression, Sft, Text
+from tunesmith.recipe.methods import Full, Lora, Method, Prefix, Prompt
+from tunesmith.recipe.objectives import Classification, Distill, Objective, Regression, Sft, Text
 from tunesmith.recipe.optimizers import AdamW, Muon, Optimizer, Sgd
 from tunesmith.recipe.schedules import Cosine, RateSchedule, ShareOrSteps
 from tunesmith.recipe.section import PositiveFloat, PositiveInt, Section
@@ -17,7 +17,9 @@ from tunesmith.recipe.section import PositiveFloat, PositiveInt, Section
 class Train(Section):
     """How the base is tuned."""
 
-    method: Annotated[Method, Field(description="`full` or `lora`, with its settings.")] = Lora()
+    method: Annotated[
+        Method, Field(description="`lora`, `full`, `freeze`, `prompt` or `prefix`, with its settings.")
+    ] = Lora()
     objective: Annotated[Objective, Field(description="What training minimises, by name or with settings.")] = Sft()
     epochs: Annotated[PositiveFloat, Field(description="Passes over the training rows.")] = 3.0
     max_steps: Annotated[PositiveInt | None, Field(description="Stop after so many optimiser steps.")] = None
@@ -80,6 +82,12 @@ class Train(Section):
             raise PydanticCustomError("objective_smoothing", "`label_smoothing` does not go with this objective")
         if self.token_dropout and isinstance(self.objective, Text):
             raise PydanticCustomError("objective_dropout", "`token_dropout` does not go with plain texts")
+        if isinstance(self.method, Prompt | Prefix):
+            told = {"method": self.method.name, "objective": self.objective.name}
+            if isinstance(self.objective, Classification | Regression):
+                raise PydanticCustomError("method_head", "`{method}` does not go with the head of `{objective}`", told)
+            if isinstance(self.objective, Distill):
+                raise PydanticCustomError("method_teacher", "the teacher cannot read what `{method}` learns", told)
         return self
 
     @model_validator(mode="after")

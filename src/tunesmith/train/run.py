@@ -21,9 +21,10 @@ from tunesmith.chat.taught import classes_of
 from tunesmith.model.dropout import attach_dropout
 from tunesmith.model.kernels import describe_kernels
 from tunesmith.model.load import compute_dtype, load_model
-from tunesmith.model.lora import attach_lora, save_adapter
+from tunesmith.model.method import AdapterMethod, begin_method, save_method
 from tunesmith.model.score import begin_score, load_with_head
-from tunesmith.recipe import Classification, Distill, DistillText, Lora, Text
+from tunesmith.model.virtual import virtual_ids
+from tunesmith.recipe import Classification, Distill, DistillText, Text
 from tunesmith.records import Rendered, Split
 from tunesmith.runtime import Progress, Runtime
 from tunesmith.train.checkpoint import Progressed, load_best, newest_checkpoint
@@ -90,11 +91,10 @@ def build(training: Training, runtime: Runtime, progress: Progress, run: Run) ->
     model = _model(training, head, runtime)
     if section.dropout:
         attach_dropout(model, section.dropout)
-    if section.dropout or (isinstance(section.method, Lora) and section.method.dropout):
         model.train()
     penalties = Penalties(section.max_grad_norm, section.l1, section.layer_rate_decay)
     optimizer = FlatOptimizer(model.named_parameters(), section.optimizer, penalties)
-    layout = LayoutSettings(section.micro_batch_tokens, section.share_prefixes, runtime.device)
+    layout = LayoutSettings(section.micro_batch_tokens, section.share_prefixes, runtime.device, virtual_ids(model))
     visits = visits_of(rows)
     sampler = RowSampler(len(visits), section.batch_rows, training.seed)
     source = RowSource(visits, sampler, layout, _token_dropout(training), group)
@@ -153,8 +153,7 @@ def _model(training: Training, head: Head | None, runtime: Runtime) -> PreTraine
         model = load_model(folder, dtype=dtype, device=runtime.device)
     else:
         model = load_with_head(folder, head, dtype=dtype, device=runtime.device)
-    if isinstance(training.section.method, Lora):
-        attach_lora(model, training.section.method, training.seed)
+    begin_method(model, training.section.method, training.seed)
     if head is not None:
         begin_score(model, training.chat.pad_id, training.seed)
     return model
@@ -211,9 +210,9 @@ def _trackers(training: Training, loop: Loop, run: Run) -> Sequence[Tracker]:
 
 def _save_model(training: Training, loop: Loop, staging: Path) -> None:
     method = training.section.method
-    folder = staging / (ADAPTER if isinstance(method, Lora) else WEIGHTS)
-    if isinstance(method, Lora):
-        save_adapter(loop.model, method, training.base.reference, folder)
+    folder = staging / (ADAPTER if isinstance(method, AdapterMethod) else WEIGHTS)
+    if isinstance(method, AdapterMethod):
+        save_method(loop.model, method, training.base.reference, folder)
     else:
         loop.model.save_pretrained(folder)
         for name in TOKENIZER_FILES:

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from tunesmith.model.layout import MicroBatch, divide, lay_out
+from tunesmith.model.layout import MicroBatch, behind, divide, lay_out
 from tunesmith.records import Rendered
 from tunesmith.train.group import ALONE, Group
 from tunesmith.train.sampler import RowSampler
@@ -21,6 +21,8 @@ class LayoutSettings:
     micro_batch_tokens: int
     share_prefixes: bool
     device: str
+    virtual_ids: tuple[int, ...] = ()
+    """What every row is laid out behind."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,8 +105,10 @@ class RowSource:
 
 
 def micro_batches(rows: Sequence[Rendered], layout: LayoutSettings) -> list[MicroBatch]:
-    laid_out = lay_out(rows, layout.micro_batch_tokens, share=layout.share_prefixes)
-    return [batch.to(layout.device) for batch in laid_out]
+    laid_out = lay_out(behind(rows, layout.virtual_ids), layout.micro_batch_tokens, share=layout.share_prefixes)
+    num_virtual = len(layout.virtual_ids)  # no tokens of the rows as they were given
+    own = [replace(batch, num_row_tokens=batch.num_row_tokens - num_virtual * len(batch.row_ids)) for batch in laid_out]
+    return [batch.to(layout.device) for batch in own]
 
 
 def half_of_largest(batches: Sequence[MicroBatch]) -> int | None:

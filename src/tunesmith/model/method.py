@@ -1,0 +1,57 @@
+"""From a recipe's method to a model of which exactly its part is trained, and from that to a folder."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+from transformers import PreTrainedModel
+
+from tunesmith.model.fits import frozen_names
+from tunesmith.model.lora import CONFIG_FILE, attach_lora, load_adapter, save_adapter
+from tunesmith.model.virtual import PREFIX, PROMPT, attach_prefix, attach_prompt, load_virtual, save_virtual
+from tunesmith.recipe import Freeze, Full, Lora, Method, Prefix, Prompt
+
+AdapterMethod = Lora | Prompt | Prefix
+"""Methods that leave the base as it is and save what is put beside it."""
+
+
+def begin_method(model: PreTrainedModel, method: Method, seed: int) -> None:
+    """Let exactly the numbers that `method` trains want a gradient, new ones drawn from `seed`.
+
+    Raises TunesmithError `lora-no-target`, `method-layers`, `freeze-pattern`, `freeze-all`, `method-architecture`.
+    """
+    match method:
+        case Full():
+            model.requires_grad_()
+        case Freeze():
+            frozen = frozen_names([name for name, _ in model.named_parameters()], method)
+            for name, parameter in model.named_parameters():
+                parameter.requires_grad_(name not in frozen)
+        case Lora():
+            attach_lora(model, method, seed)
+            model.train(method.dropout > 0.0)
+        case Prompt():
+            attach_prompt(model, method, seed)
+        case Prefix():
+            attach_prefix(model, method, seed)
+
+
+def save_method(model: PreTrainedModel, method: AdapterMethod, base: str, folder: Path) -> None:
+    """Write what was trained beside the base named `base`, as PEFT does."""
+    if isinstance(method, Lora):
+        save_adapter(model, method, base, folder)
+    else:
+        save_virtual(model, method, base, folder)
+
+
+def load_method(model: PreTrainedModel, folder: Path) -> None:
+    """Attach what a folder of PEFT's holds: LoRA, a prompt or a prefix.
+
+    Raises TunesmithError `adapter-kind`, `adapter-base`, `method-architecture`.
+    """
+    config = json.loads((folder / CONFIG_FILE).read_text(encoding="utf-8"))
+    if config.get("peft_type") in (PROMPT, PREFIX):
+        load_virtual(model, folder)
+    else:
+        load_adapter(model, folder)
