@@ -204,7 +204,7 @@ def _kind_of_options(options: list[Schema], paths: dict[str, str], language: str
     """What may stand there, but for `null`, which is the same as leaving the key out."""
     words = WORDS[language]
     items = [option["items"] for option in options if option.get("type") == "array"]
-    if items and len(options) > 1:
+    if items and any(option.get("type") not in ("array", "null") for option in options):
         return words["one-or-list"].format(item=_kind(items[0], paths, language))
     kinds = [_kind(option, paths, language) for option in options if option.get("type") != "null"]
     return words["comma"].join(dict.fromkeys(kinds))

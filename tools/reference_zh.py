@@ -47,6 +47,9 @@ SECTIONS: Final[dict[str, str]] = {
     "Distill": "学习更大的模型对每个词元给出的概率（Hinton 等，2015，arXiv:1503.02531）。",
     "DistillText": "学习更大的模型对各行提示写出的回答（Kim 与 Rush，2016，arXiv:1606.07947）。",
     "Full": "训练全部权重。",
+    "Freeze": "全参数微调，但固定其中一部分权重。",
+    "Prompt": "提示微调（Lester 等，2021，arXiv:2104.08691）：在每行数据前面放上学到的嵌入向量，模型本身冻结。",
+    "Prefix": "前缀微调（Li 与 Liang，2021，arXiv:2101.00190）：在每行数据前面、每一层都放上学到的键和值。",
     "Lora": "低秩适配（Hu 等，2021，arXiv:2106.09685）：W x + alpha / rank * B A x，其中 W 冻结不变。",
     "AdamW": "衰减与梯度解耦的 Adam（Loshchilov 与 Hutter，2019，arXiv:1711.05101）。",
     "Adam": "Adam（Kingma 与 Ba，2015，arXiv:1412.6980），衰减并入梯度。",
@@ -338,7 +341,7 @@ KEYS: Final[dict[str, dict[str, str]]] = {
         "limit": "任何类别放大或缩小都不超过这个倍数。",
     },
     "Train": {
-        "method": "`full` 或 `lora` 及其设置。",
+        "method": "`lora`、`full`、`freeze`、`prompt` 或 `prefix` 及其设置。",
         "objective": "训练要最小化什么，写名称或连同设置。",
         "epochs": "训练数据遍历的次数。",
         "max_steps": "优化步数到此为止。",
@@ -462,11 +465,28 @@ KEYS: Final[dict[str, dict[str, str]]] = {
         "shape": "怎样下降；`sqrt` 即 1 - sqrt(进度)（Hägele 等，2024，arXiv:2405.18392）。",
         "end_share": "最后一步之后剩下峰值的多少比例。",
     },
+    "Freeze": {
+        "name": "方法名。",
+        "layers": "从第一层起冻结这么多层。",
+        "embeddings": "冻结词嵌入，与它共享权重的输出层也一并冻结。",
+        "patterns": "名称与其中之一匹配的权重也冻结：`*.mlp.*`、`lm_head.*`。",
+    },
+    "Prompt": {
+        "name": "方法名。",
+        "virtual_tokens": "放在每行数据前面的嵌入向量的个数。",
+    },
+    "Prefix": {
+        "name": "方法名。",
+        "virtual_tokens": "每层放在每行数据前面的键和值的个数。",
+    },
     "Lora": {
         "name": "方法名。",
         "rank": "更新矩阵的秩，即 B A 的内部维度。",
         "alpha": "更新按 alpha / rank 缩放。",
         "dropout": "训练时 A 的输入被随机丢弃的比例。",
+        "layers": "要适配的第一层和最后一层，从 0 数起；不写时适配全部层。",
+        "rslora": "改按 alpha / sqrt(rank) 缩放，高秩时也学得动（arXiv:2312.03732）。",
+        "dora": "把 W 每一行的长度与方向分开训练（arXiv:2402.09353）。",
         "targets": "要适配的线性层名称；`all-linear` 表示除输出头外的所有线性层。",
     },
     "Evaluate": {

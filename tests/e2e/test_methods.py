@@ -53,7 +53,14 @@ def job(name: str, folder: Path, monkeypatch: pytest.MonkeyPatch, **method: Any)
     monkeypatch.chdir(folder)
     tree = recipes("en")[name]
     tree["train"]["method"] |= method
-    tree["train"] |= {"max_steps": 40, "epochs": 20, "batch_rows": 16, "trackers": [], "evaluate_every": 8, "precision": "fp32"}
+    tree["train"] |= {
+        "max_steps": 40,
+        "epochs": 20,
+        "batch_rows": 16,
+        "trackers": [],
+        "evaluate_every": 8,
+        "precision": "fp32",
+    }
     tree["evaluate"] = {
         "general_suite": False,
         "arms": ["base", "tuned"],
@@ -146,4 +153,3 @@ def test_virtual_tokens_that_leave_no_room_are_refused(tmp_path: Path, monkeypat
     with pytest.raises(TunesmithError) as caught:
         lifecycle.plan(this, lifecycle.prepare(this))
     assert caught.value.code == "virtual-no-room"
-

@@ -152,15 +152,18 @@ class LoraLinear(nn.Module):
         is_dropping = self.training and self.dropout > 0.0
         d_TI = nn.functional.dropout(x_TI, self.dropout) if is_dropping else x_TI
         turned_TO: Tensor = _LoraProduct.apply(d_TI, self.weight, None, a_RI, b_OR, self.scale, None)  # type: ignore[no-untyped-call]
-        y_TO = turned_TO * share_O
+        y_TO: Tensor = turned_TO * share_O
         if is_dropping:
-            return y_TO + nn.functional.linear(x_TI - d_TI, self.weight, self.bias)
-        return y_TO if self.bias is None else y_TO + self.bias
+            y_TO += nn.functional.linear(x_TI - d_TI, self.weight, self.bias)
+        elif self.bias is not None:
+            y_TO += self.bias
+        return y_TO
 
 
 def _row_lengths(weight_OI: Tensor) -> Tensor:
     """(O,) in the weight's type, summed in float32."""
-    return torch.linalg.vector_norm(weight_OI, dim=1, dtype=torch.float32).to(weight_OI.dtype)
+    lengths_O: Tensor = torch.linalg.vector_norm(weight_OI, dim=1, dtype=torch.float32)
+    return lengths_O.to(weight_OI.dtype)
 
 
 def attach_lora(model: nn.Module, method: Lora, seed: int) -> AdapterRouting:

@@ -47,8 +47,8 @@ class Lora(Section):
         Field(description="Names of the linear layers; `all-linear` is every one but the head.", strict=False),
     ] = ("all-linear",)
     layers: Annotated[
-        tuple[LayerNumber, LayerNumber] | None,
-        Field(description="First and last layer that is adapted, counted from 0; absent: all.", strict=False),
+        Annotated[tuple[LayerNumber, ...], Field(min_length=2, max_length=2, strict=False)] | None,
+        Field(description="First and last layer that is adapted, counted from 0; absent: all."),
     ] = None
     rslora: Annotated[
         bool, Field(description="Scale by alpha / sqrt(rank) instead, so that high ranks learn (arXiv:2312.03732).")

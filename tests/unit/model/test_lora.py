@@ -165,7 +165,13 @@ def test_an_adapter_without_one_of_its_tensors_is_refused(tmp_path: Path) -> Non
 
 @pytest.mark.parametrize(
     "setting",
-    [{"lora_bias": True}, {"layer_replication": [[0, 2]]}, {"alpha_pattern": {"q_proj": 3}}, {"bias": "all"}, {"peft_type": "IA3"}],
+    [
+        {"lora_bias": True},
+        {"layer_replication": [[0, 2]]},
+        {"alpha_pattern": {"q_proj": 3}},
+        {"bias": "all"},
+        {"peft_type": "IA3"},
+    ],
 )
 def test_an_adapter_that_is_more_than_lora_is_refused(tmp_path: Path, setting: dict[str, object]) -> None:
     save(tmp_path)

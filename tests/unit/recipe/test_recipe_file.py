@@ -134,7 +134,11 @@ def test_a_key_of_another_method_is_not_suggested(tmp_path: Path) -> None:
         ("train=5", "must be a section with keys of its own", "应是一组 `键: 值`"),
         ("variants=[a]", "must be a section with keys of its own", "应是一组 `键: 值`"),
         ("train.method=5", "must be a section with keys of its own", "应是一组 `键: 值`"),
-        ("train.method=lroa", "`lroa` is not one of 'full', 'lora'", "没有 `lroa` 这一项，只能取 'full', 'lora'"),
+        (
+            "train.method=lroa",
+            "`lroa` is not one of 'full', 'freeze', 'lora', 'prompt', 'prefix'",
+            "没有 `lroa` 这一项，只能取 'full', 'freeze', 'lora', 'prompt', 'prefix'",
+        ),
         (
             "name=../up",
             "letters, digits, `_`, `.` and `-` only, the first one a letter, a digit or `_`",
