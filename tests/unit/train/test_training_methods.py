@@ -50,7 +50,9 @@ def begun(folder: Path, method: Method) -> PreTrainedModel:
     return model
 
 
-def training(folder: Path, name: str, budget: int = 60) -> tuple[PreTrainedModel, RowSource, FlatOptimizer, LayoutSettings]:
+def training(
+    folder: Path, name: str, budget: int = 60
+) -> tuple[PreTrainedModel, RowSource, FlatOptimizer, LayoutSettings]:
     model = begun(folder, METHODS[name])
     random = np.random.default_rng(0)
     rows = [random_row(random, str(n), [], 12) for n in range(6)]
