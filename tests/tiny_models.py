@@ -11,7 +11,16 @@ from typing import Any
 import numpy as np
 import torch
 from tokenizers import AddedToken, Tokenizer, decoders, models, pre_tokenizers, trainers
-from transformers import AutoModelForCausalLM, LlamaConfig, MistralConfig, PreTrainedModel, Qwen2Config, Qwen3Config
+from transformers import (
+    AutoModelForCausalLM,
+    DeepseekV3Config,
+    LlamaConfig,
+    MistralConfig,
+    PreTrainedModel,
+    Qwen2Config,
+    Qwen2MoeConfig,
+    Qwen3Config,
+)
 
 from tunesmith.chat import Chat, load_chat
 from tunesmith.model.attention import NAME
@@ -19,6 +28,7 @@ from tunesmith.records import Rendered
 
 CONFIGS = {"llama": LlamaConfig, "mistral": MistralConfig, "qwen2": Qwen2Config, "qwen3": Qwen3Config}
 ARCHITECTURES = sorted(CONFIGS)
+MIXTURES = {"deepseek_v3": DeepseekV3Config, "qwen2_moe": Qwen2MoeConfig}
 VOCABULARY = 320
 MAX_POSITIONS = 2048
 LLAMA3_ROPE = {
@@ -69,8 +79,17 @@ def make_model(architecture: str, attention: str = NAME, *, seed: int = 0, **cha
         settings["rope_parameters"] = LLAMA3_ROPE
     if architecture == "mistral":
         settings["sliding_window"] = None
+    if architecture in MIXTURES:
+        del settings["head_dim"]
+        settings |= {"moe_intermediate_size": 48, "num_experts_per_tok": 2}
+    if architecture == "qwen2_moe":
+        settings |= {"num_experts": 4, "shared_expert_intermediate_size": 64}
+    if architecture == "deepseek_v3":  # the first layer is dense, as in the published model
+        settings |= {"n_routed_experts": 4, "n_shared_experts": 1, "first_k_dense_replace": 1, "num_key_value_heads": 4}
+        settings |= {"n_group": 2, "topk_group": 1, "q_lora_rank": 24, "kv_lora_rank": 16}
+        settings |= {"qk_nope_head_dim": 16, "qk_rope_head_dim": 8, "v_head_dim": 16}
     torch.manual_seed(seed)
-    config = CONFIGS[architecture](**{**settings, **changes})
+    config = (CONFIGS | MIXTURES)[architecture](**{**settings, **changes})
     model: PreTrainedModel = AutoModelForCausalLM.from_config(config, attn_implementation=attention)
     with torch.no_grad():
         for parameter in model.parameters():

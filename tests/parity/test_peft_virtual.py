@@ -30,7 +30,7 @@ pytestmark = [
     pytest.mark.filterwarnings("ignore:Position ids are not supported"),
 ]
 METHODS = [Prompt(virtual_tokens=5), Prefix(virtual_tokens=5), Prompt(virtual_tokens=20), Prefix(virtual_tokens=20)]
-ARCHITECTURES = ("llama", "mistral", "qwen2", "qwen3")
+ARCHITECTURES = ("llama", "mistral", "qwen2", "qwen2_moe", "qwen3")
 
 
 def told(method: Prompt | Prefix) -> str:

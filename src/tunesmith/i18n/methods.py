@@ -36,6 +36,14 @@ TEXTS: Final[dict[str, tuple[str, str]]] = {
         "use `train.method=lora` or `train.method=prompt`, or a base of one of these types: {known}",
         "请改用 `train.method=lora` 或 `train.method=prompt`，或换用以下类型的基座模型：{known}",
     ),
+    "error.dora-mixture": (
+        "DoRA does not go with a mixture of experts (`{type}`): PEFT could not load what comes of it",
+        "DoRA 不能用于混合专家模型（`{type}`）：PEFT 无法加载训练结果",
+    ),
+    "hint.dora-mixture": (
+        "use plain LoRA: `tunesmith run RECIPE train.method.dora=false`",
+        "请用普通的 LoRA：`tunesmith run 配方 train.method.dora=false`",
+    ),
     "error.virtual-no-room": (
         "the longest training row has {longest} tokens; with {virtual} virtual tokens before it, it is longer than the "
         "{limit} that the base reads",

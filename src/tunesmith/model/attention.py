@@ -48,7 +48,11 @@ def attend(  # noqa: PLR0913 - transformers' signature
         )
         return out.transpose(1, 2), None
     query_THD, key_TKD, value_TKD = (states[0].transpose(0, 1) for states in (query_1HTD, key_1KTD, value_1KTD))
-    return attend_flat(query_THD, key_TKD, value_TKD, layout, scaling).unsqueeze(0), None
+    # values of latent attention are shorter than its keys
+    num_missing = query_THD.shape[2] - value_TKD.shape[2]
+    value_TKD = nn.functional.pad(value_TKD, (0, num_missing)) if num_missing else value_TKD
+    out_THD = attend_flat(query_THD, key_TKD, value_TKD, layout, scaling)
+    return out_THD[..., : query_THD.shape[2] - num_missing].unsqueeze(0), None
 
 
 def attend_flat(

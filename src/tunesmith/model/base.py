@@ -20,7 +20,11 @@ from tunesmith.errors import Place, TunesmithError
 BUILTIN: Final = "builtin:tiny"
 DENSE_TYPES: Final = ("llama", "mistral", "qwen2", "qwen3")
 """Dense decoders whose logits are hidden @ head, without scaling or capping."""
-MODEL_TYPES: Final = DENSE_TYPES
+LATENT_TYPES: Final = ("deepseek_v3",)
+"""Decoders whose layers keep keys and values as one compressed vector a token (multi-head latent attention)."""
+MIXTURE_TYPES: Final = ("qwen2_moe", *LATENT_TYPES)
+"""Decoders with mixtures of experts: a router sends each token through a few of many feed-forward layers."""
+MODEL_TYPES: Final = (*DENSE_TYPES, *MIXTURE_TYPES)
 CODE_KEYS: Final = ("auto_map", "attn_implementation", "_attn_implementation", "_attn_implementation_internal")
 """Settings that name code to fetch and run: classes of the model's own, or kernels from the Hub."""
 LENGTH_DEPENDENT_ROPE: Final = ("dynamic", "longrope")

@@ -12,10 +12,12 @@ from typing import Final
 from safetensors import safe_open
 
 from tunesmith.errors import TunesmithError
-from tunesmith.model.base import DENSE_TYPES, Base
+from tunesmith.model.base import LATENT_TYPES, MIXTURE_TYPES, MODEL_TYPES, Base
 from tunesmith.recipe import Freeze, Full, Lora, Method, Prefix, Prompt
 
 EMBEDDINGS: Final = ("embed_tokens.weight", "wte.weight", "wpe.weight")
+ROUTED: Final = re.compile(r"\.mlp\.(?:gate|shared_expert_gate|experts\.\d+\.\w+)$")
+"""Routers and routed experts of a mixture: they are never among a layer's linear ones."""
 LAYER: Final = re.compile(r"(?:^|\.)(?:layers|h)\.(\d+)\.")
 
 
@@ -52,11 +54,13 @@ def num_trained(shapes: Mapping[str, Sequence[int]], method: Method, hidden_size
 def refuse_unfit(base: Base, method: Method) -> None:
     """Raises TunesmithError `method-layers`, `freeze-pattern`, `freeze-all`, `lora-no-target`, `method-architecture`.
 
-    Reads the headers of the weight files alone.
+    Raises `dora-mixture` as well, for what PEFT could not load. Reads the headers of the weight files alone.
     """
     if isinstance(method, Freeze):
         frozen_names(list(weight_shapes(base.folder)), method)
     elif isinstance(method, Lora):
+        if method.dora and base.config["model_type"] in MIXTURE_TYPES:
+            raise TunesmithError("dora-mixture", type=base.config["model_type"])
         targeted_names(linear_names(weight_shapes(base.folder)), method)
     elif isinstance(method, Prefix):
         refuse_prefix(str(base.config["model_type"]))
@@ -90,11 +94,13 @@ def frozen_names(names: Sequence[str], method: Freeze) -> set[str]:
 
 def linear_names(shapes: Mapping[str, Sequence[int]]) -> list[str]:
     """The linear layers of the decoder's layers, by the shapes of their weights."""
-    return [
-        name.removesuffix(".weight")
-        for name, shape in shapes.items()
-        if len(shape) == 2 and name.endswith(".weight") and layer_number(name) is not None
-    ]
+    modules = {name.removesuffix(".weight"): len(shape) for name, shape in shapes.items() if name.endswith(".weight")}
+    return [name for name, num_axes in modules.items() if num_axes == 2 and is_adaptable(name)]
+
+
+def is_adaptable(name: str) -> bool:
+    """Whether a linear layer of this name may get a LoRA path: it is in a layer, and no router nor routed expert."""
+    return layer_number(name) is not None and ROUTED.search(name) is None
 
 
 def targeted_names(linear: Sequence[str], method: Lora) -> list[str]:
@@ -122,8 +128,9 @@ def last_part(name: str) -> str:
 
 def refuse_prefix(model_type: str) -> None:
     """Raises TunesmithError `method-architecture` where the keys and values of a layer are not plain ones."""
-    if model_type not in DENSE_TYPES:
-        raise TunesmithError("method-architecture", method="prefix", type=model_type, known=", ".join(DENSE_TYPES))
+    if model_type in LATENT_TYPES:
+        known = ", ".join(each for each in MODEL_TYPES if each not in LATENT_TYPES)
+        raise TunesmithError("method-architecture", method="prefix", type=model_type, known=known)
 
 
 def _refuse_layers(names: Collection[str], last: int) -> None:

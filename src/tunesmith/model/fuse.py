@@ -8,6 +8,7 @@ from torch import Tensor, nn
 from transformers import Cache, PreTrainedModel
 
 from tunesmith.model.attention import attend, attend_flat
+from tunesmith.model.base import LATENT_TYPES
 from tunesmith.model.kernels import rms_norm, rotate, swiglu
 from tunesmith.model.layout import AttentionLayout
 
@@ -91,14 +92,15 @@ class RotaryAttention(nn.Module):
 
 
 def fuse(model: PreTrainedModel) -> None:
-    """Replace norms, feed-forward layers and attention of a dense decoder; what it computes stays the same."""
+    """Replace norms, dense feed-forward layers and plain attention of a decoder; what it computes stays the same."""
     config = model.config
     decoder = model.base_model
     decoder.norm = RmsNorm(decoder.norm, config.rms_norm_eps)
     for layer in decoder.layers:
         attention = layer.self_attn
-        layer.self_attn = RotaryAttention(attention, attention.head_dim, attention.layer_idx, config.rms_norm_eps)
+        if config.model_type not in LATENT_TYPES:
+            layer.self_attn = RotaryAttention(attention, attention.head_dim, attention.layer_idx, config.rms_norm_eps)
         layer.input_layernorm = RmsNorm(layer.input_layernorm, config.rms_norm_eps)
         layer.post_attention_layernorm = RmsNorm(layer.post_attention_layernorm, config.rms_norm_eps)
-        if config.hidden_act == "silu":
+        if config.hidden_act == "silu" and "gate_proj" in dict(layer.mlp.named_children()):  # no mixture of experts
             layer.mlp = SwigluMlp(layer.mlp)

@@ -17,7 +17,7 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
 from tunesmith.errors import Place, TunesmithError
-from tunesmith.model.fits import last_part, targeted_names
+from tunesmith.model.fits import is_adaptable, last_part, targeted_names
 from tunesmith.recipe import Lora
 
 CONFIG_FILE: Final = "adapter_config.json"
@@ -188,9 +188,8 @@ def _attach(model: nn.Module, method: Lora, names: Sequence[str], seed: int) -> 
 
 
 def _linear_names(model: nn.Module) -> list[str]:
-    """Every linear layer but the head, whose weight the loss reads directly."""
-    linear = [name for name, module in model.named_modules() if isinstance(module, nn.Linear)]
-    return [name for name in linear if last_part(name) not in ("lm_head", SCORE)]
+    """Every linear layer but the head, whose weight the loss reads directly, and the routers of a mixture."""
+    return [name for name, module in model.named_modules() if isinstance(module, nn.Linear) and is_adaptable(name)]
 
 
 def _score(model: nn.Module) -> nn.Linear | None:
@@ -224,13 +223,28 @@ def save_adapter(model: nn.Module, method: Lora, base: str, folder: Path, adapte
         "use_dora": method.dora,
         "bias": "none",
         "layers_to_transform": None if method.layers is None else list(range(method.layers[0], method.layers[1] + 1)),
-        "target_modules": sorted({last_part(name) for name in layers}),
+        **_targets_for_peft(model, list(layers)),
         "modules_to_save": None if head is None else ["classifier", SCORE],
         "inference_mode": True,
     }
     folder.mkdir(parents=True, exist_ok=True)
     save_file(tensors, folder / WEIGHTS_FILE, metadata={"format": "pt"})
     (folder / CONFIG_FILE).write_text(json.dumps(config, indent=1) + "\n", encoding="utf-8")
+
+
+def _targets_for_peft(model: nn.Module, names: Sequence[str]) -> dict[str, Any]:
+    """How PEFT is told of the adapted layers.
+
+    In a mixture of experts it takes every module named `up_proj` for a routed expert's; as the weights of such layers
+    they are left alone, and dropout, which only training knows, is not allowed for.
+    """
+    if not any(".experts." in name for name, _ in model.named_parameters()):
+        return {"target_modules": sorted({last_part(name) for name in names})}
+    return {
+        "target_modules": sorted(name for name in names if ".mlp." not in name),
+        "target_parameters": sorted(f"{name}.weight" for name in names if ".mlp." in name),
+        "lora_dropout": 0.0,
+    }
 
 
 def load_adapter(model: nn.Module, folder: Path) -> AdapterRouting:
