@@ -50,6 +50,7 @@ SECTIONS: Final[dict[str, str]] = {
     "Freeze": "全参数微调，但固定其中一部分权重。",
     "Prompt": "提示微调（Lester 等，2021，arXiv:2104.08691）：在每行数据前面放上学到的嵌入向量，模型本身冻结。",
     "Prefix": "前缀微调（Li 与 Liang，2021，arXiv:2101.00190）：在每行数据前面、每一层都放上学到的键和值。",
+    "Auto": "由 `plan` 按数据量和内存选择方法，并说明理由。",
     "Lora": "低秩适配（Hu 等，2021，arXiv:2106.09685）：W x + alpha / rank * B A x，其中 W 冻结不变。",
     "AdamW": "衰减与梯度解耦的 Adam（Loshchilov 与 Hutter，2019，arXiv:1711.05101）。",
     "Adam": "Adam（Kingma 与 Ba，2015，arXiv:1412.6980），衰减并入梯度。",
@@ -341,8 +342,9 @@ KEYS: Final[dict[str, dict[str, str]]] = {
         "limit": "任何类别放大或缩小都不超过这个倍数。",
     },
     "Train": {
-        "method": "`lora`、`full`、`freeze`、`prompt` 或 `prefix` 及其设置。",
+        "method": "`lora`、`full`、`freeze`、`prompt` 或 `prefix` 及其设置；写 `auto` 则由 `plan` 选择。",
         "objective": "训练要最小化什么，写名称或连同设置。",
+        "max_rows": "只用这么多行训练，由随机种子抽取；较少的总包含在较多的之中。",
         "epochs": "训练数据遍历的次数。",
         "max_steps": "优化步数到此为止。",
         "batch_rows": "每个优化步用多少行。",
@@ -395,6 +397,9 @@ KEYS: Final[dict[str, dict[str, str]]] = {
     },
     "Full": {
         "name": "方法名。",
+    },
+    "Auto": {
+        "name": "表示由 `plan` 选择。",
     },
     "AdamW": {
         "name": "优化器的名称。",

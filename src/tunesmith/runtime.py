@@ -30,6 +30,8 @@ class Runtime:
     num_threads: int = 1
     has_bf16_products: bool = False
     """Whether the device multiplies bf16 matrices natively."""
+    memory_bytes: int | None = None
+    """Memory of the device that this process may come to hold; None where that is not known."""
     rank: int = 0
     world_size: int = 1
     language: Literal["en", "zh"] = "en"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated, Any, Final
 
@@ -177,14 +178,46 @@ def unseal(
 
 
 @app.command(help=text("cli.help.plan"))
-def plan(recipe: RecipeArgument, overrides: Overrides = None, as_json: JsonOption = False) -> None:
+def plan(
+    recipe: RecipeArgument,
+    overrides: Overrides = None,
+    probe: Annotated[bool, typer.Option("--probe", help=text("cli.option.probe"))] = False,
+    curve: Annotated[bool, typer.Option("--learning-curve", help=text("cli.option.learning-curve"))] = False,
+    bases: Annotated[list[str] | None, typer.Option("--base", help=text("cli.option.bases"))] = None,
+    as_json: JsonOption = False,
+) -> None:
     from tunesmith import lifecycle
     from tunesmith.cli.show import plan_lines
+    from tunesmith.cli.show_plan import estimate_lines, prediction_lines
 
     this = job(recipe, overrides)
-    plans = lifecycle.plan(this, lifecycle.prepare(this))
-    lines = [line for name, made in plans.items() for line in plan_lines(name, made, LANGUAGE)]
-    show({name: made.body.model_dump(mode="json") for name, made in plans.items()}, lines)
+    if bases:
+        from tunesmith.cli.show_plan import base_lines
+        from tunesmith.lifecycle.bases import advise_bases
+
+        advice = advise_bases(this, bases)
+        show(asdict(advice), base_lines(advice, LANGUAGE))
+        return
+    if curve:
+        from tunesmith.cli.show_plan import curve_lines
+        from tunesmith.lifecycle.curve import learning_curve
+
+        read = learning_curve(this)
+        show(asdict(read), curve_lines(read, LANGUAGE))
+        return
+    dataset = lifecycle.prepare(this)
+    plans = lifecycle.plan(this, dataset)
+    predictions = lifecycle.predict(this, dataset, plans)
+    estimates = lifecycle.probe(this, dataset, plans) if probe else {}
+    found: dict[str, Any] = {}
+    lines: list[str] = []
+    for name, made in plans.items():
+        found[name] = made.body.model_dump(mode="json") | {"prediction": predictions[name].model_dump(mode="json")}
+        lines += [*plan_lines(name, made, LANGUAGE), *prediction_lines(predictions[name], LANGUAGE)]
+        if probe:
+            found[name]["estimate"] = estimates[name].model_dump(mode="json")
+            lines += estimate_lines(estimates[name], LANGUAGE)
+    show(found, lines)
 
 
 @app.command(help=text("cli.help.train"))

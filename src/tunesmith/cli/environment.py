@@ -15,6 +15,16 @@ from tunesmith.runtime import Runtime
 Language = Literal["en", "zh"]
 LAUNCH: Final = {"RANK": "0", "WORLD_SIZE": "1", "LOCAL_WORLD_SIZE": "1"}
 """What torchrun sets, and what holds for a process that nobody launched with others."""
+CONTROL_GROUPS: Final = (
+    ("sys/fs/cgroup/memory.max", "sys/fs/cgroup/memory.current", "sys/fs/cgroup/memory.stat", "inactive_file"),
+    (
+        "sys/fs/cgroup/memory/memory.limit_in_bytes",
+        "sys/fs/cgroup/memory/memory.usage_in_bytes",
+        "sys/fs/cgroup/memory/memory.stat",
+        "total_inactive_file",
+    ),
+)
+"""Files of the second and the first version: limit, use, statistics, and the statistic of pages that can be dropped."""
 
 
 def language_of_environment(environment: Mapping[str, str]) -> Language:
@@ -33,6 +43,7 @@ def make_runtime(workspace: Path, language: Language) -> Runtime:
         workspace=workspace,
         cache=home / "tunesmith",
         num_threads=threads_of_environment(os.environ) or num_cores(),
+        memory_bytes=available_bytes(),
         rank=rank,
         world_size=world_size,
         language=language,
@@ -70,10 +81,35 @@ def with_devices(runtime: Runtime) -> Runtime:
 
     from tunesmith.model.load import has_bf16_products
 
-    device = "cuda" if torch.cuda.is_available() else "cpu"
-    if device == "cuda" and runtime.world_size > 1:
+    if not torch.cuda.is_available():
+        return replace(runtime, has_bf16_products=has_bf16_products("cpu"))
+    if runtime.world_size > 1:
         num_gpus = torch.cuda.device_count()
         if num_gpus < runtime.world_size:
             raise TunesmithError("too-few-gpus", gpus=num_gpus, processes=runtime.world_size)
         torch.cuda.set_device(int(os.environ["LOCAL_RANK"]))
-    return replace(runtime, device=device, has_bf16_products=has_bf16_products(device))
+    free_bytes, _ = torch.cuda.mem_get_info()
+    return replace(runtime, device="cuda", has_bf16_products=has_bf16_products("cuda"), memory_bytes=free_bytes)
+
+
+def available_bytes(root: Path = Path("/")) -> int | None:
+    """Memory that this process may come to hold, with what it holds: the kernel's estimate or the group's limit.
+
+    None where there is no /proc. A control group's own use leaves out file pages that it can drop.
+    """
+    memory, own = root / "proc/meminfo", root / "proc/self/status"
+    if not memory.is_file():
+        return None
+    held = _kilobytes(own, "VmRSS:")
+    bounds = [_kilobytes(memory, "MemAvailable:") + held]
+    for limit, used, statistics, droppable in CONTROL_GROUPS:
+        if (root / limit).is_file() and (text := (root / limit).read_text().strip()) != "max":
+            lines = dict(line.split() for line in (root / statistics).read_text().splitlines())
+            others = int((root / used).read_text()) - int(lines[droppable]) - held
+            bounds.append(int(text) - max(0, others))
+    return min(bounds)
+
+
+def _kilobytes(file: Path, name: str) -> int:
+    line = next(line for line in file.read_text(encoding="utf-8").splitlines() if line.startswith(name))
+    return int(line.split()[1]) * 1024

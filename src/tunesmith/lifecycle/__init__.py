@@ -14,16 +14,31 @@ from functools import cached_property
 from pathlib import Path
 from typing import Final, Literal
 
-from tunesmith.artifacts import Dataset, Identity, Plan, Run, Scorecard, TunedModel, followed_run, is_whole, open_run
+from tunesmith.artifacts import (
+    Dataset,
+    Identity,
+    Plan,
+    Run,
+    Scorecard,
+    TunedModel,
+    followed_run,
+    is_whole,
+    open_run,
+    write_whole,
+)
 from tunesmith.artifacts.dataset import SplitProof
+from tunesmith.artifacts.history import Taken, TimeEstimate, append_taken, read_history
+from tunesmith.artifacts.prediction import Prediction, PredictionBody
 from tunesmith.chat import Chat, load_chat, load_tokenizer
 from tunesmith.chat.cache import rendered_rows
 from tunesmith.errors import ExitCode, Place, TunesmithError
 from tunesmith.evaluate.evaluation import Evaluation
+from tunesmith.lifecycle.measure import Measured, measured
 from tunesmith.model.base import Base, find_base
 from tunesmith.model.fits import refuse_unfit
-from tunesmith.plan.run import Planning
+from tunesmith.plan.run import Planning, require_room, resolved, workload
 from tunesmith.plan.run import plan as plan_stage
+from tunesmith.plan.run import predict as predict_stage
 from tunesmith.prepare import CONTROL_TOKEN, Fits, key_of_secret
 from tunesmith.prepare import changed_rows as changed_rows_stage
 from tunesmith.prepare import identity as dataset_identity
@@ -41,6 +56,7 @@ from tunesmith.report.run import report as report_stage
 from tunesmith.report.view import Products
 from tunesmith.runtime import Progress, Runtime, Silent
 from tunesmith.train.group import joined
+from tunesmith.train.sampler import RowSampler
 from tunesmith.train.training import Training
 
 TOLD_BY_THE_FIRST: Final = frozenset({"interrupted", "out-of-memory", "process-lost"})
@@ -146,11 +162,11 @@ def changed_rows(job: Job, dataset: Dataset, num_rows: int) -> dict[str, list[Ch
 
 
 def plan(job: Job, dataset: Dataset) -> dict[str, Plan]:
-    """What each training will do."""
+    """What each training will do. Raises TunesmithError `too-little-memory` where one cannot fit."""
     check(job, dataset)
     plans = {}
     for name, section in job.trainings().items():
-        planning = Planning(name, dataset, job.base, job.chat, section, job.recipe.seed)
+        planning = planning_of(job, dataset, name, section)
         out = job.artifact(planning.identity(job.runtime))
         found = is_whole(out)
         plans[name] = (
@@ -158,7 +174,8 @@ def plan(job: Job, dataset: Dataset) -> dict[str, Plan]:
         )
         if not plans[name].body.num_supervised_tokens:
             raise TunesmithError("nothing-supervised")
-        _refuse_no_room(job.base, section.method, plans[name].body.longest_row_tokens)
+        _refuse_no_room(job.base, resolved(section, plans[name]).method, plans[name].body.longest_row_tokens)
+    predict(job, dataset, plans)
     return plans
 
 
@@ -171,8 +188,33 @@ def _refuse_no_room(base: Base, method: Method, longest_row_tokens: int) -> None
         )
 
 
+def predict(job: Job, dataset: Dataset, plans: Mapping[str, Plan]) -> dict[str, PredictionBody]:
+    """What each training will need. Raises TunesmithError `too-little-memory` where one cannot fit."""
+    predictions = {}
+    for name, section in job.trainings().items():
+        planning = planning_of(job, dataset, name, section)
+        out = job.artifact(planning.prediction_identity(plans[name], job.runtime))
+        if is_whole(out):
+            predictions[name] = Prediction.open(out).body
+        else:
+            predictions[name] = predict_stage(planning, plans[name], runtime=job.runtime, out=out).body
+        if job.runtime.rank == 0:  # the others would see memory that is taken already
+            require_room(planning, plans[name], predictions[name], job.runtime)
+    return predictions
+
+
+def planning_of(job: Job, dataset: Dataset, name: str, section: Train) -> Planning:
+    teacher = teacher_of(job, section)
+    return Planning(
+        name, dataset, job.base, job.chat, section, job.recipe.evaluate, RowSampler, job.recipe.seed, teacher
+    )
+
+
 def train(job: Job, dataset: Dataset, plans: Mapping[str, Plan], record: Run) -> dict[str, TunedModel]:
-    """The tuned model and its variants; where there are several processes, once all are here."""
+    """The tuned model and its variants; where there are several processes, once all are here.
+
+    What each took is put beside what was predicted, and kept.
+    """
     with joined(job.runtime):
         return _train(job, dataset, plans, record)
 
@@ -196,9 +238,7 @@ def follow(runtime: Runtime, recipe: Callable[[], Recipe]) -> None:
 
 def _train(job: Job, dataset: Dataset, plans: Mapping[str, Plan], record: Run) -> dict[str, TunedModel]:
     models = {}
-    for name, section in job.trainings().items():
-        teacher = teacher_of(job, section)
-        training = Training(name, dataset, job.base, job.chat, plans[name], section, job.recipe.seed, teacher)
+    for name, training in trainings_of(job, dataset, plans).items():
         out = job.artifact(training.identity())
         if is_whole(out):
             shutil.rmtree(training.checkpoints(record.folder), ignore_errors=True)  # left if it was killed at the end
@@ -206,8 +246,79 @@ def _train(job: Job, dataset: Dataset, plans: Mapping[str, Plan], record: Run) -
             continue
         from tunesmith.train.run import train as train_stage  # brings torch, which finding a model does without
 
-        models[name] = train_stage(training, runtime=job.runtime, progress=job.progress, run=record, out=out)
+        with measured(job.runtime.device) as taken:
+            models[name] = train_stage(training, runtime=job.runtime, progress=job.progress, run=record, out=out)
+        if job.runtime.rank == 0:
+            _keep(job, training, models[name], predict(job, dataset, plans)[name], taken)
     return models
+
+
+def trainings_of(job: Job, dataset: Dataset, plans: Mapping[str, Plan]) -> dict[str, Training]:
+    """What is trained on what, by arm, with the methods that the plans chose."""
+    found = {}
+    for name, section in job.trainings().items():
+        chosen, teacher = resolved(section, plans[name]), teacher_of(job, section)
+        found[name] = Training(name, dataset, job.base, job.chat, plans[name], chosen, job.recipe.seed, teacher)
+    return found
+
+
+def _keep(job: Job, training: Training, model: TunedModel, prediction: PredictionBody, taken: Measured) -> None:
+    """Tell and write down what a training took against what was predicted."""
+    body, told = training.plan.body, model.training()
+    found = probe_file(job, training)
+    entry = Taken(
+        time=job.runtime.clock().isoformat(),
+        run=job.run_folder.name,
+        name=training.name,
+        base=job.recipe.model.base,
+        method=body.method,
+        precision=body.precision,
+        device=job.runtime.device,
+        num_steps=told["step"],
+        num_tokens=told["num_tokens"],
+        predicted_bytes=prediction.train_bytes,
+        measured_bytes=taken.peak_bytes,
+        predicted_seconds=TimeEstimate.read(found).total_seconds if found.is_file() else None,
+        # a training that was resumed took part of its time in another process
+        measured_seconds=taken.seconds if told["seconds"] <= taken.seconds else None,
+    )
+    append_taken(job.runtime.workspace, entry)
+    if entry.measured_bytes is not None:
+        job.progress.say(
+            "say.predicted-memory",
+            name=entry.name,
+            predicted=f"{entry.predicted_bytes / 1e9:.2f}",
+            measured=f"{entry.measured_bytes / 1e9:.2f}",
+        )
+    if entry.predicted_seconds is not None and entry.measured_seconds is not None:
+        job.progress.say(
+            "say.predicted-time",
+            name=entry.name,
+            predicted=f"{entry.predicted_seconds:.0f}",
+            measured=f"{entry.measured_seconds:.0f}",
+        )
+
+
+def probe_file(job: Job, training: Training) -> Path:
+    """Where the probe of a planned training on this machine is kept."""
+    threads = f"{job.runtime.device}-{job.runtime.num_threads}"
+    return job.runtime.workspace / "probes" / f"{training.plan.key}-{threads}.json"
+
+
+def probe(job: Job, dataset: Dataset, plans: Mapping[str, Plan]) -> dict[str, TimeEstimate]:
+    """How long each training will take, from at most three of its steps on a copy of the model; kept for later."""
+    estimates = {}
+    for name, training in trainings_of(job, dataset, plans).items():
+        file = probe_file(job, training)
+        if not file.is_file():
+            from tunesmith.lifecycle.probe import probe as take  # brings torch
+
+            planning = planning_of(job, dataset, name, training.section)
+            estimate = take(training, workload(planning, job.runtime), job.runtime)
+            file.parent.mkdir(parents=True, exist_ok=True)
+            write_whole(file, estimate.model_dump_json().encode())
+        estimates[name] = TimeEstimate.read(file)
+    return estimates
 
 
 def evaluate(
@@ -229,7 +340,8 @@ def report(
     job: Job, dataset: Dataset, plans: Mapping[str, Plan], models: Mapping[str, TunedModel], scorecard: Scorecard
 ) -> ReportFiles:
     """The page and the card, in the run's folder."""
-    products = Products(job.run_folder, job.recipe, dataset, plans["tuned"], models, scorecard)
+    history = read_history(job.runtime.workspace)
+    products = Products(job.run_folder, job.recipe, dataset, plans["tuned"], models, scorecard, history)
     return report_stage(products, language=job.language, out=job.run_folder)
 
 

@@ -13,7 +13,7 @@ from safetensors import safe_open
 
 from tunesmith.errors import TunesmithError
 from tunesmith.model.base import LATENT_TYPES, MIXTURE_TYPES, MODEL_TYPES, Base
-from tunesmith.recipe import Freeze, Full, Lora, Method, Prefix, Prompt
+from tunesmith.recipe import Auto, Freeze, Full, Lora, Method, Prefix, Prompt
 
 EMBEDDINGS: Final = ("embed_tokens.weight", "wte.weight", "wpe.weight")
 ROUTED: Final = re.compile(r"\.mlp\.(?:gate|shared_expert_gate|experts\.\d+\.\w+)$")
@@ -49,6 +49,8 @@ def num_trained(shapes: Mapping[str, Sequence[int]], method: Method, hidden_size
         case Prefix():
             sides = ("k_proj.weight", "v_proj.weight")
             return method.virtual_tokens * sum(shape[0] for name, shape in shapes.items() if name.endswith(sides))
+        case Auto():
+            raise ValueError("`plan` resolves `auto` first")
 
 
 def refuse_unfit(base: Base, method: Method) -> None:

@@ -10,7 +10,7 @@ from transformers import PreTrainedModel
 from tunesmith.model.fits import frozen_names
 from tunesmith.model.lora import CONFIG_FILE, attach_lora, load_adapter, save_adapter
 from tunesmith.model.virtual import PREFIX, PROMPT, attach_prefix, attach_prompt, load_virtual, save_virtual
-from tunesmith.recipe import Freeze, Full, Lora, Method, Prefix, Prompt
+from tunesmith.recipe import Auto, Freeze, Full, Lora, Method, Prefix, Prompt
 
 AdapterMethod = Lora | Prompt | Prefix
 """Methods that leave the base as it is and save what is put beside it."""
@@ -35,6 +35,8 @@ def begin_method(model: PreTrainedModel, method: Method, seed: int) -> None:
             attach_prompt(model, method, seed)
         case Prefix():
             attach_prefix(model, method, seed)
+        case Auto():
+            raise ValueError("`plan` resolves `auto` first")
 
 
 def save_method(model: PreTrainedModel, method: AdapterMethod, base: str, folder: Path) -> None:

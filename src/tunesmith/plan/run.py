@@ -2,25 +2,32 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
 from tunesmith.artifacts import Dataset, Identity, Plan, publish
 from tunesmith.artifacts.plan import BODY, KIND, Choice, PlanBody
+from tunesmith.artifacts.prediction import BODY as PREDICTION_BODY
+from tunesmith.artifacts.prediction import KIND as PREDICTION
+from tunesmith.artifacts.prediction import Prediction, PredictionBody
 from tunesmith.chat import Chat
 from tunesmith.chat.cache import rendered_rows
+from tunesmith.chat.subset import nested_rows
 from tunesmith.chat.taught import classes_of
-from tunesmith.errors import TunesmithError
+from tunesmith.errors import Phrase, TunesmithError
 from tunesmith.model.base import Base
-from tunesmith.model.fits import num_trained, weight_shapes
-from tunesmith.recipe import Classification, Regression, Train
-from tunesmith.records import Rendered
+from tunesmith.plan.geometry import geometry_of
+from tunesmith.plan.method import advise
+from tunesmith.plan.predict import Workload, changes_that_fit
+from tunesmith.plan.steps import MakeSampler, num_steps_of
+from tunesmith.recipe import AUTO_METHODS, Auto, Classification, Evaluate, Method, Regression, Train
+from tunesmith.records import SPLITS
 from tunesmith.runtime import Progress, Runtime
 
 VERSION: Final = 2
+PREDICTION_VERSION: Final = 1
+"""Of the prediction, which changes no training."""
 FULL_RATE: Final = 2e-5
 """A customary peak rate for full fine-tuning of a model of REFERENCE_HIDDEN hidden units; narrower models take more."""
 REFERENCE_HIDDEN: Final = 1536
@@ -40,12 +47,22 @@ class Planning:
     base: Base
     chat: Chat
     section: Train
+    evaluate: Evaluate
+    make_sampler: MakeSampler
+    """How training will draw the rows of a step."""
     seed: int
+    teacher: Base | None = None
+    """The model that a distillation learns from."""
 
     def identity(self, runtime: Runtime) -> Identity:
         inputs = {"dataset": self.dataset.key, "base": self.base.content_hash, "template": self.chat.fingerprint}
         machine = {"device": runtime.device, "bf16": str(runtime.has_bf16_products)}
         return Identity(KIND, VERSION, inputs, self.section.model_dump(mode="json"), self.seed, machine)
+
+    def prediction_identity(self, plan: Plan, runtime: Runtime) -> Identity:
+        section = self.evaluate.model_dump(mode="json")
+        inputs, machine = {"plan": plan.key}, {"device": runtime.device}
+        return Identity(PREDICTION, PREDICTION_VERSION, inputs, section, self.seed, machine)
 
 
 def plan(planning: Planning, *, runtime: Runtime, progress: Progress, out: Path) -> Plan:
@@ -53,43 +70,111 @@ def plan(planning: Planning, *, runtime: Runtime, progress: Progress, out: Path)
 
     Raises TunesmithError `no-training-rows`.
     """
-    section = planning.section
-    rows = rendered_rows(planning.dataset, "train", planning.chat, section.objective, runtime.cache)
-    validation = rendered_rows(planning.dataset, "validation", planning.chat, section.objective, runtime.cache)
-    if not rows:
+    work = workload(planning, runtime)
+    if not work.train:
         kept = planning.dataset.report().splits
         raise TunesmithError("no-training-rows", validation=kept["validation"], test=kept["test"])
-    body = _body(planning, rows, any(row.num_supervised for row in validation), runtime)
+    _, body = plan_body(planning, work, runtime)
     if body.num_steps < FEW_STEPS:
-        progress.say("say.few-steps", "warning", steps=body.num_steps, rows=len(rows))
+        progress.say("say.few-steps", "warning", steps=body.num_steps, rows=len(work.train))
     with publish(out, planning.identity(runtime)) as staging:
         (staging / BODY).write_text(body.model_dump_json(indent=1), encoding="utf-8")
     return Plan.open(out)
 
 
-def _body(planning: Planning, rows: Sequence[Rendered], has_validation: bool, runtime: Runtime) -> PlanBody:
-    section = planning.section
-    shapes = weight_shapes(planning.base.folder)
-    num_parameters = sum(math.prod(shape) for shape in shapes.values())
-    num_visits = sum(row.repeats for row in rows)
-    num_steps = math.ceil(math.ceil(num_visits / section.batch_rows) * section.epochs)
-    if section.max_steps is not None:
-        num_steps = min(num_steps, section.max_steps)
+def predict(planning: Planning, plan: Plan, *, runtime: Runtime, out: Path) -> Prediction:
+    """Say what the planned training will need. Imports torch, for the layout of its steps."""
+    section = resolved(planning.section, plan)
+    body = workload(planning, runtime).prediction(section, plan.body.precision)
+    with publish(out, planning.prediction_identity(plan, runtime)) as staging:
+        (staging / PREDICTION_BODY).write_text(body.model_dump_json(indent=1), encoding="utf-8")
+    return Prediction.open(out)
+
+
+def workload(planning: Planning, runtime: Runtime) -> Workload:
+    """All that a prediction is made from."""
+    objective = planning.section.objective
+    train, validation, test = (
+        rendered_rows(planning.dataset, split, planning.chat, objective, runtime.cache) for split in SPLITS
+    )
+    return Workload(
+        geometry=geometry_of(planning.base, has_own_head=isinstance(objective, Classification | Regression)),
+        train=nested_rows(train, planning.section.max_rows, planning.seed),
+        validation=validation,
+        test=test,
+        evaluate=planning.evaluate,
+        seed=planning.seed,
+        device=runtime.device,
+        make_sampler=planning.make_sampler,
+        num_outputs=_num_outputs(planning),
+        teacher=None if planning.teacher is None else geometry_of(planning.teacher),
+    )
+
+
+def _num_outputs(planning: Planning) -> int:
+    """Of the head that classification and regression train beside the model; 0 where there is none."""
+    objective = planning.section.objective
+    if isinstance(objective, Classification):
+        return len(classes_of(planning.dataset))
+    return 1 if isinstance(objective, Regression) else 0
+
+
+def resolved(section: Train, plan: Plan) -> Train:
+    """The section with the method that the plan chose, where it was left to the plan."""
+    if not isinstance(section.method, Auto):
+        return section
+    return section.model_copy(update={"method": AUTO_METHODS[plan.body.method]()})
+
+
+def require_room(planning: Planning, plan: Plan, prediction: PredictionBody, runtime: Runtime) -> None:
+    """Refuse what cannot fit, naming changes that would. Raises TunesmithError `too-little-memory`."""
+    needed, there = prediction.peak_bytes, runtime.memory_bytes
+    if there is None:
+        return
+    if runtime.device == "cpu":  # processes beside each other share it
+        there //= runtime.world_size
+    if needed <= there:
+        return
+    found = changes_that_fit(workload(planning, runtime), resolved(planning.section, plan), plan.body.precision, there)
+    changes = "; ".join(f"{change} ({change.peak_bytes / 1e9:.1f} GB)" for change in found)
+    phase = max(prediction.peaks.items(), key=lambda item: item[1])[0]
+    raise TunesmithError(
+        "too-little-memory" if found else "too-little-memory-for-all",
+        name=planning.name,
+        phase=Phrase(f"plan.phase.{phase}"),
+        needed=f"{needed / 1e9:.1f}",
+        there=f"{there / 1e9:.1f}",
+        changes=changes,
+    )
+
+
+def plan_body(planning: Planning, work: Workload, runtime: Runtime) -> tuple[Train, PlanBody]:
+    """The section with its method chosen, and everything that the recipe leaves open."""
+    section, rows = planning.section, work.train
+    num_steps = num_steps_of(rows, section)
     choices: list[Choice] = []
-    rate = section.learning_rate or _derived_rate(planning, choices)
     precision = section.precision if section.precision != "auto" else _derived_precision(runtime, choices)
+    if isinstance(section.method, Auto):
+        advice = advise(work, section, precision, runtime.memory_bytes)
+        choices.append(
+            Choice(name="method", value=advice.method.name, reason=advice.reason, parameters=advice.parameters)
+        )
+        section = section.model_copy(update={"method": advice.method})
+    rate = section.learning_rate or _derived_rate(section.method, planning.base, choices)
+    has_validation = any(row.num_supervised for row in work.validation)
+    computation = work.computation(section, precision)
     every = section.evaluate_every or max(1, num_steps // NUM_VALIDATIONS)
     if section.evaluate_every is None and has_validation:
         choices.append(_choice("evaluate_every", every, times=NUM_VALIDATIONS))
-    return PlanBody(
+    return section, PlanBody(
         method=section.method.name,
         learning_rate=rate,
         precision=precision,
         num_steps=num_steps,
         evaluate_every=every,
         checkpoint_every=section.checkpoint_every or every,
-        num_parameters=num_parameters,
-        num_trainable=num_trained(shapes, section.method, _hidden_size(planning)) + _num_in_head(planning),
+        num_parameters=computation.geometry.num_parameters,
+        num_trainable=computation.num_trained,
         num_train_rows=len(rows),
         num_train_tokens=sum(row.repeats * len(row.ids_T) for row in rows),
         num_supervised_tokens=sum(row.repeats * row.num_supervised for row in rows),
@@ -98,8 +183,8 @@ def _body(planning: Planning, rows: Sequence[Rendered], has_validation: bool, ru
     )
 
 
-def _derived_rate(planning: Planning, choices: list[Choice]) -> float:
-    hidden, method = _hidden_size(planning), planning.section.method
+def _derived_rate(method: Method, base: Base, choices: list[Choice]) -> float:
+    hidden = int(base.config["hidden_size"])
     rate = float(f"{FULL_RATE * RATE_FACTORS[method.name] * REFERENCE_HIDDEN / hidden:.2g}")
     choices.append(_choice("learning_rate", rate, method=method.name, hidden=hidden))
     return rate
@@ -113,16 +198,3 @@ def _derived_precision(runtime: Runtime, choices: list[Choice]) -> str:
 
 def _choice(name: str, value: str | int | float, **parameters: str | int | float) -> Choice:
     return Choice(name=name, value=value, reason=f"plan.reason.{name}", parameters=parameters)
-
-
-def _num_in_head(planning: Planning) -> int:
-    """Parameters of the head that classification and regression train beside the model."""
-    objective = planning.section.objective
-    if not isinstance(objective, Classification | Regression):
-        return 0
-    num_outputs = len(classes_of(planning.dataset)) if isinstance(objective, Classification) else 1
-    return num_outputs * _hidden_size(planning)
-
-
-def _hidden_size(planning: Planning) -> int:
-    return int(planning.base.config["hidden_size"])

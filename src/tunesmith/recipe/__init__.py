@@ -1,7 +1,7 @@
 """What the user asks for: frozen, closed sections (`sections` and one file a stage) and their YAML form (`file`)."""
 
 from tunesmith.recipe.file import dump_recipe, load_recipe
-from tunesmith.recipe.methods import Freeze, Full, Lora, Method, Prefix, Prompt
+from tunesmith.recipe.methods import AUTO_METHODS, Auto, Freeze, Full, Lora, Method, Prefix, Prompt
 from tunesmith.recipe.objectives import (
     Classification,
     Distill,
@@ -23,6 +23,8 @@ from tunesmith.recipe.sections import (
 from tunesmith.recipe.train import Train
 
 __all__ = [
+    "AUTO_METHODS",
+    "Auto",
     "Classification",
     "Decoding",
     "Distill",

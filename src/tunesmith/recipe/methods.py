@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Final, Literal
 
 from pydantic import Field, model_validator
 from pydantic.functional_validators import BeforeValidator
@@ -78,16 +78,26 @@ class Prefix(Section):
     virtual_tokens: Annotated[PositiveInt, Field(description="Keys and values a layer that stand before a row.")] = 20
 
 
+class Auto(Section):
+    """`plan` chooses the method from rows and memory, and says why."""
+
+    name: Annotated[Literal["auto"], Field(description="Names the choice.")] = "auto"
+
+
+AUTO_METHODS: Final[dict[str, type[Full] | type[Lora]]] = {"full": Full, "lora": Lora}
+"""The methods that `auto` chooses from, with their default settings, by the name that a recipe gives them."""
+
+
 def _method_from_name(value: object) -> object:
     """`method: lora` is short for `method: {name: lora}`."""
     return {"name": value} if isinstance(value, str) else value
 
 
-AnyMethod = Annotated[Full | Freeze | Lora | Prompt | Prefix, Field(discriminator="name")]
+AnyMethod = Annotated[Full | Freeze | Lora | Prompt | Prefix | Auto, Field(discriminator="name")]
 Method = Annotated[
     AnyMethod,
     BeforeValidator(
         _method_from_name,
-        json_schema_input_type=AnyMethod | Literal["full", "freeze", "lora", "prompt", "prefix"],
+        json_schema_input_type=AnyMethod | Literal["full", "freeze", "lora", "prompt", "prefix", "auto"],
     ),
 ]

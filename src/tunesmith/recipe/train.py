@@ -18,10 +18,17 @@ class Train(Section):
     """How the base is tuned."""
 
     method: Annotated[
-        Method, Field(description="`lora`, `full`, `freeze`, `prompt` or `prefix`, with its settings.")
+        Method,
+        Field(
+            description="`lora`, `full`, `freeze`, `prompt` or `prefix`, with its settings; `auto` lets `plan` choose."
+        ),
     ] = Lora()
     objective: Annotated[Objective, Field(description="What training minimises, by name or with settings.")] = Sft()
     epochs: Annotated[PositiveFloat, Field(description="Passes over the training rows.")] = 3.0
+    max_rows: Annotated[
+        PositiveInt | None,
+        Field(description="Train on so many rows only, drawn by the seed; fewer are always among more."),
+    ] = None
     max_steps: Annotated[PositiveInt | None, Field(description="Stop after so many optimiser steps.")] = None
     batch_rows: Annotated[PositiveInt, Field(description="Rows of one optimiser step.")] = 16
     micro_batch_tokens: Annotated[

@@ -10,12 +10,15 @@ from typing import Any, Final
 
 from tunesmith.artifacts import DatasetReport, Plan, TunedModel
 from tunesmith.artifacts.dataset import Characters, Encoding, SourceReport, SplitProof
+from tunesmith.artifacts.history import Taken
 from tunesmith.records import SPLITS, Split
 from tunesmith.report.wording import Words, count, percent, significant
 from tunesmith.text.language import Language
 
 MAX_OPEN_LABELS: Final = 20
 ABSENT: Final = "–"
+NUM_TAKEN: Final = 20
+"""Newest trainings of the workspace that are shown."""
 _OF_HELD_OUT: Final = re.compile("-(?:test|validation|benchmark)-")
 """Reasons to reject a row for the sake of a held-out one."""
 _ENCODINGS: Final[dict[Encoding, str]] = {"utf-8": "UTF-8", "gb18030": "GB18030 (GBK)", "binary": ABSENT}
@@ -117,12 +120,23 @@ class ModelView:
 
 
 @dataclass(frozen=True)
+class TakenView:
+    """One training of the workspace: what was predicted and what was measured."""
+
+    name: str
+    method: str
+    memory: tuple[str, str]
+    time: tuple[str, str]
+
+
+@dataclass(frozen=True)
 class MethodView:
     """The method section."""
 
     facts: tuple[Pair, ...]
     choices: tuple[ChoiceView, ...]
     models: tuple[ModelView, ...]
+    history: tuple[TakenView, ...]
 
 
 def data_view(report: DatasetReport, words: Words) -> DataView:
@@ -226,7 +240,9 @@ def proof(found: SplitProof, words: Words) -> Proof:
     return Proof(words("report.data.proof_broken", **shared), holds=False)
 
 
-def method_view(plan: Plan | None, models: Mapping[str, TunedModel], words: Words) -> MethodView:
+def method_view(
+    plan: Plan | None, models: Mapping[str, TunedModel], history: Sequence[Taken], words: Words
+) -> MethodView:
     return MethodView(
         facts=_plan_facts(plan, words) if plan else (),
         choices=tuple(
@@ -236,6 +252,22 @@ def method_view(plan: Plan | None, models: Mapping[str, TunedModel], words: Word
         if plan
         else (),
         models=tuple(_model(name, model, words) for name, model in models.items()),
+        history=tuple(_taken(taken, words) for taken in reversed(history[-NUM_TAKEN:])),
+    )
+
+
+def _taken(taken: Taken, words: Words) -> TakenView:
+    def size(num_bytes: int | None) -> str:
+        return ABSENT if num_bytes is None else f"{num_bytes / 1e9:.2f} GB"
+
+    def duration(seconds: float | None) -> str:
+        return ABSENT if seconds is None else words.duration(seconds)
+
+    return TakenView(
+        name=f"{taken.run} {words.arm(taken.name)}",
+        method=f"{words(f'report.method.name.{taken.method}')}, {taken.precision}",
+        memory=(size(taken.predicted_bytes), size(taken.measured_bytes)),
+        time=(duration(taken.predicted_seconds), duration(taken.measured_seconds)),
     )
 
 

@@ -10,6 +10,7 @@ from typing import Final, Literal
 from markupsafe import Markup
 
 from tunesmith.artifacts import Dataset, DatasetReport, Event, Plan, Scorecard, TunedModel, read_events
+from tunesmith.artifacts.history import Taken
 from tunesmith.artifacts.scorecard import Arm, Difference, Estimate, Forgetting, ScorecardBody, Verdict
 from tunesmith.recipe import Recipe, dump_recipe
 from tunesmith.report.charts import Series, collect, line_chart
@@ -72,6 +73,8 @@ class Products:
     plan: Plan | None
     models: Mapping[str, TunedModel]
     scorecard: Scorecard
+    history: Sequence[Taken] = ()
+    """Trainings of this workspace, the newest last."""
 
 
 @dataclass(frozen=True)
@@ -236,7 +239,7 @@ def report_view(products: Products, words: Words) -> ReportView:
         pairs=before_after(judged, body.verdicts[0].arm, body.metric, recipe.report.num_before_after, words),
         data=data_view(contract, words),
         data_page=DATA_PAGE if (products.run_folder / DATA_PAGE).is_file() else "",
-        method=method_view(products.plan, products.models, words),
+        method=method_view(products.plan, products.models, products.history, words),
         repeat=repeat_view(products),
     )
 

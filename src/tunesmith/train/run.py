@@ -17,6 +17,7 @@ from tunesmith.artifacts import Run, TunedModel, publish, read_metrics
 from tunesmith.artifacts.head import Head, write_head
 from tunesmith.artifacts.tuned_model import ADAPTER, KIND, METRICS, TRAINING, WEIGHTS, write_metrics
 from tunesmith.chat.cache import rendered_rows
+from tunesmith.chat.subset import nested_rows
 from tunesmith.chat.taught import classes_of
 from tunesmith.model.dropout import attach_dropout
 from tunesmith.model.kernels import describe_kernels
@@ -24,7 +25,7 @@ from tunesmith.model.load import compute_dtype, load_model
 from tunesmith.model.method import AdapterMethod, begin_method, save_method
 from tunesmith.model.score import begin_score, load_with_head
 from tunesmith.model.virtual import virtual_ids
-from tunesmith.recipe import Classification, Distill, DistillText, Text
+from tunesmith.recipe import Classification, Distill, DistillText, Text, Train
 from tunesmith.records import Rendered, Split
 from tunesmith.runtime import Progress, Runtime
 from tunesmith.train.checkpoint import Progressed, load_best, newest_checkpoint
@@ -85,15 +86,12 @@ def build(training: Training, runtime: Runtime, progress: Progress, run: Run) ->
     with group.first_goes_first():  # the others find rows and kernels made
         rows, validation_rows = _rows(training, runtime, progress)
         kernels = describe_kernels(runtime.device)
+    rows = nested_rows(rows, section.max_rows, training.seed)
     classes = classes_of(training.dataset) if isinstance(section.objective, Classification) else ()
     head = head_of(section, rows, classes)
-    objective = losses(section, head, _teacher(training, runtime))
-    model = _model(training, head, runtime)
-    if section.dropout:
-        attach_dropout(model, section.dropout)
-        model.train()
-    penalties = Penalties(section.max_grad_norm, section.l1, section.layer_rate_decay)
-    optimizer = FlatOptimizer(model.named_parameters(), section.optimizer, penalties)
+    objective = losses(section, head, teacher_model(training, runtime))
+    model = tuned_from(training, head, runtime)
+    optimizer = optimizer_of(section, model)
     layout = LayoutSettings(section.micro_batch_tokens, section.share_prefixes, runtime.device, virtual_ids(model))
     visits = visits_of(rows)
     sampler = RowSampler(len(visits), section.batch_rows, training.seed)
@@ -146,20 +144,29 @@ def _rows(training: Training, runtime: Runtime, progress: Progress) -> tuple[lis
     return of("train"), of("validation")
 
 
-def _model(training: Training, head: Head | None, runtime: Runtime) -> PreTrainedModel:
+def tuned_from(training: Training, head: Head | None, runtime: Runtime) -> PreTrainedModel:
     """The base, its trained parameters those of the method and of the head."""
-    folder, dtype = training.base.folder, compute_dtype(training.plan.body.precision)
+    folder, dtype, section = training.base.folder, compute_dtype(training.plan.body.precision), training.section
     if head is None:
         model = load_model(folder, dtype=dtype, device=runtime.device)
     else:
         model = load_with_head(folder, head, dtype=dtype, device=runtime.device)
-    begin_method(model, training.section.method, training.seed)
+    begin_method(model, section.method, training.seed)
     if head is not None:
         begin_score(model, training.chat.pad_id, training.seed)
+    if section.dropout:
+        attach_dropout(model, section.dropout)
+        model.train()
     return model
 
 
-def _teacher(training: Training, runtime: Runtime) -> PreTrainedModel | None:
+def optimizer_of(section: Train, model: PreTrainedModel) -> FlatOptimizer:
+    """Raises TunesmithError `layer-rates-no-layers`, `muon-no-matrices`."""
+    penalties = Penalties(section.max_grad_norm, section.l1, section.layer_rate_decay)
+    return FlatOptimizer(model.named_parameters(), section.optimizer, penalties)
+
+
+def teacher_model(training: Training, runtime: Runtime) -> PreTrainedModel | None:
     """The teacher of probabilities, frozen."""
     if training.teacher is None or not isinstance(training.section.objective, Distill):
         return None

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from tunesmith.cli.environment import (
+    available_bytes,
     language_of_environment,
     make_runtime,
     num_cores,
@@ -74,12 +75,45 @@ def test_each_process_takes_a_gpu_of_its_own(monkeypatch: pytest.MonkeyPatch, nu
     monkeypatch.setattr("torch.cuda.is_available", lambda: True)
     monkeypatch.setattr("torch.cuda.device_count", lambda: num_gpus)
     monkeypatch.setattr("torch.cuda.set_device", taken.append)
+    monkeypatch.setattr("torch.cuda.mem_get_info", lambda: (7, 9))
     monkeypatch.setattr("tunesmith.model.load.has_bf16_products", lambda device: True)
     monkeypatch.setenv("LOCAL_RANK", "1")
     runtime = Runtime(Path(), Path(), rank=1, world_size=2)
     if num_gpus == 2:
-        assert with_devices(runtime).device == "cuda"
+        found = with_devices(runtime)
+        assert (found.device, found.memory_bytes) == ("cuda", 7)
         assert taken == [1]
     else:
         with pytest.raises(TunesmithError, match="too-few-gpus"):
             with_devices(runtime)
+
+
+def machine(root: Path, files: dict[str, str]) -> Path:
+    memory = {"proc/meminfo": "MemTotal: 9000 kB\nMemAvailable: 5000 kB\n", "proc/self/status": "VmRSS:\t 1000 kB\n"}
+    for name, content in (memory | files).items():
+        (root / name).parent.mkdir(parents=True, exist_ok=True)
+        (root / name).write_text(content)
+    return root
+
+
+def test_available_memory_is_what_the_kernel_or_the_group_leaves(tmp_path: Path) -> None:
+    second, first = "sys/fs/cgroup", "sys/fs/cgroup/memory"
+    stat = {f"{second}/memory.stat": "anon 7\ninactive_file 500000\n"}
+    assert available_bytes(tmp_path / "elsewhere") is None
+    assert available_bytes(machine(tmp_path / "bare", {})) == 6000 * 1024
+    unlimited = {f"{second}/memory.max": "max\n", f"{second}/memory.current": "9000000\n", **stat}
+    assert available_bytes(machine(tmp_path / "unlimited", unlimited)) == 6000 * 1024
+    # of 3,000,000 in use 500,000 can be dropped and 1,024,000 are this process's own
+    limited = {f"{second}/memory.max": "4000000\n", f"{second}/memory.current": "3000000\n", **stat}
+    assert available_bytes(machine(tmp_path / "limited", limited)) == 4_000_000 - (3_000_000 - 500_000 - 1_024_000)
+    old = {
+        f"{first}/memory.limit_in_bytes": "2000000\n",
+        f"{first}/memory.usage_in_bytes": "1024000\n",
+        f"{first}/memory.stat": "total_inactive_file 0\n",
+    }
+    assert available_bytes(machine(tmp_path / "old", old)) == 2_000_000
+
+
+def test_available_memory_of_this_machine_is_less_than_it_has() -> None:
+    found = available_bytes()
+    assert found is None or 0 < found <= os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")

@@ -15,8 +15,9 @@ from tunesmith.errors import TunesmithError
 from tunesmith.model.base import find_base
 from tunesmith.plan.run import Planning, plan
 from tunesmith.prepare import prepare
-from tunesmith.recipe import Lora, Prepare, Train
+from tunesmith.recipe import Evaluate, Lora, Prepare, Train
 from tunesmith.runtime import Runtime, Silent
+from tunesmith.train.sampler import RowSampler
 
 
 def dataset(tmp_path: Path, runtime: Runtime) -> Dataset:
@@ -37,7 +38,7 @@ def dataset(tmp_path: Path, runtime: Runtime) -> Dataset:
 
 def planning(data: Dataset, section: Train) -> Planning:
     base = find_base("builtin:tiny")
-    return Planning("tuned", data, base, load_chat(base.folder), section, seed=0)
+    return Planning("tuned", data, base, load_chat(base.folder), section, Evaluate(), RowSampler, seed=0)
 
 
 def test_counts_are_those_of_the_rows_and_the_weights(tmp_path: Path, runtime: Runtime) -> None:

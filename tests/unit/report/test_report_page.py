@@ -11,6 +11,7 @@ from report_material import MAX_LOSS, NUM_STEPS, Options, dataset_report, make_p
 
 from tunesmith.artifacts import DatasetReport, read_metrics
 from tunesmith.artifacts.dataset import Overlap
+from tunesmith.artifacts.history import Taken
 from tunesmith.artifacts.plan import Choice
 from tunesmith.artifacts.scorecard import Difference, Estimate
 from tunesmith.i18n.report import TEXTS
@@ -274,10 +275,36 @@ def test_the_plans_choices_stand_with_their_reasons(usual: Products) -> None:
     assert plan is not None
     choice = Choice(name="learning_rate", value=2e-4, reason="verdict.reason.gain_too_small", parameters={"high": 0.5})
     body = plan.body.model_copy(update={"choices": [choice]})
-    view = method_view(replace(plan, body=body), {}, Words("en"))
+    view = method_view(replace(plan, body=body), {}, (), Words("en"))
     assert view.choices == (ChoiceView("learning_rate", "2e-4", "The gain is at most +0.500, too small to matter"),)
     facts = dict(view.facts)
     assert (facts["Trainable"], facts["Peak learning rate"]) == ("98,304 (5.99%)", "2e-4")
+
+
+def test_predicted_and_measured_stand_side_by_side_the_newest_first(tmp_path: Path) -> None:
+    old = Taken(
+        time="2026-01-01T12:00:00",
+        run="bold-heron",
+        name="tuned",
+        base="builtin:tiny",
+        method="lora",
+        precision="bf16",
+        device="cpu",
+        num_steps=10,
+        num_tokens=1000,
+        predicted_bytes=1_610_000_000,
+        measured_bytes=1_540_000_000,
+        predicted_seconds=61.0,
+        measured_seconds=64.0,
+    )
+    new = old.model_copy(update={"run": "calm-otter", "predicted_seconds": None, "measured_bytes": None})
+    files = report(replace(make_products(tmp_path), history=[old, new]), language="en", out=tmp_path)
+    table = Page(files.html.read_text(encoding="utf-8")).tables["history"]
+    first, second = ([cell.strip() for cell in row] for row in table[1:])
+    assert (first[0].split()[0], second[0].split()[0]) == ("calm-otter", "bold-heron")
+    assert first[2:5] == ["1.61 GB", "–", "–"]
+    assert second[2:4] == ["1.61 GB", "1.54 GB"]
+    assert second[4:] == [Words("en").duration(61.0), Words("en").duration(64.0)]
 
 
 def test_the_curves_are_those_of_the_events(shown: Shown) -> None:

@@ -1,0 +1,118 @@
+"""What the headers and the configuration of a base tell of its size, without reading a weight."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+from safetensors import safe_open
+
+from tunesmith.model.base import Base
+from tunesmith.model.fits import linear_names, targeted_names
+from tunesmith.recipe import Lora
+
+NUM_BYTES: Final = {"F64": 8, "F32": 4, "F16": 2, "BF16": 2, "F8_E4M3": 1, "F8_E5M2": 1, "I8": 1, "U8": 1}
+STORED: Final = {"BF16": "bf16", "F32": "fp32"}
+"""Precisions that the weight files may already be in."""
+
+
+@dataclass(frozen=True, slots=True)
+class Geometry:
+    """Sizes of a dense decoder, in numbers."""
+
+    hidden: int
+    intermediate: int
+    query: int
+    """Query heads times their size."""
+    key: int
+    """Key heads times their size."""
+    num_heads: int
+    num_key_heads: int
+    num_layers: int
+    vocabulary: int
+    is_tied: bool
+    """Whether the embedding is the head too."""
+    norms_queries: bool
+    """Whether queries and keys go through a norm of their own."""
+    shapes: dict[str, tuple[int, ...]]
+    """Of every tensor in the weight files."""
+    num_stored_bytes: int
+    stored_precision: str | None
+    """`bf16` or `fp32`; None where the files hold something else, or several types."""
+
+    @property
+    def num_parameters(self) -> int:
+        return sum(math.prod(shape) for shape in self.shapes.values())
+
+    @property
+    def head_size(self) -> int:
+        return self.query // self.num_heads
+
+    @property
+    def num_head(self) -> int:
+        return self.vocabulary * self.hidden
+
+    def linear_shapes(self) -> list[tuple[int, ...]]:
+        """(outputs, inputs) of all linear layers but the head."""
+        return [shape for name, shape in self.shapes.items() if ".layers." in name and len(shape) == 2]
+
+    def adapted_shapes(self, method: Lora) -> list[tuple[int, ...]]:
+        """(outputs, inputs) of the linear layers that LoRA adapts. Raises TunesmithError `lora-no-target`."""
+        return [self.shapes[f"{name}.weight"] for name in targeted_names(linear_names(self.shapes), method)]
+
+    @property
+    def num_linear(self) -> int:
+        """Weights of all linear layers but the head: two floating-point operations each for a token going forward."""
+        return sum(math.prod(shape) for shape in self.linear_shapes())
+
+
+def geometry_of(base: Base, *, has_own_head: bool = False) -> Geometry:
+    """Sizes of a base; with a head of its own it is loaded without that of the language model."""
+    config: dict[str, Any] = base.config
+    heads = int(config["num_attention_heads"])
+    key_heads = int(config.get("num_key_value_heads") or heads)
+    size = int(config.get("head_dim") or config["hidden_size"] // heads)
+    if "qk_nope_head_dim" in config:  # latent attention
+        size = int(config["qk_nope_head_dim"]) + int(config["qk_rope_head_dim"])
+    shapes, types = _headers(base.folder)
+    if has_own_head:
+        shapes.pop("lm_head.weight", None)
+    (only, *others) = types
+    return Geometry(
+        hidden=int(config["hidden_size"]),
+        intermediate=_width(config),
+        query=heads * size,
+        key=key_heads * size,
+        num_heads=heads,
+        num_key_heads=key_heads,
+        num_layers=int(config["num_hidden_layers"]),
+        vocabulary=int(config["vocab_size"]),
+        is_tied="lm_head.weight" not in shapes,
+        norms_queries=any(name.endswith("q_norm.weight") for name in shapes),
+        shapes=shapes,
+        num_stored_bytes=sum(types.values()),
+        stored_precision=None if others else STORED.get(only),
+    )
+
+
+def _width(config: dict[str, Any]) -> int:
+    """Of the feed-forward part; in a mixture of experts, of all that a token passes through."""
+    expert = int(config.get("moe_intermediate_size") or 0)
+    shared = int(config.get("shared_expert_intermediate_size") or expert * int(config.get("n_shared_experts") or 0))
+    return max(int(config["intermediate_size"]), expert * int(config.get("num_experts_per_tok") or 0) + shared)
+
+
+def _headers(folder: Path) -> tuple[dict[str, tuple[int, ...]], dict[str, int]]:
+    """Shape of every tensor, and the bytes stored in each number type."""
+    shapes: dict[str, tuple[int, ...]] = {}
+    types: dict[str, int] = {}
+    for file in folder.glob("*.safetensors"):
+        with safe_open(file, framework="numpy") as tensors:
+            for name in tensors.keys():  # noqa: SIM118 - it is no mapping
+                tensor = tensors.get_slice(name)
+                shapes[name] = tuple(tensor.get_shape())
+                kind = tensor.get_dtype()
+                types[kind] = types.get(kind, 0) + math.prod(shapes[name]) * NUM_BYTES[kind]
+    return shapes, types

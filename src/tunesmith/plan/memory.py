@@ -1,0 +1,346 @@
+"""Peak memory of loading, training, saving and evaluating, written out term by term before a weight is loaded.
+
+Symbols: T computed tokens of a micro-batch, c bytes of a number in the computation.
+What autograd keeps was read off the modules of transformers and this project's attention, LoRA and head; a test
+compares it with what autograd says it keeps. The few figures that cannot be read off stand in `constants`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from tunesmith.model.fits import num_trained
+from tunesmith.plan.constants import FITTED
+from tunesmith.plan.geometry import Geometry
+from tunesmith.plan.steps import BatchShape, StepShapes
+from tunesmith.recipe import Distill, Freeze, Full, Lora, Prompt, Train
+from tunesmith.recipe.optimizers import Muon, RmsProp, Sgd
+
+COMPUTE_BYTES: Final = {"bf16": 2, "fp32": 4}
+HEAD_PAIRS: Final = {"cpu": 256, "cuda": 4096}
+"""Pairs of one chunk of logits, `tunesmith.model.head.CHUNK_PAIRS`, which would bring torch."""
+GENERATION_TOKENS: Final = 16384
+"""Cached positions of one batch of answers, `tunesmith.engine.local.MAX_BATCH_TOKENS`."""
+SCORED_ROWS: Final = 64
+"""Rows whose likelihood is computed together."""
+DISTILLED_BYTES: Final = 32
+"""For each logit of a chunk of distillation: eight float32 numbers, of both models, their logarithms and their odds."""
+MUON_TOGETHER: Final = 1 << 24
+"""Numbers that Muon makes orthogonal in one batch, `tunesmith.train.updates.MAX_TOGETHER`."""
+MUON_COPIES: Final = 5
+"""Of them in the compute type: given, scaled, two products and the result."""
+MAX_CACHED_PRODUCTS: Final = 1024
+"""Products that oneDNN keeps compiled, its primitive cache's capacity."""
+NUM_CHECKPOINTS: Final = 3
+"""Kept, with the one being written."""
+
+Terms = dict[str, int]
+
+
+@dataclass(frozen=True, slots=True)
+class Computation:
+    """A model, what of it is trained, and the numbers it computes in."""
+
+    geometry: Geometry
+    section: Train
+    precision: str
+    device: str
+    num_outputs: int = 0
+    """Of a head in place of the language model's; 0 where there is none."""
+    teacher: Geometry | None = None
+    """Of the model whose probabilities or answers are learned."""
+
+    @property
+    def c(self) -> int:
+        return COMPUTE_BYTES[self.precision]
+
+    @property
+    def rank(self) -> int:
+        """Of LoRA; 0 with another method."""
+        method = self.section.method
+        return method.rank if isinstance(method, Lora) else 0
+
+    def trains(self, layer: str) -> bool:
+        """Whether the linear layer of this name has a gradient of its own."""
+        method = self.section.method
+        if not isinstance(method, Lora):
+            return self.trains_base
+        return method.targets == ("all-linear",) or layer in method.targets
+
+    @property
+    def trains_base(self) -> bool:
+        """Whether weights of the base change, rather than what is put beside them."""
+        return isinstance(self.section.method, Full | Freeze)
+
+    @property
+    def trains_embeddings(self) -> bool:
+        method = self.section.method
+        return isinstance(method, Full) or (isinstance(method, Freeze) and not method.embeddings)
+
+    @property
+    def trains_head(self) -> bool:
+        return self.trains_base and (self.trains_embeddings or not self.geometry.is_tied)
+
+    @property
+    def num_layers_kept(self) -> int:
+        """Layers whose activations wait for a backward pass: none below the first weight that is trained."""
+        method, num = self.section.method, self.geometry.num_layers
+        return num - method.layers if isinstance(method, Freeze) and method.embeddings else num
+
+    @property
+    def num_trained(self) -> int:
+        shapes, hidden = self.geometry.shapes, self.geometry.hidden
+        return num_trained(shapes, self.section.method, hidden) + self.num_outputs * hidden
+
+    @property
+    def taught_bytes(self) -> int:
+        """Weights of a teacher that stands beside the model."""
+        stands = self.teacher is not None and isinstance(self.section.objective, Distill)
+        return self.c * self.teacher.num_parameters if self.teacher is not None and stands else 0
+
+
+def load_terms(job: Computation) -> Terms:
+    """The files stay mapped while their numbers are turned into others."""
+    copied = 0 if job.device == "cpu" and job.precision == job.geometry.stored_precision else job.c
+    return {
+        "libraries": FITTED[job.device].library_bytes,
+        "files": job.geometry.num_stored_bytes if job.device == "cpu" else 0,
+        "weights": copied * job.geometry.num_parameters,
+    }
+
+
+def train_terms(job: Computation, steps: StepShapes) -> Terms:
+    """The heaviest moment of a step or of a validation, whichever needs more."""
+    fixed = _held(job)
+    held_batches = sum(batch.num_layout_bytes for batch in steps.validation)
+    moments = [
+        {"layout": held_batches + sum(batch.num_layout_bytes for batch in step), **_step_terms(job, batch)}
+        for step in steps.every
+        for batch in step
+    ]
+    moments += [
+        {"layout": held_batches, "activations": 0, "transient": _forward_transient(job, batch)}
+        for batch in steps.validation
+    ]
+    moments.append({"layout": held_batches, "activations": 0, "transient": _update_transient(job)})
+    worst = max(moments, key=lambda terms: sum(terms.values()))
+    fitted = FITTED[job.device]
+    worst["allocator"] = int(fitted.slack_share * (worst["activations"] + worst["transient"]))
+    return fixed | worst | {"products": _product_bytes(job, steps.num_sizes)}
+
+
+def _product_bytes(job: Computation, num_sizes: int) -> int:
+    """Compiled products that stay: each shape of a linear layer in bf16, for each size of a micro-batch."""
+    if job.precision != "bf16":
+        return 0
+    method, shapes = job.section.method, set(job.geometry.linear_shapes())
+    num = 2 * len(shapes)  # forward and for the input's gradient
+    if isinstance(method, Lora):
+        adapted = job.geometry.adapted_shapes(method)
+        # each of an adapter's two weights forward, for its own gradient and for its input's
+        num += 3 * len({shape[0] for shape in adapted}) + 3 * len({shape[1] for shape in adapted})
+    elif job.trains_base:
+        num += len(shapes)
+    return min(MAX_CACHED_PRODUCTS, num * num_sizes) * FITTED[job.device].product_bytes
+
+
+def save_terms(job: Computation, num_sizes: int) -> Terms:
+    """The best weights are read back beside everything that training holds, then the tuned model is written."""
+    copies = 0 if job.trains_base else 4 * job.num_trained
+    products = _product_bytes(job, num_sizes)
+    return _held(job) | {"best": 4 * job.num_trained, "copies": copies, "products": products}
+
+
+def evaluate_terms(job: Computation, rows: Sequence[int], prompts: Sequence[int], max_new_tokens: int) -> Terms:
+    """The heavier of writing answers to prompts of these lengths and of scoring rows of these lengths, in tokens."""
+    weights = load_terms(job)
+    if job.precision == job.geometry.stored_precision:
+        weights["files"] = job.geometry.num_stored_bytes
+    elif job.device == "cpu":
+        weights["files"] = 0
+    written = _generation_bytes(job, max(prompts), len(prompts), max_new_tokens)
+    tokens = min(GENERATION_TOKENS, sum(sorted(rows)[-SCORED_ROWS:]))
+    scored = _no_grad_bytes(job, max(tokens, *rows)) + _logit_bytes(job, sum(rows))
+    adapter = 0 if job.trains_base else job.c * job.num_trained
+    fitted = FITTED[job.device]
+    peak = max(written, scored)
+    slack = int(fitted.slack_share * peak)
+    return weights | {"adapter": adapter, "transient": peak, "allocator": slack}
+
+
+def disk_bytes(job: Computation) -> int:
+    """Most that a training holds on disk at once: its checkpoints, each with the best weights, and the tuned model."""
+    state = state_bytes(job) + 4 * job.num_trained
+    tuned = job.c * job.geometry.num_parameters if job.trains_base else 4 * job.num_trained
+    return NUM_CHECKPOINTS * state + tuned
+
+
+def state_bytes(job: Computation) -> int:
+    """Of one checkpoint: the trained numbers and their moments in float32."""
+    return 4 * job.num_trained + _moment_bytes(job)
+
+
+def _moment_bytes(job: Computation) -> int:
+    """What the optimiser keeps of the steps before, in float32."""
+    match job.section.optimizer:
+        case Sgd(momentum=momentum):
+            each = 4 if momentum else 0
+        case RmsProp(momentum=momentum):
+            each = 8 if momentum else 4
+        case Muon():  # one moment of the layers' matrices, two of all else
+            return 8 * job.num_trained - 4 * job.geometry.num_linear
+        case _:
+            each = 8
+    return each * job.num_trained
+
+
+def _update_transient(job: Computation) -> int:
+    """What the update needs beside weights, gradients and moments, when no activation is left."""
+    match job.section.optimizer:
+        case Muon():
+            return MUON_COPIES * job.c * min(MUON_TOGETHER, job.geometry.num_linear)
+        case RmsProp():
+            return 4 * job.num_trained
+        case _:
+            return 4 * job.num_trained if job.section.l1 else 0
+
+
+def _held(job: Computation) -> Terms:
+    """What is there in every step: libraries, weights, gradients, moments, and float32 copies of what is in bf16."""
+    trained, c = job.num_trained, job.c
+    terms = load_terms(job) | {"teacher": job.taught_bytes}
+    if job.trains_base:  # what is trained becomes one vector of its own; the files are closed
+        terms |= {"files": 0, "weights": c * max(trained, job.geometry.num_parameters)}
+    elif terms["weights"]:
+        terms |= {"files": 0, "weights": terms["weights"] + c * trained}
+    else:
+        terms["weights"] = c * trained
+    master = 4 * trained if c < 4 else 0
+    return terms | {"gradients": c * trained + master, "moments": _moment_bytes(job), "master": master}
+
+
+def _step_terms(job: Computation, batch: BatchShape) -> Terms:
+    """Activations that wait for their backward pass, gradients that the head leaves, and the largest other moment.
+
+    The head's gradients stay as long as the graph does. Beside them comes the loss, then the backward pass of a layer;
+    where all is trained the gradient of the embedding comes last, when no activation is left.
+    """
+    g, c, T = job.geometry, job.c, batch.num_tokens
+    head = c * g.hidden * T + (c * (job.num_outputs * g.hidden or g.num_head) if job.trains_head else 0)
+    loss = _logit_bytes(job, batch.num_pairs) + c * g.hidden * T
+    activations, transient = saved_bytes(job, batch), max(loss, _backward_transient(job, batch))
+    last = c * g.num_head if job.trains_embeddings else 0
+    if last > activations + transient:
+        activations, transient = 0, last
+    return {"activations": activations, "head": head, "transient": transient}
+
+
+def saved_bytes(job: Computation, batch: BatchShape) -> int:
+    """What autograd keeps of all layers between the forward and the backward pass."""
+    g, c, T = job.geometry, job.c, batch.num_tokens
+    norm = c * g.hidden + 4  # its input and the factor of each token
+    per_layer = (2 * norm + _projected_bytes(job)) * T + _attention_bytes(job, batch) + _mlp_bytes(job) * T
+    rotary = 2 * c * g.head_size * T
+    return job.num_layers_kept * per_layer + norm * T - _frozen_start_bytes(job) * T + rotary + _mask_bytes(job) * T
+
+
+def _mask_bytes(job: Computation) -> int:
+    """What dropout keeps of a token in all layers: a factor of each number on a CPU, a flag on a GPU and in LoRA."""
+    g, method = job.geometry, job.section.method
+    factor = job.c if job.device == "cpu" else 1
+    ends = 2 * factor * g.hidden * job.num_layers_kept if job.section.dropout else 0
+    if not isinstance(method, Lora) or not method.dropout:
+        return ends
+    return ends + sum(shape[1] for shape in g.adapted_shapes(method))
+
+
+def _projected_bytes(job: Computation) -> int:
+    """A token's normed states, where a trained layer reads them; Qwen3's queries and keys before their norms."""
+    g, c = job.geometry, job.c
+    readers = (("q_proj", "k_proj", "v_proj"), ("gate_proj", "up_proj"))
+    read = sum(c * g.hidden for layers in readers if any(map(job.trains, layers)))
+    return read + (_head_norm_bytes(job, "q_proj") + _head_norm_bytes(job, "k_proj") if g.norms_queries else 0)
+
+
+def _head_norm_bytes(job: Computation, layer: str) -> int:
+    width, heads = (job.geometry.query, job.geometry.num_heads)
+    if layer == "k_proj":
+        width, heads = (job.geometry.key, job.geometry.num_key_heads)
+    return job.c * width + 4 * heads
+
+
+def _frozen_start_bytes(job: Computation) -> int:
+    """What the first layer does not keep of a token, because nothing before its first adapter has a gradient."""
+    g, c = job.geometry, job.c
+    if job.trains_base or isinstance(job.section.method, Prompt):  # what comes before is trained
+        return 0
+    frozen = [layer for layer in ("q_proj", "k_proj") if g.norms_queries and not job.trains(layer)]
+    return c * g.hidden + 4 + sum(_head_norm_bytes(job, layer) for layer in frozen)
+
+
+def _attention_bytes(job: Computation, batch: BatchShape) -> int:
+    """Queries, keys, values and result; whole scores of short documents, copied keys of long ones."""
+    g, c, T = job.geometry, job.c, batch.num_tokens
+    is_grouped = 1 < g.num_key_heads < g.num_heads  # whose keys are repeated for each query head
+    copied = 2 * g.query * batch.num_long_keys if is_grouped else 2 * g.key * batch.num_gathered_keys
+    looked_at = 0 if is_grouped else batch.num_long_keys - batch.num_gathered_keys
+    has_others = bool(batch.num_fused_tokens or batch.num_short_tokens)
+    states = g.query * T + (2 * g.key * T if has_others else 2 * g.key * looked_at) + copied
+    scores = g.num_heads * batch.num_short_scores
+    log_sums = 4 * g.num_heads * (batch.num_fused_tokens + batch.num_long_tokens)
+    joined = g.query * T if batch.num_pieces > 1 and job.trains("o_proj") else 0
+    low = sum(job.rank * T for layer in ("q_proj", "k_proj", "v_proj", "o_proj") if job.trains(layer))
+    return c * (states + g.query * T + scores + joined + low) + log_sums
+
+
+def _mlp_bytes(job: Computation) -> int:
+    """A token's gate and the other half; their product where the layer behind is trained."""
+    g, c = job.geometry, job.c
+    low = sum(c * job.rank for layer in ("gate_proj", "up_proj", "down_proj") if job.trains(layer))
+    return c * g.intermediate * (2 + job.trains("down_proj")) + low
+
+
+def _logit_bytes(job: Computation, num_pairs: int) -> int:
+    """Logits of one chunk, which become their own gradient, beside those of the chunk before."""
+    size = HEAD_PAIRS[job.device]
+    chunks = min(num_pairs, 2 * size) * job.c
+    # the plain kernel computes in float32, beside what it is given
+    wide = 0 if job.device == "cpu" else 8 * min(num_pairs, size)
+    if job.taught_bytes:
+        wide = DISTILLED_BYTES * min(num_pairs, size)
+    return job.geometry.vocabulary * (chunks + wide)
+
+
+def _backward_transient(job: Computation, batch: BatchShape) -> int:
+    """In a layer's MLP: three gradients of its width less the product that is no longer kept, or a weight's own."""
+    g, c, T = job.geometry, job.c, batch.num_tokens
+    weight = c * g.intermediate * g.hidden if job.trains_base else 0
+    return max((3 - job.trains("down_proj")) * c * g.intermediate * T, c * g.intermediate * T + weight) + (
+        c * g.hidden * T
+    )
+
+
+def _forward_transient(job: Computation, batch: BatchShape) -> int:
+    logits = _logit_bytes(job, batch.num_pairs)
+    scores = job.c * job.geometry.num_heads * batch.num_short_scores
+    return max(_no_grad_bytes(job, batch.num_tokens) + scores, logits + job.c * job.geometry.hidden * batch.num_tokens)
+
+
+def _no_grad_bytes(job: Computation, num_tokens: int) -> int:
+    """The widest moment of one layer: the MLP beside the residual, or attention beside the norm."""
+    g, c = job.geometry, job.c
+    mlp = c * (2 * g.hidden + 3 * g.intermediate)
+    attention = c * (3 * g.hidden + 4 * g.query) + 8 * g.hidden
+    return max(mlp, attention) * num_tokens
+
+
+def _generation_bytes(job: Computation, prompt: int, num_prompts: int, max_new_tokens: int) -> int:
+    """Cache and first pass of one batch; the cache of one layer is there twice while it grows."""
+    g, c = job.geometry, job.c
+    width = prompt + max_new_tokens
+    num = max(1, min(num_prompts, GENERATION_TOKENS // width))
+    cache = c * 2 * g.key * num * width * (g.num_layers + 1)
+    mask = (c + 2) * num * prompt * prompt
+    return cache + mask + _no_grad_bytes(job, num * prompt) + num * g.vocabulary * (c + 4)

@@ -1,0 +1,188 @@
+"""The steps of a training as they will lie in memory: the real layout of sampled steps, measured without a model."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tunesmith.plan.geometry import Geometry
+from tunesmith.recipe import Method, Prefix, Prompt, Train
+from tunesmith.records import Rendered
+
+if TYPE_CHECKING:
+    from tunesmith.model.layout import MicroBatch
+
+TOKENS_UNIT: Final = 64
+"""Micro-batches are filled up to a multiple, `tunesmith.model.layout.TOKENS_UNIT`, which would bring torch."""
+NUM_COUNTED: Final = 256
+"""Steps, spread over the training, whose tokens are counted."""
+NUM_LARGEST: Final = 12
+"""Steps with the most tokens that are laid out: the peak is among them."""
+NUM_SPREAD: Final = 12
+"""Steps spread over the training that are laid out: the mean is theirs."""
+
+
+class Sampler(Protocol):
+    """Says which rows form a step."""
+
+    def rows_of_step(self, step: int) -> NDArray[np.int64]: ...
+
+
+MakeSampler = Callable[[int, int, int], Sampler]
+"""(rows of an epoch, rows of a step, seed) -> the sampler that training will use."""
+
+
+@dataclass(frozen=True, slots=True)
+class BatchShape:
+    """What one micro-batch costs, in numbers that no model is needed for."""
+
+    num_tokens: int
+    """That are computed."""
+    num_pairs: int
+    """Supervised (position, target) pairs: rows of logits."""
+    num_fused_tokens: int
+    """In small documents, whose attention keeps no scores."""
+    num_fused_scores: int
+    """Scores of those that are not hidden, for one head."""
+    num_short_tokens: int
+    """In documents whose scores are computed whole."""
+    num_short_scores: int
+    """Entries of their padded score matrices, for one head."""
+    num_long_tokens: int
+    num_long_keys: int
+    """Keys of long documents, their ancestors' again for each."""
+    num_gathered_keys: int
+    """Those of them that are not simply a stretch of the flat buffer."""
+    num_long_scores: int
+    """Scores of long documents that are not hidden, for one head."""
+    num_pieces: int
+    """Results of attention that are put together."""
+    num_layout_bytes: int
+
+    @property
+    def num_scores(self) -> int:
+        return self.num_fused_scores + self.num_short_scores + self.num_long_scores
+
+
+@dataclass(frozen=True, slots=True)
+class StepShapes:
+    """Micro-batches of the steps that were laid out; all of validation's."""
+
+    largest: tuple[tuple[BatchShape, ...], ...]
+    spread: Mapping[int, tuple[BatchShape, ...]]
+    """By step, counted from 0."""
+    validation: tuple[BatchShape, ...]
+    num_sizes: int
+    """Different numbers of computed tokens among all steps and validation."""
+    num_tokens_mean: float
+    """Computed tokens of a step, on average over `spread`."""
+
+    @property
+    def every(self) -> tuple[tuple[BatchShape, ...], ...]:
+        return (*self.largest, *self.spread.values())
+
+
+def num_steps_of(rows: Sequence[Rendered], section: Train) -> int:
+    num_visits = sum(row.repeats for row in rows)
+    num_steps = math.ceil(math.ceil(num_visits / section.batch_rows) * section.epochs)
+    return num_steps if section.max_steps is None else min(num_steps, section.max_steps)
+
+
+def step_shapes(
+    rows: Sequence[Rendered],
+    validation: Sequence[Rendered],
+    section: Train,
+    seed: int,
+    make_sampler: MakeSampler,
+    *,
+    is_fused: bool,
+) -> StepShapes:
+    """Lay out the steps with the most tokens and a spread of the others, as training will. Imports torch.
+
+    `is_fused`: whether small documents attend in a kernel that keeps no scores.
+    """
+    visits = [row for row in rows for _ in range(row.repeats)]
+    sampler = make_sampler(len(visits), section.batch_rows, seed)
+    num_steps = num_steps_of(rows, section)
+    lengths_V = np.array([len(row.ids_T) for row in visits])
+    counted = _spread(num_steps, NUM_COUNTED)
+    tokens = {step: int(lengths_V[sampler.rows_of_step(step)].sum()) for step in counted}
+    largest = sorted(counted, key=lambda step: (-tokens[step], step))[:NUM_LARGEST]
+
+    def laid_out(step: int) -> tuple[BatchShape, ...]:
+        return batch_shapes([visits[row] for row in sampler.rows_of_step(step)], section, is_fused=is_fused)
+
+    shapes = {step: laid_out(step) for step in _spread(num_steps, NUM_SPREAD)}
+    heaviest = tuple(laid_out(step) for step in largest)
+    judged = batch_shapes([row for row in validation if row.num_supervised], section, is_fused=is_fused)
+    sizes = {batch.num_tokens for step in (*heaviest, *shapes.values(), judged) for batch in step}
+    return StepShapes(
+        largest=heaviest,
+        spread=shapes,
+        validation=judged,
+        num_sizes=max(len(sizes), len({num // TOKENS_UNIT for num in tokens.values()})),
+        num_tokens_mean=float(np.mean([sum(batch.num_tokens for batch in step) for step in shapes.values()])),
+    )
+
+
+def _spread(num_steps: int, num: int) -> list[int]:
+    """At most `num` of the steps, the first and the last among them, in equal distances."""
+    return sorted(set(np.linspace(0, num_steps - 1, num).round().astype(int).tolist()))
+
+
+def batch_shapes(rows: Sequence[Rendered], section: Train, *, is_fused: bool) -> tuple[BatchShape, ...]:
+    """The micro-batches that these rows become. Imports torch."""
+    from tunesmith.model.layout import behind, lay_out
+
+    if not rows:
+        return ()
+    virtual = _virtual_ids(section.method)
+    laid_out = lay_out(behind(rows, virtual), section.micro_batch_tokens, share=section.share_prefixes)
+    return tuple(_shape(batch, is_fused) for batch in laid_out)
+
+
+def _virtual_ids(method: Method) -> tuple[int, ...]:
+    """Ids like those that stand before every row; no token of a row has them."""
+    return tuple(range(-method.virtual_tokens, 0)) if isinstance(method, Prompt | Prefix) else ()
+
+
+def _shape(batch: MicroBatch, is_fused: bool) -> BatchShape:
+    groups = batch.attention.groups
+    num_fused = batch.attention.num_small if is_fused else 0
+    fused, others = groups[:num_fused], groups[num_fused:]
+    short = [group for group in others if group.is_short]
+    long = others[len(short) :]
+    tensors = (batch.ids_T, batch.positions_T, batch.pair_positions_P, batch.pair_targets_P, batch.pair_weights_P)
+    rows = (batch.row_pairs_Q, batch.row_of_Q, batch.row_weights_Q)
+    maps = [tensor for group in groups for tensor in (group.slots_X, group.ancestors_A, group.bias_LA)]
+    num_fused_tokens, num_short_tokens = (sum(group.stop - group.start for group in part) for part in (fused, short))
+    gathered = [group for group in long if group.num_nodes > 1 or group.ancestors_A.numel()]
+    return BatchShape(
+        num_tokens=batch.num_tokens,
+        num_pairs=batch.pair_positions_P.numel(),
+        num_fused_tokens=num_fused_tokens,
+        num_fused_scores=sum(group.num_nodes * group.length * (group.length + 1) // 2 for group in fused),
+        num_short_tokens=num_short_tokens,
+        num_short_scores=sum(group.num_nodes * group.bias_LA.numel() for group in short),
+        num_long_tokens=batch.num_tokens - num_fused_tokens - num_short_tokens,
+        num_long_keys=sum(group.num_nodes * group.bias_LA.shape[1] for group in long),
+        num_gathered_keys=sum(group.num_nodes * group.bias_LA.shape[1] for group in gathered),
+        # causal: half of the own keys, all of the ancestors'
+        num_long_scores=sum(
+            group.num_nodes * group.length * (group.ancestors_A.numel() + group.length // 2) for group in long
+        ),
+        num_pieces=bool(fused) + bool(short) + len(long),
+        num_layout_bytes=sum(tensor.nbytes for tensor in (*tensors, *rows, *maps)),
+    )
+
+
+def fuses_attention(geometry: Geometry, device: str) -> bool:
+    """Whether this machine has a kernel for small documents that fits these heads. Imports torch."""
+    from tunesmith.model.kernels.native import HEAD_UNIT, library
+
+    return device == "cpu" and geometry.head_size % HEAD_UNIT == 0 and library() is not None

@@ -1,0 +1,132 @@
+"""The terms of memory against what autograd says it keeps, and against the sizes of the tensors themselves."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from tiny_models import make_model, random_row, save_model
+from torch import Tensor
+from transformers import PreTrainedModel
+
+from tunesmith.engine import local
+from tunesmith.model import head, layout
+from tunesmith.model.base import find_base
+from tunesmith.model.dropout import attach_dropout
+from tunesmith.model.layout import lay_out
+from tunesmith.model.load import compute_dtype, load_model
+from tunesmith.model.lora import attach_lora
+from tunesmith.plan import memory, steps
+from tunesmith.plan.constants import FITTED
+from tunesmith.plan.geometry import geometry_of
+from tunesmith.plan.memory import Computation, save_terms, saved_bytes, state_bytes
+from tunesmith.plan.steps import batch_shapes, fuses_attention
+from tunesmith.recipe import Full, Lora, Train
+from tunesmith.recipe.optimizers import Adam, AdamW, AnyOptimizer, Muon, RmsProp, Sgd
+from tunesmith.records import Rendered
+from tunesmith.train import updates
+from tunesmith.train.objectives import sft
+from tunesmith.train.optimizer import FlatOptimizer
+
+LENGTHS = {
+    "small": (60, 61, 90, 120),
+    "short": (130, 200, 210),
+    "long": (400, 520),
+    "mixed": (50, 300, 301, 500),
+    "whole": (320, 320),
+    "one": (704,),
+}
+
+
+def test_sizes_that_are_repeated_to_spare_an_import_are_those_of_the_engine() -> None:
+    assert memory.HEAD_PAIRS == head.CHUNK_PAIRS
+    assert memory.GENERATION_TOKENS == local.MAX_BATCH_TOKENS
+    assert steps.TOKENS_UNIT == layout.TOKENS_UNIT
+    assert memory.MUON_TOGETHER == updates.MAX_TOGETHER
+
+
+def test_products_stay_compiled_for_each_size_of_a_micro_batch_up_to_the_caches_capacity(tmp_path: Path) -> None:
+    geometry = geometry_of(find_base(str(save_model(tmp_path, make_model("llama")))))
+
+    def products(method: Full | Lora, precision: str, num_sizes: int) -> float:
+        job = Computation(geometry, Train(method=method), precision, "cpu")
+        return save_terms(job, num_sizes)["products"] / FITTED["cpu"].product_bytes
+
+    shapes = {(128, 64), (64, 64), (64, 128), (96, 64), (64, 96)}  # of q, k and v, o, gate and up, down
+    assert products(Full(), "bf16", 2) == 2 * 3 * len(shapes)
+    assert products(Lora(targets=("q_proj", "v_proj")), "bf16", 1) == 2 * len(shapes) + 3 * len({64}) + 3 * len(
+        {128, 64}
+    )
+    assert products(Full(), "bf16", 10_000) == 1024
+    assert products(Full(), "fp32", 2) == 0
+
+
+def kept_bytes(model: PreTrainedModel, rows: list[Rendered], section: Train) -> int:
+    """Bytes of all storages that autograd keeps for the backward pass, weights left out, each once."""
+    (batch,) = lay_out(rows, 100_000, share=section.share_prefixes)
+    storages: dict[int, Tensor] = {}
+
+    def keep(tensor: Tensor) -> Tensor:
+        storages[tensor.untyped_storage().data_ptr()] = tensor
+        return tensor
+
+    with torch.autograd.graph.saved_tensors_hooks(keep, lambda tensor: tensor):
+        sft.loss(model, batch)
+    known = [*model.parameters(), *model.buffers(), batch.ids_T, batch.positions_T]
+    weights = {tensor.untyped_storage().data_ptr() for tensor in known}
+    return sum(t.untyped_storage().nbytes() for place, t in storages.items() if place not in weights)
+
+
+def test_dropout_keeps_a_number_of_each_part_and_a_flag_of_each_adapters_input(tmp_path: Path) -> None:
+    folder = save_model(tmp_path, make_model("qwen2", num_hidden_layers=3, intermediate_size=160))
+    section = Train(method=Lora(rank=4, dropout=0.2), dropout=0.1)
+    model = load_model(folder, dtype=torch.float32, device="cpu").train()
+    attach_lora(model, Lora(rank=4, dropout=0.2), 0)
+    attach_dropout(model, 0.1)
+    model.train()
+    random = np.random.default_rng(0)
+    rows = [random_row(random, str(n), [], num) for n, num in enumerate(LENGTHS["small"])]
+    geometry = geometry_of(find_base(str(folder)))
+    (shape,) = batch_shapes(rows, section, is_fused=fuses_attention(geometry, "cpu"))
+    plain = saved_bytes(Computation(geometry, Train(method=Lora(rank=4)), "fp32", "cpu"), shape)
+    found = saved_bytes(Computation(geometry, section, "fp32", "cpu"), shape)
+    assert found == pytest.approx(kept_bytes(model, rows, section), rel=0.02)
+    assert found > 1.1 * plain
+
+
+@pytest.mark.parametrize(
+    "settings", [AdamW(), Adam(), Sgd(), Sgd(momentum=0.0), RmsProp(), RmsProp(momentum=0.5), Muon()], ids=str
+)
+def test_a_checkpoint_holds_the_numbers_and_the_moments_of_its_optimiser(
+    tmp_path: Path, settings: AnyOptimizer
+) -> None:
+    model = make_model("llama")
+    geometry = geometry_of(find_base(str(save_model(tmp_path, model))))
+    section = Train(method=Full(), optimizer=settings, learning_rate=1e-3)
+    tensors = FlatOptimizer(model.named_parameters(), settings).state().values()
+    held = sum(tensor.nbytes for tensor in tensors if tensor.ndim)  # counts of steps have no dimension
+    assert state_bytes(Computation(geometry, section, "fp32", "cpu")) == held
+
+
+@pytest.mark.parametrize("architecture", ["llama", "qwen2", "qwen3"])
+@pytest.mark.parametrize("method", [Full(), Lora(rank=4), Lora(rank=4, targets=("q_proj", "v_proj"))], ids=str)
+@pytest.mark.parametrize("precision", ["fp32", "bf16"])
+@pytest.mark.parametrize("lengths", LENGTHS)
+def test_activations_are_what_autograd_keeps(
+    tmp_path: Path, architecture: str, method: Full | Lora, precision: str, lengths: str
+) -> None:
+    folder = save_model(tmp_path, make_model(architecture, num_hidden_layers=3, intermediate_size=160))
+    model = load_model(folder, dtype=compute_dtype(precision), device="cpu")
+    if isinstance(method, Lora):
+        attach_lora(model, method, 0)
+    random = np.random.default_rng(0)
+    rows = [random_row(random, str(n), [], num) for n, num in enumerate(LENGTHS[lengths])]
+    section = Train(method=method)
+    geometry = geometry_of(find_base(str(folder)))
+    (shape,) = batch_shapes(rows, section, is_fused=fuses_attention(geometry, "cpu"))
+    job = Computation(geometry, section, precision, "cpu")
+    assert saved_bytes(job, shape) == pytest.approx(kept_bytes(model, rows, section), rel=0.02)
+    optimizer = FlatOptimizer(model.named_parameters(), AdamW())
+    assert job.num_trained == optimizer.master_N.numel()
