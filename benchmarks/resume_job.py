@@ -35,13 +35,14 @@ from tunesmith.model.load import load_model
 from tunesmith.plan.run import Planning
 from tunesmith.plan.run import plan as plan_stage
 from tunesmith.prepare import prepare
-from tunesmith.recipe import Full, Lora, Prepare, Train
+from tunesmith.recipe import Evaluate, Full, Lora, Prepare, Train
 from tunesmith.runtime import Runtime, Silent, utc_now
 from tunesmith.train.checkpoint import newest_checkpoint
 from tunesmith.train.drive import Driver, Loop
 from tunesmith.train.interrupt import deferred_signals
 from tunesmith.train.random_state import random_state
 from tunesmith.train.run import build, finish
+from tunesmith.train.sampler import RowSampler
 from tunesmith.train.step import LossSum, Objective
 from tunesmith.train.training import Training
 
@@ -114,7 +115,7 @@ class Desk:
     def training(self, case: Case) -> Training:
         """What the case trains; its plan is made when it is first asked for."""
         section = case.section()
-        planning = Planning("tuned", self.dataset, self.base, self.chat, section, 0)
+        planning = Planning("tuned", self.dataset, self.base, self.chat, section, Evaluate(), RowSampler, 0)
         runtime = self.runtime(case)
         out = self.folder / "plans" / planning.identity(runtime).key()
         made = is_whole(out)

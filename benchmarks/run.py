@@ -19,7 +19,7 @@ from typing import Any, Final
 from benchmarks.hardware import Hardware, describe_hardware, describe_versions
 from benchmarks.outcome import Goal, Outcome, missed_goals
 
-NAMES: Final = ("startup", "prepare", "train-cpu", "train-prefix", "train-gpu", "privacy", "quality", "resume")
+NAMES: Final = ("startup", "prepare", "train-cpu", "train-prefix", "train-gpu", "privacy", "quality", "resume", "plan")
 FOLDER: Final = Path(__file__).parent
 
 
