@@ -10,11 +10,11 @@ from typing import Any
 
 import pytest
 import yaml
-from tunesmith.plan.curve import MAX_GAIN
 
 from tunesmith import lifecycle
 from tunesmith.errors import TunesmithError
 from tunesmith.lifecycle import Job
+from tunesmith.plan.curve import MAX_GAIN
 from tunesmith.plan.method import MATRIX
 from tunesmith.recipe import Recipe
 from tunesmith.runtime import Runtime, Silent
