@@ -16,11 +16,12 @@ from tunesmith.chat import load_chat
 from tunesmith.model.base import find_base
 from tunesmith.plan.run import Planning, plan
 from tunesmith.prepare import prepare
-from tunesmith.recipe import Prepare, Recipe, Train
+from tunesmith.recipe import Evaluate, Prepare, Recipe, Train
 from tunesmith.recipe.optimizers import Adam, AnyOptimizer, Muon, RmsProp, Sgd
 from tunesmith.recipe.tree import parse_yaml
 from tunesmith.runtime import Runtime, Silent, utc_now
 from tunesmith.train.run import build
+from tunesmith.train.sampler import RowSampler
 from tunesmith.train.step import train_steps
 from tunesmith.train.training import Training
 
@@ -52,9 +53,8 @@ def test_every_training_of_the_page_lowers_the_embedded_bases_loss(page: str, na
     runtime = Runtime(tmp_path, tmp_path / "cache", num_threads=1)
     prepared = Prepare.model_validate({"sources": [{"path": str(tmp_path / "rows.jsonl")}]}, strict=False)
     data = prepare(prepared, seed=0, runtime=runtime, progress=Silent(), out=tmp_path / "dataset")
-    planned = plan(
-        Planning("tuned", data, base, chat, section, 0), runtime=runtime, progress=Silent(), out=tmp_path / "plan"
-    )
+    planning = Planning("tuned", data, base, chat, section, Evaluate(), RowSampler, 0)
+    planned = plan(planning, runtime=runtime, progress=Silent(), out=tmp_path / "plan")
     training = Training("tuned", data, base, chat, planned, section, 0)
     with open_run(tmp_path / "run", "", utc_now) as run:
         loop = build(training, runtime, Silent(), run)
