@@ -18,14 +18,11 @@ from safetensors.torch import save_file
 
 from tunesmith.artifacts.folder import hash_file, sync
 from tunesmith.artifacts.history import TimeEstimate
-from tunesmith.chat.taught import classes_of
 from tunesmith.model.layout import MicroBatch
 from tunesmith.plan.memory import state_bytes
 from tunesmith.plan.predict import Workload
-from tunesmith.recipe import Classification
-from tunesmith.runtime import Runtime
-from tunesmith.train.objectives.chosen import head_of, losses
-from tunesmith.train.run import optimizer_of, teacher_model, tuned_from
+from tunesmith.runtime import Runtime, Silent
+from tunesmith.train.run import assemble, threads_of
 from tunesmith.train.source import LayoutSettings, micro_batches, visits_of
 from tunesmith.train.step import train_steps
 from tunesmith.train.training import Training
@@ -89,15 +86,12 @@ def _take(
     training: Training, work: Workload, steps: Sequence[int], runtime: Runtime
 ) -> tuple[float, list[float], float]:
     """Seconds to load, seconds of each step, bytes written in a second."""
-    torch.set_num_threads(runtime.num_threads)
     section = training.section
     started = time.perf_counter()
-    classes = classes_of(training.dataset) if isinstance(section.objective, Classification) else ()
-    head = head_of(section, work.train, classes)
-    objective = losses(section, head, teacher_model(training, runtime)).train
-    model = tuned_from(training, head, runtime)
-    optimizer = optimizer_of(section, model)
+    with TemporaryDirectory() as folder:  # where no checkpoint is
+        loop = assemble(training, runtime, Silent(), Path(folder))
     load_seconds = time.perf_counter() - started
+    torch.set_num_threads(threads_of(training, loop, runtime))  # remembered: the training will not measure them again
     visits, layout = (
         visits_of(work.train),
         LayoutSettings(section.micro_batch_tokens, section.share_prefixes, runtime.device),
@@ -106,12 +100,12 @@ def _take(
     chosen = _Chosen([micro_batches([visits[row] for row in sampler.rows_of_step(step)], layout) for step in steps])
     seconds = []
     started = time.perf_counter()
-    for report in train_steps(model, chosen, objective, optimizer, lambda step: 0.0, range(len(steps))):
+    for report in train_steps(loop.model, chosen, loop.objective, loop.optimizer, lambda step: 0.0, range(len(steps))):
         report.grad_norm.item()  # waits for the device
         seconds.append(time.perf_counter() - started)
         started = time.perf_counter()
     bandwidth = _bandwidth(runtime.workspace)
-    del model, optimizer, objective
+    del loop
     gc.collect()
     return load_seconds, seconds, bandwidth
 

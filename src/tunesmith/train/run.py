@@ -81,6 +81,27 @@ def _publish(training: Training, loop: Loop, run: Run, out: Path) -> None:
 
 def build(training: Training, runtime: Runtime, progress: Progress, run: Run) -> Loop:
     """Model, optimiser, rows and schedule, in the state of the newest checkpoint. Raises `resume-changed`."""
+    loop = assemble(training, runtime, progress, run.folder)
+    group = loop.source.group
+    seed_process(training.seed, group.rank)
+    with group.first_goes_first():  # it sets damaged checkpoints aside
+        is_resumed = _resume(loop, progress)
+    if not is_resumed and group.size == 1:  # several share the cores as torchrun was told
+        loop.progressed = replace(loop.progressed, num_threads=threads_of(training, loop, runtime))
+    if torch.get_num_threads() != loop.progressed.num_threads:  # in a forked process torch may fail to set them
+        torch.set_num_threads(loop.progressed.num_threads)
+    return loop
+
+
+def threads_of(training: Training, loop: Loop, runtime: Runtime) -> int:
+    """The number of threads to begin with. Raises RunFailed `out-of-memory`."""
+    method, precision = training.section.method.model_dump_json(), training.plan.body.precision
+    decisive = f"{training.base.content_hash} {method} {precision}"
+    return chosen_threads(loop, decisive, runtime.cache, runtime.num_threads)
+
+
+def assemble(training: Training, runtime: Runtime, progress: Progress, run: Path) -> Loop:
+    """Model, optimiser, rows and schedule before the first step; `run` is the folder that checkpoints will lie in."""
     section, plan = training.section, training.plan.body
     group = Group(runtime.rank, runtime.world_size)
     with group.first_goes_first():  # the others find rows and kernels made
@@ -89,16 +110,16 @@ def build(training: Training, runtime: Runtime, progress: Progress, run: Run) ->
     rows = nested_rows(rows, section.max_rows, training.seed)
     classes = classes_of(training.dataset) if isinstance(section.objective, Classification) else ()
     head = head_of(section, rows, classes)
-    objective = losses(section, head, teacher_model(training, runtime))
-    model = tuned_from(training, head, runtime)
-    optimizer = optimizer_of(section, model)
+    objective = losses(section, head, _teacher(training, runtime))
+    model = _model(training, head, runtime)
+    optimizer = _optimizer(section, model)
     layout = LayoutSettings(section.micro_batch_tokens, section.share_prefixes, runtime.device, virtual_ids(model))
     visits = visits_of(rows)
     sampler = RowSampler(len(visits), section.batch_rows, training.seed)
     source = RowSource(visits, sampler, layout, _token_dropout(training), group)
     # an answer to unlearn supervises nothing, and its loss is no mean over anything
     teaching = [row for row in validation_rows if row.num_supervised]
-    loop = Loop(
+    return Loop(
         model=model,
         optimizer=optimizer,
         source=source,
@@ -108,7 +129,7 @@ def build(training: Training, runtime: Runtime, progress: Progress, run: Run) ->
             section.schedule, plan.learning_rate, plan.num_steps, section.warmup, sampler.steps_per_epoch
         ),
         validation_rows=teaching,
-        checkpoints=training.checkpoints(run.folder),
+        checkpoints=training.checkpoints(run),
         identity=training.identity(),
         progressed=Progressed(
             step=0,
@@ -120,16 +141,6 @@ def build(training: Training, runtime: Runtime, progress: Progress, run: Run) ->
         head=head,
         num_validation_bytes=_num_text_bytes(training),
     )
-    seed_process(training.seed, group.rank)
-    with group.first_goes_first():  # it sets damaged checkpoints aside
-        is_resumed = _resume(loop, progress)
-    if not is_resumed and group.size == 1:  # several share the cores as torchrun was told
-        decisive = f"{training.base.content_hash} {section.method.model_dump_json()} {plan.precision}"
-        chosen = chosen_threads(loop, decisive, runtime.cache, runtime.num_threads)
-        loop.progressed = replace(loop.progressed, num_threads=chosen)
-    if torch.get_num_threads() != loop.progressed.num_threads:  # in a forked process torch may fail to set them
-        torch.set_num_threads(loop.progressed.num_threads)
-    return loop
 
 
 def _rows(training: Training, runtime: Runtime, progress: Progress) -> tuple[list[Rendered], list[Rendered]]:
@@ -144,7 +155,7 @@ def _rows(training: Training, runtime: Runtime, progress: Progress) -> tuple[lis
     return of("train"), of("validation")
 
 
-def tuned_from(training: Training, head: Head | None, runtime: Runtime) -> PreTrainedModel:
+def _model(training: Training, head: Head | None, runtime: Runtime) -> PreTrainedModel:
     """The base, its trained parameters those of the method and of the head."""
     folder, dtype, section = training.base.folder, compute_dtype(training.plan.body.precision), training.section
     if head is None:
@@ -160,13 +171,13 @@ def tuned_from(training: Training, head: Head | None, runtime: Runtime) -> PreTr
     return model
 
 
-def optimizer_of(section: Train, model: PreTrainedModel) -> FlatOptimizer:
+def _optimizer(section: Train, model: PreTrainedModel) -> FlatOptimizer:
     """Raises TunesmithError `layer-rates-no-layers`, `muon-no-matrices`."""
     penalties = Penalties(section.max_grad_norm, section.l1, section.layer_rate_decay)
     return FlatOptimizer(model.named_parameters(), section.optimizer, penalties)
 
 
-def teacher_model(training: Training, runtime: Runtime) -> PreTrainedModel | None:
+def _teacher(training: Training, runtime: Runtime) -> PreTrainedModel | None:
     """The teacher of probabilities, frozen."""
     if training.teacher is None or not isinstance(training.section.objective, Distill):
         return None
