@@ -9,6 +9,7 @@ from __future__ import annotations
 import gc
 import time
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, Final
@@ -22,8 +23,9 @@ from tunesmith.model.layout import MicroBatch
 from tunesmith.plan.memory import state_bytes
 from tunesmith.plan.predict import Workload
 from tunesmith.runtime import Runtime, Silent
+from tunesmith.train.group import Group
 from tunesmith.train.run import assemble, threads_of
-from tunesmith.train.source import LayoutSettings, micro_batches, visits_of
+from tunesmith.train.source import micro_batches, visits_of
 from tunesmith.train.step import train_steps
 from tunesmith.train.training import Training
 
@@ -70,8 +72,9 @@ def probe(training: Training, work: Workload, runtime: Runtime) -> TimeEstimate:
 class _Chosen:
     """The rows of chosen steps, in the order of the list."""
 
-    def __init__(self, batches: Sequence[list[MicroBatch]]) -> None:
+    def __init__(self, batches: Sequence[list[MicroBatch]], group: Group) -> None:
         self._batches = batches
+        self.group = group
 
     def __iter__(self) -> Iterator[list[MicroBatch]]:
         return iter(self._batches)
@@ -89,15 +92,13 @@ def _take(
     section = training.section
     started = time.perf_counter()
     with TemporaryDirectory() as folder:  # where no checkpoint is
-        loop = assemble(training, runtime, Silent(), Path(folder))
+        loop = assemble(training, replace(runtime, rank=0, world_size=1), Silent(), Path(folder))
     load_seconds = time.perf_counter() - started
     torch.set_num_threads(threads_of(training, loop, runtime))  # remembered: the training will not measure them again
-    visits, layout = (
-        visits_of(work.train),
-        LayoutSettings(section.micro_batch_tokens, section.share_prefixes, runtime.device),
-    )
+    visits, source = visits_of(work.train), loop.source
     sampler = work.make_sampler(len(visits), section.batch_rows, training.seed)
-    chosen = _Chosen([micro_batches([visits[row] for row in sampler.rows_of_step(step)], layout) for step in steps])
+    batches = [micro_batches([visits[row] for row in sampler.rows_of_step(step)], source.layout) for step in steps]
+    chosen = _Chosen(batches, source.group)
     seconds = []
     started = time.perf_counter()
     for report in train_steps(loop.model, chosen, loop.objective, loop.optimizer, lambda step: 0.0, range(len(steps))):
