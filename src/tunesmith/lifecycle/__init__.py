@@ -311,7 +311,7 @@ def probe(job: Job, dataset: Dataset, plans: Mapping[str, Plan]) -> dict[str, Ti
     for name, training in trainings_of(job, dataset, plans).items():
         file = probe_file(job, training)
         if not file.is_file():
-            from tunesmith.lifecycle.probe import probe as take  # brings torch
+            from tunesmith.lifecycle.probe import probe as take
 
             planning = planning_of(job, dataset, name, training.section)
             estimate = take(training, workload(planning, job.runtime), job.runtime)
