@@ -90,7 +90,7 @@ def _compare(scratch: Path) -> Outcome:
     small = _ours(SMALL, scratch, SHARED_TYPES)
     peers = [_peer(name, settings, rows, scratch) for settings, rows in ROWS_OF_SETTINGS.items() for name in PEERS]
     large = _ours(LARGE, scratch, SHARED_TYPES)
-    named = _ours(SMALL, scratch, ALL_TYPES, "ours, all personal data")
+    named = _ours(ROWS_OF_SETTINGS[DOCUMENTED], scratch, ALL_TYPES, "ours, all personal data")
     sides = [small, *peers, large, named]
     figures = _figures(sides) | compare(small, peers, large)
     versions = {
