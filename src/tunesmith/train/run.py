@@ -6,7 +6,7 @@ import json
 import platform
 import shutil
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, replace
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any, Final
 
@@ -39,7 +39,6 @@ from tunesmith.train.sampler import RowSampler
 from tunesmith.train.schedule import make_schedule
 from tunesmith.train.source import LayoutSettings, RowSource, TokenDropout, visits_of
 from tunesmith.train.teacher_text import rows_of_teacher
-from tunesmith.train.threads import chosen_threads
 from tunesmith.train.trackers import TensorBoard, Tracker
 from tunesmith.train.training import Training
 
@@ -85,19 +84,10 @@ def build(training: Training, runtime: Runtime, progress: Progress, run: Run) ->
     group = loop.source.group
     seed_process(training.seed, group.rank)
     with group.first_goes_first():  # it sets damaged checkpoints aside
-        is_resumed = _resume(loop, progress)
-    if not is_resumed and group.size == 1:  # several share the cores as torchrun was told
-        loop.progressed = replace(loop.progressed, num_threads=threads_of(training, loop, runtime))
+        _resume(loop, progress)
     if torch.get_num_threads() != loop.progressed.num_threads:  # in a forked process torch may fail to set them
         torch.set_num_threads(loop.progressed.num_threads)
     return loop
-
-
-def threads_of(training: Training, loop: Loop, runtime: Runtime) -> int:
-    """The number of threads to begin with. Raises RunFailed `out-of-memory`."""
-    method, precision = training.section.method.model_dump_json(), training.plan.body.precision
-    decisive = f"{training.base.content_hash} {method} {precision}"
-    return chosen_threads(loop, decisive, runtime.cache, runtime.num_threads)
 
 
 def assemble(training: Training, runtime: Runtime, progress: Progress, run: Path) -> Loop:
@@ -199,25 +189,24 @@ def _token_dropout(training: Training) -> TokenDropout | None:
     return TokenDropout(training.section.token_dropout, chat.filler_id, chat.control_ids, training.seed)
 
 
-def _resume(loop: Loop, progress: Progress) -> bool:
-    """Put the loop where the newest whole checkpoint has it; False where there is none."""
+def _resume(loop: Loop, progress: Progress) -> None:
+    """Put the loop where the newest whole checkpoint has it, if there is one."""
     found, damaged = newest_checkpoint(loop.checkpoints, loop.identity, loop.source.group)
     for path in damaged:
         progress.say("say.checkpoint-damaged", "warning", path=path)
     if found is None:
         if damaged:
             progress.say("say.started-over", "warning")
-        return False
-    most, kernels = loop.progressed.num_threads, loop.progressed.kernels
+        return
+    asked, kernels = loop.progressed.num_threads, loop.progressed.kernels
     loop.progressed, tensors = found
     loop.optimizer.restore(tensors)
     loop.source.restore(dict(loop.progressed.source))
     progress.say("say.resumed", step=loop.progressed.step)
-    if loop.progressed.num_threads != most:
-        progress.say("say.resumed-threads", "warning", threads=loop.progressed.num_threads, asked=most)
+    if loop.progressed.num_threads != asked:
+        progress.say("say.resumed-threads", "warning", threads=loop.progressed.num_threads, asked=asked)
     if loop.progressed.kernels != kernels:
         progress.say("say.resumed-kernels", "warning", began=loop.progressed.kernels, now=kernels)
-    return True
 
 
 def _trackers(training: Training, loop: Loop, run: Run) -> Sequence[Tracker]:

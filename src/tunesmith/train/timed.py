@@ -22,7 +22,7 @@ from tunesmith.model.layout import MicroBatch
 from tunesmith.records import Rendered
 from tunesmith.runtime import Runtime, Silent
 from tunesmith.train.group import Group
-from tunesmith.train.run import assemble, threads_of
+from tunesmith.train.run import assemble
 from tunesmith.train.sampler import RowSampler
 from tunesmith.train.source import micro_batches, visits_of
 from tunesmith.train.step import train_steps
@@ -70,7 +70,7 @@ def _take(training: Training, rows: Sequence[Rendered], steps: Sequence[int], ru
     with TemporaryDirectory() as folder:  # where no checkpoint is
         loop = assemble(training, replace(runtime, rank=0, world_size=1), Silent(), Path(folder))
     load_seconds = time.perf_counter() - started
-    torch.set_num_threads(threads_of(training, loop, runtime))  # remembered: the training will not measure them again
+    torch.set_num_threads(runtime.num_threads)
     visits, source = visits_of(rows), loop.source
     sampler = RowSampler(len(visits), section.batch_rows, training.seed)
     batches = [micro_batches([visits[row] for row in sampler.rows_of_step(step)], source.layout) for step in steps]

@@ -30,12 +30,10 @@ from tunesmith.train.drive import MAX_UNREAD_STEPS, Driver, Loop, validation_fig
 from tunesmith.train.interrupt import deferred_signals
 from tunesmith.train.objectives import sft
 from tunesmith.train.optimizer import FlatOptimizer
-from tunesmith.train.random_state import random_state
 from tunesmith.train.sampler import RowSampler
 from tunesmith.train.schedule import make_schedule
 from tunesmith.train.source import LayoutSettings, RowSource, half_of_largest, micro_batches
 from tunesmith.train.step import LossSum, Objective, is_out_of_memory
-from tunesmith.train.threads import chosen_threads
 from tunesmith.train.trackers import TensorBoard
 from tunesmith.train.training import Training
 
@@ -243,27 +241,6 @@ def test_a_group_is_not_halved() -> None:
     apart = micro_batches(rows, LayoutSettings(half, True, "cpu"))
     assert [len(batch.row_ids) for batch in apart] == [4, 4]
     assert half_of_largest(apart) is None
-
-
-def test_threads_are_chosen_once_and_the_loop_stays_as_it_was(tmp_path: Path) -> None:
-    loop, cache = make_loop(make_training(), tmp_path), tmp_path / "cache"
-    before = {name: tensor.clone() for name, tensor in {**loop.optimizer.state(), **random_state()}.items()}
-    where = (loop.source.state(), loop.source.layout)
-    most = 2 * torch.get_num_threads()
-    chosen = chosen_threads(loop, "model", cache, most)
-    torch.set_num_threads(most // 2)
-    assert chosen in (1, most // 2, most)
-    assert all(
-        torch.equal(before[name], tensor) for name, tensor in {**loop.optimizer.state(), **random_state()}.items()
-    )
-    assert not loop.optimizer.grad_N.any()
-    assert (loop.source.state(), loop.source.layout) == where
-    (file,) = (cache / "threads").iterdir()
-    file.write_text(f'{{"num_threads": {3 - chosen}}}', encoding="utf-8")  # what no measurement of now can have found
-    assert chosen_threads(loop, "model", cache, most) == 3 - chosen
-    assert chosen_threads(loop, "another model", cache, most) != 0
-    assert len(list((cache / "threads").iterdir())) == 2
-    torch.set_num_threads(most // 2)
 
 
 def test_other_failures_are_not_taken_for_it(tmp_path: Path) -> None:
