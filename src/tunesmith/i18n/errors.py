@@ -113,6 +113,11 @@ TEXTS: Final[dict[str, tuple[str, str]]] = {
         "`tunesmith config schema` tells what it may be",
         "用 `tunesmith config schema` 查看允许的值",
     ),
+    "error.recipe-choice": ("`{key}`: {problem}; got {got}", "`{key}`：{problem}；现为 {got}"),
+    "hint.recipe-choice": (
+        "did you mean `{suggestion}`? `tunesmith config schema` tells what it may be",
+        "您是否想写 `{suggestion}`？用 `tunesmith config schema` 查看允许的值",
+    ),
     "error.artifact-missing": ("no {kind} here", "此处没有 {kind}"),
     "hint.artifact-missing": ("make it again with `tunesmith run RECIPE`", "用 `tunesmith run RECIPE` 重新生成"),
     "error.artifact-kind": ("this is a {found}, not a {kind}", "这是 {found}，不是 {kind}"),

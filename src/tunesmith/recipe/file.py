@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import json
+import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Final, get_args, get_origin
@@ -19,6 +20,8 @@ COMMAND_LINE: Final = "command line"
 SHORT: Final = ("method", "objective", "schedule", "optimizer")
 """Keys whose section can be written as its name alone."""
 # pydantic's error types that a recipe can meet, by catalogue key `recipe.problem.*`
+CHOICES: Final = {"literal_error": "expected", "union_tag_invalid": "expected_tags"}
+"""Where pydantic lists, in quotes, what would have been right."""
 PROBLEMS: Final = {
     "balance_column": "balance-column",
     "annotate_layers": "annotate-layers",
@@ -145,9 +148,15 @@ def _explain(detail: ErrorDetails, tree: dict[str, object], marks: Marks, file: 
         return TunesmithError("recipe-missing-key", place=place, key=_dotted(path))
     if detail["type"] == "union_tag_not_found":
         return TunesmithError("recipe-missing-key", place=place, key=_dotted((*path, "name")))
-    got = json.dumps(detail["input"], ensure_ascii=False)
-    got = got if len(got) <= 80 else got[:79] + "…"
-    return TunesmithError("recipe-value", place=place, key=_dotted(path), problem=_problem(detail), got=got)
+    # of a mapping whose name is no choice, the name: `method: lora` may have been written without a mapping
+    value = detail["ctx"]["tag"] if detail["type"] == "union_tag_invalid" else detail["input"]
+    got = json.dumps(value, ensure_ascii=False)
+    said = {"key": _dotted(path), "problem": _problem(detail), "got": got if len(got) <= 80 else got[:79] + "…"}
+    choices = detail.get("ctx", {}).get(CHOICES.get(detail["type"], ""), "")
+    close = difflib.get_close_matches(str(value), re.findall("'([^']*)'", choices), n=1)
+    if close:
+        return TunesmithError("recipe-choice", place=place, suggestion=close[0], **said)
+    return TunesmithError("recipe-value", place=place, **said)
 
 
 def _unknown_key(loc: KeyPath, path: KeyPath, place: Place) -> TunesmithError:

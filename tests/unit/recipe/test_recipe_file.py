@@ -155,7 +155,7 @@ def test_a_wrong_value_is_explained_in_both_languages(
     tmp_path: Path, override: str, english: str, chinese: str
 ) -> None:
     error = only(failures(tmp_path, SMALL, override))
-    assert error.code == "recipe-value"
+    assert error.code == ("recipe-choice" if override == "train.method=lroa" else "recipe-value")
     assert error.place is not None
     assert error.place.file == "command line"
     assert f": {english}; got " in error.message("en")
@@ -232,6 +232,23 @@ def test_a_byte_order_mark_is_no_part_of_the_first_key(tmp_path: Path) -> None:
 
 
 # --- files that are no recipe
+
+
+@pytest.mark.parametrize(
+    ("override", "suggestion"),
+    [
+        ("train.method=lroa", "lora"),
+        ("train.method={name: prefx}", "prefix"),
+        ("train.schedule=cosin", "cosine"),
+        ("train.precision=fp23", "fp32"),
+        ("train.optimizer=rmsporp", "rmsprop"),
+    ],
+)
+def test_the_closest_choice_is_named(tmp_path: Path, override: str, suggestion: str) -> None:
+    error = only(failures(tmp_path, SMALL, override))
+    assert error.code == "recipe-choice"
+    assert f"did you mean `{suggestion}`?" in error.hint("en")
+    assert f"`{suggestion}`" in error.hint("zh")
 
 
 @pytest.mark.parametrize(
