@@ -98,7 +98,7 @@ TABLE = [
         recipe("method: full", "method: fill"),
         ("config", "check", "recipe.yaml"),
         2,
-        ("recipe-value",),
+        ("recipe-choice",),
         "recipe.yaml:4:9",
     ),
     Bad(
