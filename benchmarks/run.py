@@ -41,7 +41,7 @@ def report(name: str, hardware: Hardware, outcome: Outcome, goals: Mapping[str, 
     """Print table, verdict and JSON line; write the JSON into `results` where given. Returns the exit status."""
     missed = missed_goals(outcome.figures, goals)
     record = _record(name, hardware, outcome, goals, missed)
-    _print_table(outcome.table)
+    print(table_text(outcome.table))
     if not hardware.is_idle:
         print(f"note: the machine was busy before the run (load {hardware.load_1min_before})")
     for reason in outcome.void:
@@ -53,7 +53,8 @@ def report(name: str, hardware: Hardware, outcome: Outcome, goals: Mapping[str, 
         file = results / f"{name}-{hardware.slug}-{record['date']}.json"
         file.write_text(json.dumps(record, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
         print(f"written: {file}")
-    print(json.dumps({key: value for key, value in record.items() if key != "details"}, ensure_ascii=False))
+    shown = {key: value for key, value in record.items() if key not in ("details", "table")}
+    print(json.dumps(shown, ensure_ascii=False))
     return 1 if missed or outcome.void else 0
 
 
@@ -64,6 +65,7 @@ def _record(
         "benchmark": name,
         "date": datetime.now(UTC).date().isoformat(),
         "figures": dict(outcome.figures),
+        "table": [list(row) for row in outcome.table],
         "goals": {figure: asdict(goal) for figure, goal in goals.items()},
         "missed": list(missed),
         "void": list(outcome.void),
@@ -73,13 +75,16 @@ def _record(
     }
 
 
-def _print_table(table: Sequence[Sequence[str]]) -> None:
+def table_text(table: Sequence[Sequence[str]]) -> str:
+    """Columns aligned, the first to the left and the others to the right."""
     widths = [max(len(cell) for cell in column) for column in zip(*table, strict=True)]
+    lines = []
     for row in table:
         first, *others = (
             f"{cell:<{w}}" if i == 0 else f"{cell:>{w}}" for i, (cell, w) in enumerate(zip(row, widths, strict=True))
         )
-        print("  ".join([first, *others]).rstrip())
+        lines.append("  ".join([first, *others]).rstrip())
+    return "\n".join(lines)
 
 
 def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:

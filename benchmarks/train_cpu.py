@@ -2,22 +2,24 @@
 
 All sides run in processes of their own, from the same weights, adapter and rows, with the same optimiser and thread
 count, and take turns step by step. The floor is the step's matrix products, each timed alone. TRL has its documented
-defaults, and once more the best of its own options that a search finds. A comparison whose losses or first gradients
-differ is void, and so is one on a busy machine. Padding is never counted as a token, recomputation never as work.
+defaults, and once more the best of its own options that a search finds, which later runs need not make again. A
+comparison whose losses or first gradients differ is void, and so is one on a busy machine. Padding is never counted as
+a token, recomputation never as work.
 """
 
 from __future__ import annotations
 
+import json
 import statistics
 import sys
 import tempfile
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, Final, Literal
 
 from benchmarks.floor import flops_of, products_of_rows, read_geometry
-from benchmarks.hardware import num_usable_cores
+from benchmarks.hardware import describe_hardware, num_usable_cores
 from benchmarks.outcome import Goal, Outcome
 from benchmarks.peers.environment import peer_python
 from benchmarks.process import CACHE
@@ -33,7 +35,7 @@ from benchmarks.training_turns import (
     take_turns,
     unequal,
 )
-from benchmarks.trl_settings import TRL_WORKER, Sweep, Trial, options_for, repeat, sweep
+from benchmarks.trl_settings import TRL_WORKER, Sweep, Trial, options_for, recorded, repeat, sweep
 from benchmarks.worker import read_rows
 from tunesmith.model.base import BUILTIN
 
@@ -149,10 +151,23 @@ def _search(
     comparison: Comparison, inputs: TrainingInputs, trl: tuple[str, ...], earlier: Mapping[str, Sweep]
 ) -> Sweep:
     job = job_of(comparison, inputs)
-    if comparison.finalists_of:
-        finalists = earlier[comparison.finalists_of].finalists(NUM_FINALISTS)
-        return repeat(trl, job, finalists, CACHE, comparison.trial_seconds)
-    return sweep(trl, job, options_for(job, comparison.max_row_tokens), CACHE, comparison.trial_seconds)
+    options = options_for(job, comparison.max_row_tokens)
+    finalists = earlier[comparison.finalists_of].finalists(NUM_FINALISTS) if comparison.finalists_of else []
+    made_for = {
+        "job": asdict(job),
+        "options": [asdict(option) for option in options],
+        "finalists": [finalist.settings for finalist in finalists],
+        "requirements": TRL_WORKER.with_name("requirements.txt").read_text(encoding="utf-8"),
+        "cpu": describe_hardware().slug,
+    }
+
+    def search() -> Sweep:
+        if finalists:
+            return repeat(trl, job, finalists, CACHE, comparison.trial_seconds)
+        return sweep(trl, job, options, CACHE, comparison.trial_seconds)
+
+    file = CACHE / "searches" / f"{comparison.name.replace('/', '-').replace(':', '-')}.json"
+    return recorded(file, json.loads(json.dumps(made_for)), search)
 
 
 def _compare(comparison: Comparison, inputs: TrainingInputs, trl: tuple[str, ...], found: Sweep) -> Outcome:

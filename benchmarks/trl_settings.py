@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import json
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any, Final
@@ -109,12 +110,31 @@ def repeat(command: tuple[str, ...], job: TrainingJob, trials: Sequence[Trial], 
     return Sweep(tuple(_try(command, job, trial, logs, seconds) for trial in trials))
 
 
+def recorded(file: Path, made_for: Mapping[str, Any], search: Callable[[], Sweep]) -> Sweep:
+    """The trials of a search, from `file` where it was `made_for` the same; made and written there otherwise.
+
+    A search costs tens of minutes and only picks settings: those it picks are timed anew beside ours.
+    """
+    if file.is_file():
+        found = json.loads(file.read_text(encoding="utf-8"))
+        if found["made_for"] == made_for:
+            return Sweep(tuple(_read_trial(trial) for trial in found["trials"]))
+    made = search()
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.write_text(json.dumps({"made_for": made_for, "trials": made.record()}, indent=1), encoding="utf-8")
+    return made
+
+
 def merged(settings: Mapping[str, Any], more: Mapping[str, Any]) -> dict[str, Any]:
     """`more` over `settings`, one level deep for what is itself a mapping."""
     result = dict(settings)
     for name, value in more.items():
         result[name] = {**result.get(name, {}), **value} if isinstance(value, Mapping) else value
     return result
+
+
+def _read_trial(values: Mapping[str, Any]) -> Trial:
+    return Trial(**{**values, "step_seconds": tuple(values["step_seconds"])})
 
 
 def _try(command: tuple[str, ...], job: TrainingJob, trial: Trial, logs: Path, seconds: float) -> Trial:

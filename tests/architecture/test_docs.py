@@ -10,6 +10,7 @@ import pytest
 
 import tunesmith
 from tools.make_reference import page
+from tools.results_page import results_page
 from tunesmith.recipe import load_recipe
 
 ROOT = Path(__file__).parents[2]
@@ -121,3 +122,4 @@ def test_both_readmes_promise_the_same() -> None:
 @pytest.mark.parametrize("language", ["en", "zh"])
 def test_the_reference_is_that_of_the_recipe(language: str) -> None:
     assert text_of(f"docs/{language}/recipe.md") == page(language), "run `make reference`"
+    assert text_of(f"docs/{language}/measured.md") == results_page(language), "run `make reference`"

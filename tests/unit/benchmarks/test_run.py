@@ -56,7 +56,10 @@ def test_the_last_line_is_json_and_the_file_holds_the_same_and_the_details(
     assert {"tunesmith", "python", "torch"} <= set(printed["versions"])
     (file,) = (tmp_path / "results").iterdir()
     assert file.name == f"sums-acme-fast-cpu-2.00ghz-2core-{printed['date']}.json"
-    assert json.loads(file.read_text(encoding="utf-8")) == printed | {"details": {"seconds": [1.0]}}
+    assert json.loads(file.read_text(encoding="utf-8")) == printed | {
+        "table": [["", "value"], ["speed", "3.0"]],
+        "details": {"seconds": [1.0]},
+    }
 
 
 def test_without_a_name_every_benchmark_is_listed(capsys: pytest.CaptureFixture[str]) -> None:

@@ -14,7 +14,7 @@ from benchmarks.process import Worker
 from benchmarks.train_cpu import floor_figures, ratio_figures, side_figures
 from benchmarks.training_job import TakenStep, TrainingJob
 from benchmarks.training_turns import Pacing, Round, Side, Turns, take_turns, unequal
-from benchmarks.trl_settings import Option, merged, options_for, sweep
+from benchmarks.trl_settings import Option, Sweep, Trial, merged, options_for, recorded, sweep
 
 PACING = Pacing(num_warmup=1, num_rounds=3, budget_seconds=1000.0, needs_idle=False)
 JOB = TrainingJob("model", "adapter", "rows", "fp32", num_threads=1, max_steps=99)
@@ -206,6 +206,23 @@ def test_the_search_keeps_what_gains_and_notes_what_fails(tmp_path: Path) -> Non
     assert found.trials[-1].failure == "out of steps"
     assert found.trials[-1].settings == {**found.best.settings, "torch_compile": True}
     assert [trial.name for trial in found.finalists(2)] == ["padded", "defaults"]
+
+
+def test_a_search_is_made_once_for_the_same_question(tmp_path: Path) -> None:
+    searches = []
+
+    def search() -> Sweep:
+        searches.append(1)
+        return Sweep(
+            (Trial("defaults", {"packing": False}, keeps_rows=True, tokens_per_second=2.5, step_seconds=(1.0,)),)
+        )
+
+    first, again, other = (recorded(tmp_path / "a" / "b", {"job": job}, search) for job in ("x", "x", "y"))
+    assert again.trials[0].step_seconds == (1.0,)
+    assert [trial.settings for trial in again.trials] == [trial.settings for trial in first.trials]
+    assert again.best.tokens_per_second == 2.5
+    assert other.best.name == "defaults"
+    assert len(searches) == 2
 
 
 def test_settings_are_merged_one_level_deep() -> None:
