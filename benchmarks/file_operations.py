@@ -25,6 +25,8 @@ CALLS: Final = "openat,write,pwrite64,ftruncate,fsync,fdatasync,rename,renameat,
 EVENTS: Final = ("open", "os.rename", "os.mkdir", "os.remove", "os.rmdir")
 NEED_SPACE: Final = ("open", "write", "pwrite64", "ftruncate", "fsync", "fdatasync", "rename", "mkdir")
 """Beginnings of the names of operations that a full disk can refuse."""
+INJECTED: Final = "(INJECTED)"
+"""How strace marks an answer that is not the system's."""
 _LINE: Final = re.compile(r"^\d+ +(\w+)\((.*)\) += (\S+)")
 _PATH: Final = re.compile(r'"([^"]*)"|<(/[^>]*)>')
 
@@ -81,11 +83,21 @@ class Traced:
                 found.append(Operation(name, counts[name], paths, writes))
         return found
 
-    def harm(self, job: Job, operation: Operation, damage: Damage, root: Path, log: Path) -> int:
-        """Run `job` and harm it at an operation; its exit code, or minus the signal that ended it."""
+    def harm(self, job: Job, operation: Operation, damage: Damage, root: Path, log: Path) -> int | None:
+        """Run `job` and harm it at an operation; its exit code, or minus the signal that ended it.
+
+        None where a full disk was told to an operation that only reads: on a busy machine a process may make more
+        calls before the one that is meant, and no disk is too full to read.
+        """
+        calls = log.with_suffix(".harmed")
         how = "signal=KILL" if damage == "kill" else "error=ENOSPC"
         inject = f"inject={operation.name}:{how}:when={operation.number}"
-        return self._run(job, log, ["-e", f"trace={operation.name}", "-e", inject, "-o", os.devnull])
+        code = self._run(job, log, ["-e", f"trace={operation.name}", "-e", inject, "-o", str(calls)])
+        lines = calls.read_text(encoding="utf-8", errors="replace").splitlines()
+        calls.unlink()
+        opened = [line for line in lines if INJECTED in line and operation.name == "openat"]
+        only_reads = any("O_CREAT" not in line and "O_WRONLY" not in line for line in opened)
+        return None if only_reads else code
 
     def _run(self, job: Job, log: Path, options: Sequence[str]) -> int:
         """The child waits until it is watched."""

@@ -26,7 +26,7 @@ import torch
 from transformers import PreTrainedModel, Qwen2Config, Qwen2ForCausalLM
 
 from tunesmith.artifacts import Dataset, Plan, is_whole, open_run
-from tunesmith.artifacts.folder import MANIFEST, write_whole
+from tunesmith.artifacts.folder import MANIFEST
 from tunesmith.chat import Chat, load_chat
 from tunesmith.errors import Interrupted, TunesmithError
 from tunesmith.model.base import BUILTIN, Base, find_base
@@ -199,7 +199,7 @@ def attempt(desk: Desk, case: Case, folder: Path, harm: Harm = UNHARMED) -> None
         loop.objective = Noisy(loop, loop.objective, harm)
         with deferred_signals() as stop:
             Driver(training, loop, stop, Silent(), run, ()).drive()
-        write_whole(folder / "ended.json", json.dumps(_state(loop)).encode())
+        (folder / "ended.json").write_text(json.dumps(_state(loop)), encoding="utf-8")
         finish(training, loop, Silent(), run, out)
 
 

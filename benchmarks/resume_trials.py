@@ -41,6 +41,8 @@ from tunesmith.train.random_state import random_state
 
 MUTANTS: Final = ("random state", "source position", "optimiser moments", "step of the schedule", "best and patience")
 """Entries of the checkpointed state, each left out in turn: a run that resumes finds what a fresh start would have."""
+MAX_AIMS: Final = 5
+"""How often an operation is tried for that another run makes later or earlier than the one that was watched."""
 INTERVALS: Final = (1, 2, 3, 5, 12)
 """Steps between validations that must leave the trained weights alone."""
 
@@ -171,11 +173,17 @@ class Bench:
         watcher = _watcher()
 
         def harmed(operation: Operation) -> Trial:
-            folder = self.new_folder()
-            job = partial(attempt, self.desk, self.short, folder)
-            code = watcher.harm(job, operation, damage, folder / "work", folder / "log")
+            for _ in range(MAX_AIMS):
+                folder = self.new_folder()
+                job = partial(attempt, self.desk, self.short, folder)
+                code = watcher.harm(job, operation, damage, folder / "work", folder / "log")
+                if code is not None:
+                    break
+                shutil.rmtree(folder)
             if code in (FAILED, INTERRUPTED):  # a full disk must be told as one
                 return Trial(f"{operation}: ended with {code}: {(folder / 'log').read_text(encoding='utf-8')[-2000:]}")
+            if code is None:
+                return Trial(f"{operation}: met something else {MAX_AIMS} times")
             trial = self.finish(self.short, folder, harmed=code in (DISK_FULL, -signal.SIGKILL))
             return trial if trial.exact else replace(trial, why=f"{operation}: {trial.why}")
 
