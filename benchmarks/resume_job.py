@@ -115,11 +115,10 @@ class Desk:
     def training(self, case: Case) -> Training:
         """What the case trains; its plan is made when it is first asked for."""
         section = case.section()
-        planning = Planning("tuned", self.dataset, self.base, self.chat, section, Evaluate(), RowSampler, 0)
         runtime = self.runtime(case)
-        out = self.folder / "plans" / planning.identity(runtime).key()
-        made = is_whole(out)
-        plan = Plan.open(out) if made else plan_stage(planning, runtime=runtime, progress=Silent(), out=out)
+        planning = Planning("tuned", self.dataset, self.base, self.chat, section, Evaluate(), RowSampler, 0, runtime)
+        out = self.folder / "plans" / planning.identity().key()
+        plan = Plan.open(out) if is_whole(out) else plan_stage(planning, progress=Silent(), out=out)
         return Training("tuned", self.dataset, self.base, self.chat, plan, section, 0)
 
     def runtime(self, case: Case) -> Runtime:

@@ -1,8 +1,8 @@
 """Rewrite the pages that are made, not written: `python -m tools.make_reference [--out FOLDER]`.
 
 Every key with its type, default and meaning, in English and Chinese, from the recipe's own JSON schema; every format of
-rows with its columns, and every name by which a column is known, from the tables that `prepare` reads by; what
-the benchmarks measured, from their results.
+rows with its columns, and every name by which a column is known, from the tables that `prepare` reads by; every
+function of the API, from its docstring; what the benchmarks measured, from their results.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any, Final
 
+from tools.api_reference import api_page
 from tools.reference_zh import KEYS, SECTIONS
 from tools.results_page import results_page
 from tunesmith.prepare.formats import FORMATS, NUM_JUDGED_ROWS, SYNONYMS
@@ -228,7 +229,7 @@ def _one_line(text: str) -> str:
 
 
 def main() -> None:
-    """Write `recipe.md`, `formats.md` and `measured.md` into `en` and `zh` under `--out`, by default `docs/`."""
+    """Write the pages into `en` and `zh` under the folder given by `--out`, `docs/` by default."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--out", type=Path, default=DOCS)
     out: Path = parser.parse_args().out
@@ -237,6 +238,7 @@ def main() -> None:
         (out / language / "recipe.md").write_text(page(language), encoding="utf-8")
         (out / language / "formats.md").write_text(formats_page(language), encoding="utf-8")
         (out / language / "measured.md").write_text(results_page(language), encoding="utf-8")
+        (out / language / "python-api.md").write_text(api_page(language), encoding="utf-8")
 
 
 if __name__ == "__main__":

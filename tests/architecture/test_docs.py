@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 import tunesmith
+from tools.api_reference import api_page
 from tools.make_reference import page
 from tools.results_page import results_page
 from tunesmith.recipe import load_recipe
@@ -123,3 +124,8 @@ def test_both_readmes_promise_the_same() -> None:
 def test_the_reference_is_that_of_the_recipe(language: str) -> None:
     assert text_of(f"docs/{language}/recipe.md") == page(language), "run `make reference`"
     assert text_of(f"docs/{language}/measured.md") == results_page(language), "run `make reference`"
+
+
+@pytest.mark.parametrize("language", ["en", "zh"])
+def test_the_reference_of_the_api_is_that_of_its_docstrings(language: str) -> None:
+    assert text_of(f"docs/{language}/python-api.md") == api_page(language), "run `make reference`"

@@ -36,8 +36,8 @@ def tree_of(page: Path) -> list[str]:
 
 
 def ladder_of(page: Path) -> list[set[str]]:
-    """The lines of the block that begins with `cli`, each as the set of names between its bars."""
-    block = re.findall(r"^```\n(cli\n.*?)^```", page.read_text(encoding="utf-8"), flags=re.MULTILINE | re.DOTALL)[0]
+    """The lines of the block that begins with `api`, each as the set of names between its bars."""
+    block = re.findall(r"^```\n(api\n.*?)^```", page.read_text(encoding="utf-8"), flags=re.MULTILINE | re.DOTALL)[0]
     return [{name.strip() for name in line.split("|")} for line in block.splitlines()]
 
 

@@ -151,5 +151,5 @@ def test_what_does_not_fit_is_refused_by_check(
 def test_virtual_tokens_that_leave_no_room_are_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     this = job("soft-prompt", tmp_path, monkeypatch, virtual_tokens=find_base("builtin:tiny").max_tokens - 5)
     with pytest.raises(TunesmithError) as caught:
-        lifecycle.plan(this, lifecycle.prepare(this))
+        lifecycle.check(this, lifecycle.prepare(this))
     assert caught.value.code == "virtual-no-room"

@@ -53,8 +53,8 @@ def test_every_training_of_the_page_lowers_the_embedded_bases_loss(page: str, na
     runtime = Runtime(tmp_path, tmp_path / "cache", num_threads=1)
     prepared = Prepare.model_validate({"sources": [{"path": str(tmp_path / "rows.jsonl")}]}, strict=False)
     data = prepare(prepared, seed=0, runtime=runtime, progress=Silent(), out=tmp_path / "dataset")
-    planning = Planning("tuned", data, base, chat, section, Evaluate(), RowSampler, 0)
-    planned = plan(planning, runtime=runtime, progress=Silent(), out=tmp_path / "plan")
+    planning = Planning("tuned", data, base, chat, section, Evaluate(), RowSampler, 0, runtime)
+    planned = plan(planning, progress=Silent(), out=tmp_path / "plan")
     training = Training("tuned", data, base, chat, planned, section, 0)
     with open_run(tmp_path / "run", "", utc_now) as run:
         loop = build(training, runtime, Silent(), run)

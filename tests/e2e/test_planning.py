@@ -19,7 +19,7 @@ def test_a_probe_leaves_the_training_as_it_is_to_the_bit_and_both_figures_are_ke
     assert plain.code == 0, plain.err
     told = tell(["-w", "probed", "plan", "recipe.yaml", "--probe", "--json"], desk)
     assert told.code == 0, told.err
-    found = told.json()["tuned"]
+    found = told.json()["plan"]["tuned"]
     assert len(found["estimate"]["step_seconds"]) <= 3
     assert found["prediction"]["memory"]["train"]["gradients"] > 0
     probed = tell(["-w", "probed", "train", "recipe.yaml"], desk)
@@ -38,7 +38,8 @@ def test_bases_are_compared_on_the_rows(desk: Path) -> None:
     (desk / "copy" / "README.md").write_text("---\nlicense: mit\n---\n")
     told = tell(["plan", "recipe.yaml", "--base", "builtin:tiny", "--base", "copy", "--json"], desk)
     assert told.code == 0, told.err
-    advice = told.json()
+    assert list(told.json()) == ["plan", "bases"]
+    advice = told.json()["bases"]
     first, second = advice["facts"]
     assert second["licence"] == "mit"
     assert first["length_quantiles"] == second["length_quantiles"]
@@ -48,12 +49,17 @@ def test_bases_are_compared_on_the_rows(desk: Path) -> None:
     assert advice["tied"] == ["copy"]
     lines = tell(["plan", "recipe.yaml", "--base", "copy"], desk, TUNESMITH_LANG="zh")
     assert "许可证 mit" in lines.out
+    assert lines.out.index("步") < lines.out.index("许可证 mit")
 
 
-def test_the_learning_curve_trains_on_nested_parts_and_answers(desk: Path) -> None:
-    told = tell(["-w", "curve", "plan", "recipe.yaml", "--learning-curve", "--json"], desk)
+def test_the_learning_curve_trains_on_nested_parts_and_answers_beside_all_else_that_was_asked(desk: Path) -> None:
+    asked = ["--probe", "--base", "builtin:tiny", "--learning-curve", "--json"]
+    told = tell(["-w", "curve", "plan", "recipe.yaml", *asked], desk)
     assert told.code == 0, told.err
-    curve = told.json()
+    assert list(told.json()) == ["plan", "bases", "learning_curve"]
+    assert told.json()["plan"]["tuned"]["estimate"]["total_seconds"] > 0
+    assert told.json()["bases"]["advised"] == "builtin:tiny"
+    curve = told.json()["learning_curve"]
     assert [point["num_rows"] for point in curve["points"]] == [8, 16, 32, 65]
     assert curve["word"] in ("more-rows", "another-method", "enough", "unclear")
     again = tell(["-w", "curve", "plan", "recipe.yaml", "--learning-curve"], desk, TUNESMITH_LANG="zh")

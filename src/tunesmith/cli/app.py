@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import asdict
 from pathlib import Path
-from typing import Annotated, Any, Final
+from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
 
@@ -30,7 +30,11 @@ from tunesmith.cli.session import (
 )
 from tunesmith.errors import ExitCode, Place, TunesmithError
 
+if TYPE_CHECKING:
+    from tunesmith.lifecycle import Job
+
 DIFF_ROWS: Final = 3
+NO_ROOM: Final = ("too-little-memory", "too-little-memory-for-all")
 
 app = typer.Typer(
     rich_markup_mode=None,
@@ -186,25 +190,39 @@ def plan(
     bases: Annotated[list[str] | None, typer.Option("--base", help=text("cli.option.bases"))] = None,
     as_json: JsonOption = False,
 ) -> None:
+    """The plan, then what else was asked. Where the plan is refused for memory, other bases are still told of."""
+    from tunesmith.cli.show_plan import base_lines, curve_lines
+    from tunesmith.cli.terminal import error_lines, error_object
+    from tunesmith.lifecycle.bases import advise_bases
+    from tunesmith.lifecycle.curve import learning_curve
+
+    this = job(recipe, overrides)
+    refused: TunesmithError | None = None
+    try:
+        found, lines = _planned(this, probe=probe)
+    except TunesmithError as failure:
+        if not bases or failure.code not in NO_ROOM:
+            raise
+        refused, found, lines = failure, error_object(failure, LANGUAGE), error_lines(failure, LANGUAGE)
+    if bases:
+        advice = advise_bases(this, bases)
+        found["bases"] = asdict(advice)
+        lines += ["", *base_lines(advice, LANGUAGE)]
+    if curve and refused is None:
+        read = learning_curve(this)
+        found["learning_curve"] = asdict(read)
+        lines += ["", *curve_lines(read, LANGUAGE)]
+    show(found, lines)
+    if refused is not None:
+        raise typer.Exit(refused.exit_code)
+
+
+def _planned(this: Job, *, probe: bool) -> tuple[dict[str, Any], list[str]]:
+    """Each training with what it will need and, where it is probed, how long it will take."""
     from tunesmith import lifecycle
     from tunesmith.cli.show import plan_lines
     from tunesmith.cli.show_plan import estimate_lines, prediction_lines
 
-    this = job(recipe, overrides)
-    if bases:
-        from tunesmith.cli.show_plan import base_lines
-        from tunesmith.lifecycle.bases import advise_bases
-
-        advice = advise_bases(this, bases)
-        show(asdict(advice), base_lines(advice, LANGUAGE))
-        return
-    if curve:
-        from tunesmith.cli.show_plan import curve_lines
-        from tunesmith.lifecycle.curve import learning_curve
-
-        read = learning_curve(this)
-        show(asdict(read), curve_lines(read, LANGUAGE))
-        return
     dataset = lifecycle.prepare(this)
     plans = lifecycle.plan(this, dataset)
     predictions = lifecycle.predict(this, dataset, plans)
@@ -217,7 +235,7 @@ def plan(
         if probe:
             found[name]["estimate"] = estimates[name].model_dump(mode="json")
             lines += estimate_lines(estimates[name], LANGUAGE)
-    show(found, lines)
+    return {"plan": found}, lines
 
 
 @app.command(help=text("cli.help.train"))
@@ -232,10 +250,7 @@ def train(
         launch(recipe, overrides, processes)
     from tunesmith import lifecycle
 
-    this = training_job(recipe, overrides)
-    with lifecycle.running(this) as record:
-        dataset = lifecycle.prepare(this)
-        models = lifecycle.train(this, dataset, lifecycle.plan(this, dataset), record)
+    models = lifecycle.models_of(training_job(recipe, overrides))
     folders = {name: str(model.payload) for name, model in models.items()}
     show(folders, [f"{name}  {folder}" for name, folder in folders.items()])
 
@@ -245,12 +260,7 @@ def evaluate(recipe: RecipeArgument, overrides: Overrides = None, as_json: JsonO
     from tunesmith import lifecycle
     from tunesmith.cli.show import scorecard_lines
 
-    this = training_job(recipe, overrides)
-    with lifecycle.running(this) as record:
-        dataset = lifecycle.prepare(this)
-        plans = lifecycle.plan(this, dataset)
-        models = lifecycle.train(this, dataset, plans, record)
-        scorecard = lifecycle.evaluate(this, dataset, plans, models, record)
+    scorecard = lifecycle.scorecard_of(training_job(recipe, overrides))
     show(scorecard.body.model_dump(mode="json"), scorecard_lines(scorecard.body, LANGUAGE))
 
 
@@ -325,12 +335,7 @@ def compare(
     from tunesmith import lifecycle
     from tunesmith.cli.show import before_after, before_after_lines
 
-    this = training_job(recipe, overrides)
-    with lifecycle.running(this) as record:
-        dataset = lifecycle.prepare(this)
-        plans = lifecycle.plan(this, dataset)
-        models = lifecycle.train(this, dataset, plans, record)
-        pairs = before_after(lifecycle.evaluate(this, dataset, plans, models, record), num)
+    pairs = before_after(lifecycle.scorecard_of(training_job(recipe, overrides)), num)
     show(pairs, before_after_lines(pairs, LANGUAGE))
 
 

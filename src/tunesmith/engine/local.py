@@ -11,7 +11,7 @@ from __future__ import annotations
 import hashlib
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 import numpy as np
@@ -23,7 +23,7 @@ from transformers import DynamicCache, PreTrainedModel
 from tunesmith.chat import Chat
 from tunesmith.engine.candidates import CandidateTree, stack_trees
 from tunesmith.model.head import log_likelihood_of_pairs
-from tunesmith.model.layout import behind, lay_out, round_up
+from tunesmith.model.layout import MicroBatch, behind, lay_out, round_up
 from tunesmith.model.load import head_weight, hidden_states
 from tunesmith.model.virtual import virtual_ids
 from tunesmith.records import Completion, Message, Rendered, Sampling
@@ -216,16 +216,30 @@ class LocalEngine:
         scores: dict[str, float] = {}
         for batch in lay_out(behind(rows, self._virtual_ids), MAX_BATCH_TOKENS, share=True):
             on_device = batch.to(str(self.model.device))
-            pairs_P = log_likelihood_of_pairs(
-                hidden_states(self.model, on_device),
-                head_weight(self.model),
-                on_device.pair_positions_P,
-                on_device.pair_targets_P,
-            )
-            entries_Q = (pairs_P[on_device.row_pairs_Q] * on_device.row_weights_Q).double()
+            entries_Q = (self._entry_logs(on_device) * on_device.row_weights_Q).double()
             totals_R = entries_Q.new_zeros(len(batch.row_ids)).index_add_(0, on_device.row_of_Q, entries_Q)
             scores |= dict(zip(batch.row_ids, totals_R.tolist(), strict=True))
         return [scores[row.id] for row in rows]
+
+    @torch.no_grad()
+    def token_likelihoods(self, rows: Sequence[Rendered]) -> list[NDArray[np.float32]]:
+        """(T,) of each row: log-likelihood in nats of its supervised tokens, each at its place, 0 at all others."""
+        self.model.eval()
+        logs_R = [np.zeros(len(row.ids_T), np.float32) for row in rows]
+        numbered = [replace(row, id=str(number)) for number, row in enumerate(rows)]
+        for batch in lay_out(behind(numbered, self._virtual_ids), MAX_BATCH_TOKENS, share=True):
+            entries_Q = self._entry_logs(batch.to(str(self.model.device))).cpu().numpy()
+            ends = np.cumsum(np.bincount(batch.row_of_Q.numpy(), minlength=len(batch.row_ids)))
+            for name, entries in zip(batch.row_ids, np.split(entries_Q, ends[:-1]), strict=True):
+                logs_R[int(name)][1:][rows[int(name)].weights_T[1:] != 0] = entries
+        return logs_R
+
+    def _entry_logs(self, batch: MicroBatch) -> Tensor:
+        """(Q,) log-likelihoods of the supervised tokens of the rows, one row after the other."""
+        pairs_P = log_likelihood_of_pairs(
+            hidden_states(self.model, batch), head_weight(self.model), batch.pair_positions_P, batch.pair_targets_P
+        )
+        return pairs_P[batch.row_pairs_Q]
 
     @torch.no_grad()
     def _generate_batch(

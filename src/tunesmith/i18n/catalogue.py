@@ -24,6 +24,7 @@ from tunesmith.i18n import (
     report,
     safety,
     semantic,
+    session,
     structured,
 )
 
@@ -49,5 +50,6 @@ TABLES: Final[tuple[dict[str, Entry], ...]] = (
     semantic.TEXTS,
     reasoning.TEXTS,
     safety.TEXTS,
+    session.TEXTS,
 )
 CATALOGUE: Final[dict[str, Entry]] = {key: entry for table in TABLES for key, entry in table.items()}

@@ -31,12 +31,13 @@ from tunesmith.artifacts.history import Taken, TimeEstimate, append_taken, read_
 from tunesmith.artifacts.prediction import Prediction, PredictionBody
 from tunesmith.chat import Chat, load_chat, load_tokenizer
 from tunesmith.chat.cache import rendered_rows
+from tunesmith.chat.subset import nested_rows
 from tunesmith.errors import ExitCode, Place, TunesmithError
 from tunesmith.evaluate.evaluation import Evaluation
 from tunesmith.lifecycle.measure import Measured, measured
 from tunesmith.model.base import Base, find_base
 from tunesmith.model.fits import refuse_unfit
-from tunesmith.plan.run import Planning, require_room, resolved, workload
+from tunesmith.plan.run import Planning, require_room, resolved
 from tunesmith.plan.run import plan as plan_stage
 from tunesmith.plan.run import predict as predict_stage
 from tunesmith.prepare import CONTROL_TOKEN, Fits, key_of_secret
@@ -122,6 +123,22 @@ def run(job: Job) -> Outcome:
         return Outcome(record.folder, dataset, plans, models, scorecard, files, card)
 
 
+def models_of(job: Job) -> dict[str, TunedModel]:
+    """prepare, plan, train."""
+    with running(job) as record:
+        dataset = prepare(job)
+        return train(job, dataset, plan(job, dataset), record)
+
+
+def scorecard_of(job: Job, model: TunedModel | None = None) -> Scorecard:
+    """prepare, plan, train, evaluate. A `model` that was made elsewhere is judged in place of those of the recipe."""
+    with running(job) as record:
+        dataset = prepare(job)
+        plans = plan(job, dataset)
+        models = train(job, dataset, plans, record) if model is None else {"tuned": model}
+        return evaluate(job, dataset, plans, models, record)
+
+
 def prepare(job: Job) -> Dataset:
     """Rows and their frozen split, each row checked against what the base can read."""
     section, seed = job.recipe.prepare, job.recipe.seed
@@ -164,18 +181,15 @@ def changed_rows(job: Job, dataset: Dataset, num_rows: int) -> dict[str, list[Ch
 def plan(job: Job, dataset: Dataset) -> dict[str, Plan]:
     """What each training will do. Raises TunesmithError `too-little-memory` where one cannot fit."""
     check(job, dataset)
+    plannings = plannings_of(job, dataset)
     plans = {}
-    for name, section in job.trainings().items():
-        planning = planning_of(job, dataset, name, section)
-        out = job.artifact(planning.identity(job.runtime))
-        found = is_whole(out)
-        plans[name] = (
-            Plan.open(out) if found else plan_stage(planning, runtime=job.runtime, progress=job.progress, out=out)
-        )
+    for name, planning in plannings.items():
+        out = job.artifact(planning.identity())
+        plans[name] = Plan.open(out) if is_whole(out) else plan_stage(planning, progress=job.progress, out=out)
         if not plans[name].body.num_supervised_tokens:
             raise TunesmithError("nothing-supervised")
-        _refuse_no_room(job.base, resolved(section, plans[name]).method, plans[name].body.longest_row_tokens)
-    predict(job, dataset, plans)
+        _refuse_no_room(job.base, resolved(planning.section, plans[name]).method, plans[name].body.longest_row_tokens)
+    _predict(job, plannings, plans)
     return plans
 
 
@@ -190,24 +204,37 @@ def _refuse_no_room(base: Base, method: Method, longest_row_tokens: int) -> None
 
 def predict(job: Job, dataset: Dataset, plans: Mapping[str, Plan]) -> dict[str, PredictionBody]:
     """What each training will need. Raises TunesmithError `too-little-memory` where one cannot fit."""
+    return _predict(job, plannings_of(job, dataset), plans)
+
+
+def _predict(job: Job, plannings: Mapping[str, Planning], plans: Mapping[str, Plan]) -> dict[str, PredictionBody]:
     predictions = {}
-    for name, section in job.trainings().items():
-        planning = planning_of(job, dataset, name, section)
-        out = job.artifact(planning.prediction_identity(plans[name], job.runtime))
-        if is_whole(out):
-            predictions[name] = Prediction.open(out).body
-        else:
-            predictions[name] = predict_stage(planning, plans[name], runtime=job.runtime, out=out).body
+    for name, planning in plannings.items():
+        out = job.artifact(planning.prediction_identity(plans[name]))
+        found = Prediction.open(out) if is_whole(out) else predict_stage(planning, plans[name], out=out)
+        predictions[name] = found.body
         if job.runtime.rank == 0:  # the others would see memory that is taken already
-            require_room(planning, plans[name], predictions[name], job.runtime)
+            require_room(planning, plans[name], predictions[name])
     return predictions
 
 
-def planning_of(job: Job, dataset: Dataset, name: str, section: Train) -> Planning:
-    teacher = teacher_of(job, section)
-    return Planning(
-        name, dataset, job.base, job.chat, section, job.recipe.evaluate, RowSampler, job.recipe.seed, teacher
-    )
+def plannings_of(job: Job, dataset: Dataset) -> dict[str, Planning]:
+    """What is planned, by arm."""
+    return {
+        name: Planning(
+            name=name,
+            dataset=dataset,
+            base=job.base,
+            chat=job.chat,
+            section=section,
+            evaluate=job.recipe.evaluate,
+            make_sampler=RowSampler,
+            seed=job.recipe.seed,
+            runtime=job.runtime,
+            teacher=teacher_of(job, section),
+        )
+        for name, section in job.trainings().items()
+    }
 
 
 def train(job: Job, dataset: Dataset, plans: Mapping[str, Plan], record: Run) -> dict[str, TunedModel]:
@@ -307,14 +334,13 @@ def probe_file(job: Job, training: Training) -> Path:
 
 def probe(job: Job, dataset: Dataset, plans: Mapping[str, Plan]) -> dict[str, TimeEstimate]:
     """How long each training will take, from at most three of its steps on a copy of the model; kept for later."""
-    estimates = {}
+    estimates, plannings = {}, plannings_of(job, dataset)
     for name, training in trainings_of(job, dataset, plans).items():
         file = probe_file(job, training)
         if not file.is_file():
             from tunesmith.lifecycle.probe import probe as take
 
-            planning = planning_of(job, dataset, name, training.section)
-            estimate = take(training, workload(planning, job.runtime), job.runtime)
+            estimate = take(training, plannings[name].work, job.runtime)
             file.parent.mkdir(parents=True, exist_ok=True)
             write_whole(file, estimate.model_dump_json().encode())
         estimates[name] = TimeEstimate.read(file)
@@ -346,15 +372,18 @@ def report(
 
 
 def check(job: Job, dataset: Dataset) -> None:
-    """Refuse before any weight is loaded what cannot be trained: a method that does not fit the base, rows or a teacher
-    that do not fit an objective.
+    """Refuse before any weight is loaded what cannot be trained: a method that does not fit the base or leaves no room
+    for the rows, rows or a teacher that do not fit an objective.
 
-    Raises TunesmithError `objective-rows`, `one-class`, and what `refuse_unfit` and `teacher_of` raise.
+    Raises TunesmithError `virtual-no-room`, `objective-rows`, `one-class`, and what `refuse_unfit` and `teacher_of`
+    raise.
     """
     for section in job.trainings().values():
         refuse_unfit(job.base, section.method)
         teacher_of(job, section)
-        rendered_rows(dataset, "train", job.chat, section.objective, job.runtime.cache)
+        rows = rendered_rows(dataset, "train", job.chat, section.objective, job.runtime.cache)
+        used = nested_rows(rows, section.max_rows, job.recipe.seed)
+        _refuse_no_room(job.base, section.method, max((len(row.ids_T) for row in used), default=0))
 
 
 def teacher_of(job: Job, section: Train) -> Base | None:
@@ -384,7 +413,7 @@ def running(job: Job) -> Iterator[Run]:
             record.set_state("paused" if failure.exit_code is ExitCode.INTERRUPTED else "failed")
             record.record("message", level="error", code=failure.code, text=str(failure))
             raise
-        except KeyboardInterrupt:
+        except (KeyboardInterrupt, GeneratorExit):  # the latter: who walked the steps walked no further
             record.set_state("paused")
             raise
         except Exception as failure:

@@ -15,7 +15,7 @@ from tunesmith.artifacts import Dataset
 from tunesmith.lifecycle import Job
 from tunesmith.model.base import Base
 from tunesmith.plan.bases import BaseAdvice, BaseFacts, Floats, advise_base, licence_of, row_facts
-from tunesmith.plan.run import plan_body, workload
+from tunesmith.plan.run import plan_body
 from tunesmith.records import Example, Message
 
 if TYPE_CHECKING:
@@ -33,7 +33,7 @@ def advise_bases(job: Job, references: Sequence[str]) -> BaseAdvice:
     job.progress.begin("task.bases", len(references))
     for reference in references:
         model = job.recipe.model.model_copy(update={"base": reference, "revision": None})
-        this = replace(job, recipe=job.recipe.model_copy(update={"model": model}))
+        this = replace(job, recipe=job.recipe.model_copy(update={"model": model, "variants": {}}))
         facts.append(_facts(this, dataset))
         scores[reference] = _zero_shot(this, dataset, task)
         job.progress.advance(1)
@@ -43,10 +43,9 @@ def advise_bases(job: Job, references: Sequence[str]) -> BaseAdvice:
 
 
 def _facts(job: Job, dataset: Dataset) -> BaseFacts:
-    planning = lifecycle.planning_of(job, dataset, "tuned", job.recipe.train)
-    work = workload(planning, job.runtime)
-    section, body = plan_body(planning, work, job.runtime)
-    prediction = work.prediction(section, body.precision)
+    planning = lifecycle.plannings_of(job, dataset)["tuned"]
+    section, body = plan_body(planning)
+    prediction = planning.work.prediction(section, body.precision)
     quantiles, share, rates = row_facts(job.chat, job.base, dataset.rows("train"))
     limit = job.runtime.memory_bytes
     return BaseFacts(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Final
 
@@ -51,64 +52,65 @@ class Planning:
     make_sampler: MakeSampler
     """How training will draw the rows of a step."""
     seed: int
+    runtime: Runtime
     teacher: Base | None = None
     """The model that a distillation learns from."""
 
-    def identity(self, runtime: Runtime) -> Identity:
+    @cached_property
+    def work(self) -> Workload:
+        """All that a prediction is made from; the rows are read when it is first asked for."""
+        objective = self.section.objective
+        train, validation, test = (
+            rendered_rows(self.dataset, split, self.chat, objective, self.runtime.cache) for split in SPLITS
+        )
+        return Workload(
+            geometry=geometry_of(self.base, has_own_head=isinstance(objective, Classification | Regression)),
+            train=nested_rows(train, self.section.max_rows, self.seed),
+            validation=validation,
+            test=test,
+            evaluate=self.evaluate,
+            seed=self.seed,
+            device=self.runtime.device,
+            make_sampler=self.make_sampler,
+            num_outputs=_num_outputs(self),
+            teacher=None if self.teacher is None else geometry_of(self.teacher),
+        )
+
+    def identity(self) -> Identity:
         inputs = {"dataset": self.dataset.key, "base": self.base.content_hash, "template": self.chat.fingerprint}
-        machine = {"device": runtime.device, "bf16": str(runtime.has_bf16_products)}
+        machine = {"device": self.runtime.device, "bf16": str(self.runtime.has_bf16_products)}
         return Identity(KIND, VERSION, inputs, self.section.model_dump(mode="json"), self.seed, machine)
 
-    def prediction_identity(self, plan: Plan, runtime: Runtime) -> Identity:
+    def prediction_identity(self, plan: Plan) -> Identity:
         section = self.evaluate.model_dump(mode="json")
-        inputs, machine = {"plan": plan.key}, {"device": runtime.device}
+        inputs, machine = {"plan": plan.key}, {"device": self.runtime.device}
         return Identity(PREDICTION, PREDICTION_VERSION, inputs, section, self.seed, machine)
 
 
-def plan(planning: Planning, *, runtime: Runtime, progress: Progress, out: Path) -> Plan:
+def plan(planning: Planning, *, progress: Progress, out: Path) -> Plan:
     """Count tokens and steps, derive what the recipe leaves open, and warn of what will disappoint.
 
     Raises TunesmithError `no-training-rows`.
     """
-    work = workload(planning, runtime)
+    work = planning.work
     if not work.train:
         kept = planning.dataset.report().splits
         raise TunesmithError("no-training-rows", validation=kept["validation"], test=kept["test"])
-    _, body = plan_body(planning, work, runtime)
+    _, body = plan_body(planning)
     if body.num_steps < FEW_STEPS:
         progress.say("say.few-steps", "warning", steps=body.num_steps, rows=len(work.train))
-    with publish(out, planning.identity(runtime)) as staging:
+    with publish(out, planning.identity()) as staging:
         (staging / BODY).write_text(body.model_dump_json(indent=1), encoding="utf-8")
     return Plan.open(out)
 
 
-def predict(planning: Planning, plan: Plan, *, runtime: Runtime, out: Path) -> Prediction:
+def predict(planning: Planning, plan: Plan, *, out: Path) -> Prediction:
     """Say what the planned training will need. Imports torch, for the layout of its steps."""
     section = resolved(planning.section, plan)
-    body = workload(planning, runtime).prediction(section, plan.body.precision)
-    with publish(out, planning.prediction_identity(plan, runtime)) as staging:
+    body = planning.work.prediction(section, plan.body.precision)
+    with publish(out, planning.prediction_identity(plan)) as staging:
         (staging / PREDICTION_BODY).write_text(body.model_dump_json(indent=1), encoding="utf-8")
     return Prediction.open(out)
-
-
-def workload(planning: Planning, runtime: Runtime) -> Workload:
-    """All that a prediction is made from."""
-    objective = planning.section.objective
-    train, validation, test = (
-        rendered_rows(planning.dataset, split, planning.chat, objective, runtime.cache) for split in SPLITS
-    )
-    return Workload(
-        geometry=geometry_of(planning.base, has_own_head=isinstance(objective, Classification | Regression)),
-        train=nested_rows(train, planning.section.max_rows, planning.seed),
-        validation=validation,
-        test=test,
-        evaluate=planning.evaluate,
-        seed=planning.seed,
-        device=runtime.device,
-        make_sampler=planning.make_sampler,
-        num_outputs=_num_outputs(planning),
-        teacher=None if planning.teacher is None else geometry_of(planning.teacher),
-    )
 
 
 def _num_outputs(planning: Planning) -> int:
@@ -126,8 +128,9 @@ def resolved(section: Train, plan: Plan) -> Train:
     return section.model_copy(update={"method": AUTO_METHODS[plan.body.method]()})
 
 
-def require_room(planning: Planning, plan: Plan, prediction: PredictionBody, runtime: Runtime) -> None:
+def require_room(planning: Planning, plan: Plan, prediction: PredictionBody) -> None:
     """Refuse what cannot fit, naming changes that would. Raises TunesmithError `too-little-memory`."""
+    runtime = planning.runtime
     needed, there = prediction.peak_bytes, runtime.memory_bytes
     if there is None:
         return
@@ -135,7 +138,7 @@ def require_room(planning: Planning, plan: Plan, prediction: PredictionBody, run
         there //= runtime.world_size
     if needed <= there:
         return
-    found = changes_that_fit(workload(planning, runtime), resolved(planning.section, plan), plan.body.precision, there)
+    found = changes_that_fit(planning.work, resolved(planning.section, plan), plan.body.precision, there)
     changes = "; ".join(f"{change} ({change.peak_bytes / 1e9:.1f} GB)" for change in found)
     phase = max(prediction.peaks.items(), key=lambda item: item[1])[0]
     raise TunesmithError(
@@ -148,9 +151,10 @@ def require_room(planning: Planning, plan: Plan, prediction: PredictionBody, run
     )
 
 
-def plan_body(planning: Planning, work: Workload, runtime: Runtime) -> tuple[Train, PlanBody]:
+def plan_body(planning: Planning) -> tuple[Train, PlanBody]:
     """The section with its method chosen, and everything that the recipe leaves open."""
-    section, rows = planning.section, work.train
+    section, work, runtime = planning.section, planning.work, planning.runtime
+    rows = work.train
     num_steps = num_steps_of(rows, section)
     choices: list[Choice] = []
     precision = section.precision if section.precision != "auto" else _derived_precision(runtime, choices)

@@ -46,13 +46,8 @@ _WORD_BASE: Final = np.uint64(0xD1B54A32D192ED03)
 _INVERSE: Final = np.uint64(pow(int(_LETTER_BASE), -1, 1 << 64))
 
 
-def grams(texts: Sequence[str], n: int) -> tuple[Keys, NDArray[np.int64]]:
-    """Keys of every run of `n` words of several texts, (G,), repeats included, and the text of each."""
-    words_U, text_U = _words(texts)
-    return _runs(words_U, text_U, n)
-
-
 def _runs(words_U: Keys, text_U: Ints, n: int) -> tuple[Keys, Ints]:
+    """Keys of every run of `n` words of several texts, (G,), repeats included, and the text of each."""
     num_runs = max(0, len(words_U) - n + 1)
     keys_G = np.zeros(num_runs, dtype=np.uint64)
     for place in range(n):

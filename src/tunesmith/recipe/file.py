@@ -76,17 +76,22 @@ def load_recipe(file: Path, overrides: Sequence[str] = ()) -> Recipe:
     else one error, or ManyErrors of them, for all mistakes, each with its place: `recipe-unknown-key`,
     `recipe-foreign-key`, `recipe-missing-key`, `recipe-value`, `recipe-duplicate-key`, `recipe-override`.
     """
+    return read_recipe(_read(file), str(file), overrides)
+
+
+def read_recipe(text: str, file: str, overrides: Sequence[str] = ()) -> Recipe:
+    """The same from YAML text; `file` is what errors name as its place."""
     errors: list[TunesmithError] = []
-    tree, marks = parse_yaml(_read(file), str(file), errors)
+    tree, marks = parse_yaml(text, file, errors)
     if not isinstance(tree, dict):
-        place = marks.get((), Place(str(file)))
+        place = marks.get((), Place(file))
         raise TunesmithError("recipe-yaml", place=place, problem=Phrase("recipe.problem.no-mapping"))
     for override in overrides:
         _apply(override, tree, marks, errors)
     try:
         recipe = Recipe.model_validate(tree)
     except ValidationError as failure:
-        errors += [_explain(detail, tree, marks, str(file)) for detail in failure.errors()]
+        errors += [_explain(detail, tree, marks, file) for detail in failure.errors()]
     if errors:
         raise ManyErrors(errors) if len(errors) > 1 else errors[0]
     return recipe

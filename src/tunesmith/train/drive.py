@@ -61,7 +61,7 @@ class Loop:
 
 @dataclass
 class Driver:
-    """One walk over the steps that are left. `drive` returns when all are taken or patience is at its end.
+    """One walk over the steps that are left, to the last one or until patience is at its end.
 
     Every process of the source's group drives, and decides alike. What the others record and say goes nowhere.
     """
@@ -78,6 +78,11 @@ class Driver:
 
     def drive(self) -> None:
         """Take the steps. Raises RunFailed `loss-not-finite`, `out-of-memory`; Interrupted `interrupted`, saved."""
+        for _ in self.reports():
+            pass
+
+    def reports(self) -> Iterator[StepReport]:
+        """Take the steps and give the report of each. Closed on the way, save. Raises what `drive` does."""
         plan, loop = self.training.plan.body, self.loop
         self._lay_out_validation()
         self.progress.begin("task.train", plan.num_steps)
@@ -94,10 +99,24 @@ class Driver:
                 self._halve_step(before)
                 steps = self._steps()
                 continue
-            loop.progressed = _advanced(loop.progressed, report, loop.source)
+            loop.progressed = advanced(loop.progressed, report, loop.source)
             self._after(report)
+            handed = time.perf_counter()
+            try:
+                yield report
+            except GeneratorExit:
+                self._leave()
+                raise
+            self._unread_since += time.perf_counter() - handed  # the caller's time is no part of a step's
         if loop.progressed.step < plan.num_steps:
             self.progress.say("say.early-stop", step=loop.progressed.step, best=loop.progressed.best_step)
+        self.progress.end()
+
+    def _leave(self) -> None:
+        """Save where the caller stops walking."""
+        if self._unread:
+            self._read(validate=False)
+        self._save()
         self.progress.end()
 
     def _steps(self) -> Iterator[StepReport]:
@@ -236,7 +255,8 @@ def _figures(report: StepReport) -> dict[str, float]:
     }
 
 
-def _advanced(progressed: Progressed, report: StepReport, source: RowSource) -> Progressed:
+def advanced(progressed: Progressed, report: StepReport, source: RowSource) -> Progressed:
+    """Where a training is after one more step."""
     rows = hashlib.sha256((progressed.rows_hash + "".join(sorted(report.row_ids))).encode()).hexdigest()
     return replace(
         progressed,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import platform
 import shutil
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any, Final
@@ -13,7 +13,7 @@ from typing import Any, Final
 import torch
 from transformers import PreTrainedModel
 
-from tunesmith.artifacts import Run, TunedModel, publish, read_metrics
+from tunesmith.artifacts import Event, Run, TunedModel, publish, read_metrics
 from tunesmith.artifacts.head import Head, write_head
 from tunesmith.artifacts.tuned_model import ADAPTER, KIND, METRICS, TRAINING, WEIGHTS, write_metrics
 from tunesmith.chat.cache import rendered_rows
@@ -38,6 +38,7 @@ from tunesmith.train.random_state import seed_process
 from tunesmith.train.sampler import RowSampler
 from tunesmith.train.schedule import make_schedule
 from tunesmith.train.source import LayoutSettings, RowSource, TokenDropout, visits_of
+from tunesmith.train.step import StepReport
 from tunesmith.train.teacher_text import rows_of_teacher
 from tunesmith.train.trackers import TensorBoard, Tracker
 from tunesmith.train.training import Training
@@ -56,26 +57,43 @@ def train(training: Training, *, runtime: Runtime, progress: Progress, run: Run,
 
 def finish(training: Training, loop: Loop, progress: Progress, run: Run, out: Path) -> TunedModel:
     """Take the steps that are left and publish the best weights at `out`. Raises what `train` does."""
+    for _ in steps_left(training, loop, progress, run, out):
+        pass
+    return TunedModel.open(out)
+
+
+def steps_left(training: Training, loop: Loop, progress: Progress, run: Run, out: Path) -> Iterator[StepReport]:
+    """The steps of `finish`, each with its report once it is taken; after the last one, the model is published.
+
+    Closed before that, it saves, and the same training goes on from there.
+    """
     trackers = _trackers(training, loop, run)
-    with deferred_signals() as stop:
-        Driver(training, loop, stop, progress, run, trackers).drive()
-    for tracker in trackers:
-        tracker.close()
+    try:
+        with deferred_signals() as stop:
+            yield from Driver(training, loop, stop, progress, run, trackers).reports()
+    finally:
+        for tracker in trackers:
+            tracker.close()
     if loop.source.group.is_first:
         _publish(training, loop, run, out)
     loop.source.group.wait()
-    return TunedModel.open(out)
 
 
 def _publish(training: Training, loop: Loop, run: Run, out: Path) -> None:
     if loop.progressed.best_step is not None:
         loop.optimizer.load_master(load_best(loop.checkpoints))
     with publish(out, loop.identity) as staging:
-        _save_model(training, loop, staging)
-        (staging / TRAINING).write_text(json.dumps(_summary(training, loop), indent=1), encoding="utf-8")
-        write_metrics(staging / METRICS, [e for e in read_metrics(run.folder) if e.data["model"] == training.name])
+        metrics = [event for event in read_metrics(run.folder) if event.data["model"] == training.name]
+        write_model(training, loop, metrics, staging)
     shutil.rmtree(loop.checkpoints)
     run.record("artifact", kind=KIND, key=loop.identity.key(), name=training.name)
+
+
+def write_model(training: Training, loop: Loop, metrics: Sequence[Event], staging: Path) -> None:
+    """What a tuned model's folder holds: the weights as they are now, how they came to be, the figures by step."""
+    _save_model(training, loop, staging)
+    (staging / TRAINING).write_text(json.dumps(_summary(training, loop), indent=1), encoding="utf-8")
+    write_metrics(staging / METRICS, metrics)
 
 
 def build(training: Training, runtime: Runtime, progress: Progress, run: Run) -> Loop:
@@ -84,7 +102,7 @@ def build(training: Training, runtime: Runtime, progress: Progress, run: Run) ->
     group = loop.source.group
     seed_process(training.seed, group.rank)
     with group.first_goes_first():  # it sets damaged checkpoints aside
-        _resume(loop, progress)
+        resume(loop, loop.checkpoints, progress)
     if torch.get_num_threads() != loop.progressed.num_threads:  # in a forked process torch may fail to set them
         torch.set_num_threads(loop.progressed.num_threads)
     return loop
@@ -189,9 +207,9 @@ def _token_dropout(training: Training) -> TokenDropout | None:
     return TokenDropout(training.section.token_dropout, chat.filler_id, chat.control_ids, training.seed)
 
 
-def _resume(loop: Loop, progress: Progress) -> None:
-    """Put the loop where the newest whole checkpoint has it, if there is one."""
-    found, damaged = newest_checkpoint(loop.checkpoints, loop.identity, loop.source.group)
+def resume(loop: Loop, folder: Path, progress: Progress) -> None:
+    """Put the loop where the newest whole checkpoint in `folder` has it, if there is one. Raises `resume-changed`."""
+    found, damaged = newest_checkpoint(folder, loop.identity, loop.source.group)
     for path in damaged:
         progress.say("say.checkpoint-damaged", "warning", path=path)
     if found is None:

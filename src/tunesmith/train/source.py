@@ -62,7 +62,7 @@ class RowSource:
         dropout: TokenDropout | None = None,
         group: Group = ALONE,
     ) -> None:
-        self._rows = rows
+        self.rows = rows
         self._sampler = sampler
         self._layout = layout
         self._dropout = dropout
@@ -85,16 +85,17 @@ class RowSource:
 
     def next_step(self) -> list[MicroBatch]:
         """What the next step will be, without taking it."""
-        return self.lay_out(self._rows_of_next_step())
+        return self.lay_out(self.rows_of_step(self._next_step))
 
     def lay_out(self, rows: Sequence[Rendered]) -> list[MicroBatch]:
         """This process's part of the rows; none where they are fewer than the processes."""
         parts = divide(rows, self.group.size, share=self._layout.share_prefixes)
         return micro_batches(parts[self.group.rank], self._layout)
 
-    def _rows_of_next_step(self) -> list[Rendered]:
-        rows = [self._rows[index] for index in self._sampler.rows_of_step(self._next_step)]
-        return rows if self._dropout is None else self._dropout.apply(rows, self._next_step)
+    def rows_of_step(self, step: int) -> list[Rendered]:
+        """Those of optimiser step `step`, counted from 0, of all processes together."""
+        rows = [self.rows[index] for index in self._sampler.rows_of_step(step)]
+        return rows if self._dropout is None else self._dropout.apply(rows, step)
 
     def state(self) -> dict[str, Any]:
         return {"next_step": self._next_step, "micro_batch_tokens": self._layout.micro_batch_tokens}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Final, Protocol, TypedDict
 
 import torch
@@ -20,11 +20,14 @@ CPU_REFUSALS: Final = ("can't allocate memory", "not enough memory", "std::bad_a
 
 @dataclass(frozen=True, slots=True)
 class LossSum:
-    """A sum over supervised tokens and the weight to divide by, never a mean. `metrics` are sums over that weight."""
+    """A sum over supervised tokens (0-dim) and the weight to divide by, never a mean.
+
+    `metrics` are sums (0-dim) over that weight.
+    """
 
     sum: Tensor
     weight: float
-    metrics: dict[str, Tensor]
+    metrics: dict[str, Tensor] = field(default_factory=dict)
 
 
 Objective = Callable[[PreTrainedModel, MicroBatch], LossSum]
@@ -60,6 +63,11 @@ class StepReport:
     """Tokens of the step's rows; what sharing saved is not subtracted."""
     num_computed_tokens: int
     row_ids: tuple[str, ...]
+
+    @property
+    def loss(self) -> Tensor:
+        """The mean over the step's weight (0-dim)."""
+        return self.loss_sum / self.weight
 
 
 class PartOfStep(TypedDict):
@@ -117,7 +125,7 @@ def train_steps(
         try:
             micro_batches = next(batches)
             losses = [forward_backward(model, optimizer, objective, batch) for batch in micro_batches]
-            own = _told(micro_batches, losses)
+            own = part_of_step(micro_batches, losses)
         except (MemoryError, RuntimeError) as failure:
             if not is_out_of_memory(failure):
                 raise
@@ -128,24 +136,40 @@ def train_steps(
             if part is None:
                 raise StepOutOfMemory
             parts.append(part)
-        weight = sum(part["weight"] for part in parts) or 1.0  # rows that supervise nothing have nothing to divide
-        group.sum_(optimizer.grad_N)
-        grad_norm = optim_step(optimizer, schedule(step), weight)
-        loss_sum, metrics = _summed(losses, parts, group, optimizer.grad_N.device)
-        yield StepReport(
-            step=step + 1,
-            loss_sum=loss_sum,
-            weight=weight,
-            metrics=metrics,
-            grad_norm=grad_norm,
-            learning_rate=schedule(step),
-            num_tokens=sum(part["num_tokens"] for part in parts),
-            num_computed_tokens=sum(part["num_computed_tokens"] for part in parts),
-            row_ids=tuple(id for part in parts for id in part["row_ids"]),
-        )
+        yield finish_step(optimizer, group, step, schedule(step), losses, parts)
 
 
-def _told(batches: Sequence[MicroBatch], losses: Sequence[LossSum]) -> PartOfStep:
+def finish_step(
+    optimizer: FlatOptimizer,
+    group: Group,
+    step: int,
+    learning_rate: float,
+    losses: Sequence[LossSum],
+    parts: Sequence[PartOfStep],
+) -> StepReport:
+    """Update by the gradients that were collected: of `losses` in this process, of `parts` in all of them.
+
+    `step` counts from 0.
+    """
+    weight = sum(part["weight"] for part in parts) or 1.0  # rows that supervise nothing have nothing to divide
+    group.sum_(optimizer.grad_N)
+    grad_norm = optim_step(optimizer, learning_rate, weight)
+    loss_sum, metrics = _summed(losses, parts, group, optimizer.grad_N.device)
+    return StepReport(
+        step=step + 1,
+        loss_sum=loss_sum,
+        weight=weight,
+        metrics=metrics,
+        grad_norm=grad_norm,
+        learning_rate=learning_rate,
+        num_tokens=sum(part["num_tokens"] for part in parts),
+        num_computed_tokens=sum(part["num_computed_tokens"] for part in parts),
+        row_ids=tuple(id for part in parts for id in part["row_ids"]),
+    )
+
+
+def part_of_step(batches: Sequence[MicroBatch], losses: Sequence[LossSum]) -> PartOfStep:
+    """What is told of these losses of these micro-batches."""
     return PartOfStep(
         weight=sum(loss.weight for loss in losses),
         metrics=list(losses[0].metrics) if losses else [],
@@ -158,8 +182,9 @@ def _told(batches: Sequence[MicroBatch], losses: Sequence[LossSum]) -> PartOfSte
 def _summed(
     losses: Sequence[LossSum], parts: Sequence[PartOfStep], group: Group, device: torch.device
 ) -> tuple[Tensor, dict[str, Tensor]]:
-    """Loss and metrics over all processes; those of a process without rows are 0."""
-    names = next((part["metrics"] for part in parts if part["metrics"]), [])
+    """Loss and metrics over all processes; those of a process without rows are 0. A metric is of all or none."""
+    first = next((part["metrics"] for part in parts if part["metrics"]), [])
+    names = [name for name in first if all(name in loss.metrics for loss in losses)]
     if losses:
         own = [torch.stack([loss.sum for loss in losses]).sum()]
         own += [torch.stack([loss.metrics[name] for loss in losses]).sum() for name in names]

@@ -36,15 +36,15 @@ def dataset(tmp_path: Path, runtime: Runtime) -> Dataset:
     return prepare(section, seed=0, runtime=runtime, progress=Silent(), out=tmp_path / "dataset")
 
 
-def planning(data: Dataset, section: Train) -> Planning:
+def planning(data: Dataset, section: Train, runtime: Runtime) -> Planning:
     base = find_base("builtin:tiny")
-    return Planning("tuned", data, base, load_chat(base.folder), section, Evaluate(), RowSampler, seed=0)
+    return Planning("tuned", data, base, load_chat(base.folder), section, Evaluate(), RowSampler, 0, runtime)
 
 
 def test_counts_are_those_of_the_rows_and_the_weights(tmp_path: Path, runtime: Runtime) -> None:
     data = dataset(tmp_path, runtime)
     section = Train(method=Lora(rank=4), epochs=2.5, batch_rows=16)
-    body = plan(planning(data, section), runtime=runtime, progress=Silent(), out=tmp_path / "plan").body
+    body = plan(planning(data, section, runtime), progress=Silent(), out=tmp_path / "plan").body
     rows, chat = data.rows("train"), load_chat(find_base("builtin:tiny").folder)
     lengths = [len(chat.render(row).ids_T) for row in rows]
     assert body.num_train_rows == len(rows)
@@ -58,11 +58,11 @@ def test_counts_are_those_of_the_rows_and_the_weights(tmp_path: Path, runtime: R
 
 def test_open_values_are_derived_with_a_reason_and_given_ones_kept(tmp_path: Path, runtime: Runtime) -> None:
     data = dataset(tmp_path, runtime)
-    open_body = plan(planning(data, Train()), runtime=runtime, progress=Silent(), out=tmp_path / "a").body
+    open_body = plan(planning(data, Train(), runtime), progress=Silent(), out=tmp_path / "a").body
     assert {choice.name for choice in open_body.choices} == {"learning_rate", "precision", "evaluate_every"}
     assert open_body.precision == "fp32"  # the runtime of the tests has no bf16 products
     given = Train(learning_rate=1e-3, precision="bf16", evaluate_every=7)
-    body = plan(planning(data, given), runtime=runtime, progress=Silent(), out=tmp_path / "b").body
+    body = plan(planning(data, given, runtime), progress=Silent(), out=tmp_path / "b").body
     assert (body.learning_rate, body.precision, body.evaluate_every, body.choices) == (1e-3, "bf16", 7, [])
 
 
@@ -71,6 +71,6 @@ def test_without_training_rows_there_is_no_plan(tmp_path: Path, runtime: Runtime
     nothing = Dataset(data.folder, data.manifest)
     (data.folder / "train.jsonl").write_text("", encoding="utf-8")
     with pytest.raises(TunesmithError) as failure:
-        plan(planning(nothing, Train()), runtime=runtime, progress=Silent(), out=tmp_path / "plan")
+        plan(planning(nothing, Train(), runtime), progress=Silent(), out=tmp_path / "plan")
     assert failure.value.code == "no-training-rows"
     assert not (tmp_path / "plan").exists()

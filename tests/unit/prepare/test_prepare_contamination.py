@@ -11,7 +11,7 @@ from prepare_material import Run, rejects_of, write_jsonl
 
 from tunesmith.artifacts import Dataset
 from tunesmith.artifacts.dataset import Contamination
-from tunesmith.prepare.contamination import grams
+from tunesmith.prepare.contamination import _runs, _words
 from tunesmith.text.ngrams import ngrams
 from tunesmith.text.tokens import words
 
@@ -46,7 +46,7 @@ def test_runs_are_those_of_the_words(n: int) -> None:
         "a" * 200 + " b c d e f g h " + "a" * 199,
         "one\0two three\nfour five six seven eight nine",
     ]
-    keys, of_text = grams(texts, n)
+    keys, of_text = _runs(*_words(texts), n)
     expected = [ngrams(words(text.replace("\0", " ")), n) for text in texts]
     found = [keys[of_text == place].tolist() for place in range(len(texts))]
     assert list(map(len, found)) == list(map(len, expected))
