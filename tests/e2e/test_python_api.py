@@ -93,8 +93,10 @@ def test_a_loop_of_ones_own_over_the_same_rows_takes_the_same_steps(desk: Path, 
     assert load_best(checkpoints).shape == tensors["master"].shape
 
 
+@pytest.mark.filterwarnings("ignore:`is_gradient_checkpointing`:FutureWarning")
 def test_a_saved_adapter_is_loaded_by_peft_and_judged(desk: Path) -> None:
-    job = tunesmith.open_job("recipe.yaml", *FEW, "train.method={name: lora, rank: 4}", workspace="saved")
+    settings = (*FEW, "train.method={name: lora, rank: 4}", "train.precision=fp32")
+    job = tunesmith.open_job("recipe.yaml", *settings, workspace="saved")
     session = tunesmith.open_training(job)
     for rows in session.batches():
         session.forward_backward(rows)
