@@ -136,6 +136,7 @@ def test_a_loop_over_the_batches_is_the_training_to_the_bit_whatever_is_asked_be
         assert found.row_ids == wanted.row_ids
         assert torch.equal(found.loss, wanted.loss)
         assert torch.equal(found.grad_norm, wanted.grad_norm)
+        assert session._loop.source.state()["next_step"] == session.step
     assert session.step == NUM_STEPS
     assert same(session._loop, expected)
 
