@@ -44,7 +44,9 @@ def serving(answer: Answer, *, failures: list[int] | None = None, raw: str | Non
                 said = {message["role"]: message["content"] for message in body["messages"]}
                 content = answer(said.get("system", ""), said["user"])
                 message = {"role": "assistant", "content": content}
-                self._reply(200, json.dumps({"choices": [{"index": 0, "message": message, "finish_reason": "stop"}]}))
+                usage = {"prompt_tokens": len(str(body["messages"])), "completion_tokens": len(content)}
+                choice = {"index": 0, "message": message, "finish_reason": "stop"}
+                self._reply(200, json.dumps({"choices": [choice], "usage": usage}))
 
         def _reply(self, status: int, body: str) -> None:
             content = body.encode()

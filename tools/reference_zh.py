@@ -36,7 +36,9 @@ SECTIONS: Final[dict[str, str]] = {
     "BackTranslation": "译成另一种语言再译回来（Sennrich 等，2016，arXiv:1511.06709）。",
     "Paraphrase": "请接口后的模型换一种说法。",
     "Synthetic": "请接口后的模型仿照某一行写一行新的：同一标签的新文本，或新的问题及其答案。",
-    "Endpoint": "OpenAI 兼容接口后的模型：OpenAI、vLLM、Ollama 以及大多数模型服务。",
+    "FewShotRows": "少样本对比组看哪些训练数据。",
+    "Address": "OpenAI 兼容接口的地址：OpenAI、vLLM、Ollama 以及大多数模型服务。",
+    "Endpoint": "OpenAI 兼容接口后的模型，以及怎样采样。",
     "Teacher": "回答没有思考过程的训练数据；最终答案与该行一致时，保留其思考过程。",
     "Balance": "划分之后让训练数据的各类别趋于均衡；留出的数据不变。",
     "Train": "怎样微调基座模型。",
@@ -309,6 +311,18 @@ KEYS: Final[dict[str, dict[str, str]]] = {
         "languages": "只从用户使用这些语言的行出发。",
         "endpoint": "由谁来写。",
     },
+    "FewShotRows": {
+        "num": "看几条。",
+        "choose": "`random`：每道题看同样的几条，按种子从较短的一半中抽取；`first`：最前面的几条；"
+        "`nearest`：每道题看问题与之最相似的几条（TF-IDF）。",
+    },
+    "Address": {
+        "url": "接口的起始地址，例如 `http://127.0.0.1:8000/v1`。",
+        "model": "模型在该接口上的名称。",
+        "key": "存放接口密钥的环境变量名。",
+        "parallel": "同时进行的请求数。",
+        "timeout_seconds": "等待一个回答的秒数。",
+    },
     "Endpoint": {
         "url": "接口的起始地址，例如 `http://127.0.0.1:8000/v1`。",
         "model": "模型在该接口上的名称。",
@@ -496,7 +510,10 @@ KEYS: Final[dict[str, dict[str, str]]] = {
     },
     "Evaluate": {
         "arms": "在同一批测试题上比较哪些对象。",
-        "few_shot": "少样本提示时给模型看多少条训练数据。",
+        "few_shot": "少样本提示时给模型看的训练数据：写条数，或写明怎样挑选。",
+        "models": "更多对比组：其他运行由同一基座微调出的模型，写其运行文件夹或模型文件夹，"
+        "例如 `runs/march-1a2b3c4d`。",
+        "endpoints": "更多对比组：OpenAI 兼容接口后的模型，回答同样的题目。",
         "max_items": "只评测按种子抽取的这么多条测试数据；不写时全部评测。",
         "general_suite": "微调前后各问一遍通用问题，看忘记了什么。",
         "max_loss": "通用题允许的最大退步，按题数比例计。",

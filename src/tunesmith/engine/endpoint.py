@@ -5,16 +5,18 @@ from __future__ import annotations
 import hashlib
 import json
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from tunesmith.artifacts import write_whole
-from tunesmith.errors import Place, RunFailed
+from tunesmith.errors import Place, RunFailed, TunesmithError
+from tunesmith.recipe.endpoint import Address
 from tunesmith.records import Message
+from tunesmith.runtime import Runtime
 
 if TYPE_CHECKING:
     from ssl import SSLContext
@@ -27,12 +29,46 @@ _MAX_WAIT_SECONDS: Final = 30.0
 _MAX_SHOWN: Final = 300
 
 
+def _ignore(done: int) -> None: ...
+
+
 @cache
 def _certificates() -> SSLContext:
     """Whom to trust; reading all of them takes longer than many an answer."""
     from httpx2 import create_ssl_context
 
     return create_ssl_context()
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """One answer and what it took; token counts are None where the endpoint does not tell them."""
+
+    text: str
+    """Thinking that the endpoint gives apart stands in front, between `<think>` tags, as the model wrote it; the
+    closing one is missing where the answer never began."""
+    finish_reason: str
+    num_prompt_tokens: int | None
+    num_tokens: int | None
+    seconds: float
+    """From the request to its answer, when it was first asked; tries that failed are not counted."""
+
+
+def endpoint_at(address: Address, runtime: Runtime, *, temperature: float, max_tokens: int) -> Endpoint:
+    """The endpoint at an address; what it answers is kept in the cache. Raises TunesmithError `endpoint-key`."""
+    key = None if address.key is None else runtime.secrets.get(address.key)
+    if address.key is not None and not key:
+        raise TunesmithError("endpoint-key", name=address.key, model=address.model)
+    return Endpoint(
+        url=address.url,
+        model=address.model,
+        cache=runtime.cache,
+        key=key,
+        temperature=temperature,
+        max_tokens=max_tokens,
+        parallel=address.parallel,
+        timeout_seconds=address.timeout_seconds,
+    )
 
 
 @dataclass(frozen=True)
@@ -51,10 +87,15 @@ class Endpoint:
     """Before the second try; doubled with each, unless the endpoint says how long."""
 
     def answers(self, requests: Sequence[Sequence[Message]], seeds: Sequence[int]) -> list[str]:
+        """The text of the answer to each conversation. Raises what `replies` does."""
+        return [reply.text for reply in self.replies(requests, seeds)]
+
+    def replies(
+        self, requests: Sequence[Sequence[Message]], seeds: Sequence[int], on_done: Callable[[int], None] = _ignore
+    ) -> list[Reply]:
         """The answer to each conversation, in their order; `seeds` tell equal conversations apart.
 
-        Thinking that the endpoint gives apart stands in front of its answer between `<think>` tags, as the model wrote
-        it; the closing one is missing where the answer never began.
+        `on_done` is told 1 for each answer that is there.
         Raises RunFailed `endpoint-failed` where no answer is to be had, `endpoint-answer` where it is none.
         """
         from httpx2 import Client, Limits
@@ -65,9 +106,13 @@ class Endpoint:
             Client(headers=headers, timeout=self.timeout_seconds, limits=limits, verify=_certificates()) as client,
             ThreadPoolExecutor(self.parallel) as threads,
         ):
-            return list(threads.map(lambda request, seed: self._answer(client, request, seed), requests, seeds))
+            found = []
+            for reply in threads.map(lambda request, seed: self._reply(client, request, seed), requests, seeds):
+                found.append(reply)
+                on_done(1)
+            return found
 
-    def _answer(self, client: Client, messages: Sequence[Message], seed: int) -> str:
+    def _reply(self, client: Client, messages: Sequence[Message], seed: int) -> Reply:
         body = {
             "model": self.model,
             "messages": [{"role": message.role, "content": message.content} for message in messages],
@@ -76,29 +121,30 @@ class Endpoint:
             "seed": seed,
         }
         said = json.dumps([self.url, body], sort_keys=True, ensure_ascii=False)
-        file = self.cache / "answers" / f"{hashlib.sha256(said.encode('utf-8', 'surrogatepass')).hexdigest()}.json"
+        file = self.cache / "replies" / f"{hashlib.sha256(said.encode('utf-8', 'surrogatepass')).hexdigest()}.json"
         if file.is_file():
-            return str(json.loads(file.read_bytes()))
-        answer = _text_of(self._post(client, body), self.url)
+            return Reply(**json.loads(file.read_bytes()))
+        reply = self._post(client, body)
         file.parent.mkdir(parents=True, exist_ok=True)
-        write_whole(file, json.dumps(answer).encode())
-        return answer
+        write_whole(file, json.dumps(asdict(reply)).encode())
+        return reply
 
-    def _post(self, client: Client, body: Mapping[str, Any]) -> str:
-        """The body of the reply; what may pass is tried again."""
+    def _post(self, client: Client, body: Mapping[str, Any]) -> Reply:
+        """Ask; what may pass is tried again."""
         from httpx2 import TransportError
 
         problem, asked_seconds = "", 0.0
         for number in range(_NUM_TRIES):
             if number:
                 time.sleep(min(_MAX_WAIT_SECONDS, asked_seconds or self.wait_seconds * 2 ** (number - 1)))
+            started = time.perf_counter()
             try:
                 reply = client.post(f"{self.url.rstrip('/')}/chat/completions", json=body)
             except TransportError as failure:
                 problem = f"{type(failure).__name__} {failure}"
                 continue
             if reply.status_code == 200:
-                return reply.text
+                return _read(reply.text, self.url, time.perf_counter() - started)
             problem = f"HTTP {reply.status_code} {reply.text[:_MAX_SHOWN]}"
             if reply.status_code not in _MAY_PASS:
                 break
@@ -107,16 +153,21 @@ class Endpoint:
         raise RunFailed("endpoint-failed", place=Place(self.url), url=self.url, model=self.model, problem=problem)
 
 
-def _text_of(reply: str, url: str) -> str:
+def _read(body: str, url: str, seconds: float) -> Reply:
     try:
-        message = json.loads(reply)["choices"][0]["message"]
-        text = message["content"]
+        told = json.loads(body)
+        choice = told["choices"][0]
+        text = choice["message"]["content"]
         # vLLM and DeepSeek say `reasoning_content`, OpenRouter and newer vLLM `reasoning`
-        thinking = message.get("reasoning_content") or message.get("reasoning")
+        thinking = choice["message"].get("reasoning_content") or choice["message"].get("reasoning")
+        usage = told.get("usage") or {}
+        counts = usage.get("prompt_tokens"), usage.get("completion_tokens")
+        finish_reason = choice.get("finish_reason") or "stop"
     except (ValueError, LookupError, TypeError, AttributeError):
-        text = thinking = None
+        raise RunFailed("endpoint-answer", place=Place(url), url=url, answer=body[:_MAX_SHOWN]) from None
     if isinstance(thinking, str):
-        return f"<think>\n{thinking}\n</think>\n\n{text}" if text else f"<think>\n{thinking}"
+        text = f"<think>\n{thinking}\n</think>\n\n{text}" if text else f"<think>\n{thinking}"
     if not isinstance(text, str):
-        raise RunFailed("endpoint-answer", place=Place(url), url=url, answer=reply[:_MAX_SHOWN])
-    return text
+        raise RunFailed("endpoint-answer", place=Place(url), url=url, answer=body[:_MAX_SHOWN])
+    num_prompt_tokens, num_tokens = (count if isinstance(count, int) else None for count in counts)
+    return Reply(text, str(finish_reason), num_prompt_tokens, num_tokens, seconds)

@@ -42,9 +42,16 @@ MAX_LEFT_OUT: Final = 0.01
 """What all candidates that are not followed to their end can have together, as a share of the likeliest."""
 
 OnDone = Callable[[int], None]
+OnAnswers = Callable[[int, list[Completion]], None]
+"""Told the place of a conversation and all its answers, as soon as they are there."""
+OnScores = Callable[[int, list[float]], None]
+"""Told the place of a conversation and the likelihoods of its candidates, as soon as they are there."""
 
 
 def _ignore(done: int) -> None: ...
+
+
+def _forget(place: int, answer: object) -> None: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +75,11 @@ class LocalEngine:
         self._virtual_ids = list(virtual_ids(model))
 
     def generate(
-        self, conversations: Sequence[Sequence[Message]], sampling: Sampling, on_done: OnDone = _ignore
+        self,
+        conversations: Sequence[Sequence[Message]],
+        sampling: Sampling,
+        on_done: OnDone = _ignore,
+        on_answers: OnAnswers = _forget,
     ) -> list[list[Completion]]:
         """`sampling.num_samples` answers to each conversation, in order.
 
@@ -78,7 +89,16 @@ class LocalEngine:
         prompts = [self._virtual_ids + self.chat.prompt_ids(messages) for messages in conversations]
         all_jobs = [(index, number) for index in range(len(prompts)) for number in range(sampling.num_samples)]
         full = [job for job in all_jobs if len(prompts[job[0]]) >= self._max_tokens]
-        answers = {job: self._completion([], len(prompts[job[0]])) for job in full}
+        answers: list[list[Completion | None]] = [[None] * sampling.num_samples for _ in prompts]
+
+        def answer(job: tuple[int, int], ids: list[int]) -> None:
+            index, number = job
+            answers[index][number] = self._completion(ids, len(prompts[index]))
+            if all(answers[index]):
+                on_answers(index, [each for each in answers[index] if each])
+
+        for job in full:
+            answer(job, [])
         # longest first: the batch that needs most memory comes first, and neighbours are alike in length
         jobs = sorted(set(all_jobs) - set(full), key=lambda job: (-len(prompts[job[0]]), job))
         on_done(len(full))
@@ -88,13 +108,17 @@ class LocalEngine:
             seeds = [_seed(prompts[index], number, sampling.seed) for index, number in batch]
             written = self._generate_batch([prompts[index] for index, _ in batch], seeds, sampling)
             for job, ids in zip(batch, written, strict=True):
-                answers[job] = self._completion(ids, len(prompts[job[0]]))
+                answer(job, ids)
             on_done(len(batch))
-        return [[answers[index, n] for n in range(sampling.num_samples)] for index in range(len(prompts))]
+        return [[each for each in found if each] for found in answers]
 
     @torch.no_grad()
     def log_likelihoods(
-        self, conversations: Sequence[Sequence[Message]], candidates: Sequence[Message], on_done: OnDone = _ignore
+        self,
+        conversations: Sequence[Sequence[Message]],
+        candidates: Sequence[Message],
+        on_done: OnDone = _ignore,
+        on_scores: OnScores = _forget,
     ) -> list[list[float]]:
         """log P(candidate | conversation) in nats, end token included, for every candidate of every conversation.
 
@@ -117,6 +141,7 @@ class LocalEngine:
             read = self._read([prompts[index][num_shared:] for index in batch], shared)
             for index, row in zip(batch, self._likelihoods(read, written).tolist(), strict=True):
                 scores[index] = row
+                on_scores(index, row)
             on_done(len(batch))
         return scores
 

@@ -6,7 +6,7 @@ import math
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from typing import Final
+from typing import Any, Final, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,6 +18,7 @@ from tunesmith.engine.heads import class_probabilities, predicted_numbers
 from tunesmith.engine.local import LocalEngine
 from tunesmith.errors import Place
 from tunesmith.evaluate.items import Item
+from tunesmith.evaluate.kept import Kept
 from tunesmith.metrics.answers import exact_match, last_number, rouge_l, well_formed_thinking
 from tunesmith.records import Completion, Example, Message, Rendered, Sample, Sampling
 
@@ -37,39 +38,65 @@ class Answers:
     seconds: float
 
 
-def few_shot_prompts(items: Sequence[Item], train: Sequence[Example], num: int, seed: int) -> list[Prompt]:
-    """The same `num` training rows, drawn by seed among the shorter half, shown as earlier turns of every item."""
-    by_length = sorted(train, key=lambda row: (sum(len(m.content) for m in row.messages), row.id))
-    shorter = by_length[: max(num, len(by_length) // 2)]
-    chosen = np.random.default_rng(seed).permutation(len(shorter))[:num].tolist()
-    shown = tuple(message for index in chosen for message in shorter[index].messages if message.role != "system")
-    return [
-        (*(m for m in item.prompt if m.role == "system"), *shown, *(m for m in item.prompt if m.role != "system"))
-        for item in items
-    ]
+@dataclass(frozen=True)
+class Asking:
+    """A model in this process that is asked, and where its answers are kept until the evaluation is done."""
+
+    engine: LocalEngine
+    kept: Kept
+    on_done: OnDone
+
+    def completions(
+        self, arm: str, items: Sequence[Item], prompts: Sequence[Prompt], sampling: Sampling
+    ) -> list[list[Completion]]:
+        """`sampling.num_samples` answers to each prompt; those that an earlier attempt has are not asked for again."""
+
+        def ask(missing: list[int], keep: Callable[[int, Any], None]) -> None:
+            self.on_done((len(prompts) - len(missing)) * sampling.num_samples)
+            self.engine.generate(
+                [prompts[place] for place in missing],
+                sampling,
+                self.on_done,
+                lambda place, answers: keep(missing[place], [_packed(answer) for answer in answers]),
+            )
+
+        found = self.kept.complete(_names(arm, items), ask)
+        return [[self._completion(*packed) for packed in answers] for answers in found]
+
+    def _completion(
+        self, text: str, num_prompt_tokens: int, num_tokens: int, finish_reason: Literal["stop", "length"]
+    ) -> Completion:
+        return Completion(text, self.engine.chat.parse(text).message, num_prompt_tokens, num_tokens, finish_reason)
+
+    def likelihoods(
+        self, arm: str, items: Sequence[Item], prompts: Sequence[Prompt], candidates: Sequence[Message]
+    ) -> list[list[float]]:
+        """What `LocalEngine.log_likelihoods` gives; prompts that an earlier attempt has scored are left out."""
+
+        def ask(missing: list[int], keep: Callable[[int, Any], None]) -> None:
+            self.on_done(len(prompts) - len(missing))
+            asked = [prompts[place] for place in missing]
+            self.engine.log_likelihoods(asked, candidates, self.on_done, lambda place, row: keep(missing[place], row))
+
+        found: list[list[float]] = self.kept.complete(_names(arm, items), ask)
+        return found
 
 
-def generate(
-    engine: LocalEngine, arm: str, items: Sequence[Item], prompts: Sequence[Prompt], sampling: Sampling, on_done: OnDone
-) -> Answers:
+def _names(arm: str, items: Sequence[Item]) -> list[str]:
+    return [f"{arm} {item.suite} {place}" for place, item in enumerate(items)]
+
+
+def _packed(answer: Completion) -> list[str | int]:
+    return [answer.text, answer.num_prompt_tokens, answer.num_tokens, answer.finish_reason]
+
+
+def generate(asking: Asking, arm: str, items: Sequence[Item], prompts: Sequence[Prompt], sampling: Sampling) -> Answers:
     """Free answers, each scored against its item's reference."""
     started = time.perf_counter()
-    answers = engine.generate(prompts, sampling, on_done)
+    answers = asking.completions(arm, items, prompts, sampling)
+    prefilled = asking.engine.chat.prefilled
     samples = [
-        replace(
-            _sample(
-                arm,
-                item,
-                prompt,
-                completion.message,
-                _completion_scores(item, completion, prefilled=engine.chat.prefilled),
-            ),
-            index=number,
-            raw=completion.text,
-            sampling=sampling,
-            num_tokens=completion.num_tokens,
-            finish_reason=completion.finish_reason,
-        )
+        replace(written_sample(arm, item, prompt, completion, prefilled=prefilled), index=number, sampling=sampling)
         for item, prompt, completions in zip(items, prompts, answers, strict=True)
         for number, completion in enumerate(completions)
     ]
@@ -77,19 +104,24 @@ def generate(
     return Answers(tuple(samples), float(np.mean(lengths)), time.perf_counter() - started)
 
 
+def written_sample(arm: str, item: Item, prompt: Prompt, completion: Completion, *, prefilled: bool) -> Sample:
+    """The first sample of an arm that wrote its answer greedily."""
+    scores = _completion_scores(item, completion, prefilled=prefilled)
+    return replace(
+        _sample(arm, item, prompt, completion.message, scores),
+        raw=completion.text,
+        num_tokens=completion.num_tokens,
+        finish_reason=completion.finish_reason,
+    )
+
+
 def score_labels(
-    engine: LocalEngine,
-    arm: str,
-    items: Sequence[Item],
-    prompts: Sequence[Prompt],
-    labels: Sequence[str],
-    on_done: OnDone,
+    asking: Asking, arm: str, items: Sequence[Item], prompts: Sequence[Prompt], labels: Sequence[str]
 ) -> Answers:
     """The likeliest of all labels, each scored as the text the model would write."""
     started = time.perf_counter()
-    candidates = [Message("assistant", label) for label in labels]
-    scores = engine.log_likelihoods(prompts, candidates, on_done)
-    lengths = [len(engine.chat.prompt_ids(prompt)) for prompt in prompts]
+    scores = asking.likelihoods(arm, items, prompts, [Message("assistant", label) for label in labels])
+    lengths = [len(asking.engine.chat.prompt_ids(prompt)) for prompt in prompts]
     samples = []
     for item, prompt, row in zip(items, prompts, scores, strict=True):
         best = int(np.argmax(row))
@@ -123,20 +155,24 @@ def predict(
     return Answers(tuple(samples), _mean_length(rows), time.perf_counter() - started)
 
 
-def say_numbers(
-    engine: LocalEngine, arm: str, items: Sequence[Item], prompts: Sequence[Prompt], unsaid: float, on_done: OnDone
-) -> Answers:
+def say_numbers(asking: Asking, arm: str, items: Sequence[Item], prompts: Sequence[Prompt], unsaid: float) -> Answers:
     """The last number of a greedy answer; `unsaid` stands for an answer without one."""
     started = time.perf_counter()
-    answers = engine.generate(prompts, Sampling(max_new_tokens=NUMBER_TOKENS), on_done)
-    samples = []
-    for item, prompt, (completion,) in zip(items, prompts, answers, strict=True):
-        said = last_number(completion.message.content)
-        number = unsaid if said is None else said
-        sample = number_sample(arm, item, prompt, number, {"said_number": float(said is not None)})
-        samples.append(replace(sample, raw=completion.text, answer=completion.message.content))
+    answers = asking.completions(arm, items, prompts, Sampling(max_new_tokens=NUMBER_TOKENS))
+    samples = [
+        said_number_sample(arm, item, prompt, completion, unsaid)
+        for item, prompt, (completion,) in zip(items, prompts, answers, strict=True)
+    ]
     lengths = [completions[0].num_prompt_tokens for completions in answers]
     return Answers(tuple(samples), float(np.mean(lengths)), time.perf_counter() - started)
+
+
+def said_number_sample(arm: str, item: Item, prompt: Prompt, completion: Completion, unsaid: float) -> Sample:
+    """The sample of an arm that wrote a number into its answer."""
+    said = last_number(completion.message.content)
+    scores = {"said_number": float(said is not None)}
+    sample = number_sample(arm, item, prompt, unsaid if said is None else said, scores)
+    return replace(sample, raw=completion.text, answer=completion.message.content)
 
 
 def read_documents(

@@ -59,13 +59,20 @@ def predict_number(train: Sequence[Example], items: Sequence[Item]) -> list[floa
 
 def nearest_answer(train: Sequence[Example], items: Sequence[Item]) -> list[Message]:
     """The answer of the training row whose question is most alike (TF-IDF cosine)."""
+    return [train[index].answer for (index,) in likest(train, items, 1)]
+
+
+def likest(train: Sequence[Example], items: Sequence[Item], num: int) -> list[list[int]]:
+    """For each item the places of the `num` training rows whose questions are most alike (TF-IDF cosine), likest
+    first, of equally like ones the earlier."""
     from sklearn.feature_extraction.text import TfidfVectorizer
 
     vectorizer = TfidfVectorizer(analyzer=_words_and_pairs, sublinear_tf=True)
     known = vectorizer.fit_transform([question(example.prompt) for example in train])
     asked = vectorizer.transform([question(item.prompt) for item in items])
-    nearest = (asked @ known.T).toarray().argmax(axis=1)
-    return [train[index].answer for index in nearest.tolist()]
+    likeness_NR = (asked @ known.T).toarray()
+    places: list[list[int]] = np.argsort(-likeness_NR, axis=1, kind="stable")[:, :num].tolist()
+    return places
 
 
 def five_gram_bits(train: Sequence[Example], items: Sequence[Item]) -> NDArray[np.float64]:

@@ -11,16 +11,19 @@ from typing import Final
 
 import numpy as np
 import torch
-from transformers import PreTrainedModel
 
 from tunesmith.artifacts import Run, Scorecard, publish
 from tunesmith.artifacts.dataset import METHOD_COLUMN, SAFETY
 from tunesmith.artifacts.scorecard import BODY, KIND, SAMPLES, Estimate, ScorecardBody, Task, write_samples
+from tunesmith.engine.endpoint import endpoint_at
 from tunesmith.engine.local import LocalEngine
 from tunesmith.errors import TunesmithError
 from tunesmith.evaluate import arms, baselines, summary
+from tunesmith.evaluate.endpoint_arm import EndpointArm
 from tunesmith.evaluate.evaluation import Evaluation
+from tunesmith.evaluate.few_shot import few_shot_prompts
 from tunesmith.evaluate.items import Item, general_items, test_items
+from tunesmith.evaluate.kept import open_kept
 from tunesmith.evaluate.summary import Judged
 from tunesmith.model.base import Base
 from tunesmith.model.load import compute_dtype, load_tuned
@@ -54,20 +57,25 @@ class _Sheet:
 def evaluate(evaluation: Evaluation, *, runtime: Runtime, progress: Progress, run: Run, out: Path) -> Scorecard:
     """Judge the arms of the section and publish the scorecard with every sample at `out`.
 
+    Answers are kept in the run's folder as they come: one that was stopped asks only for those that are missing.
     Raises TunesmithError `no-test-rows`, or `metric-unfit` when the verdict's metric does not fit the task.
     """
     torch.set_num_threads(runtime.num_threads)
     sheet = _sheet(evaluation)
     metric = _metric(evaluation.section, sheet.task)
     progress.begin("task.evaluate", _num_questions(evaluation, sheet))
-    _judge_baselines(evaluation, sheet, progress)
-    for name, model in ({"base": None} | dict(evaluation.models)).items():
-        if name == "tuned" and "tuned" not in evaluation.section.arms:
-            continue
-        loaded = load_tuned(model, evaluation.base, dtype=compute_dtype(evaluation.precision), device=runtime.device)
-        _judge_model(evaluation, sheet, name, loaded, progress)
-        del loaded
-        gc.collect()
+    _judge_baselines(evaluation, sheet)
+    _judge_endpoints(evaluation, sheet, runtime, progress)
+    with open_kept(run.folder / "answers" / f"{evaluation.identity().key()}.jsonl") as kept:
+        for name, model in ({"base": None} | dict(evaluation.models)).items():
+            if name == "tuned" and "tuned" not in evaluation.section.arms:
+                continue
+            dtype = compute_dtype(evaluation.precision)
+            loaded = load_tuned(model, evaluation.base, dtype=dtype, device=runtime.device)
+            engine = LocalEngine(loaded, evaluation.chat, evaluation.base.max_tokens)
+            _judge_model(evaluation, sheet, name, arms.Asking(engine, kept, progress.advance))
+            del engine, loaded
+            gc.collect()
     progress.end()
     body = _body(evaluation, sheet, metric)
     with publish(out, evaluation.identity()) as staging:
@@ -130,14 +138,24 @@ def _num_questions(evaluation: Evaluation, sheet: _Sheet) -> int:
     num_speaking = 1 + sum(model.head() is None for model in evaluation.models.values())
     num_models = 1 + len(evaluation.models)
     extra = sum(name in evaluation.section.arms for name in ("base_few_shot", "base_free_form"))
+    extra += len(evaluation.section.endpoints)
     num_times = (2 if sheet.task == "text" else 1) * num_models
     return num_test * (num_times + (0 if sheet.task == "documents" else extra)) + num_general * num_speaking
 
 
-def _judge_baselines(evaluation: Evaluation, sheet: _Sheet, progress: Progress) -> None:
+def _judge_baselines(evaluation: Evaluation, sheet: _Sheet) -> None:
     for arm in ("majority", "classic"):
         if arm in evaluation.section.arms and not (arm == "majority" and sheet.task in ("text", "documents")):
             sheet.judged[arm] = {"test": _judge_baseline(arm, sheet)}
+
+
+def _judge_endpoints(evaluation: Evaluation, sheet: _Sheet, runtime: Runtime, progress: Progress) -> None:
+    sampling, test = sheet.sampling, sheet.items["test"]
+    unsaid = baselines.mean_number(sheet.train, test[:1])[0] if sheet.task == "numbers" else 0.0
+    for name, address in evaluation.section.endpoints.items():
+        endpoint = endpoint_at(address, runtime, temperature=sampling.temperature, max_tokens=sampling.max_new_tokens)
+        arm = EndpointArm(name, endpoint, sampling, sheet.task, sheet.labels, unsaid)
+        sheet.judged[name] = {"test": summary.judge(arm.answer(test, progress.advance), test, None)}
 
 
 def _judge_baseline(arm: str, sheet: _Sheet) -> Judged:
@@ -161,56 +179,51 @@ def _judge_baseline(arm: str, sheet: _Sheet) -> Judged:
     return summary.judge(arms.Answers(samples, None, time.perf_counter() - started), test, bits_N)
 
 
-def _judge_model(evaluation: Evaluation, sheet: _Sheet, name: str, model: PreTrainedModel, progress: Progress) -> None:
+def _judge_model(evaluation: Evaluation, sheet: _Sheet, name: str, asking: arms.Asking) -> None:
     """Ask one model everything; the base also in its other arms. A head says nothing of general questions."""
-    test, on_done = sheet.items["test"], progress.advance
+    test, engine, on_done = sheet.items["test"], asking.engine, asking.on_done
     head = evaluation.models[name].head() if name in evaluation.models else None
     if head is not None:
         ask = arms.classify if head.kind == "classification" else arms.predict
-        answers = ask(model, head, evaluation.chat, name, test, on_done)
+        answers = ask(engine.model, head, evaluation.chat, name, test, on_done)
         sheet.judged[name] = {"test": summary.judge(answers, test, None)}
         return
-    engine = LocalEngine(model, evaluation.chat, evaluation.base.max_tokens)
     bits_N = None
     if sheet.task == "documents":
         answers, bits_N = arms.read_documents(engine, name, test, on_done)
     else:
-        answers = _asked(sheet, engine, name, [item.prompt for item in test], on_done)
+        answers = _asked(sheet, asking, name, [item.prompt for item in test])
     if sheet.task == "text":
         bits_N = arms.bits_of(engine, test, on_done)
     sheet.judged[name] = {"test": summary.judge(answers, test, bits_N)}
     if name == "base":
-        _judge_other_base_arms(evaluation, sheet, engine, progress)
+        _judge_other_base_arms(evaluation, sheet, asking)
     general = Sampling(max_new_tokens=GENERAL_MAX_NEW_TOKENS)
     for suite, items in sheet.items.items():
         if suite != "test":
-            answers = arms.generate(engine, name, items, [item.prompt for item in items], general, on_done)
+            answers = arms.generate(asking, name, items, [item.prompt for item in items], general)
             sheet.judged[name][suite] = summary.judge(answers, items, None)
 
 
-def _asked(
-    sheet: _Sheet, engine: LocalEngine, arm: str, prompts: Sequence[arms.Prompt], on_done: arms.OnDone
-) -> arms.Answers:
+def _asked(sheet: _Sheet, asking: arms.Asking, arm: str, prompts: Sequence[arms.Prompt]) -> arms.Answers:
     """The test items as the task asks them, under these prompts."""
     test = sheet.items["test"]
     if sheet.task == "labels":
-        return arms.score_labels(engine, arm, test, prompts, sheet.labels, on_done)
+        return arms.score_labels(asking, arm, test, prompts, sheet.labels)
     if sheet.task == "numbers":
         (mean,) = baselines.mean_number(sheet.train, test[:1])
-        return arms.say_numbers(engine, arm, test, prompts, mean, on_done)
-    return arms.generate(engine, arm, test, prompts, sheet.sampling, on_done)
+        return arms.say_numbers(asking, arm, test, prompts, mean)
+    return arms.generate(asking, arm, test, prompts, sheet.sampling)
 
 
-def _judge_other_base_arms(evaluation: Evaluation, sheet: _Sheet, engine: LocalEngine, progress: Progress) -> None:
+def _judge_other_base_arms(evaluation: Evaluation, sheet: _Sheet, asking: arms.Asking) -> None:
     test, wanted = sheet.items["test"], evaluation.section.arms
     if "base_free_form" in wanted and sheet.task == "labels":
-        free = arms.generate(
-            engine, "base_free_form", test, [item.prompt for item in test], sheet.sampling, progress.advance
-        )
+        free = arms.generate(asking, "base_free_form", test, [item.prompt for item in test], sheet.sampling)
         sheet.judged["base_free_form"] = {"test": summary.judge(free, test, None)}
     if "base_few_shot" in wanted and sheet.train and sheet.task != "documents":
-        prompts = arms.few_shot_prompts(test, sheet.train, evaluation.section.few_shot, evaluation.seed)
-        shown = _asked(sheet, engine, "base_few_shot", prompts, progress.advance)
+        prompts = few_shot_prompts(test, sheet.train, evaluation.section.few_shot, evaluation.seed)
+        shown = _asked(sheet, asking, "base_few_shot", prompts)
         sheet.judged["base_few_shot"] = {"test": summary.judge(shown, test, None)}
 
 

@@ -6,6 +6,7 @@ from typing import Final
 
 from tunesmith.i18n import (
     annotate,
+    arms,
     augment,
     changes,
     cli,
@@ -30,6 +31,7 @@ from tunesmith.i18n import (
 
 Entry = tuple[str, str]
 TABLES: Final[tuple[dict[str, Entry], ...]] = (
+    arms.TEXTS,
     changes.TEXTS,
     errors.TEXTS,
     lengths.TEXTS,

@@ -24,15 +24,18 @@ from tunesmith.artifacts import (
     followed_run,
     is_whole,
     open_run,
+    read_events,
     write_whole,
 )
 from tunesmith.artifacts.dataset import SplitProof
 from tunesmith.artifacts.history import Taken, TimeEstimate, append_taken, read_history
 from tunesmith.artifacts.prediction import Prediction, PredictionBody
+from tunesmith.artifacts.tuned_model import KIND as MODEL
 from tunesmith.chat import Chat, load_chat, load_tokenizer
 from tunesmith.chat.cache import rendered_rows
 from tunesmith.chat.subset import nested_rows
-from tunesmith.errors import ExitCode, Place, TunesmithError
+from tunesmith.engine.endpoint import endpoint_at
+from tunesmith.errors import ExitCode, Phrase, Place, TunesmithError
 from tunesmith.evaluate.evaluation import Evaluation
 from tunesmith.lifecycle.measure import Measured, measured
 from tunesmith.model.base import Base, find_base
@@ -350,9 +353,10 @@ def probe(job: Job, dataset: Dataset, plans: Mapping[str, Plan]) -> dict[str, Ti
 def evaluate(
     job: Job, dataset: Dataset, plans: Mapping[str, Plan], models: Mapping[str, TunedModel], record: Run
 ) -> Scorecard:
-    """All arms in one table, and the verdict."""
+    """All arms in one table, and the verdict. Raises TunesmithError `arm-model` for a model of another base."""
+    judged = {**models, **other_models(job)}
     evaluation = Evaluation(
-        dataset, job.base, job.chat, models, job.recipe.evaluate, plans["tuned"].body.precision, job.recipe.seed
+        dataset, job.base, job.chat, judged, job.recipe.evaluate, plans["tuned"].body.precision, job.recipe.seed
     )
     out = job.artifact(evaluation.identity())
     if is_whole(out):
@@ -360,6 +364,31 @@ def evaluate(
     from tunesmith.evaluate.run import evaluate as evaluate_stage  # brings torch
 
     return evaluate_stage(evaluation, runtime=job.runtime, progress=job.progress, run=record, out=out)
+
+
+def other_models(job: Job) -> dict[str, TunedModel]:
+    """The models of other runs that the recipe compares with, by arm. Raises TunesmithError `arm-model`."""
+    found = {}
+    for name, given in job.recipe.evaluate.models.items():
+        folder = job.runtime.workspace / given
+        if (folder / "events.jsonl").is_file():
+            folder = job.runtime.workspace / "artifacts" / MODEL / _key_of_tuned(folder)
+        if not is_whole(folder):
+            raise TunesmithError("arm-model", place=Place(given), arm=name, problem=Phrase("arm-model.absent"))
+        found[name] = TunedModel.open(folder)
+        if found[name].manifest.inputs["base"] != job.base.content_hash:
+            raise TunesmithError("arm-model", place=Place(given), arm=name, problem=Phrase("arm-model.base"))
+    return found
+
+
+def _key_of_tuned(run: Path) -> str:
+    """The newest `tuned` model that a run made; nothing where it made none."""
+    keys = [
+        event.data["key"]
+        for event in read_events(run)
+        if event.type == "artifact" and (event.data["kind"], event.data.get("name")) == (MODEL, "tuned")
+    ]
+    return keys[-1] if keys else ""
 
 
 def report(
@@ -373,11 +402,14 @@ def report(
 
 def check(job: Job, dataset: Dataset) -> None:
     """Refuse before any weight is loaded what cannot be trained: a method that does not fit the base or leaves no room
-    for the rows, rows or a teacher that do not fit an objective.
+    for the rows, rows or a teacher that do not fit an objective; and an arm of the comparison that is not to be had.
 
-    Raises TunesmithError `virtual-no-room`, `objective-rows`, `one-class`, and what `refuse_unfit` and `teacher_of`
-    raise.
+    Raises TunesmithError `virtual-no-room`, `objective-rows`, `one-class`, `endpoint-key`, and what `refuse_unfit`,
+    `teacher_of` and `other_models` raise.
     """
+    other_models(job)
+    for address in job.recipe.evaluate.endpoints.values():
+        endpoint_at(address, job.runtime, temperature=0.0, max_tokens=1)
     for section in job.trainings().values():
         refuse_unfit(job.base, section.method)
         teacher_of(job, section)

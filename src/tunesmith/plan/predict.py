@@ -109,7 +109,7 @@ class Workload:
         if "base_few_shot" not in self.evaluate.arms:
             return prompts
         # the rows that are shown come from the shorter half
-        shown = float(np.quantile([len(row.ids_T) for row in self.train], 0.25)) * self.evaluate.few_shot
+        shown = float(np.quantile([len(row.ids_T) for row in self.train], 0.25)) * self.evaluate.few_shot.num
         return [prompt + round(shown) for prompt in prompts]
 
 

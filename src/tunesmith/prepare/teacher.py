@@ -7,10 +7,9 @@ import re
 from collections.abc import Sequence
 from typing import Final
 
-from tunesmith.engine.endpoint import Endpoint
-from tunesmith.errors import TunesmithError
+from tunesmith.engine.endpoint import Endpoint, endpoint_at
 from tunesmith.prepare.offspring import Parent
-from tunesmith.recipe import augment as recipe
+from tunesmith.recipe import endpoint as recipe
 from tunesmith.records import Message
 from tunesmith.runtime import Runtime
 from tunesmith.text.language import language_of
@@ -39,20 +38,8 @@ _QUOTES: Final = (("“", "”"), ('"', '"'), ("「", "」"))
 
 
 def endpoint_of(section: recipe.Endpoint, runtime: Runtime) -> Endpoint:
-    """The endpoint that a section names; what it answers is kept in the cache. Raises TunesmithError `endpoint-key`."""
-    key = None if section.key is None else runtime.secrets.get(section.key)
-    if section.key is not None and not key:
-        raise TunesmithError("endpoint-key", name=section.key, model=section.model)
-    return Endpoint(
-        url=section.url,
-        model=section.model,
-        cache=runtime.cache,
-        key=key,
-        temperature=section.temperature,
-        max_tokens=section.max_tokens,
-        parallel=section.parallel,
-        timeout_seconds=section.timeout_seconds,
-    )
+    """The endpoint that a section names, sampled as it says. Raises TunesmithError `endpoint-key`."""
+    return endpoint_at(section, runtime, temperature=section.temperature, max_tokens=section.max_tokens)
 
 
 def reworded(parents: Sequence[Parent], endpoint: Endpoint, seeds: Sequence[int]) -> list[str]:

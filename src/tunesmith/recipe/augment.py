@@ -8,25 +8,8 @@ from pydantic import Field, model_validator
 from pydantic.functional_validators import BeforeValidator
 from pydantic_core import PydanticCustomError
 
-from tunesmith.recipe.section import PositiveFloat, PositiveInt, Section, Share
-
-
-class Endpoint(Section):
-    """A model behind an OpenAI-compatible API: OpenAI, vLLM, Ollama, and most hosts of models."""
-
-    url: Annotated[
-        str, Field(description="Where the API begins, such as `http://127.0.0.1:8000/v1`.", pattern=r"^https?://\S+$")
-    ]
-    model: Annotated[str, Field(description="The model's name there.", min_length=1)]
-    key: Annotated[str | None, Field(description="Name of the environment variable that holds the API key.")] = None
-    temperature: Annotated[float, Field(description="Of the sampling; 0 is greedy.", ge=0.0, le=2.0)] = 0.7
-    max_tokens: Annotated[PositiveInt, Field(description="An answer is cut after so many tokens.")] = 1024
-    parallel: Annotated[PositiveInt, Field(description="Requests under way at once.")] = 4
-    timeout_seconds: Annotated[PositiveFloat, Field(description="How long to wait for an answer.")] = 120.0
-    licence: Annotated[
-        str | None,
-        Field(description="Licence or terms for the use of what the model writes; the data card names them."),
-    ] = None
+from tunesmith.recipe.endpoint import Endpoint
+from tunesmith.recipe.section import PositiveInt, Section, Share
 
 
 class _Making(Section):

@@ -32,6 +32,8 @@ PROBLEMS: Final = {
     "greater_than": "greater",
     "greater_than_equal": "at-least",
     "int_type": "whole",
+    "arm_documents": "arm-documents",
+    "arm_twice": "arm-twice",
     "held_out_shares": "held-out-shares",
     "less_than": "less",
     "less_than_equal": "at-most",

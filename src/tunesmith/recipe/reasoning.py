@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from tunesmith.recipe.augment import Endpoint
+from tunesmith.recipe.endpoint import Endpoint
 from tunesmith.recipe.section import PositiveInt
 
 

@@ -8,12 +8,14 @@ from __future__ import annotations
 
 import hashlib
 import json
-from typing import Annotated, Final, Literal
+from typing import Annotated, Final, Literal, get_args
 
 from pydantic import Field, ValidationInfo, field_validator
 from pydantic_core import PydanticCustomError
 
 from tunesmith.recipe.annotate import Annotate
+from tunesmith.recipe.endpoint import Address
+from tunesmith.recipe.few_shot import FewShot, FewShotRows
 from tunesmith.recipe.objectives import Classification, Regression, Text
 from tunesmith.recipe.prepare import Prepare
 from tunesmith.recipe.section import PositiveInt, Section, Share
@@ -58,7 +60,19 @@ class Evaluate(Section):
     arms: Annotated[
         tuple[ArmName, ...], Field(description="What is compared on the same test items.", strict=False)
     ] = ("base", "base_few_shot", "classic", "tuned")
-    few_shot: Annotated[PositiveInt, Field(description="Training rows shown to the few-shot arm.")] = 3
+    few_shot: Annotated[
+        FewShot, Field(description="Training rows shown to the few-shot arm: how many, or how they are chosen.")
+    ] = FewShotRows()
+    models: Annotated[
+        dict[str, str],
+        Field(
+            description="More arms: models that other runs tuned from the same base, each by its run's folder or its "
+            "own, such as `runs/march-1a2b3c4d`."
+        ),
+    ] = {}
+    endpoints: Annotated[
+        dict[str, Address], Field(description="More arms: models behind an OpenAI-compatible API, asked the same.")
+    ] = {}
     decoding: Decoding = Decoding()
     max_items: Annotated[
         PositiveInt | None, Field(description="Judge a seeded sample of so many test rows; absent: all of them.")
@@ -125,6 +139,12 @@ class Recipe(Section):
         train = info.data.get("train")
         name = train.objective.name if isinstance(train, Train) else "sft"
         metrics = ("auto", *METRICS_OF.get(name, ()))
+        taken = {*get_args(ArmName), *info.data.get("variants", {})}
+        twice = sorted((taken | value.models.keys()) & value.endpoints.keys() | taken & value.models.keys())
+        if twice:
+            raise PydanticCustomError("arm_twice", "`{arm}` is the name of another arm", {"arm": twice[0]})
+        if name == "text" and value.endpoints:
+            raise PydanticCustomError("arm_documents", "an endpoint does not tell how likely a text is")
         if name in METRICS_OF and value.metric not in metrics:
             told = {"objective": name, "metrics": ", ".join(metrics)}
             raise PydanticCustomError("objective_metric", "`objective: {objective}` is judged by {metrics}", told)
