@@ -1,0 +1,132 @@
+"""Every recipe of the page on arms, run from rows to verdict, with a server of this test; and an evaluation stopped."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import yaml
+from chat_server import serving
+
+from tunesmith import lifecycle
+from tunesmith.engine.local import LocalEngine
+from tunesmith.errors import TunesmithError
+from tunesmith.evaluate.kept import Kept
+from tunesmith.lifecycle import Job
+from tunesmith.recipe import Recipe
+from tunesmith.runtime import Runtime, Silent
+
+ROOT = Path(__file__).parents[2]
+COLOURS = ("red", "green", "blue")
+TRAIN = {"max_steps": 4, "batch_rows": 8, "trackers": [], "precision": "fp32", "learning_rate": 1e-3}
+
+
+def recipes(language: str) -> dict[str, dict[str, Any]]:
+    text = (ROOT / "docs" / language / "how-to" / "choose-what-to-compare.md").read_text(encoding="utf-8")
+    found = [yaml.safe_load(block) for block in re.findall(r"```yaml\n(.*?)```", text, re.DOTALL)]
+    return {recipe["name"]: recipe for recipe in found}
+
+
+def job(name: str, folder: Path, monkeypatch: pytest.MonkeyPatch, **evaluate: Any) -> Job:
+    random = np.random.default_rng(0)
+    rows = []
+    for n in range(60):
+        colour = COLOURS[random.integers(3)]
+        asked = {"role": "user", "content": f"Colour of box {n}, which is {colour}?"}
+        rows.append({"messages": [asked, {"role": "assistant", "content": colour}]})
+    folder.mkdir(exist_ok=True)
+    (folder / "conversations.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
+    monkeypatch.chdir(folder)
+    tree = recipes("en")[name]
+    tree["prepare"] |= {"test_share": 0.2}
+    tree["train"] = TRAIN
+    tree["evaluate"] |= {"general_suite": False, "decoding": {"max_new_tokens": 8, "temperature": 0.0}, **evaluate}
+    return Job(Recipe.model_validate(tree), Runtime(folder / "work", folder / "cache"), Silent())
+
+
+def test_both_languages_show_the_same_recipes() -> None:
+    assert recipes("en") == recipes("zh")
+    for recipe in recipes("en").values():
+        Recipe.model_validate(recipe)
+
+
+def test_a_model_of_another_run_and_one_behind_an_api_are_arms_of_the_table(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    earlier = lifecycle.run(job("shown", tmp_path, monkeypatch))
+    assert [arm.name for arm in earlier.scorecard.body.arms] == ["base", "base_few_shot", "tuned"]
+    shown = [sample for sample in earlier.scorecard.samples() if sample.arm == "base_few_shot"]
+    assert all(len(sample.prompt) == 4 * 2 + 1 for sample in shown)
+
+    given = {"march": f"runs/{earlier.run_folder.name}"}
+    beside = lifecycle.run(job("beside-march", tmp_path, monkeypatch, arms=["base", "tuned"], models=given))
+    march, tuned = (
+        [sample.raw for sample in beside.scorecard.samples() if sample.arm == name] for name in ("march", "tuned")
+    )
+    assert march == tuned  # trained by the same settings on the same rows
+    assert {verdict.arm for verdict in beside.scorecard.body.verdicts} == {"tuned", "march"}
+    assert "march" in beside.report.html.read_text(encoding="utf-8")
+
+    def knows(system: str, text: str) -> str:
+        return next(colour for colour in COLOURS if colour in text)
+
+    with serving(knows) as server:
+        address = {"large": {"url": server.url, "model": "large-model", "parallel": 8}}
+        asked = lifecycle.run(job("beside-an-api", tmp_path, monkeypatch, arms=["base", "tuned"], endpoints=address))
+    arms = {arm.name: arm for arm in asked.scorecard.body.arms}
+    assert arms["large"].metrics["test"]["exact_match"].value == 1.0
+    assert arms["large"].num_prompt_tokens_mean is not None
+    assert {body["max_tokens"] for body in server.bodies} == {8}
+    assert len(server.bodies) == asked.scorecard.body.num_items["test"]
+    gain = next(d for d in asked.scorecard.body.differences if (d.arm, d.metric) == ("large", "exact_match"))
+    assert (gain.against, gain.mean) == ("base", 1.0)
+
+
+@pytest.mark.parametrize("given", ["runs/nothing-here", "artifacts/tuned_model/0123456789abcdef"])
+def test_a_model_that_is_not_there_is_told_before_training(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, given: str
+) -> None:
+    this = job("beside-march", tmp_path, monkeypatch, models={"march": given})
+    with pytest.raises(TunesmithError) as caught:
+        lifecycle.check(this, lifecycle.prepare(this))
+    assert (caught.value.code, str(caught.value.place)) == ("arm-model", given)
+    assert not (tmp_path / "work" / "artifacts" / "tuned_model").exists()
+
+
+def test_a_stopped_evaluation_asks_for_the_missing_answers_only(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    whole = lifecycle.run(job("shown", tmp_path / "whole", monkeypatch))
+    this = job("shown", tmp_path / "stopped", monkeypatch)
+    with lifecycle.running(this) as record:
+        dataset = lifecycle.prepare(this)
+        plans = lifecycle.plan(this, dataset)
+        models = lifecycle.train(this, dataset, plans, record)
+    asked: list[int] = []
+    generate, keep = LocalEngine.generate, Kept.keep
+
+    def counted(self: LocalEngine, conversations: Any, *others: Any) -> Any:
+        asked.append(len(conversations))
+        return generate(self, conversations, *others)
+
+    def stopping(self: Kept, name: str, answer: Any) -> None:
+        keep(self, name, answer)
+        if name.startswith("base_few_shot") and name.endswith(" 5"):
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr(LocalEngine, "generate", counted)
+    monkeypatch.setattr(Kept, "keep", stopping)
+    with pytest.raises(KeyboardInterrupt):
+        lifecycle.run(this)
+    monkeypatch.setattr(Kept, "keep", keep)
+    num_items, asked_before = asked[0], sum(asked)
+    outcome = lifecycle.run(this)
+    assert 0 < sum(asked) - asked_before < 2 * num_items
+    assert outcome.scorecard.body.differences == whole.scorecard.body.differences
+    assert [s.raw for s in outcome.scorecard.samples()] == [s.raw for s in whole.scorecard.samples()]
+    assert models.keys() == {"tuned"}
+    assert list((outcome.run_folder / "answers").iterdir()) == []
