@@ -14,6 +14,8 @@ from tunesmith.recipe import Evaluate, Recipe, Sft, Source, Train, load_recipe
 
 SMALL: dict[str, Any] = {"name": "demo", "prepare": {"sources": [{"path": "rows.jsonl"}]}}
 
+ADDRESS = {"url": "http://127.0.0.1:8000/v1", "model": "m"}
+
 
 def recipe(**parts: Any) -> Recipe:
     return Recipe.model_validate({**SMALL, **parts})
@@ -163,6 +165,17 @@ def test_an_objective_may_be_given_by_its_name(name: str) -> None:
         ),
         ({"train": {"objective": "regression"}, "evaluate": {"metric": "rouge_l"}}, "objective_metric"),
         ({"train": {"objective": "classification"}, "evaluate": {"metric": "mae"}}, "objective_metric"),
+        ({"evaluate": {"models": {"base": "runs/a"}}}, "arm_twice"),
+        ({"variants": {"small": {}}, "evaluate": {"models": {"small": "runs/a"}}}, "arm_twice"),
+        ({"evaluate": {"models": {"a": "runs/a"}, "endpoints": {"a": ADDRESS}}}, "arm_twice"),
+        (
+            {
+                "train": {"objective": "text"},
+                "prepare": {"sources": {"path": "a", "format": "text"}},
+                "evaluate": {"endpoints": {"a": ADDRESS}},
+            },
+            "arm_documents",
+        ),
         (
             {
                 "train": {"objective": "text", "token_dropout": 0.1},
