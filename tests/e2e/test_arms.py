@@ -86,6 +86,32 @@ def test_a_model_of_another_run_and_one_behind_an_api_are_arms_of_the_table(
     assert (gain.against, gain.mean) == ("base", 1.0)
 
 
+def test_questions_of_ones_own_are_asked_before_and_after(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    suite = [
+        {"prompt": "Tell me which word means the opposite of empty.", "answer": "full"},
+        {"prompt": "Tell me the use of a fridge.", "answer": "to keep food cold", "aliases": ["keep food cold"]},
+        {"prompt": "Colour of box 3, which is green?", "answer": "green"},
+    ]
+    tmp_path.joinpath("suites").mkdir()
+    lines = "".join(json.dumps(row) + "\n" for row in suite)
+    tmp_path.joinpath("suites", "house-rules.jsonl").write_text(lines, encoding="utf-8")
+    outcome = lifecycle.run(job("own-questions", tmp_path, monkeypatch, arms=["base", "tuned"]))
+    body = outcome.scorecard.body
+    assert body.num_items["house-rules"] == 3
+    (loss,) = body.forgetting
+    answers = {s.arm: [] for s in outcome.scorecard.samples()}  # type: ignore[var-annotated]
+    for sample in outcome.scorecard.samples():
+        if sample.suite == "house-rules":
+            right = {sample.reference, *([] if "fridge" not in sample.prompt[0].content else ["keep food cold"])}
+            answers[sample.arm].append(float(sample.answer.strip(" .").lower() in right))
+    assert (loss.suite, loss.before.value, loss.after.value) == (
+        "house-rules",
+        pytest.approx(np.mean(answers["base"])),
+        pytest.approx(np.mean(answers["tuned"])),
+    )
+    assert "house-rules" in outcome.report.html.read_text(encoding="utf-8")
+
+
 @pytest.mark.parametrize("given", ["runs/nothing-here", "artifacts/tuned_model/0123456789abcdef"])
 def test_a_model_that_is_not_there_is_told_before_training(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, given: str
@@ -115,7 +141,7 @@ def test_a_stopped_evaluation_asks_for_the_missing_answers_only(
 
     def stopping(self: Kept, name: str, answer: Any) -> None:
         keep(self, name, answer)
-        if name.startswith("base_few_shot") and name.endswith(" 5"):
+        if name.startswith("base_few_shot") and name.endswith("\t5"):
             raise KeyboardInterrupt
 
     monkeypatch.setattr(LocalEngine, "generate", counted)

@@ -170,7 +170,7 @@ def scorecard_lines(body: ScorecardBody, language: str) -> list[str]:
                 "cli.forgetting",
                 language,
                 arm=_arm_name(loss.arm, language),
-                suite=translate(f"suite.{loss.suite}", language),
+                suite=_named("suite", loss.suite, language),
                 before=f"{loss.before.value:.3f}",
                 after=f"{loss.after.value:.3f}",
                 difference=f"{loss.difference.mean:+.3f} [{loss.difference.low:+.3f}, {loss.difference.high:+.3f}]",
@@ -257,8 +257,13 @@ def _metrics(body: ScorecardBody) -> list[str]:
 
 
 def _arm_name(arm: str, language: str) -> str:
-    key = f"arm.{arm}"
-    return translate(key, language) if key in CATALOGUE else arm
+    return _named("arm", arm, language)
+
+
+def _named(kind: str, name: str, language: str) -> str:
+    """The name in the reader's language; that of a variant or of a user's own suite stays as it is."""
+    key = f"{kind}.{name}"
+    return translate(key, language) if key in CATALOGUE else name
 
 
 def _cell(arm: Arm, metric: str) -> str:

@@ -83,7 +83,7 @@ class Asking:
 
 
 def _names(arm: str, items: Sequence[Item]) -> list[str]:
-    return [f"{arm} {item.suite} {place}" for place, item in enumerate(items)]
+    return [f"{arm}\t{item.suite}\t{place}" for place, item in enumerate(items)]
 
 
 def _packed(answer: Completion) -> list[str | int]:

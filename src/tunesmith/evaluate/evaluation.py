@@ -6,9 +6,11 @@ import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib.resources import files
+from pathlib import Path
 from typing import Final
 
 from tunesmith.artifacts import Dataset, Identity, TunedModel, library_versions
+from tunesmith.artifacts.folder import hash_file
 from tunesmith.artifacts.scorecard import KIND
 from tunesmith.chat import Chat
 from tunesmith.evaluate.items import GENERAL_FILE
@@ -38,6 +40,7 @@ class Evaluation:
             "base": self.base.content_hash,
             "template": self.chat.fingerprint,
             "general": hashlib.sha256(suite).hexdigest(),
+            **{f"suite.{name}": hash_file(Path(file)) for name, file in self.section.suites.items()},
             **{f"model.{name}": model.key for name, model in self.models.items()},
         }
         libraries = library_versions("torch", "transformers", "tokenizers", "numpy", "scikit-learn")

@@ -1,15 +1,18 @@
-"""What is asked: test rows and the items of the general suites, in one form."""
+"""What is asked: test rows, the items of the general suites and of the user's own, in one form."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from importlib.resources import files
-from typing import Final
+from pathlib import Path
+from typing import Any, Final
 
 import numpy as np
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from tunesmith.errors import Phrase, Place, TunesmithError
 from tunesmith.records import Example, Message, PlainText
 from tunesmith.text.language import language_of
 
@@ -48,16 +51,50 @@ def general_items() -> list[Item]:
     text = (files("tunesmith.evaluate") / GENERAL_FILE).read_text(encoding="utf-8")
     rows = [json.loads(line) for line in text.splitlines()]
     return [
-        Item(
-            id=row["id"],
-            suite=f"general_{row['language']}",
-            prompt=(Message("user", row["prompt"]),),
-            answer=Message("assistant", row["answer"]),
-            accepted=(row["answer"], *row["aliases"]),
-            language=row["language"],
-        )
+        replace(_question(row["id"], f"general_{row['language']}", Question(**_asked(row))), language=row["language"])
         for row in rows
     ]
+
+
+def suite_items(name: str, file: Path) -> list[Item]:
+    """A suite of the user's own. Raises TunesmithError `suite-file` with the line that is no item."""
+    if not file.is_file():
+        raise TunesmithError("suite-file", place=Place(str(file)), suite=name, problem=Phrase("suite-file.absent"))
+    items = []
+    for number, line in enumerate(file.read_bytes().splitlines(), start=1):
+        try:
+            items.append(_question(f"{name}-{number}", name, Question.model_validate_json(line)))
+        except ValidationError as failure:
+            place = Place(str(file), number)
+            raise TunesmithError("suite-file", place=place, suite=name, problem=Phrase("suite-file.row")) from failure
+    if not items:
+        raise TunesmithError("suite-file", place=Place(str(file)), suite=name, problem=Phrase("suite-file.empty"))
+    return items
+
+
+class Question(BaseModel):
+    """A line of a suite's file."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+    prompt: str = Field(min_length=1)
+    answer: str = Field(min_length=1)
+    aliases: tuple[str, ...] = ()
+    """Other answers that are right too."""
+
+
+def _asked(row: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: row[name] for name in Question.model_fields}
+
+
+def _question(id: str, suite: str, question: Question) -> Item:
+    return Item(
+        id=id,
+        suite=suite,
+        prompt=(Message("user", question.prompt),),
+        answer=Message("assistant", question.answer),
+        accepted=(question.answer, *question.aliases),
+        language=language_of(question.prompt),
+    )
 
 
 def _from_example(example: Example) -> Item:

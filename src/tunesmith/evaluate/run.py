@@ -22,7 +22,7 @@ from tunesmith.evaluate import arms, baselines, summary
 from tunesmith.evaluate.endpoint_arm import EndpointArm
 from tunesmith.evaluate.evaluation import Evaluation
 from tunesmith.evaluate.few_shot import few_shot_prompts
-from tunesmith.evaluate.items import Item, general_items, test_items
+from tunesmith.evaluate.items import Item, general_items, suite_items, test_items
 from tunesmith.evaluate.kept import open_kept
 from tunesmith.evaluate.summary import Judged
 from tunesmith.model.base import Base
@@ -94,9 +94,10 @@ def _sheet(evaluation: Evaluation) -> _Sheet:
     if not test:
         raise TunesmithError("no-test-rows")
     items = {"test": test}
-    if evaluation.section.general_suite and any(model.head() is None for model in evaluation.models.values()):
-        for item in general_items():
+    if any(model.head() is None for model in evaluation.models.values()):
+        for item in general_items() if evaluation.section.general_suite else ():
             items.setdefault(item.suite, []).append(item)
+        items |= {name: suite_items(name, Path(file)) for name, file in evaluation.section.suites.items()}
     labels = sorted({example.label for example in train if example.label is not None}) if task == "labels" else []
     decoding = decoding_of(evaluation.section.decoding, evaluation.base, evaluation.seed)
     return _Sheet(task, labels, train, items, decoding)

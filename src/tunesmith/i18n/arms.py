@@ -14,6 +14,18 @@ TEXTS: Final[dict[str, tuple[str, str]]] = {
     ),
     "arm-model.absent": ("no tuned model is there", "该处没有微调好的模型"),
     "arm-model.base": ("that model was tuned from another base", "该模型由另一个基座微调而来"),
+    "recipe.problem.suite-name": (
+        "`test`, `general_en` and `general_zh` are suites already: take another name",
+        "`test`、`general_en`、`general_zh` 已是题集名称，请另取一个",
+    ),
+    "error.suite-file": ("`evaluate.suites.{suite}`: {problem}", "`evaluate.suites.{suite}`：{problem}"),
+    "hint.suite-file": (
+        'each line is one item: {{"prompt": "...", "answer": "...", "aliases": ["..."]}}',
+        '每行一道题：{{"prompt": "...", "answer": "...", "aliases": ["..."]}}',
+    ),
+    "suite-file.absent": ("no such file", "没有这个文件"),
+    "suite-file.empty": ("the file has no items", "文件中没有题目"),
+    "suite-file.row": ("this line is no item", "这一行不是一道题"),
     "recipe.problem.arm-twice": (
         "`{arm}` is the name of another arm: give each its own",
         "`{arm}` 已是另一组的名称，请另取一个",

@@ -37,6 +37,7 @@ from tunesmith.chat.subset import nested_rows
 from tunesmith.engine.endpoint import endpoint_at
 from tunesmith.errors import ExitCode, Phrase, Place, TunesmithError
 from tunesmith.evaluate.evaluation import Evaluation
+from tunesmith.evaluate.items import suite_items
 from tunesmith.lifecycle.measure import Measured, measured
 from tunesmith.model.base import Base, find_base
 from tunesmith.model.fits import refuse_unfit
@@ -404,10 +405,13 @@ def check(job: Job, dataset: Dataset) -> None:
     """Refuse before any weight is loaded what cannot be trained: a method that does not fit the base or leaves no room
     for the rows, rows or a teacher that do not fit an objective; and an arm of the comparison that is not to be had.
 
-    Raises TunesmithError `virtual-no-room`, `objective-rows`, `one-class`, `endpoint-key`, and what `refuse_unfit`,
+    Raises TunesmithError `virtual-no-room`, `objective-rows`, `one-class`, `endpoint-key`, `suite-file`,
+    `slice-column`, and what `refuse_unfit`,
     `teacher_of` and `other_models` raise.
     """
     other_models(job)
+    for name, file in job.recipe.evaluate.suites.items():
+        suite_items(name, Path(file))
     for address in job.recipe.evaluate.endpoints.values():
         endpoint_at(address, job.runtime, temperature=0.0, max_tokens=1)
     for section in job.trainings().values():

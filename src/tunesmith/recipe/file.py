@@ -60,6 +60,7 @@ PROBLEMS: Final = {
     "pseudonym_key": "pseudonym-key",
     "sgd_rate": "sgd-rate",
     "share_or_steps": "share-or-steps",
+    "suite_name": "suite-name",
     "source_shares": "source-shares",
     "string_pattern_mismatch": "pattern",
     "string_type": "text",

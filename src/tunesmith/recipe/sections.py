@@ -80,8 +80,16 @@ class Evaluate(Section):
     general_suite: Annotated[
         bool, Field(description="Ask the general questions before and after, to see what was forgotten.")
     ] = True
+    suites: Annotated[
+        dict[str, str],
+        Field(
+            description="Questions of your own that are asked before and after like the general ones, by name: files "
+            "of JSON lines with `prompt`, `answer` and, where more is right, `aliases`."
+        ),
+    ] = {}
     max_loss: Annotated[
-        Share, Field(description="Largest tolerated loss on the general suite, as a share of its items.")
+        Share,
+        Field(description="Largest tolerated loss on the general suite or one of yours, as a share of its items."),
     ] = 0.05
     metric: Annotated[
         Literal["auto", "accuracy", "exact_match", "rouge_l", "bits_per_byte", "mae", "mse"],
@@ -143,6 +151,8 @@ class Recipe(Section):
         twice = sorted((taken | value.models.keys()) & value.endpoints.keys() | taken & value.models.keys())
         if twice:
             raise PydanticCustomError("arm_twice", "`{arm}` is the name of another arm", {"arm": twice[0]})
+        if value.suites.keys() & {"test", "general_en", "general_zh"}:
+            raise PydanticCustomError("suite_name", "`test`, `general_en` and `general_zh` are suites already")
         if name == "text" and value.endpoints:
             raise PydanticCustomError("arm_documents", "an endpoint does not tell how likely a text is")
         if name in METRICS_OF and value.metric not in metrics:

@@ -14,6 +14,7 @@ Language = Literal["en", "zh"]
 Direction = Literal["improved", "worse", "unclear"]
 
 _NAMED_ARMS: Final = frozenset(get_args(ArmName))
+_NAMED_SUITES: Final = frozenset(("test", "general_en", "general_zh"))
 _NAMED_LANGUAGES: Final = frozenset({"en", "zh", "mixed", "other"})
 _DIGITS: Final = 3
 
@@ -81,7 +82,8 @@ class Words:
         return self(f"metric.{name}")
 
     def suite(self, name: str) -> str:
-        return self(f"suite.{name}")
+        """The name of a shipped suite in words; a user's own keeps the name that its recipe gives it."""
+        return self(f"suite.{name}") if name in _NAMED_SUITES else name
 
     def language_name(self, code: str) -> str:
         return self(f"report.language.{code}") if code in _NAMED_LANGUAGES else code

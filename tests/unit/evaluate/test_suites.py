@@ -1,0 +1,56 @@
+"""A suite of the user's own, line by line."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tunesmith.errors import TunesmithError
+from tunesmith.evaluate.items import general_items, suite_items
+from tunesmith.records import Message
+
+
+def test_lines_become_items_in_their_language(tmp_path: Path) -> None:
+    file = tmp_path / "a.jsonl"
+    file.write_text(
+        '{"prompt": "What is due?", "answer": "rent", "aliases": ["the rent"]}\n{"prompt": "应付什么？", "answer": "房租"}\n',
+        encoding="utf-8",
+    )
+    first, second = suite_items("house", file)
+    assert (first.suite, first.prompt, first.accepted) == (
+        "house",
+        (Message("user", "What is due?"),),
+        ("rent", "the rent"),
+    )
+    assert (second.id, second.language, second.accepted) == ("house-2", "zh", ("房租",))
+
+
+@pytest.mark.parametrize(
+    ("content", "line"),
+    [
+        (None, None),
+        ("", None),
+        ('{"prompt": "a", "answer": "b"}\n{"prompt": "a"}\n', 2),
+        ('{"prompt": "a", "answer": "b", "points": 3}\n', 1),
+        ("[1]\n", 1),
+        ("\n", 1),
+        ('{"prompt": "", "answer": "b"}', 1),
+    ],
+)
+def test_what_is_no_item_is_told_with_its_line(tmp_path: Path, content: str | None, line: int | None) -> None:
+    file = tmp_path / "a.jsonl"
+    if content is not None:
+        file.write_text(content, encoding="utf-8")
+    with pytest.raises(TunesmithError) as caught:
+        suite_items("house", file)
+    place = caught.value.place
+    assert place is not None
+    assert (caught.value.code, place.file, place.line) == ("suite-file", str(file), line)
+    assert "house" in caught.value.message("zh")
+
+
+def test_the_general_suites_keep_their_languages() -> None:
+    items = general_items()
+    assert {(item.suite, item.language) for item in items} == {("general_en", "en"), ("general_zh", "zh")}
+    assert len({item.id for item in items}) == len(items)
