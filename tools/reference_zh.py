@@ -518,6 +518,8 @@ KEYS: Final[dict[str, dict[str, str]]] = {
         "general_suite": "微调前后各问一遍通用问题，看忘记了什么。",
         "suites": "自己的题集，与通用题一样在微调前后各问一遍，按名称列出：JSON 行文件，每行有 `prompt`、`answer`，"
         "若不止一种说法正确，再写 `aliases`。",
+        "slices": "单独列出的测试数据部分：按 `language`（语言）、`label`（标签）、`length`（问题长度）、"
+        "`source`（来源文件）或数据的任意一列。",
         "max_loss": "通用题或自己的题集允许的最大退步，按题数比例计。",
         "metric": "下结论所用的指标；`auto` 表示标签用准确率，数值用平均绝对误差，"
         "纯文本用每字节比特数，其余用 ROUGE-L。",

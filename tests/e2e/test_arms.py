@@ -156,3 +156,40 @@ def test_a_stopped_evaluation_asks_for_the_missing_answers_only(
     assert [s.raw for s in outcome.scorecard.samples()] == [s.raw for s in whole.scorecard.samples()]
     assert models.keys() == {"tuned"}
     assert list((outcome.run_folder / "answers").iterdir()) == []
+
+
+def test_the_page_on_weak_spots_shows_its_ways_to_divide(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    pages = [
+        re.findall(
+            r"```yaml\n(.*?)```", (ROOT / "docs" / code / "how-to" / "find-weak-spots.md").read_text("utf-8"), re.S
+        )
+        for code in ("en", "zh")
+    ]
+    (english,), (chinese,) = pages
+    assert yaml.safe_load(english)["evaluate"] == yaml.safe_load(chinese)["evaluate"]
+    random = np.random.default_rng(0)
+    rows = ["text,label,channel"]
+    for n in range(120):
+        place = random.integers(3)
+        asked = f"parcel {n} {('is lost', 'came broken', '在哪里')[place]}"
+        rows.append(f"{asked},{COLOURS[place]},{('phone', 'mail')[n % 2]}")
+    (tmp_path / "tickets.csv").write_text("\n".join(rows), encoding="utf-8")
+    monkeypatch.chdir(tmp_path)
+    tree = yaml.safe_load(english)
+    tree["prepare"] |= {"test_share": 0.4}
+    tree["train"] = TRAIN
+    tree["evaluate"] |= {"general_suite": False, "arms": ["base", "classic", "tuned"]}
+    outcome = lifecycle.run(Job(Recipe.model_validate(tree), Runtime(tmp_path / "w", tmp_path / "c"), Silent()))
+    body = outcome.scorecard.body
+    assert body.slices.keys() == {"language", "label", "length", "channel"}  # one file is no division
+    for by_value in body.slices.values():
+        assert sum(arms["tuned"].n for arms in by_value.values()) == body.num_items["test"]
+    whole = next(arm for arm in body.arms if arm.name == "classic").metrics["test"]["accuracy"].value
+    parts = [arms["classic"] for arms in body.slices["channel"].values()]
+    assert sum(part.value * part.n for part in parts) / sum(part.n for part in parts) == pytest.approx(whole)
+    assert "By channel" in outcome.report.html.read_text(encoding="utf-8")
+    tree["evaluate"]["slices"] = ["canal"]
+    wrong = Job(Recipe.model_validate(tree), Runtime(tmp_path / "w", tmp_path / "c"), Silent())
+    with pytest.raises(TunesmithError) as caught:
+        lifecycle.check(wrong, lifecycle.prepare(wrong))
+    assert caught.value.code == "slice-column"

@@ -86,6 +86,22 @@ class Verdict(_Record):
     reasons: list[tuple[str, dict[str, str | int | float]]]
 
 
+class WeakSlice(_Record):
+    """Test items in which the tuned model does worse than in the others; found on other items than those counted."""
+
+    kind: str
+    """`language`, `label`, `length`, `source`, `phrase` of the question, or a column of the rows."""
+    value: str
+    inside: Estimate
+    outside: Estimate
+    p_value: float
+    """Corrected for the slices that were looked at."""
+    num_train_rows: int
+    """Training rows of the same kind; 0 for lengths, languages and sources."""
+    worst: list[str]
+    """Ids of the items that went worst."""
+
+
 class ScorecardBody(_Record):
     """What `scorecard.json` holds."""
 
@@ -101,7 +117,9 @@ class ScorecardBody(_Record):
     """The tuned model first, then each variant."""
     max_loss: float
     slices: dict[str, dict[str, dict[str, Estimate]]] = {}
-    """Metric of the verdict by slice (language), value and arm."""
+    """Metric of the verdict by slice (language, label, length, source, a column), value and arm."""
+    weak_slices: list[WeakSlice] = []
+    """Of the tuned model and the verdict's metric, clearest first."""
 
 
 @dataclass(frozen=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from importlib.resources import files
 from pathlib import Path
 from typing import Any, Final
@@ -36,6 +36,10 @@ class Item:
     target: float | None = None
     text: PlainText | None = None
     """Where the item is a text to be read: `prompt` is the whole of it, `answer` what is judged."""
+    source: str = ""
+    """The file that the row came from."""
+    columns: Mapping[str, str] = field(default_factory=dict)
+    """What else the row says."""
 
 
 def test_items(examples: Sequence[Example], max_items: int | None, seed: int) -> list[Item]:
@@ -112,4 +116,6 @@ def _from_example(example: Example) -> Item:
         language=language_of(example.prompt[-1].content),
         target=example.target,
         text=example.text,
+        source=Path(example.place.file).name,
+        columns=example.metadata,
     )

@@ -9,16 +9,15 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
-import numpy as np
 import torch
 
 from tunesmith.artifacts import Run, Scorecard, publish
 from tunesmith.artifacts.dataset import METHOD_COLUMN, SAFETY
-from tunesmith.artifacts.scorecard import BODY, KIND, SAMPLES, Estimate, ScorecardBody, Task, write_samples
+from tunesmith.artifacts.scorecard import BODY, KIND, SAMPLES, ScorecardBody, Task, write_samples
 from tunesmith.engine.endpoint import endpoint_at
 from tunesmith.engine.local import LocalEngine
 from tunesmith.errors import TunesmithError
-from tunesmith.evaluate import arms, baselines, summary
+from tunesmith.evaluate import arms, baselines, slices, summary
 from tunesmith.evaluate.endpoint_arm import EndpointArm
 from tunesmith.evaluate.evaluation import Evaluation
 from tunesmith.evaluate.few_shot import few_shot_prompts
@@ -266,23 +265,16 @@ def _body(evaluation: Evaluation, sheet: _Sheet, metric: str) -> ScorecardBody:
             for name in tuned
         ],
         max_loss=evaluation.section.max_loss,
-        slices={"language": _slices(sheet, metric, seed)},
+        slices=slices.declared(
+            evaluation.section.slices,
+            sheet.items["test"],
+            {name: suites["test"] for name, suites in judged.items()},
+            metric,
+            seed,
+        ),
+        weak_slices=(
+            slices.weak(sheet.items["test"], sheet.train, judged["tuned"]["test"], metric, seed)
+            if "tuned" in judged
+            else []
+        ),
     )
-
-
-def _slices(sheet: _Sheet, metric: str, seed: int) -> dict[str, dict[str, Estimate]]:
-    """The verdict's metric by the language of the question."""
-    test = sheet.items["test"]
-    languages = sorted({item.language for item in test})
-    if len(languages) < 2:
-        return {}
-    found: dict[str, dict[str, Estimate]] = {}
-    for language in languages:
-        chosen = np.array([item.language == language for item in test])
-        items = [item for item in test if item.language == language]
-        found[language] = {
-            arm: summary.estimate(suites["test"].values[metric][chosen], summary.groups_of(items), seed)
-            for arm, suites in sheet.judged.items()
-            if metric in suites["test"].values
-        }
-    return found

@@ -23,6 +23,11 @@ TEXTS: Final[dict[str, tuple[str, str]]] = {
         'each line is one item: {{"prompt": "...", "answer": "...", "aliases": ["..."]}}',
         '每行一道题：{{"prompt": "...", "answer": "...", "aliases": ["..."]}}',
     ),
+    "error.slice-column": (
+        "`evaluate.slices`: no test row has a column `{column}`",
+        "`evaluate.slices`：测试数据中没有 `{column}` 这一列",
+    ),
+    "hint.slice-column": ("known are: {known}", "可用的有：{known}"),
     "suite-file.absent": ("no such file", "没有这个文件"),
     "suite-file.empty": ("the file has no items", "文件中没有题目"),
     "suite-file.row": ("this line is no item", "这一行不是一道题"),

@@ -182,6 +182,33 @@ _VERDICT_AND_TABLE: Final[dict[str, tuple[str, str]]] = {
         "评测使用了 {total} 条测试数据中按固定种子抽取的 {judged} 条。",
     ),
     "report.slice.language": ("By language", "按语言"),
+    "report.slice.label": ("By label", "按标签"),
+    "report.slice.length": ("By characters of the question", "按问题的字数"),
+    "report.slice.source": ("By source", "按来源"),
+    "report.slice.column": ("By {column}", "按 {column}"),
+    "report.slice.phrase": ("By phrase of the question", "按问题中的词语"),
+    "report.weak.heading": ("Where the tuned model is weaker", "微调后的模型较弱之处"),
+    "report.weak.about": (
+        "Found on one half of the test items and confirmed on the other, whose figures are shown; p-values are "
+        "corrected for all slices that were confirmed together (Holm).",
+        "在一半测试题上找出，在另一半上确认；所列数字来自后一半，p 值按一同确认的全部部分做了 Holm 校正。",
+    ),
+    "report.weak.slice": ("Questions", "题目"),
+    "report.weak.inside": ("There", "此处"),
+    "report.weak.outside": ("Elsewhere", "其他题目"),
+    "report.weak.next": ("What to do", "怎么办"),
+    "report.weak.language": ("in {value}", "语言为{value}"),
+    "report.weak.label": ("whose label is {value}", "标签为 {value}"),
+    "report.weak.length": ("of {value} characters", "字数为 {value}"),
+    "report.weak.source": ("from {value}", "来自 {value}"),
+    "report.weak.phrase": ("with “{value}”", "含有“{value}”"),
+    "report.weak.column": ("whose {column} is {value}", "{column} 为 {value}"),
+    "report.weak.advice": (
+        "{n} training rows are like these: collect as many again",
+        "训练数据中有 {n} 行与之同类：请再收集同样多的数据",
+    ),
+    "report.weak.advice_none": ("Collect training rows like these", "请收集这样的训练数据"),
+    "report.weak.or_add": (", or add to the command", "，或在命令后加上"),
     "report.slice.value": ("{value} ({n} items)", "{value}（{n} 题）"),
 }
 

@@ -37,7 +37,8 @@ from tunesmith.chat.subset import nested_rows
 from tunesmith.engine.endpoint import endpoint_at
 from tunesmith.errors import ExitCode, Phrase, Place, TunesmithError
 from tunesmith.evaluate.evaluation import Evaluation
-from tunesmith.evaluate.items import suite_items
+from tunesmith.evaluate.items import suite_items, test_items
+from tunesmith.evaluate.traits import values_of
 from tunesmith.lifecycle.measure import Measured, measured
 from tunesmith.model.base import Base, find_base
 from tunesmith.model.fits import refuse_unfit
@@ -406,12 +407,14 @@ def check(job: Job, dataset: Dataset) -> None:
     for the rows, rows or a teacher that do not fit an objective; and an arm of the comparison that is not to be had.
 
     Raises TunesmithError `virtual-no-room`, `objective-rows`, `one-class`, `endpoint-key`, `suite-file`,
-    `slice-column`, and what `refuse_unfit`,
-    `teacher_of` and `other_models` raise.
+    `slice-column`, and what `refuse_unfit`, `teacher_of` and `other_models` raise.
     """
     other_models(job)
     for name, file in job.recipe.evaluate.suites.items():
         suite_items(name, Path(file))
+    asked = test_items(list(dataset.rows("test")), job.recipe.evaluate.max_items, job.recipe.seed)
+    for name in job.recipe.evaluate.slices if asked else ():
+        values_of(name, asked)
     for address in job.recipe.evaluate.endpoints.values():
         endpoint_at(address, job.runtime, temperature=0.0, max_tokens=1)
     for section in job.trainings().values():

@@ -87,6 +87,14 @@ class Evaluate(Section):
             "of JSON lines with `prompt`, `answer` and, where more is right, `aliases`."
         ),
     ] = {}
+    slices: Annotated[
+        tuple[str, ...],
+        Field(
+            description="Parts of the test rows that are shown apart: by `language`, `label`, `length` of the "
+            "question, `source` file, or any column of the rows.",
+            strict=False,
+        ),
+    ] = ("language",)
     max_loss: Annotated[
         Share,
         Field(description="Largest tolerated loss on the general suite or one of yours, as a share of its items."),

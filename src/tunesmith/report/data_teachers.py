@@ -7,7 +7,8 @@ from dataclasses import dataclass
 
 from tunesmith.artifacts.dataset import Synthesis
 from tunesmith.recipe import Prepare
-from tunesmith.recipe.augment import BackTranslation, Endpoint, Paraphrase, Synthetic
+from tunesmith.recipe.augment import BackTranslation, Paraphrase, Synthetic
+from tunesmith.recipe.endpoint import Endpoint
 from tunesmith.report.facts import ABSENT, Pair
 from tunesmith.report.wording import Words, count
 

@@ -13,6 +13,7 @@ from tunesmith.artifacts import Dataset, DatasetReport, Event, Plan, Scorecard, 
 from tunesmith.artifacts.history import Taken
 from tunesmith.artifacts.scorecard import Arm, Difference, Estimate, Forgetting, ScorecardBody, Verdict
 from tunesmith.recipe import Recipe, dump_recipe
+from tunesmith.report.cells import Cell, cell_of
 from tunesmith.report.charts import Series, collect, line_chart
 from tunesmith.report.facts import DataView, MethodView, Pair, data_view, environment, method_view, proof
 from tunesmith.report.pairs import (
@@ -25,6 +26,7 @@ from tunesmith.report.pairs import (
     judged_items,
     lost_items,
 )
+from tunesmith.report.slices import SliceTable, WeakSliceView, slice_tables, weak_slice_views
 from tunesmith.report.wording import (
     Direction,
     Words,
@@ -85,12 +87,6 @@ class Bar:
     high: float
     value: float
     zero: float | None = None
-
-
-@dataclass(frozen=True)
-class Cell:
-    value: str
-    interval: str
 
 
 @dataclass(frozen=True)
@@ -165,13 +161,6 @@ class ForgettingView:
 
 
 @dataclass(frozen=True)
-class SliceTable:
-    name: str
-    arms: tuple[str, ...]
-    rows: tuple[tuple[str, tuple[Cell | None, ...]], ...]
-
-
-@dataclass(frozen=True)
 class ChartView:
     metric: str
     title: str
@@ -204,6 +193,7 @@ class ReportView:
     notes: tuple[str, ...]
     differences: tuple[DifferenceRow, ...]
     slices: tuple[SliceTable, ...]
+    weak_slices: tuple[WeakSliceView, ...]
     forgetting: tuple[ForgettingView, ...]
     max_loss: str
     charts: tuple[ChartView, ...]
@@ -233,6 +223,7 @@ def report_view(products: Products, words: Words) -> ReportView:
         notes=notes(body, contract, words),
         differences=tuple(_difference_row(difference, words) for difference in body.differences),
         slices=slice_tables(body, words),
+        weak_slices=weak_slice_views(body, words),
         forgetting=tuple(forgetting_view(f, judged, body.max_loss, words) for f in body.forgetting),
         max_loss=figure(body.max_loss),
         charts=chart_views([event for name, model in products.models.items() for event in model.metrics(name)], words),
@@ -293,10 +284,6 @@ def _bar_around_zero(difference: Difference) -> Bar:
     return Bar(low, high, value, zero=50.0)
 
 
-def _cell(estimate: Estimate, words: Words) -> Cell:
-    return Cell(figure(estimate.value), words.interval(estimate))
-
-
 def arm_table(body: ScorecardBody, words: Words) -> ArmTable:
     """Arms by metrics of the test suite, the verdict's metric first."""
     found = {metric for arm in body.arms for metric in arm.metrics.get(TEST, {})}
@@ -323,7 +310,7 @@ def _arm_row(arm: Arm, metrics: Sequence[str], scale: float, body: ScorecardBody
         code=arm.name,
         name=words.arm(arm.name),
         bar=_bar(main, scale) if main else None,
-        cells=tuple(_cell(estimates[metric], words) if metric in estimates else None for metric in metrics),
+        cells=tuple(cell_of(estimates[metric], words) if metric in estimates else None for metric in metrics),
         difference=_difference(against_base, words) if against_base else None,
         prompt_tokens=_mean_tokens(arm.num_prompt_tokens_mean),
         answer_tokens=_mean_tokens(arm.num_answer_tokens_mean),
@@ -391,27 +378,6 @@ def _difference_row(difference: Difference, words: Words) -> DifferenceRow:
     )
 
 
-def slice_tables(body: ScorecardBody, words: Words) -> tuple[SliceTable, ...]:
-    return tuple(
-        _slice_table(name, by_value, [arm.name for arm in body.arms], words)
-        for name, by_value in body.slices.items()
-        if by_value
-    )
-
-
-def _slice_table(
-    name: str, by_value: Mapping[str, Mapping[str, Estimate]], arm_names: Sequence[str], words: Words
-) -> SliceTable:
-    arms = [arm for arm in arm_names if any(arm in estimates for estimates in by_value.values())]
-    rows = []
-    for value, estimates in by_value.items():
-        size = max(estimate.n for estimate in estimates.values())
-        title = words("report.slice.value", value=words.language_name(value), n=count(size))
-        rows.append((title, tuple(_cell(estimates[arm], words) if arm in estimates else None for arm in arms)))
-    heading = words("report.slice.language") if name == "language" else name
-    return SliceTable(heading, tuple(words.arm(arm) for arm in arms), tuple(rows))
-
-
 def forgetting_view(
     forgetting: Forgetting, judged: Mapping[tuple[str, str, str], Judged], max_loss: float, words: Words
 ) -> ForgettingView:
@@ -419,8 +385,8 @@ def forgetting_view(
     return ForgettingView(
         suite=words.suite(forgetting.suite),
         arm=words.arm(forgetting.arm),
-        before=_cell(forgetting.before, words),
-        after=_cell(forgetting.after, words),
+        before=cell_of(forgetting.before, words),
+        after=cell_of(forgetting.after, words),
         difference=_difference(forgetting.difference, words),
         loss=_loss(forgetting.difference, max_loss),
         num_items=count(forgetting.difference.n),

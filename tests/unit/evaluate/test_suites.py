@@ -13,10 +13,8 @@ from tunesmith.records import Message
 
 def test_lines_become_items_in_their_language(tmp_path: Path) -> None:
     file = tmp_path / "a.jsonl"
-    file.write_text(
-        '{"prompt": "What is due?", "answer": "rent", "aliases": ["the rent"]}\n{"prompt": "应付什么？", "answer": "房租"}\n',
-        encoding="utf-8",
-    )
+    english = '{"prompt": "What is due?", "answer": "rent", "aliases": ["the rent"]}'
+    file.write_text(english + '\n{"prompt": "应付什么？", "answer": "房租"}\n', encoding="utf-8")
     first, second = suite_items("house", file)
     assert (first.suite, first.prompt, first.accepted) == (
         "house",

@@ -1,0 +1,89 @@
+"""Parts of the test items in the report: those that the recipe names, and those in which the tuned model is weak."""
+
+from __future__ import annotations
+
+import json
+import shlex
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from tunesmith.artifacts.scorecard import Estimate, ScorecardBody, WeakSlice
+from tunesmith.report.cells import Cell, cell_of
+from tunesmith.report.wording import Words, count, probability
+
+NAMED: Final = ("language", "label", "length", "source", "phrase")
+AUGMENTED: Final = {
+    "language": "prepare.augment.methods=[{{name: synonyms, languages: [{value}]}}]",
+    "label": "prepare.augment.methods=[{{name: synonyms, labels: [{value}]}}]",
+}
+"""What makes more training rows of such a slice, as one writes it behind `tunesmith run RECIPE`."""
+
+
+@dataclass(frozen=True)
+class SliceTable:
+    name: str
+    arms: tuple[str, ...]
+    rows: tuple[tuple[str, tuple[Cell | None, ...]], ...]
+
+
+@dataclass(frozen=True)
+class WeakSliceView:
+    name: str
+    inside: Cell
+    outside: Cell
+    num_items: str
+    p_value: str
+    advice: str
+    override: str
+    """What to add to the command; empty where only more rows help."""
+
+
+def slice_tables(body: ScorecardBody, words: Words) -> tuple[SliceTable, ...]:
+    return tuple(
+        _slice_table(name, by_value, [arm.name for arm in body.arms], words)
+        for name, by_value in body.slices.items()
+        if by_value
+    )
+
+
+def _slice_table(
+    name: str, by_value: Mapping[str, Mapping[str, Estimate]], arm_names: Sequence[str], words: Words
+) -> SliceTable:
+    arms = [arm for arm in arm_names if any(arm in estimates for estimates in by_value.values())]
+    rows = []
+    for value, estimates in by_value.items():
+        size = max(estimate.n for estimate in estimates.values())
+        title = words("report.slice.value", value=_value(name, value, words), n=count(size))
+        rows.append((title, tuple(cell_of(estimates[arm], words) if arm in estimates else None for arm in arms)))
+    heading = words(f"report.slice.{name}") if name in NAMED else words("report.slice.column", column=name)
+    return SliceTable(heading, tuple(words.arm(arm) for arm in arms), tuple(rows))
+
+
+def weak_slice_views(body: ScorecardBody, words: Words) -> tuple[WeakSliceView, ...]:
+    return tuple(_weak_slice(slice, words) for slice in body.weak_slices)
+
+
+def _weak_slice(slice: WeakSlice, words: Words) -> WeakSliceView:
+    value = _value(slice.kind, slice.value, words)
+    known = slice.kind in NAMED
+    name = words(f"report.weak.{slice.kind}" if known else "report.weak.column", column=slice.kind, value=value)
+    num_rows = slice.num_train_rows
+    advice = words("report.weak.advice", n=count(num_rows)) if num_rows else words("report.weak.advice_none")
+    return WeakSliceView(
+        name=name,
+        inside=cell_of(slice.inside, words),
+        outside=cell_of(slice.outside, words),
+        num_items=count(slice.inside.n),
+        p_value=probability(slice.p_value),
+        advice=advice,
+        override=_override(slice.kind, slice.value) if slice.kind in AUGMENTED else "",
+    )
+
+
+def _override(kind: str, value: str) -> str:
+    return shlex.quote(AUGMENTED[kind].format(value=json.dumps(value, ensure_ascii=False)))
+
+
+def _value(kind: str, value: str, words: Words) -> str:
+    return words.language_name(value) if kind == "language" else value

@@ -1,0 +1,56 @@
+"""Weak slices: planted ones are found, where there are none none is named, and Holm is statsmodels' in cases."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from tunesmith.stats.slices import MIN_ITEMS, holm, weak_slices
+
+
+def test_holm_by_hand() -> None:
+    # Holm 1979: sorted times n, n - 1, ..., never falling
+    assert holm([0.01, 0.04, 0.03, 0.005]) == pytest.approx([0.03, 0.06, 0.06, 0.02])
+    assert holm([0.5, 0.9]) == [1.0, 1.0]
+    assert holm([]) == []
+
+
+def scores(random: np.random.Generator, rate_N: np.ndarray) -> np.ndarray:
+    return (random.random(len(rate_N)) < rate_N).astype(float)
+
+
+def test_a_planted_slice_is_found_and_its_twin_is_not_named_beside_it() -> None:
+    random = np.random.default_rng(0)
+    features = {f"f{n}": random.random(600) < 0.2 for n in range(40)}
+    features["twin"] = features["f7"].copy()
+    features["twin"][:3] ^= True
+    found = weak_slices(scores(random, np.where(features["f7"], 0.5, 0.9)), features, seed=1)
+    assert [slice.name for slice in found] in (["f7"], ["twin"])
+    assert found[0].p_value < 0.01
+    assert 250 < np.count_nonzero(found[0].confirming_N) < 350
+
+
+def test_groups_stay_in_one_half() -> None:
+    random = np.random.default_rng(1)
+    units = np.repeat(np.arange(100), 6)
+    features = {"bad": units % 4 == 0}
+    (found,) = weak_slices(scores(random, np.where(features["bad"], 0.3, 0.9)), features, seed=0, units_N=units)
+    for unit in range(100):
+        assert len(set(found.confirming_N[units == unit].tolist())) == 1
+
+
+@pytest.mark.thorough
+def test_where_nothing_is_weak_a_slice_is_named_in_one_of_twenty_at_most() -> None:
+    named = 0
+    for seed in range(200):
+        random = np.random.default_rng(seed)
+        features = {str(n): random.random(200) < 0.3 for n in range(30)}
+        named += bool(weak_slices(scores(random, np.full(200, 0.7)), features, seed=seed))
+    # 200 draws: 5 % and three standard errors
+    assert named / 200 <= 0.05 + 3 * (0.05 * 0.95 / 200) ** 0.5
+
+
+def test_few_items_name_nothing() -> None:
+    inside = np.zeros(200, bool)
+    inside[: MIN_ITEMS + 2] = True
+    assert weak_slices(np.where(inside, 0.0, 1.0), {"few": inside}, seed=0) == []
