@@ -24,21 +24,17 @@ from tunesmith.artifacts import (
     followed_run,
     is_whole,
     open_run,
-    read_events,
     write_whole,
 )
 from tunesmith.artifacts.dataset import SplitProof
 from tunesmith.artifacts.history import Taken, TimeEstimate, append_taken, read_history
 from tunesmith.artifacts.prediction import Prediction, PredictionBody
-from tunesmith.artifacts.tuned_model import KIND as MODEL
 from tunesmith.chat import Chat, load_chat, load_tokenizer
 from tunesmith.chat.cache import rendered_rows
 from tunesmith.chat.subset import nested_rows
-from tunesmith.engine.endpoint import endpoint_at
-from tunesmith.errors import ExitCode, Phrase, Place, TunesmithError
+from tunesmith.errors import ExitCode, Place, TunesmithError
 from tunesmith.evaluate.evaluation import Evaluation
-from tunesmith.evaluate.items import suite_items, test_items
-from tunesmith.evaluate.traits import values_of
+from tunesmith.lifecycle.arms import check_arms, other_models
 from tunesmith.lifecycle.measure import Measured, measured
 from tunesmith.model.base import Base, find_base
 from tunesmith.model.fits import refuse_unfit
@@ -368,31 +364,6 @@ def evaluate(
     return evaluate_stage(evaluation, runtime=job.runtime, progress=job.progress, run=record, out=out)
 
 
-def other_models(job: Job) -> dict[str, TunedModel]:
-    """The models of other runs that the recipe compares with, by arm. Raises TunesmithError `arm-model`."""
-    found = {}
-    for name, given in job.recipe.evaluate.models.items():
-        folder = job.runtime.workspace / given
-        if (folder / "events.jsonl").is_file():
-            folder = job.runtime.workspace / "artifacts" / MODEL / _key_of_tuned(folder)
-        if not is_whole(folder):
-            raise TunesmithError("arm-model", place=Place(given), arm=name, problem=Phrase("arm-model.absent"))
-        found[name] = TunedModel.open(folder)
-        if found[name].manifest.inputs["base"] != job.base.content_hash:
-            raise TunesmithError("arm-model", place=Place(given), arm=name, problem=Phrase("arm-model.base"))
-    return found
-
-
-def _key_of_tuned(run: Path) -> str:
-    """The newest `tuned` model that a run made; nothing where it made none."""
-    keys = [
-        event.data["key"]
-        for event in read_events(run)
-        if event.type == "artifact" and (event.data["kind"], event.data.get("name")) == (MODEL, "tuned")
-    ]
-    return keys[-1] if keys else ""
-
-
 def report(
     job: Job, dataset: Dataset, plans: Mapping[str, Plan], models: Mapping[str, TunedModel], scorecard: Scorecard
 ) -> ReportFiles:
@@ -406,17 +377,10 @@ def check(job: Job, dataset: Dataset) -> None:
     """Refuse before any weight is loaded what cannot be trained: a method that does not fit the base or leaves no room
     for the rows, rows or a teacher that do not fit an objective; and an arm of the comparison that is not to be had.
 
-    Raises TunesmithError `virtual-no-room`, `objective-rows`, `one-class`, `endpoint-key`, `suite-file`,
-    `slice-column`, and what `refuse_unfit`, `teacher_of` and `other_models` raise.
+    Raises TunesmithError `virtual-no-room`, `objective-rows`, `one-class`, and what `refuse_unfit`, `teacher_of` and
+    `check_arms` raise.
     """
-    other_models(job)
-    for name, file in job.recipe.evaluate.suites.items():
-        suite_items(name, Path(file))
-    asked = test_items(list(dataset.rows("test")), job.recipe.evaluate.max_items, job.recipe.seed)
-    for name in job.recipe.evaluate.slices if asked else ():
-        values_of(name, asked)
-    for address in job.recipe.evaluate.endpoints.values():
-        endpoint_at(address, job.runtime, temperature=0.0, max_tokens=1)
+    check_arms(job, dataset)
     for section in job.trainings().values():
         refuse_unfit(job.base, section.method)
         teacher_of(job, section)

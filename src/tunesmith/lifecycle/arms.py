@@ -1,0 +1,57 @@
+"""What a run is compared with beyond its own models: found, or refused before anything is trained."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from tunesmith.artifacts import Dataset, TunedModel, is_whole, read_events
+from tunesmith.artifacts.tuned_model import KIND as MODEL
+from tunesmith.engine.endpoint import endpoint_at
+from tunesmith.errors import Phrase, Place, TunesmithError
+from tunesmith.evaluate.items import suite_items, test_items
+from tunesmith.evaluate.traits import values_of
+
+if TYPE_CHECKING:
+    from tunesmith.lifecycle import Job
+
+
+def check_arms(job: Job, dataset: Dataset) -> None:
+    """Refuse a comparison that is not to be had.
+
+    Raises TunesmithError `endpoint-key`, `suite-file`, `slice-column`, and what `other_models` raises.
+    """
+    section = job.recipe.evaluate
+    other_models(job)
+    for address in section.endpoints.values():
+        endpoint_at(address, job.runtime, temperature=0.0, max_tokens=1)
+    for name, file in section.suites.items():
+        suite_items(name, Path(file))
+    asked = test_items(dataset.rows("test"), section.max_items, job.recipe.seed)
+    for name in section.slices if asked else ():
+        values_of(name, asked)
+
+
+def other_models(job: Job) -> dict[str, TunedModel]:
+    """The models of other runs that the recipe compares with, by arm. Raises TunesmithError `arm-model`."""
+    found = {}
+    for name, given in job.recipe.evaluate.models.items():
+        folder = job.runtime.workspace / given
+        if (folder / "events.jsonl").is_file():
+            folder = job.runtime.workspace / "artifacts" / MODEL / _key_of_tuned(folder)
+        if not is_whole(folder):
+            raise TunesmithError("arm-model", place=Place(given), arm=name, problem=Phrase("arm-model.absent"))
+        found[name] = TunedModel.open(folder)
+        if found[name].manifest.inputs["base"] != job.base.content_hash:
+            raise TunesmithError("arm-model", place=Place(given), arm=name, problem=Phrase("arm-model.base"))
+    return found
+
+
+def _key_of_tuned(run: Path) -> str:
+    """The newest `tuned` model that a run made; nothing where it made none."""
+    keys = [
+        event.data["key"]
+        for event in read_events(run)
+        if event.type == "artifact" and (event.data["kind"], event.data.get("name")) == (MODEL, "tuned")
+    ]
+    return keys[-1] if keys else ""
