@@ -73,7 +73,7 @@ def test_a_recipe_is_a_file_a_folder_a_mapping_or_itself(tmp_path: Path) -> None
 
 def test_mistakes_of_a_mapping_have_their_codes() -> None:
     with pytest.raises(ManyErrors) as caught:
-        tunesmith.open_job({**RECIPE, "train": {"metod": "lora", "epochs": "many"}})
+        tunesmith.open_job({**RECIPE, "train": {"epoch": 2, "batch_rows": "many"}})
     assert [error.code for error in caught.value.errors] == ["recipe-value", "recipe-unknown-key"]
     with pytest.raises(TunesmithError, match="recipe-missing"):
         api.run("nowhere.yaml")
