@@ -226,7 +226,7 @@ def _state(loop: Loop) -> dict[str, Any]:
     tensors = loop.optimizer.state() | random_state()
     hashes = {name: hashlib.sha256(tensor.numpy().tobytes()).hexdigest() for name, tensor in tensors.items()}
     told = loop.progressed
-    best = {"best_step": told.best_step, "best_loss": told.best_loss, "num_without_gain": told.num_without_gain}
+    best = {"best_step": told.best_step, "best_value": told.best_value, "num_without_gain": told.num_without_gain}
     return {**hashes, **best, "step": told.step, "rows": told.rows_hash, "num_tokens": told.num_tokens}
 
 

@@ -335,7 +335,7 @@ def leave_out(name: str, checkpoint: Path) -> None:
         elif name == "step of the schedule":
             progress["step"] = 0
         elif name == "best and patience":
-            progress |= {"best_step": None, "best_loss": None, "num_without_gain": 0}
+            progress |= {"best_step": None, "best_value": None, "num_without_gain": 0}
             (staging / BEST).unlink(missing_ok=True)
         (staging / PROGRESS).write_text(json.dumps(progress), encoding="utf-8")
     shutil.rmtree(old)

@@ -74,7 +74,7 @@ def test_the_same_command_again_finds_everything_made(desk: Path, first_run: Tol
     assert again.err == ""
     assert again.cpu_seconds < first_run.cpu_seconds
     result = again.json()
-    assert {"run", "report", "card", "data_page", "data_card", "models", "scorecard"} == set(result)
+    assert {"run", "report", "card", "data_page", "data_card", "models", "health", "scorecard"} == set(result)
     (verdict,) = result["scorecard"]["verdicts"]
     difference = verdict["difference"]
     assert f"{difference['mean']:+.3f} [{difference['low']:+.3f}, {difference['high']:+.3f}]" in first_run.out
@@ -300,7 +300,7 @@ def test_killed_then_interrupted_training_ends_in_the_same_weights(desk: Path, f
     weights, training = trained(tmp_path)
     uninterrupted_weights, uninterrupted = trained(desk)
     assert weights == uninterrupted_weights
-    for figure in ("step", "rows_hash", "num_tokens", "best_step", "best_loss"):
+    for figure in ("step", "rows_hash", "num_tokens", "best_step", "best_value"):
         assert training[figure] == uninterrupted[figure]
     assert list(finished.json()) == ["tuned"]
 

@@ -200,7 +200,7 @@ def drive(
             "code": code,
             "step": loop.progressed.step,
             "rows": loop.progressed.rows_hash,
-            "best": loop.progressed.best_loss,
+            "best": loop.progressed.best_value,
             "budget": loop.source.layout.micro_batch_tokens,
             "state": {name: tensor.tolist() for name, tensor in loop.optimizer.state().items()},
             "drawn": torch.rand(3).tolist(),

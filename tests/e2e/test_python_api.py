@@ -50,7 +50,7 @@ def test_its_steps_are_those_of_the_command_line_to_the_bit(desk: Path) -> None:
     assert told.code == 0, told.err
     (expected, summary), (found, other) = trained(desk / "by-command"), trained(desk / "by-python")
     assert found == expected
-    assert (other["step"], other["rows_hash"], other["best_loss"]) == (6, summary["rows_hash"], summary["best_loss"])
+    assert (other["step"], other["rows_hash"], other["best_value"]) == (6, summary["rows_hash"], summary["best_value"])
     told_losses = [
         [event["data"]["train/loss"] for event in events(desk / name) if event["type"] == "metric"]
         for name in ("by-command", "by-python")

@@ -121,7 +121,7 @@ def test_two_processes_train_as_one_does(undisturbed: tuple[Path, Told], tmp_pat
     one, two = training(alone), training(folder)
     assert (one["num_processes"], two["num_processes"]) == (1, 2)
     assert two["rows_hash"] == one["rows_hash"]
-    assert two["best_loss"] == pytest.approx(one["best_loss"], rel=1e-4)
+    assert two["best_value"] == pytest.approx(one["best_value"], rel=1e-4)
 
 
 def test_the_launcher_finds_what_torchrun_made(undisturbed: tuple[Path, Told]) -> None:

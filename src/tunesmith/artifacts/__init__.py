@@ -13,7 +13,7 @@ from tunesmith.artifacts.folder import (
 )
 from tunesmith.artifacts.plan import Plan
 from tunesmith.artifacts.quality import QualityReport
-from tunesmith.artifacts.run import Event, Run, followed_run, open_run, read_events, read_metrics
+from tunesmith.artifacts.run import Event, Run, followed_run, open_run, read_events, read_metrics, read_samples
 from tunesmith.artifacts.scorecard import Scorecard
 from tunesmith.artifacts.tuned_model import TunedModel
 
@@ -37,5 +37,6 @@ __all__ = [
     "publish",
     "read_events",
     "read_metrics",
+    "read_samples",
     "write_whole",
 ]

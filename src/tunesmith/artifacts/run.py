@@ -102,6 +102,13 @@ def read_metrics(folder: Path) -> list[Event]:
     return sorted(newest.values(), key=lambda event: event.step or 0)
 
 
+def read_samples(folder: Path) -> list[Event]:
+    """What models in training answered, by step and item; what a resumed one was asked again counts once."""
+    found = [event for event in read_events(folder) if event.type == "sample"]
+    newest = {(event.step or 0, event.data["model"], event.data["item"]): event for event in found}
+    return [newest[key] for key in sorted(newest)]
+
+
 @contextmanager
 def open_run(folder: Path, resolved_recipe: str, clock: Callable[[], datetime]) -> Iterator[Run]:
     """Make or reopen a run's folder and hold its lock.

@@ -1,7 +1,7 @@
 """The TunedModel on disk: a reference to its base and what training changed.
 
 `adapter/` in PEFT's format, or `weights/` as a complete model folder in safetensors; `training.json` tells how it went,
-`metrics.jsonl` step by step.
+`metrics.jsonl` step by step, `samples.jsonl` what it answered on the way.
 """
 
 from __future__ import annotations
@@ -21,11 +21,12 @@ ADAPTER: Final = "adapter"
 WEIGHTS: Final = "weights"
 TRAINING: Final = "training.json"
 METRICS: Final = "metrics.jsonl"
+SAMPLES: Final = "samples.jsonl"
 
 
 @dataclass(frozen=True)
 class TunedModel:
-    """`adapter/` or `weights/`, `training.json` and `metrics.jsonl`."""
+    """`adapter/` or `weights/`, `training.json`, `metrics.jsonl` and `samples.jsonl`."""
 
     folder: Path
     manifest: Manifest
@@ -58,11 +59,18 @@ class TunedModel:
 
     def metrics(self, name: str) -> list[Event]:
         """The metric events of the training, as those of a model called `name`."""
-        lines = (self.folder / METRICS).read_text(encoding="utf-8").splitlines()
+        return self._events(METRICS, name)
+
+    def samples(self, name: str) -> list[Event]:
+        """What the model answered to the sample prompts while it was trained, by step; none where nobody asked."""
+        return self._events(SAMPLES, name) if (self.folder / SAMPLES).is_file() else []
+
+    def _events(self, file: str, name: str) -> list[Event]:
+        lines = (self.folder / file).read_text(encoding="utf-8").split("\n")[:-1]
         events = [event_from_json(json.loads(line)) for line in lines]
         return [replace(event, data={**event.data, "model": name}) for event in events]
 
 
-def write_metrics(file: Path, events: Iterable[Event]) -> None:
+def write_events(file: Path, events: Iterable[Event]) -> None:
     with file.open("w", encoding="utf-8", newline="\n") as stream:
         stream.writelines(event_to_json(event) + "\n" for event in events)

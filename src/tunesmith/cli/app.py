@@ -249,10 +249,15 @@ def train(
     if launcher or processes:
         launch(recipe, overrides, processes)
     from tunesmith import lifecycle
+    from tunesmith.cli.show import health_json
 
     models = lifecycle.models_of(training_job(recipe, overrides))
+    found = health_json(lifecycle.health_of(models), LANGUAGE)
     folders = {name: str(model.payload) for name, model in models.items()}
-    show(folders, [f"{name}  {folder}" for name, folder in folders.items()])
+    show(
+        {name: {"folder": folder, "health": found[name]} for name, folder in folders.items()},
+        [f"{name}  {folder}" for name, folder in folders.items()],
+    )
 
 
 @app.command(help=text("cli.help.evaluate"))
@@ -302,7 +307,7 @@ def _run(recipe: Path, overrides: list[str] | None, *, dry_run: bool) -> None:
         )
         return
     from tunesmith import lifecycle
-    from tunesmith.cli.show import scorecard_lines
+    from tunesmith.cli.show import health_json, scorecard_lines
 
     outcome = lifecycle.run(training_job(recipe, overrides))
     lines = [
@@ -319,6 +324,7 @@ def _run(recipe: Path, overrides: list[str] | None, *, dry_run: bool) -> None:
             "data_page": str(outcome.data_card.html),
             "data_card": str(outcome.data_card.card),
             "models": {name: str(model.folder) for name, model in outcome.models.items()},
+            "health": health_json(lifecycle.health_of(outcome.models), LANGUAGE),
             "scorecard": outcome.scorecard.body.model_dump(mode="json"),
         },
         lines,

@@ -20,6 +20,7 @@ from tunesmith.records import SPLITS, Example, Rendered, Sample
 if TYPE_CHECKING:
     from tunesmith.lifecycle.parity import Result
     from tunesmith.prepare.changes import Change
+    from tunesmith.train.health import Finding
 
 SUPERVISED: Final = "\x1b[32m"
 PLAIN: Final = "\x1b[0m"
@@ -232,6 +233,24 @@ def before_after_lines(pairs: Sequence[dict[str, Any]], language: str) -> list[s
             lines.append(f"  {_arm_name(arm, language)}: {thinking}{said['answer']}")
         lines.append(f"  {translate('cli.reference', language)}: {pair['reference']}")
     return lines[1:]
+
+
+def health_json(found: Mapping[str, Sequence[Finding]], language: str) -> dict[str, list[dict[str, Any]]]:
+    """By model what its training shows, in figures and in words."""
+    return {
+        model: [
+            {
+                "code": finding.code,
+                "level": finding.level,
+                "steps": [finding.first_step, finding.last_step],
+                "figures": dict(finding.figures),
+                "message": translate(f"health.{finding.code}", language, **finding.parameters),
+                "hint": translate(f"health.{finding.code}.change", language, **finding.parameters),
+            }
+            for finding in findings
+        ]
+        for model, findings in found.items()
+    }
 
 
 def run_rows(folder: Path) -> list[dict[str, str]]:

@@ -27,6 +27,7 @@ from tunesmith.i18n import (
     semantic,
     session,
     structured,
+    watch,
 )
 
 Entry = tuple[str, str]
@@ -53,5 +54,6 @@ TABLES: Final[tuple[dict[str, Entry], ...]] = (
     reasoning.TEXTS,
     safety.TEXTS,
     session.TEXTS,
+    watch.TEXTS,
 )
 CATALOGUE: Final[dict[str, Entry]] = {key: entry for table in TABLES for key, entry in table.items()}

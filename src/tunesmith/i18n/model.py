@@ -239,7 +239,7 @@ TEXTS: Final[dict[str, tuple[str, str]]] = {
         "第 {step} 步内存不足：此后每个微批最多 {tokens} 个词元，该步的数据行不变",
     ),
     "say.early-stop": (
-        "stopped at step {step}: the validation loss has not fallen since step {best}",
-        "在第 {step} 步提前停止：自第 {best} 步以来验证损失未再下降",
+        "stopped at step {step}: `{metric}` has not improved since step {best}",
+        "在第 {step} 步提前停止：自第 {best} 步以来 `{metric}` 没有进步",
     ),
 }

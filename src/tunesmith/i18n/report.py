@@ -237,7 +237,7 @@ _SECTIONS: Final[dict[str, tuple[str, str]]] = {
     "report.curve.train_mean_token_accuracy": ("Token accuracy in training", "训练词元准确率"),
     "report.curve.train_learning_rate": ("Learning rate", "学习率"),
     "report.curve.train_grad_norm": ("Gradient norm", "梯度范数"),
-    "report.curve.train_tokens_per_second": ("Tokens per second", "每秒词元数"),
+    "report.curve.train_tokens_per_second_per_gpu": ("Tokens per second", "每秒词元数"),
     "report.curve.course": (
         "from {first} to {last}, lowest {lowest}, highest {highest}",
         "由 {first} 到 {last}，最低 {lowest}，最高 {highest}",
@@ -363,7 +363,7 @@ _DATA_AND_METHOD: Final[dict[str, tuple[str, str]]] = {
     "report.fact.step": ("Steps taken", "实际步数"),
     "report.fact.num_tokens": ("Tokens seen", "训练过的词元数"),
     "report.fact.best_step": ("Best step", "最佳步"),
-    "report.fact.best_loss": ("Best validation loss", "最低验证损失"),
+    "report.fact.best_value": ("Best validation", "最佳验证结果"),
 }
 
 _REPEAT_AND_CARD: Final[dict[str, tuple[str, str]]] = {

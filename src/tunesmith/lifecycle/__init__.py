@@ -36,6 +36,7 @@ from tunesmith.errors import ExitCode, Place, TunesmithError
 from tunesmith.evaluate.evaluation import Evaluation
 from tunesmith.lifecycle.arms import check_arms, other_models
 from tunesmith.lifecycle.measure import Measured, measured
+from tunesmith.lifecycle.watch import refuse_unwatchable
 from tunesmith.model.base import Base, find_base
 from tunesmith.model.fits import refuse_unfit
 from tunesmith.plan.run import Planning, require_room, resolved
@@ -58,6 +59,7 @@ from tunesmith.report.run import report as report_stage
 from tunesmith.report.view import Products
 from tunesmith.runtime import Progress, Runtime, Silent
 from tunesmith.train.group import joined
+from tunesmith.train.health import Finding, health
 from tunesmith.train.sampler import RowSampler
 from tunesmith.train.training import Training
 
@@ -278,7 +280,15 @@ def _train(job: Job, dataset: Dataset, plans: Mapping[str, Plan], record: Run) -
             models[name] = train_stage(training, runtime=job.runtime, progress=job.progress, run=record, out=out)
         if job.runtime.rank == 0:
             _keep(job, training, models[name], predict(job, dataset, plans)[name], taken)
+            for finding in health(models[name].metrics(name)):
+                job.progress.say(f"health.{finding.code}", finding.level, **finding.parameters)
+                job.progress.say(f"health.{finding.code}.change", **finding.parameters)
     return models
+
+
+def health_of(models: Mapping[str, TunedModel]) -> dict[str, list[Finding]]:
+    """How each training went, from its own figures."""
+    return {name: health(model.metrics(name)) for name, model in models.items()}
 
 
 def trainings_of(job: Job, dataset: Dataset, plans: Mapping[str, Plan]) -> dict[str, Training]:
@@ -377,12 +387,13 @@ def check(job: Job, dataset: Dataset) -> None:
     """Refuse before any weight is loaded what cannot be trained: a method that does not fit the base or leaves no room
     for the rows, rows or a teacher that do not fit an objective; and an arm of the comparison that is not to be had.
 
-    Raises TunesmithError `virtual-no-room`, `objective-rows`, `one-class`, and what `refuse_unfit`, `teacher_of` and
-    `check_arms` raise.
+    Raises TunesmithError `virtual-no-room`, `objective-rows`, `one-class`, and what `refuse_unfit`,
+    `refuse_unwatchable`, `teacher_of` and `check_arms` raise.
     """
     check_arms(job, dataset)
     for section in job.trainings().values():
         refuse_unfit(job.base, section.method)
+        refuse_unwatchable(section, dataset, job.chat)
         teacher_of(job, section)
         rows = rendered_rows(dataset, "train", job.chat, section.objective, job.runtime.cache)
         used = nested_rows(rows, section.max_rows, job.recipe.seed)

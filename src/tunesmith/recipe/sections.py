@@ -20,6 +20,7 @@ from tunesmith.recipe.objectives import Classification, Regression, Text
 from tunesmith.recipe.prepare import Prepare
 from tunesmith.recipe.section import PositiveInt, Section, Share
 from tunesmith.recipe.train import Train
+from tunesmith.recipe.watch import WATCHING
 
 
 class Model(Section):
@@ -171,9 +172,8 @@ class Recipe(Section):
     def fingerprint(self) -> str:
         """SHA-256 of the resolved recipe, 64 hex digits: equal fingerprints mean equal results.
 
-        How often a training is saved and where its figures are copied to is left out: that may change while it runs.
+        What a training saves and shows on the way is left out: that may change while it runs.
         """
-        watching = {"trackers", "checkpoint_every"}
-        shown = self.model_dump(mode="json", exclude={"train": watching, "variants": {"__all__": watching}})
+        shown = self.model_dump(mode="json", exclude={"train": WATCHING, "variants": {"__all__": WATCHING}})
         canonical = json.dumps(shown, sort_keys=True, ensure_ascii=False)
         return hashlib.sha256(canonical.encode()).hexdigest()

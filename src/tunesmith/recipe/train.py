@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import Field, model_validator
+from pydantic import Field, ValidationInfo, field_validator, model_validator
 from pydantic_core import PydanticCustomError
 
 from tunesmith.recipe.methods import Full, Lora, Method, Prefix, Prompt
@@ -12,6 +12,7 @@ from tunesmith.recipe.objectives import Classification, Distill, Objective, Regr
 from tunesmith.recipe.optimizers import AdamW, Muon, Optimizer, Sgd
 from tunesmith.recipe.schedules import Cosine, RateSchedule, ShareOrSteps
 from tunesmith.recipe.section import PositiveFloat, PositiveInt, Section
+from tunesmith.recipe.watch import Samples, Stop, measured_with, with_patience_in_stop
 
 
 class Train(Section):
@@ -73,15 +74,28 @@ class Train(Section):
     evaluate_every: Annotated[
         PositiveInt | None, Field(description="Steps between validations; absent: ten times in a run.")
     ] = None
-    patience: Annotated[
-        PositiveInt | None, Field(description="Stop after so many validations without improvement.")
-    ] = None
+    stop: Stop = Stop()
     checkpoint_every: Annotated[
         PositiveInt | None, Field(description="Steps between checkpoints; absent: with every validation.")
     ] = None
+    samples: Annotated[
+        Samples | None, Field(description="Answer the same few prompts at every validation; absent: none.")
+    ] = None
     trackers: Annotated[
-        tuple[Literal["tensorboard"], ...], Field(description="Trackers fed beside `events.jsonl`.", strict=False)
+        tuple[Literal["tensorboard", "wandb", "mlflow"], ...],
+        Field(description="Trackers fed beside `events.jsonl`.", strict=False),
     ] = ("tensorboard",)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _patience_is_of_stop(cls, value: object) -> object:
+        return with_patience_in_stop(value)
+
+    @field_validator("stop")
+    @classmethod
+    def _metric_is_measured(cls, value: Stop, info: ValidationInfo) -> Stop:
+        objective = info.data.get("objective")  # absent when it has mistakes of its own
+        return value if objective is None else measured_with(value, objective.name)
 
     @model_validator(mode="after")
     def _fits_its_objective(self) -> Train:
@@ -89,6 +103,11 @@ class Train(Section):
             raise PydanticCustomError("objective_smoothing", "`label_smoothing` does not go with this objective")
         if self.token_dropout and isinstance(self.objective, Text):
             raise PydanticCustomError("objective_dropout", "`token_dropout` does not go with plain texts")
+        if self.samples and isinstance(self.objective, Text | Classification | Regression):
+            name: str = self.objective.name
+            raise PydanticCustomError(
+                "samples_answers", "`objective: {objective}` answers no prompts", {"objective": name}
+            )
         if isinstance(self.method, Prompt | Prefix):
             told = {"method": self.method.name, "objective": self.objective.name}
             if isinstance(self.objective, Classification | Regression):

@@ -297,7 +297,6 @@ def _model(name: str, model: TunedModel, words: Words) -> ModelView:
         "seconds": words.duration,
         "tokens_per_second": count,
         "best_step": count,
-        "best_loss": significant,
         "num_threads": count,
     }
     facts = tuple(
@@ -305,6 +304,8 @@ def _model(name: str, model: TunedModel, words: Words) -> ModelView:
         for key, write in writers.items()
         if training.get(key) is not None
     )
+    if training.get("best_value") is not None:
+        facts += ((words("report.fact.best_value"), f"{significant(training['best_value'])} ({training['metric']})"),)
     return ModelView(words.arm(name), words(f"report.form.{model.form}"), facts)
 
 

@@ -27,6 +27,7 @@ from tunesmith.report.pairs import (
     lost_items,
 )
 from tunesmith.report.slices import SliceTable, WeakSliceView, slice_tables, weak_slice_views
+from tunesmith.report.watch import WatchView, watch_view
 from tunesmith.report.wording import (
     Direction,
     Words,
@@ -51,14 +52,16 @@ CURVES: Final = {
     "eval/loss": False,
     "eval/bits_per_byte": False,
     "train/mean_token_accuracy": True,
+    "eval/mean_token_accuracy": False,
     "train/divergence": True,
+    "eval/divergence": False,
     "train/accuracy": True,
     "eval/accuracy": False,
     "train/mae": True,
     "eval/mae": False,
     "train/learning_rate": False,
     "train/grad_norm": True,
-    "train/tokens_per_second": True,
+    "train/tokens_per_second_per_gpu": True,
 }
 """The charts in their order, and whether each is noisy enough to be smoothed."""
 
@@ -197,6 +200,7 @@ class ReportView:
     forgetting: tuple[ForgettingView, ...]
     max_loss: str
     charts: tuple[ChartView, ...]
+    watch: WatchView
     pairs: tuple[PairView, ...]
     data: DataView
     data_page: str
@@ -227,6 +231,7 @@ def report_view(products: Products, words: Words) -> ReportView:
         forgetting=tuple(forgetting_view(f, judged, body.max_loss, words) for f in body.forgetting),
         max_loss=figure(body.max_loss),
         charts=chart_views([event for name, model in products.models.items() for event in model.metrics(name)], words),
+        watch=watch_view(products.models, words),
         pairs=before_after(judged, body.verdicts[0].arm, body.metric, recipe.report.num_before_after, words),
         data=data_view(contract, words),
         data_page=DATA_PAGE if (products.run_folder / DATA_PAGE).is_file() else "",

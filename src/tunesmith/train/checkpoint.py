@@ -18,7 +18,7 @@ from tunesmith.train.group import ALONE, Group
 from tunesmith.train.random_state import random_state, restore_random_state
 
 KIND: Final = "checkpoint"
-VERSION: Final = 3
+VERSION: Final = 4
 WEIGHTS: Final = "weights.safetensors"
 STATE: Final = "state.safetensors"
 """Moments and step counts of the optimiser."""
@@ -40,7 +40,8 @@ class Progressed:
     rows_hash: str
     """Running SHA-256 of the row ids of all steps taken: equal hashes mean the same rows in the same order."""
     best_step: int | None = None
-    best_loss: float | None = None
+    best_value: float | None = None
+    """Of the metric by which the best weights are chosen."""
     num_without_gain: int = 0
     num_tokens: int = 0
     seconds: float = 0.0
@@ -48,6 +49,13 @@ class Progressed:
     """Of the first start: with another number the sums of the products round differently."""
     kernels: str = ""
     """Of the first start."""
+    window_loss: float = 0.0
+    """Of the steps since the last validation: the sum of their losses times their weights."""
+    window_weight: float = 0.0
+    last_window: float | None = None
+    """Mean training loss of the window before."""
+    num_rising: int = 0
+    """Windows running whose mean was above that of the one before."""
 
 
 def save_checkpoint(
@@ -69,7 +77,7 @@ def save_checkpoint(
     best = None if progressed.best_step in (None, progressed.step) else _best_file(_checkpoints(folder)[-1])
     state = {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
     place = {"step": progressed.step, "source": progressed.source}
-    settings = _settings(training, 1 + len(others))
+    settings = settings_of(training, 1 + len(others))
     with publish(out, Identity(KIND, VERSION, settings, place, training.seed, {})) as staging:
         save_file({MASTER: state.pop(MASTER)}, staging / WEIGHTS)
         save_file(state, staging / STATE)
@@ -104,7 +112,7 @@ def newest_checkpoint(
             shutil.rmtree(aside, ignore_errors=True)
             damaged.append(path.rename(aside))
             continue
-        settings = _settings(training, group.size)
+        settings = settings_of(training, group.size)
         if manifest.inputs != settings:
             changed = [name for name in settings | manifest.inputs if manifest.inputs.get(name) != settings.get(name)]
             raise TunesmithError("resume-changed", place=Place(str(path)), changed=", ".join(sorted(changed)))
@@ -138,7 +146,7 @@ def _random_of(rank: int) -> str:
     return RANDOM if rank == 0 else f"random-{rank}.safetensors"
 
 
-def _settings(training: Identity, num_processes: int) -> dict[str, str]:
+def settings_of(training: Identity, num_processes: int = 1) -> dict[str, str]:
     """Everything that decides how a training goes, by a name that says where it was set."""
     return {
         "stage version": str(training.stage_version),

@@ -8,7 +8,7 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import torch
 from transformers import PreTrainedModel
@@ -25,10 +25,12 @@ from tunesmith.train.group import Group
 from tunesmith.train.interrupt import StopRequest
 from tunesmith.train.optimizer import FlatOptimizer
 from tunesmith.train.random_state import packed_random_state, random_state, restore_random_state
+from tunesmith.train.samples import Question, answers
 from tunesmith.train.schedule import Schedule
 from tunesmith.train.source import RowSource, half_of_largest
 from tunesmith.train.step import Objective, StepOutOfMemory, StepReport, is_out_of_memory, train_steps
-from tunesmith.train.trackers import Tracker
+from tunesmith.train.stopping import Reason, after_step, after_validation, after_window, reason_to_stop
+from tunesmith.train.trackers import Feed
 from tunesmith.train.training import Training
 
 MAX_UNREAD_STEPS: Final = 10
@@ -57,11 +59,13 @@ class Loop:
     """None where the model stays a language model."""
     num_validation_bytes: int = 0
     """UTF-8 bytes of the validation rows where they are plain texts."""
+    questions: Sequence[Question] = ()
+    """Asked at every validation, to be watched."""
 
 
 @dataclass
 class Driver:
-    """One walk over the steps that are left, to the last one or until patience is at its end.
+    """One walk over the steps that are left, to the last one or until a rule of `train.stop` ends it.
 
     Every process of the source's group drives, and decides alike. What the others record and say goes nowhere.
     """
@@ -71,7 +75,7 @@ class Driver:
     stop: StopRequest
     progress: Progress
     run: Run
-    trackers: Sequence[Tracker]
+    feeds: Sequence[Feed]
     _unread: list[StepReport] = field(default_factory=list)
     _unread_since: float = 0.0
     _validation: list[MicroBatch] = field(default_factory=list)
@@ -87,9 +91,11 @@ class Driver:
         self._lay_out_validation()
         self.progress.begin("task.train", plan.num_steps)
         self.progress.advance(loop.progressed.step)
+        if loop.progressed.step == 0:
+            self._ask()
         steps = self._steps()
         self._unread_since = time.perf_counter()
-        while loop.progressed.step < plan.num_steps and not self._is_exhausted():
+        while loop.progressed.step < plan.num_steps and self._reason_to_stop() is None:
             before = random_state()
             try:
                 report = next(steps)
@@ -108,8 +114,7 @@ class Driver:
                 self._leave()
                 raise
             self._unread_since += time.perf_counter() - handed  # the caller's time is no part of a step's
-        if loop.progressed.step < plan.num_steps:
-            self.progress.say("say.early-stop", step=loop.progressed.step, best=loop.progressed.best_step)
+        self._tell_why_stopped()
         self.progress.end()
 
     def _leave(self) -> None:
@@ -134,6 +139,9 @@ class Driver:
         waited = time.perf_counter() - self._unread_since
         if saving or len(self._unread) >= MAX_UNREAD_STEPS or waited >= MAX_UNREAD_SECONDS:
             self._read(validate=due and bool(self.loop.validation_rows))
+        if due:
+            self.loop.progressed = after_window(self.loop.progressed)
+            self._ask()
         if saving:
             self._save()
         if stopping and report.step < plan.num_steps:
@@ -144,20 +152,23 @@ class Driver:
     def _read(self, *, validate: bool) -> None:
         """Record the figures of all steps since the last reading; the newest one's include the validation's."""
         loop, reports, self._unread = self.loop, self._unread, []
-        figures = [_figures(report) for report in reports]
+        figures = [self._figures(report) for report in reports]
         seconds = time.perf_counter() - self._unread_since
         loop.progressed = replace(loop.progressed, seconds=loop.progressed.seconds + seconds)
-        speed = sum(report.num_tokens for report in reports) / seconds
+        num_new = sum(report.num_tokens for report in reports)
+        speed, num_tokens = num_new / seconds, loop.progressed.num_tokens - num_new
         for report, told in zip(reports, figures, strict=True):
             # the first process reads when it likes: were another one to end before it, its word would be lost
             if self._group.is_first and not all(map(math.isfinite, told.values())):
                 raise self._not_finite(report)
-            told["train/tokens_per_second"] = speed
+            num_tokens += report.num_tokens
+            told |= {"train/num_tokens": num_tokens, "train/tokens_per_second_per_gpu": speed / self._group.size}
+            loop.progressed = after_step(loop.progressed, told["train/loss"], report.weight)
             if validate and report is reports[-1]:
                 told |= self._validate()
             self.run.record("metric", step=report.step, model=self.training.name, **told)
-            for tracker in self.trackers:
-                tracker.log(report.step, told)
+            for feed in self.feeds:
+                feed.log(report.step, told)
             self.progress.advance(1, loss=told["train/loss"], tokens_per_second=speed)
 
     def _not_finite(self, report: StepReport) -> RunFailed:
@@ -167,23 +178,19 @@ class Driver:
         return RunFailed(code, step=report.step, rows=named if len(rows) <= MAX_NAMED_ROWS else f"{named}, ...")
 
     def _validate(self) -> dict[str, float]:
-        """Mean loss over the validation rows; the driver waits for a lower one as long as the recipe's patience."""
+        """What the validation rows show; the driver waits for better as long as the recipe's patience."""
         parts = self._group.gather(self._validation_sums())
         while None in parts:
             self._halve(self._validation)
             parts = self._group.gather(self._validation_sums())
         sums = [part for part in parts if part is not None]
         figures = _means(sums)
-        loss, progressed = figures["loss"], self.loop.progressed
-        if math.isfinite(loss) and (progressed.best_loss is None or loss < progressed.best_loss):
-            found = replace(progressed, best_step=progressed.step, best_loss=loss, num_without_gain=0)
-        else:
-            found = replace(progressed, num_without_gain=progressed.num_without_gain + 1)
-        self.loop.progressed = found
         if self.loop.num_validation_bytes:
             total = sum(part["loss"] for part in sums)
             figures["bits_per_byte"] = bits_per_byte(total, self.loop.num_validation_bytes)
-        return {f"eval/{name}": value for name, value in figures.items()}
+        told = {f"eval/{name}": value for name, value in figures.items()}
+        self.loop.progressed = after_validation(self.loop.progressed, told, self.training.section.stop)
+        return told
 
     def _lay_out_validation(self) -> None:
         self._validation = self.loop.source.lay_out(self.loop.validation_rows)
@@ -197,10 +204,32 @@ class Driver:
                 raise
             return None
 
-    def _is_exhausted(self) -> bool:
-        """Whether validation has not improved for as long as the recipe waits."""
-        patience = self.training.section.patience
-        return patience is not None and self.loop.progressed.num_without_gain >= patience
+    def _reason_to_stop(self) -> Reason | None:
+        return reason_to_stop(self.loop.progressed, self.training.section.stop)
+
+    def _tell_why_stopped(self) -> None:
+        reason, progressed, stop = self._reason_to_stop(), self.loop.progressed, self.training.section.stop
+        if reason is None or progressed.step == self.training.plan.body.num_steps:
+            return
+        told: dict[str, Any] = {"best": progressed.best_step, "metric": stop.metric, "times": progressed.num_rising}
+        self.run.record("message", step=progressed.step, level="info", code=reason, model=self.training.name, **told)
+        self.progress.say(f"say.{reason}", step=progressed.step, **told)
+
+    def _ask(self) -> None:
+        """Record what the model in training answers; where there is no memory for it, nobody asks again."""
+        if not self.loop.questions or not self._group.is_first:
+            return
+        step = self.loop.progressed.step
+        try:
+            found = answers(self.loop.model, self.training, self.loop.questions)
+        except (MemoryError, RuntimeError) as failure:
+            if not is_out_of_memory(failure):
+                raise
+            found, self.loop.questions = [], ()
+            self.run.record("message", step=step, level="warning", code="samples-no-memory")
+            self.progress.say("say.samples-no-memory", "warning", step=step)
+        for answer in found:
+            self.run.record("sample", step=step, **answer)
 
     def _halve_step(self, random_before: dict[str, torch.Tensor]) -> None:
         """Go back to before the step that found no memory, with smaller micro-batches; saved, so that they stay."""
@@ -239,20 +268,31 @@ class Driver:
             self.run.record("checkpoint", step=step, path=str(path.relative_to(self.run.folder)))
         self._group.wait()  # were another process to end while this one saves, torchrun would end this one too
 
+    def _figures(self, report: StepReport) -> dict[str, float]:
+        """The step's figures by the field's names; waits until the device has them."""
+        norm = report.grad_norm.item()
+        return {
+            "train/loss": report.loss_sum.item() / report.weight,
+            "train/learning_rate": report.learning_rate,
+            "train/grad_norm": norm,
+            "train/grad_clipped": float(norm > self.training.section.max_grad_norm),
+            **{f"train/{name}": total.item() / report.weight for name, total in report.metrics.items()},
+            "train/epoch": report.step / self.loop.source.steps_per_epoch,
+            "train/global_step": report.step,
+            "train/computed_share": report.num_computed_tokens / report.num_tokens,
+            **_memory(),
+        }
+
     @property
     def _group(self) -> Group:
         return self.loop.source.group
 
 
-def _figures(report: StepReport) -> dict[str, float]:
-    """The step's figures by the field's names; waits until the device has them."""
-    return {
-        "train/loss": report.loss_sum.item() / report.weight,
-        "train/learning_rate": report.learning_rate,
-        "train/grad_norm": report.grad_norm.item(),
-        **{f"train/{name}": total.item() / report.weight for name, total in report.metrics.items()},
-        "train/computed_share": report.num_computed_tokens / report.num_tokens,
-    }
+def _memory() -> dict[str, float]:
+    """The most that torch has allocated on the GPU, by its own count, which waits for no device."""
+    if not torch.cuda.is_initialized():  # type: ignore[no-untyped-call]
+        return {}
+    return {"memory/max_allocated_gib": torch.cuda.max_memory_allocated() / 2**30}
 
 
 def advanced(progressed: Progressed, report: StepReport, source: RowSource) -> Progressed:

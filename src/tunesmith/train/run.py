@@ -7,15 +7,16 @@ import platform
 import shutil
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
 import torch
 from transformers import PreTrainedModel
 
-from tunesmith.artifacts import Event, Run, TunedModel, publish, read_metrics
+from tunesmith.artifacts import Event, Run, TunedModel, publish, read_metrics, read_samples
 from tunesmith.artifacts.head import Head, write_head
-from tunesmith.artifacts.tuned_model import ADAPTER, KIND, METRICS, TRAINING, WEIGHTS, write_metrics
+from tunesmith.artifacts.tuned_model import ADAPTER, KIND, METRICS, SAMPLES, TRAINING, WEIGHTS, write_events
 from tunesmith.chat.cache import rendered_rows
 from tunesmith.chat.subset import nested_rows
 from tunesmith.chat.taught import classes_of
@@ -28,7 +29,7 @@ from tunesmith.model.virtual import virtual_ids
 from tunesmith.recipe import Classification, Distill, DistillText, Text, Train
 from tunesmith.records import Rendered, Split
 from tunesmith.runtime import Progress, Runtime
-from tunesmith.train.checkpoint import Progressed, load_best, newest_checkpoint
+from tunesmith.train.checkpoint import Progressed, load_best, newest_checkpoint, settings_of
 from tunesmith.train.drive import Driver, Loop
 from tunesmith.train.group import Group
 from tunesmith.train.interrupt import deferred_signals
@@ -36,11 +37,12 @@ from tunesmith.train.objectives.chosen import head_of, losses
 from tunesmith.train.optimizer import FlatOptimizer, Penalties
 from tunesmith.train.random_state import seed_process
 from tunesmith.train.sampler import RowSampler
+from tunesmith.train.samples import questions_of
 from tunesmith.train.schedule import make_schedule
 from tunesmith.train.source import LayoutSettings, RowSource, TokenDropout, visits_of
 from tunesmith.train.step import StepReport
 from tunesmith.train.teacher_text import rows_of_teacher
-from tunesmith.train.trackers import TensorBoard, Tracker
+from tunesmith.train.trackers import TRACKERS, Feed, Tracked
 from tunesmith.train.training import Training
 
 TOKENIZER_FILES: Final = ("tokenizer.json", "tokenizer_config.json", "chat_template.jinja", "generation_config.json")
@@ -67,13 +69,13 @@ def steps_left(training: Training, loop: Loop, progress: Progress, run: Run, out
 
     Closed before that, it saves, and the same training goes on from there.
     """
-    trackers = _trackers(training, loop, run)
+    feeds = _feeds(training, loop, progress, run)
     try:
         with deferred_signals() as stop:
-            yield from Driver(training, loop, stop, progress, run, trackers).reports()
+            yield from Driver(training, loop, stop, progress, run, feeds).reports()
     finally:
-        for tracker in trackers:
-            tracker.close()
+        for feed in feeds:
+            feed.close()
     if loop.source.group.is_first:
         _publish(training, loop, run, out)
     loop.source.group.wait()
@@ -83,17 +85,18 @@ def _publish(training: Training, loop: Loop, run: Run, out: Path) -> None:
     if loop.progressed.best_step is not None:
         loop.optimizer.load_master(load_best(loop.checkpoints))
     with publish(out, loop.identity) as staging:
-        metrics = [event for event in read_metrics(run.folder) if event.data["model"] == training.name]
-        write_model(training, loop, metrics, staging)
+        events = [*read_metrics(run.folder), *read_samples(run.folder)]
+        write_model(training, loop, [event for event in events if event.data["model"] == training.name], staging)
     shutil.rmtree(loop.checkpoints)
     run.record("artifact", kind=KIND, key=loop.identity.key(), name=training.name)
 
 
-def write_model(training: Training, loop: Loop, metrics: Sequence[Event], staging: Path) -> None:
-    """What a tuned model's folder holds: the weights as they are now, how they came to be, the figures by step."""
+def write_model(training: Training, loop: Loop, events: Sequence[Event], staging: Path) -> None:
+    """What a tuned model's folder holds: the weights as they are now, how they came to be, figures and answers by step."""
     _save_model(training, loop, staging)
     (staging / TRAINING).write_text(json.dumps(_summary(training, loop), indent=1), encoding="utf-8")
-    write_metrics(staging / METRICS, metrics)
+    for file, kind in ((METRICS, "metric"), (SAMPLES, "sample")):
+        write_events(staging / file, [event for event in events if event.type == kind])
 
 
 def build(training: Training, runtime: Runtime, progress: Progress, run: Run) -> Loop:
@@ -148,6 +151,7 @@ def assemble(training: Training, runtime: Runtime, progress: Progress, run: Path
         ),
         head=head,
         num_validation_bytes=_num_text_bytes(training),
+        questions=questions_of(training) if group.is_first else (),
     )
 
 
@@ -227,10 +231,24 @@ def resume(loop: Loop, folder: Path, progress: Progress) -> None:
         progress.say("say.resumed-kernels", "warning", began=loop.progressed.kernels, now=kernels)
 
 
-def _trackers(training: Training, loop: Loop, run: Run) -> Sequence[Tracker]:
-    if "tensorboard" not in training.section.trackers or not loop.source.group.is_first:
+def _feeds(training: Training, loop: Loop, progress: Progress, run: Run) -> list[Feed]:
+    """The trackers of the recipe, fed by the first process alone."""
+    if not loop.source.group.is_first:
         return []
-    return [TensorBoard(run.folder / "tensorboard" / training.name, loop.progressed.step)]
+    tracked = Tracked(
+        folder=run.folder,
+        run=run.id,
+        name=training.name,
+        key=loop.identity.key(),
+        settings=settings_of(loop.identity),
+        step=loop.progressed.step,
+    )
+
+    def on_drop(tracker: str, problem: str) -> None:
+        run.record("message", level="warning", code="tracker-dropped", tracker=tracker, text=problem)
+        progress.say("say.tracker-dropped", "warning", tracker=tracker, problem=problem)
+
+    return [Feed(name, partial(TRACKERS[name], tracked), on_drop) for name in training.section.trackers]
 
 
 def _save_model(training: Training, loop: Loop, staging: Path) -> None:
@@ -255,6 +273,7 @@ def _summary(training: Training, loop: Loop) -> Mapping[str, Any]:
         **progressed,
         "micro_batch_tokens": source["micro_batch_tokens"],
         "name": training.name,
+        "metric": training.section.stop.metric,
         "method": training.section.method.name,
         "num_processes": loop.source.group.size,
         "tokens_per_second": loop.progressed.num_tokens / max(loop.progressed.seconds, 1e-9),

@@ -251,7 +251,7 @@ class Session:
         self.discard()
         resume(self._loop, Path(folder), self._progress)
         # what was best was the driver's to judge, and lies beside its own checkpoints
-        self._loop.progressed = replace(self._loop.progressed, best_step=None, best_loss=None, num_without_gain=0)
+        self._loop.progressed = replace(self._loop.progressed, best_step=None, best_value=None, num_without_gain=0)
         torch.set_num_threads(self._loop.progressed.num_threads)
         return self.step
 

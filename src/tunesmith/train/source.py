@@ -73,6 +73,10 @@ class RowSource:
     def layout(self) -> LayoutSettings:
         return self._layout
 
+    @property
+    def steps_per_epoch(self) -> int:
+        return self._sampler.steps_per_epoch
+
     def __iter__(self) -> Iterator[list[MicroBatch]]:
         while True:
             laid_out = self.next_step()

@@ -11,8 +11,9 @@ from tunesmith.artifacts.tuned_model import KIND
 from tunesmith.chat import Chat
 from tunesmith.model.base import Base
 from tunesmith.recipe import Train
+from tunesmith.recipe.watch import WATCHING
 
-VERSION: Final = 4
+VERSION: Final = 5
 DECIDING: Final = ("learning_rate", "precision", "num_steps", "evaluate_every")
 """Derived values of a plan that decide what comes of a training; its predictions and reasons do not."""
 
@@ -37,7 +38,7 @@ class Training:
         return run / "checkpoints" / self.name
 
     def identity(self) -> Identity:
-        """All that decides the result. How often it is saved and where its figures are copied to does not."""
+        """All that decides the result; what is saved and shown on the way does not."""
         derived = self.plan.body.model_dump(mode="json", include=set(DECIDING))
         inputs = {
             "dataset": self.dataset.key,
@@ -48,6 +49,6 @@ class Training:
         }
         if self.teacher is not None:
             inputs["teacher"] = self.teacher.content_hash
-        section = self.section.model_dump(mode="json", exclude={"trackers", "checkpoint_every"})
+        section = self.section.model_dump(mode="json", exclude=WATCHING)
         libraries = library_versions("torch", "transformers", "tokenizers")
         return Identity(KIND, VERSION, inputs, section, self.seed, libraries)

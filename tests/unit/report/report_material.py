@@ -35,7 +35,7 @@ from tunesmith.artifacts.dataset import (
 )
 from tunesmith.artifacts.plan import Choice, PlanBody
 from tunesmith.artifacts.scorecard import Arm, Difference, Estimate, Forgetting, ScorecardBody, Verdict, write_samples
-from tunesmith.artifacts.tuned_model import METRICS, write_metrics
+from tunesmith.artifacts.tuned_model import METRICS, write_events
 from tunesmith.i18n.catalogue import CATALOGUE
 from tunesmith.recipe import Recipe, dump_recipe
 from tunesmith.records import Message, Sample, Sampling, Split
@@ -122,10 +122,13 @@ def _figures(model: str, step: int, random_source: random.Random) -> dict[str, f
         "train/learning_rate": 2e-4 * min(1.0, step / 6) * (0.5 + 0.5 * math.cos(math.pi * step / NUM_STEPS)),
         "train/grad_norm": 0.6 + 2 * math.exp(-step / 20) + abs(random_source.gauss(0, 0.15)),
         "train/mean_token_accuracy": 1 - 0.25 * loss + random_source.gauss(0, 0.01),
-        "train/tokens_per_second": 14_000 + random_source.gauss(0, 500),
+        "train/grad_clipped": 0.0,
+        "train/epoch": step / 40,
+        "train/tokens_per_second_per_gpu": 14_000 + random_source.gauss(0, 500),
     }
     figures |= {"train/divergence": 0.2 * loss, "train/accuracy": 1 - 0.2 * loss, "train/mae": 2 * loss}
-    measured = {"loss": loss + 0.12, "bits_per_byte": 0.9 * loss, "accuracy": 1 - 0.22 * loss, "mae": 2.1 * loss}
+    measured = {"mean_token_accuracy": 1 - 0.24 * loss, "divergence": 0.21 * loss}
+    measured |= {"loss": loss + 0.12, "bits_per_byte": 0.9 * loss, "accuracy": 1 - 0.22 * loss, "mae": 2.1 * loss}
     return figures | ({f"eval/{name}": value for name, value in measured.items()} if step % 12 == 0 else {})
 
 
@@ -263,7 +266,8 @@ def _model(folder: Path, name: str, form: str, run_folder: Path) -> TunedModel:
         "num_tokens": 171_864,
         "seconds": 61.3,
         "best_step": 108,
-        "best_loss": 0.5546,
+        "best_value": 0.5546,
+        "metric": "eval/loss",
         "num_threads": 2,
         "tokens_per_second": 2803.7,
         "name": name,
@@ -275,7 +279,7 @@ def _model(folder: Path, name: str, form: str, run_folder: Path) -> TunedModel:
         (staging / form).mkdir()
         (staging / form / "config.json").write_text("{}", encoding="utf-8")
         (staging / "training.json").write_text(json.dumps(summary), encoding="utf-8")
-        write_metrics(staging / METRICS, [e for e in read_metrics(run_folder) if e.data["model"] == name])
+        write_events(staging / METRICS, [e for e in read_metrics(run_folder) if e.data["model"] == name])
     return TunedModel.open(out)
 
 

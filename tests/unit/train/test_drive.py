@@ -24,6 +24,7 @@ from tunesmith.model.layout import MicroBatch
 from tunesmith.recipe import Recipe, Train
 from tunesmith.recipe.optimizers import AdamW
 from tunesmith.recipe.schedules import Cosine
+from tunesmith.recipe.watch import Samples, Stop
 from tunesmith.runtime import Silent, utc_now
 from tunesmith.train.checkpoint import Progressed, newest_checkpoint
 from tunesmith.train.drive import MAX_UNREAD_STEPS, Driver, Loop, validation_figures
@@ -34,7 +35,7 @@ from tunesmith.train.sampler import RowSampler
 from tunesmith.train.schedule import make_schedule
 from tunesmith.train.source import LayoutSettings, RowSource, half_of_largest, micro_batches
 from tunesmith.train.step import LossSum, Objective, is_out_of_memory
-from tunesmith.train.trackers import TensorBoard
+from tunesmith.train.trackers import TensorBoard, Tracked
 from tunesmith.train.training import Training
 
 NUM_STEPS, ROWS_A_STEP = 6, 4
@@ -267,7 +268,7 @@ def test_validation_makes_do_with_less_too(tmp_path: Path) -> None:
     assert loop.source.layout.micro_batch_tokens <= limit
     assert loop.progressed.step == NUM_STEPS
     undisturbed = drive(tmp_path / "other")
-    assert loop.progressed.best_loss == pytest.approx(undisturbed.progressed.best_loss, rel=1e-2)
+    assert loop.progressed.best_value == pytest.approx(undisturbed.progressed.best_value, rel=1e-2)
 
 
 def spoiled(first: int, value: float) -> Callable[[Loop], Objective]:
@@ -344,7 +345,7 @@ def test_a_validation_that_is_not_finite_is_no_best(tmp_path: Path) -> None:
             loop.model.model.norm.weight.fill_(float("nan"))
         driver._lay_out_validation()
         driver._validate()
-    assert (loop.progressed.best_step, loop.progressed.best_loss, loop.progressed.num_without_gain) == (None, None, 1)
+    assert (loop.progressed.best_step, loop.progressed.best_value, loop.progressed.num_without_gain) == (None, None, 1)
 
 
 def test_a_signal_saves_the_step_and_the_next_attempt_goes_on(tmp_path: Path) -> None:
@@ -404,24 +405,27 @@ def test_another_device_or_library_is_refused_too(tmp_path: Path) -> None:
 
 
 def test_what_only_watches_may_change() -> None:
-    """Another interval of checkpoints or other trackers: the same run's folder, the same training."""
-    changed = Train(trackers=(), checkpoint_every=7)
+    """Another interval of checkpoints, other trackers or samples: the same run's folder, the same training."""
+    changed = Train(trackers=(), checkpoint_every=7, samples=Samples(num_rows=1))
     assert make_training(changed, checkpoint_every=7).identity() == make_training().identity()
     rows = {"prepare": {"sources": "rows.jsonl"}}
     recipe = Recipe.model_validate({"name": "a", **rows, "train": {}, "variants": {"b": {}}})
-    watched = {"trackers": [], "checkpoint_every": 7}
+    watched = {"trackers": [], "checkpoint_every": 7, "samples": {"num_rows": 1}}
     other = Recipe.model_validate({"name": "a", **rows, "train": watched, "variants": {"b": watched}})
     assert recipe.fingerprint() == other.fingerprint()
     assert recipe.fingerprint() != recipe.model_copy(update={"train": Train(evaluate_every=3)}).fingerprint()
+    for stop in (Stop(patience=2), Stop(rising_loss=2), Stop(metric="eval/mean_token_accuracy"), Stop(min_delta=0.1)):
+        assert make_training(Train(stop=stop)).identity().key() != make_training().identity().key()
+        assert recipe.fingerprint() != recipe.model_copy(update={"train": Train(stop=stop)}).fingerprint()
 
 
 def test_steps_that_are_taken_again_are_drawn_once(tmp_path: Path) -> None:
     for start, stop in ((0, 5), (3, 7)):
-        tracker = TensorBoard(tmp_path, start)
-        for step in range(start + 1, stop + 1):
-            tracker.log(step, {"train/loss": float(10 * start + step)})
+        tracker = TensorBoard(Tracked(tmp_path, "run", "tuned", "key", {}, start))
+        tracker.start()
+        tracker.log([(step, {"train/loss": float(10 * start + step)}) for step in range(start + 1, stop + 1)])
         tracker.close()
-    drawn = EventAccumulator(str(tmp_path)).Reload().Scalars("train/loss")
+    drawn = EventAccumulator(str(tmp_path / "tensorboard" / "tuned")).Reload().Scalars("train/loss")
     assert [(event.step, event.value) for event in drawn] == [
         (1, 1.0),
         (2, 2.0),

@@ -30,8 +30,10 @@ def recipe(language: str, **train: Any) -> Recipe:
     [
         ({"checkpoint_every": 5}, True),
         ({"trackers": []}, True),
+        ({"samples": {"num_rows": 1}}, True),
         ({"evaluate_every": 10}, False),
-        ({"patience": 4}, False),
+        ({"stop": {"patience": 4}}, False),
+        ({"stop": {"patience": 3, "rising_loss": 2}}, False),
         ({"micro_batch_tokens": 512}, False),
     ],
 )
