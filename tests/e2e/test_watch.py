@@ -16,12 +16,12 @@ RECIPE = {
     "prepare": {"sources": "rows.jsonl", "test_share": 0.1},
     "train": {
         "method": "lora",
-        "learning_rate": 0.05,
+        "learning_rate": 0.3,
         "schedule": "constant",
         "epochs": 40,
         "batch_rows": 8,
-        "evaluate_every": 3,
-        "stop": {"patience": 3, "rising_loss": 9},
+        "evaluate_every": 8,
+        "stop": {"patience": 1, "rising_loss": 9},
         "samples": {"prompts": ["Where is my tent?"], "num_rows": 1, "max_new_tokens": LENGTH},
     },
     "evaluate": {"general_suite": False, "arms": ["base", "tuned"], "decoding": {"max_new_tokens": 8}},
@@ -41,7 +41,7 @@ def test_what_is_watched_is_told_everywhere(tmp_path: Path) -> None:
     assert f"stopped at step {last_step}: `eval/loss` has not improved" in told.err
 
     samples = [(event["step"], event["data"]["item"]) for event in recorded if event["type"] == "sample"]
-    assert samples == [(step, item) for step in range(0, last_step + 1, 3) for item in range(2)]
+    assert samples == [(step, item) for step in range(0, last_step + 1, 8) for item in range(2)]
     found = told.json()["tuned"]
     model = TunedModel.open((tmp_path / found["folder"]).parent)
     assert [(event.step, event.data["item"]) for event in model.samples("tuned")] == samples

@@ -16,6 +16,15 @@ _HEALTH: Final[dict[str, tuple[str, str]]] = {
         "lower the rate and warm up longer: `train.learning_rate={rate:.2g} train.warmup=0.1`",
         "请降低学习率并延长预热：`train.learning_rate={rate:.2g} train.warmup=0.1`",
     ),
+    "health.overshoot": (
+        "{model}: the steps overshoot: around step {first_step} of {last_step} the loss stood at {peak:.4g}, above the "
+        "{first:.4g} that it began with",
+        "{model}：步子过大：共 {last_step} 步，第 {first_step} 步前后损失高达 {peak:.4g}，超过开始时的 {first:.4g}",
+    ),
+    "health.overshoot.change": (
+        "lower the rate, and warm up longer: `train.learning_rate={rate:.2g} train.warmup=0.1`",
+        "请降低学习率并延长预热：`train.learning_rate={rate:.2g} train.warmup=0.1`",
+    ),
     "health.exploding-gradient": (
         "{model}: the gradient explodes from step {first_step} on: its norm ends at {last:.3g} at step {last_step}, "
         "against {usual:.3g} in the first half",
@@ -47,6 +56,16 @@ _HEALTH: Final[dict[str, tuple[str, str]]] = {
         "stop earlier: `train.stop.patience=2`, or `train.epochs={epochs:.2g}`; hold back: `train.dropout=0.1`; or add "
         "rows",
         "请提前停止：`train.stop.patience=2` 或 `train.epochs={epochs:.2g}`；加以约束：`train.dropout=0.1`；或增加数据",
+    ),
+    "health.setback": (
+        "{model}: a setback after step {first_step}: the loss had come down to {best:.4g} by then and stayed above "
+        "{reached:.4g} up to step {last_step}",
+        "{model}：第 {first_step} 步之后出现反弹：当时损失已降到 {best:.4g}，"
+        "此后直到第 {last_step} 步都不低于 {reached:.4g}",
+    ),
+    "health.setback.change": (
+        "lower the rate, and let it fall: `train.learning_rate={rate:.2g} train.schedule=cosine`",
+        "请降低学习率，并让它逐步下降：`train.learning_rate={rate:.2g} train.schedule=cosine`",
     ),
     "health.too-few-steps": (
         "{model}: too few steps: the loss was still falling steeply when training ended, by {share:.0%} between steps "

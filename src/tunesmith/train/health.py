@@ -1,7 +1,8 @@
 """How a training went, in words: rules over its metric events alone.
 
 The rules speak where figures leave little doubt and are silent otherwise. One at most says how the loss went, the first
-that fits: divergence, nothing learned, overfitting, too few steps, plateau. What the gradient shows stands beside it.
+that fits: divergence, nothing learned, overfitting, setback, too few steps, plateau. Beside it stands the first that fits
+of overshoot, exploding gradient and clipping.
 
 A stretch is a tenth of the steps; its median stands for it, so that no single step decides. Training and validation are
 compared by windows, the steps between two validations.
@@ -19,7 +20,15 @@ from tunesmith.artifacts import Event
 from tunesmith.runtime import Level
 
 Code = Literal[
-    "divergence", "exploding-gradient", "nothing-learned", "overfitting", "too-few-steps", "plateau", "clipping"
+    "divergence",
+    "nothing-learned",
+    "overfitting",
+    "setback",
+    "too-few-steps",
+    "plateau",
+    "overshoot",
+    "exploding-gradient",
+    "clipping",
 ]
 MIN_STEPS: Final = 20
 """With fewer steps no rule speaks."""
@@ -30,6 +39,8 @@ MIN_VALIDATIONS: Final = 6
 DIVERGED: Final = 1.5
 """The loss ends at so many times its lowest stretch, with more than UNDONE of the gain lost."""
 UNDONE: Final = 0.5
+NUM_RUNNING: Final = 5
+"""Steps whose median tells a loss that lies far above its first three from a single bad step."""
 EXPLODED: Final = 10.0
 """The gradient's norm ends at so many times that of the first half."""
 LEARNED: Final = 0.01
@@ -37,7 +48,7 @@ LEARNED: Final = 0.01
 ROSE: Final = 0.02
 """The validation loss lies this share above its lowest value, and higher than ever since."""
 ROSE_FAR: Final = 0.10
-"""Or so far above it that it need not be the highest since."""
+"""Or so far above it that it need not be the highest since; without overfitting, all of the last third so far above."""
 NUM_AFTER_BEST: Final = 2
 """Validations behind the lowest one."""
 STEEP: Final = 0.05
@@ -108,7 +119,7 @@ def health(events: Iterable[Event]) -> list[Finding]:
     for model, own in courses.items():
         course = _Course(model, [event.step or 0 for event in own], [event.data for event in own])
         if len(own) >= MIN_STEPS:
-            findings += [finding for rules in (LOSS_RULES, GRADIENT_RULES) for finding in _first(rules, course)]
+            findings += [finding for rules in (LOSS_RULES, RATE_RULES) for finding in _first(rules, course)]
     return findings
 
 
@@ -163,6 +174,17 @@ def _overfitting(course: _Course) -> Finding | None:
     )
 
 
+def _setback(course: _Course) -> Finding | None:
+    before, last = _thirds(course)
+    if len(before) < 2 or len(last) < 2:
+        return None
+    best_step, best = min(before, key=lambda point: point[1])
+    reached = min(loss for _, loss in last)
+    if reached - best < ROSE_FAR * abs(best):
+        return None
+    return course.found("setback", "warning", best_step, best=best, reached=reached, rate=course.rate / 3)
+
+
 def _too_few_steps(course: _Course) -> Finding | None:
     before, last = _thirds(course)
     if len(before) < 2 or len(last) < 2 or last[-1][1] > min(loss for _, loss in before + last):
@@ -186,6 +208,16 @@ def _plateau(course: _Course) -> Finding | None:
     return course.found("plateau", "info", start, best=best, last=last[-1][1], epochs=course.epoch_of(start))
 
 
+def _overshoot(course: _Course) -> Finding | None:
+    losses = course.series("train/loss")
+    running = [median(losses[place : place + NUM_RUNNING]) for place in range(len(losses) - NUM_RUNNING + 1)]
+    first, peak = fmean(losses[:3]), max(running)
+    if peak - first <= (DIVERGED - 1.0) * abs(first) or _divergence(course) is not None:
+        return None
+    step = course.steps[running.index(peak) + NUM_RUNNING // 2]
+    return course.found("overshoot", "warning", step, first=first, peak=peak, rate=course.rate / 3)
+
+
 def _exploding_gradient(course: _Course) -> Finding | None:
     norms = _stretches(course.series("train/grad_norm"))
     losses = _stretches(course.series("train/loss"))
@@ -206,8 +238,8 @@ def _clipping(course: _Course) -> Finding | None:
     return course.found("clipping", "info", course.steps[start], share=share, usual=usual, rate=course.rate / 2)
 
 
-LOSS_RULES: Final = (_divergence, _nothing_learned, _overfitting, _too_few_steps, _plateau)
-GRADIENT_RULES: Final = (_exploding_gradient, _clipping)
+LOSS_RULES: Final = (_divergence, _nothing_learned, _overfitting, _setback, _too_few_steps, _plateau)
+RATE_RULES: Final = (_overshoot, _exploding_gradient, _clipping)
 
 
 def _begin(place: int, num_steps: int) -> int:

@@ -72,6 +72,10 @@ def valley(share: float) -> float:
     return 1.0 + abs(share - 0.4)
 
 
+def shallow(share: float) -> float:
+    return 1.0 + abs(share - 0.4) / 2
+
+
 def test_overfitting_is_told_from_the_best_step_on() -> None:
     found = only(events(validation=valley))
     assert (found.code, found.first_step, found.last_step) == ("overfitting", 80, NUM_STEPS)
@@ -99,9 +103,10 @@ def test_a_small_rise_counts_where_it_goes_on(tail: list[float], is_told: bool) 
     assert [finding.code for finding in found] == (["overfitting"] if is_told else [])
 
 
-def test_a_rise_of_both_losses_is_no_overfitting() -> None:
-    found = health(events(loss=valley, validation=valley))
-    assert "overfitting" not in {finding.code for finding in found}
+def test_a_rise_of_both_losses_is_a_setback() -> None:
+    found = only(events(loss=shallow, validation=shallow))
+    assert (found.code, found.first_step) == ("setback", 80)
+    assert found.figures == {"best": 1.0, "reached": pytest.approx(1.15), "rate": pytest.approx(RATE / 3)}
 
 
 def test_divergence_is_told_where_the_gain_is_lost_for_good() -> None:
@@ -109,10 +114,17 @@ def test_divergence_is_told_where_the_gain_is_lost_for_good() -> None:
     assert (found.code, found.level, found.first_step) == ("divergence", "warning", 101)
     assert found.figures["last"] == pytest.approx(3.0, rel=0.05)
     assert found.figures["rate"] == pytest.approx(RATE / 3)
-    spike = health(events(loss=lambda share: 9.0 if 0.5 < share < 0.6 else smooth(share)))
-    assert spike == []
+    spike = health(events(loss=lambda share: 9.0 if 0.5 < share < 0.51 else smooth(share)))
+    assert spike == []  # two steps
     tiny = health(events(loss=lambda share: 3.0 * float(np.exp(-40 * share)) + (0.01 if share < 0.9 else 0.018)))
     assert "divergence" not in {finding.code for finding in tiny}
+
+
+def test_steps_that_overshoot() -> None:
+    """Up to three times where it began, and down again: not divergence, but not well either."""
+    found = only(events(loss=lambda share: 9.0 if 0.1 < share < 0.2 else smooth(share), noise=0.0))
+    assert (found.code, found.level, found.first_step) == ("overshoot", "warning", 21)
+    assert found.figures == {"first": pytest.approx(smooth(0.01)), "peak": 9.0, "rate": pytest.approx(RATE / 3)}
 
 
 def test_nothing_learned() -> None:
@@ -168,6 +180,8 @@ FINDINGS = [
     *health(
         events(loss=lambda share: smooth(share) if share < 0.5 else 3.0, norm=lambda share: 0.1 + 99 * (share > 0.9))
     ),
+    *health(events(loss=shallow, validation=shallow)),
+    *health(events(loss=lambda share: 9.0 if 0.1 < share < 0.2 else smooth(share))),
     *health(events(loss=lambda share: 2.0, validation=lambda share: 2.0, noise=0.001)),
     *health(events(loss=lambda share: 3.0 - 1.5 * share, validation=None, noise=0.01)),
     *health(events(loss=lambda share: 1.0 + 2.0 * float(np.exp(-40.0 * share)), validation=None, noise=0.0)),
@@ -197,6 +211,8 @@ def test_every_code_is_tried() -> None:
         "exploding-gradient",
         "nothing-learned",
         "overfitting",
+        "overshoot",
         "plateau",
+        "setback",
         "too-few-steps",
     }

@@ -63,11 +63,16 @@ def test_the_tables_are_those_of_the_code(language: str, tmp_path: Path) -> None
     told = {objective: tuple(names(cell)) for row, cell in metrics.items() for objective in names(row)}
     assert told == VALIDATION_METRICS
     assert [names(code)[0] for code in rules] == [
-        *("divergence", "nothing-learned", "overfitting", "too-few-steps", "plateau"),
-        *("exploding-gradient", "clipping"),
+        *("divergence", "nothing-learned", "overfitting", "setback", "too-few-steps", "plateau"),
+        *("overshoot", "exploding-gradient", "clipping"),
     ]
     assert {names(code)[0] for code in rules} == set(get_args(Code))
-    shares = {"nothing-learned": (LEARNED,), "overfitting": (ROSE, ROSE_FAR), "too-few-steps": (STEEP, STEEP_PART)}
+    shares = {
+        "nothing-learned": (LEARNED,),
+        "overfitting": (ROSE, ROSE_FAR),
+        "setback": (ROSE_FAR,),
+        "too-few-steps": (STEEP, STEEP_PART),
+    }
     for code, limits in {**shares, "plateau": (FLAT,), "clipping": (CLIPPED,)}.items():
         assert re.findall(r"[\d.]+(?= %)", rules[f"`{code}`"]) == [f"{100 * limit:g}" for limit in limits]
     assert (MIN_STEPS, EXPLODED, CLOSE_SECONDS) == (20, 10.0, 15.0)
