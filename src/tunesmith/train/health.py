@@ -1,8 +1,8 @@
 """How a training went, in words: rules over its metric events alone.
 
 The rules speak where figures leave little doubt and are silent otherwise. One at most says how the loss went, the first
-that fits: divergence, nothing learned, overfitting, setback, too few steps, plateau. Beside it stands the first that fits
-of overshoot, exploding gradient and clipping.
+that fits: divergence, nothing learned, overfitting, setback, too few steps, plateau. Beside it stands the first
+that fits of overshoot, exploding gradient and clipping.
 
 A stretch is a tenth of the steps; its median stands for it, so that no single step decides. Training and validation are
 compared by windows, the steps between two validations.
