@@ -65,7 +65,7 @@ def test_walked_to_the_end_it_publishes_what_the_command_line_finds(desk: Path) 
     assert [report.step for report in tunesmith.train_steps(job)] == [1, 2, 3, 4, 5, 6]
     told = tell(["-w", "walked", "train", "recipe.yaml", *FEW, "seed=3", "--json"], desk)
     assert told.code == 0, told.err
-    assert told.json()["tuned"] == str(api.train(job)["tuned"].payload)
+    assert told.json()["tuned"]["folder"] == str(api.train(job)["tuned"].payload)
     assert not [event for event in events(desk / "walked") if event["type"] == "checkpoint" and event["attempt"] > 1]
 
 

@@ -250,9 +250,10 @@ def train(
         launch(recipe, overrides, processes)
     from tunesmith import lifecycle
     from tunesmith.cli.show import health_json
+    from tunesmith.lifecycle.watch import health_of
 
     models = lifecycle.models_of(training_job(recipe, overrides))
-    found = health_json(lifecycle.health_of(models), LANGUAGE)
+    found = health_json(health_of(models), LANGUAGE)
     folders = {name: str(model.payload) for name, model in models.items()}
     show(
         {name: {"folder": folder, "health": found[name]} for name, folder in folders.items()},
@@ -308,6 +309,7 @@ def _run(recipe: Path, overrides: list[str] | None, *, dry_run: bool) -> None:
         return
     from tunesmith import lifecycle
     from tunesmith.cli.show import health_json, scorecard_lines
+    from tunesmith.lifecycle.watch import health_of
 
     outcome = lifecycle.run(training_job(recipe, overrides))
     lines = [
@@ -324,7 +326,7 @@ def _run(recipe: Path, overrides: list[str] | None, *, dry_run: bool) -> None:
             "data_page": str(outcome.data_card.html),
             "data_card": str(outcome.data_card.card),
             "models": {name: str(model.folder) for name, model in outcome.models.items()},
-            "health": health_json(lifecycle.health_of(outcome.models), LANGUAGE),
+            "health": health_json(health_of(outcome.models), LANGUAGE),
             "scorecard": outcome.scorecard.body.model_dump(mode="json"),
         },
         lines,

@@ -36,7 +36,7 @@ from tunesmith.errors import ExitCode, Place, TunesmithError
 from tunesmith.evaluate.evaluation import Evaluation
 from tunesmith.lifecycle.arms import check_arms, other_models
 from tunesmith.lifecycle.measure import Measured, measured
-from tunesmith.lifecycle.watch import refuse_unwatchable
+from tunesmith.lifecycle.watch import refuse_unwatchable, tell_health
 from tunesmith.model.base import Base, find_base
 from tunesmith.model.fits import refuse_unfit
 from tunesmith.plan.run import Planning, require_room, resolved
@@ -59,7 +59,6 @@ from tunesmith.report.run import report as report_stage
 from tunesmith.report.view import Products
 from tunesmith.runtime import Progress, Runtime, Silent
 from tunesmith.train.group import joined
-from tunesmith.train.health import Finding, health
 from tunesmith.train.sampler import RowSampler
 from tunesmith.train.training import Training
 
@@ -280,15 +279,8 @@ def _train(job: Job, dataset: Dataset, plans: Mapping[str, Plan], record: Run) -
             models[name] = train_stage(training, runtime=job.runtime, progress=job.progress, run=record, out=out)
         if job.runtime.rank == 0:
             _keep(job, training, models[name], predict(job, dataset, plans)[name], taken)
-            for finding in health(models[name].metrics(name)):
-                job.progress.say(f"health.{finding.code}", finding.level, **finding.parameters)
-                job.progress.say(f"health.{finding.code}.change", **finding.parameters)
+            tell_health(models[name], name, job.progress)
     return models
-
-
-def health_of(models: Mapping[str, TunedModel]) -> dict[str, list[Finding]]:
-    """How each training went, from its own figures."""
-    return {name: health(model.metrics(name)) for name, model in models.items()}
 
 
 def trainings_of(job: Job, dataset: Dataset, plans: Mapping[str, Plan]) -> dict[str, Training]:

@@ -92,7 +92,7 @@ def _publish(training: Training, loop: Loop, run: Run, out: Path) -> None:
 
 
 def write_model(training: Training, loop: Loop, events: Sequence[Event], staging: Path) -> None:
-    """What a tuned model's folder holds: the weights as they are now, how they came to be, figures and answers by step."""
+    """What a tuned model's folder holds: the weights as they are now, how they came to be, figures and answers."""
     _save_model(training, loop, staging)
     (staging / TRAINING).write_text(json.dumps(_summary(training, loop), indent=1), encoding="utf-8")
     for file, kind in ((METRICS, "metric"), (SAMPLES, "sample")):

@@ -124,7 +124,11 @@ def test_steps_that_overshoot() -> None:
     """Up to three times where it began, and down again: not divergence, but not well either."""
     found = only(events(loss=lambda share: 9.0 if 0.1 < share < 0.2 else smooth(share), noise=0.0))
     assert (found.code, found.level, found.first_step) == ("overshoot", "warning", 21)
-    assert found.figures == {"first": pytest.approx(smooth(0.01), rel=1e-3), "peak": 9.0, "rate": pytest.approx(RATE / 3)}
+    assert found.figures == {
+        "first": pytest.approx(smooth(0.01), rel=1e-3),
+        "peak": 9.0,
+        "rate": pytest.approx(RATE / 3),
+    }
 
 
 def test_nothing_learned() -> None:
