@@ -81,7 +81,7 @@ def our_logits(model: PreTrainedModel, row: Rendered) -> Tensor:
 
 def own(hidden_TD: Tensor, batch: MicroBatch, row: Rendered) -> Tensor:
     """Of the only row of a batch, what is not virtual."""
-    stop = int(batch.last_R[0]) + 1
+    stop = int(batch.read_R[0]) + 1
     return hidden_TD[stop - len(row.ids_T) : stop]
 
 

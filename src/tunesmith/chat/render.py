@@ -18,14 +18,17 @@ import numpy as np
 from tokenizers import Encoding, Tokenizer
 
 from tunesmith.chat.parse import CLOSE, OPEN, Parsed, parse_answer
+from tunesmith.chat.styles import style_source
 from tunesmith.chat.template import Template, as_field, as_inline
 from tunesmith.errors import Place, TunesmithError
-from tunesmith.recipe import Supervise
+from tunesmith.recipe import PromptStyle, Supervise
 from tunesmith.records import Example, Message, Rendered
 
 _ROWS_AT_ONCE: Final = 4096
 TOKENIZER: Final = "tokenizer.json"
-SPECIAL_NAMES: Final = ("bos_token", "eos_token", "pad_token", "unk_token")
+SPECIAL_NAMES: Final = ("bos_token", "eos_token", "pad_token", "unk_token", "mask_token")
+MASKS: Final = ("[MASK]", "<mask>")
+"""What an encoder's tokenizer calls the token that hides another, where its settings do not say it."""
 VERSION: Final = 2
 """Raised by hand whenever equal conversations become other tokens."""
 _PROBE: Final = (
@@ -47,11 +50,29 @@ _Row = list[_Segment]
 
 
 class Chat:
-    """A tokenizer with its chat template. Use `load_chat`."""
+    """A tokenizer with its chat template. Use `load_chat`.
 
-    def __init__(self, tokenizer: Tokenizer, template: Template, end_ids: frozenset[int], fingerprint: str) -> None:
+    Where `reads_only`, the model is an encoder: its prompts stand between the special tokens that the tokenizer itself
+    puts around a text, and nothing is written behind them.
+    """
+
+    def __init__(
+        self,
+        tokenizer: Tokenizer,
+        template: Template,
+        end_ids: frozenset[int],
+        fingerprint: str,
+        *,
+        is_styled: bool = False,
+        reads_only: bool = False,
+    ) -> None:
         self.tokenizer = tokenizer
         self.end_ids = end_ids
+        self.is_styled = is_styled
+        """Whether the template is a style's, which no model folder has."""
+        self.reads_only = reads_only
+        self.source = template.source
+        """Of the template with which the model is served."""
         # R1 does not call `<｜User｜>` special, yet its template steers with it; thinking tags belong to the text
         self._control_tokens = tuple(
             token.content
@@ -60,7 +81,8 @@ class Chat:
         )
         self.control_ids = frozenset(id for id, token in tokenizer.get_added_tokens_decoder().items() if token.special)
         """Ids that steer the conversation; no user's text may hold them."""
-        self.filler_id = min(self.control_ids - self.end_ids or self.end_ids)
+        mask = tokenizer.token_to_id(template.special["mask_token"]) if "mask_token" in template.special else None
+        self.filler_id = min(self.control_ids - self.end_ids or self.end_ids) if mask is None else mask
         """A control id that stands for a token which is not shown."""
         pad = tokenizer.token_to_id(template.special["pad_token"]) if "pad_token" in template.special else None
         self.pad_id = self.filler_id if pad is None else pad
@@ -75,7 +97,8 @@ class Chat:
         # The twin keeps all thinking; the model's own template, with which it is served, shows none of earlier turns.
         self._drops_thinking = self._template is not template
         decisive = (VERSION, fingerprint, self._template.source, sorted(template.special.items()), sorted(end_ids))
-        self.fingerprint = hashlib.sha256(repr(decisive).encode()).hexdigest()
+        kind = " reads only" if reads_only else ""
+        self.fingerprint = hashlib.sha256(f"{decisive!r}{kind}".encode()).hexdigest()
         """Changes with everything that decides how a conversation is rendered."""
         probe = self._text(_PROBE[:1], add_generation_prompt=True)
         self.prefilled = probe.rstrip().endswith(OPEN)
@@ -99,12 +122,16 @@ class Chat:
     def training_rows(self, examples: Sequence[Example], supervise: Supervise = "answers") -> list[Rendered]:
         """What each example teaches, in order: every answer stands once after exactly the prompt it is served with.
 
+        Of an encoder, what it reads of each example.
+
         A plain text stands without the template between begin and end token, all of it supervised but its context.
 
         A conversation is one row while its later prompts begin with its earlier turns as they were; where the template
         drops earlier thinking, a conversation of k turns is k rows, named `id.1` to `id.k`. Rows without any weight
         are left out unless an example has no other. Raises what `render` raises.
         """
+        if self.reads_only:
+            return self.prompt_rows(examples)
         parts = groupby(examples, lambda example: example.text is not None)
         return [
             row
@@ -176,11 +203,10 @@ class Chat:
         return spans
 
     def prompt_ids(self, messages: Sequence[Message]) -> list[int]:
-        """The tokens after which the model writes its answer to `messages`."""
+        """The tokens after which the model writes its answer to `messages`, or all that an encoder reads."""
         self._refuse_control_tokens(messages)
-        ids: list[int] = self.tokenizer.encode(
-            self._text(self._served(messages), add_generation_prompt=True), add_special_tokens=False
-        ).ids
+        text = self._text(self._served(messages), add_generation_prompt=not self.reads_only)
+        ids: list[int] = self.tokenizer.encode(text, add_special_tokens=self.reads_only).ids
         return ids
 
     def answer_ids(self, answer: Message, prompt: Sequence[Message]) -> list[int]:
@@ -284,28 +310,43 @@ class Chat:
 
 
 def load_tokenizer(folder: Path) -> Tokenizer:
-    """The tokenizer of a model folder. Raises TunesmithError `tokenizer-missing`."""
+    """The tokenizer of a model folder; it cuts and fills up nothing. Raises TunesmithError `tokenizer-missing`."""
     file = folder / TOKENIZER
     if not file.is_file():
         raise TunesmithError("tokenizer-missing", place=Place(str(folder)))
-    return Tokenizer.from_file(str(file))
+    tokenizer = Tokenizer.from_file(str(file))
+    tokenizer.no_truncation()
+    tokenizer.no_padding()
+    return tokenizer
 
 
-def load_chat(folder: Path) -> Chat:
+def load_chat(folder: Path, style: PromptStyle | None = None, *, reads_only: bool = False) -> Chat:
     """The chat of a model folder: `tokenizer.json`, `tokenizer_config.json`, `chat_template.jinja`, end tokens.
 
-    Raises TunesmithError `tokenizer-missing`, `template-missing`, `template-no-end`, `template-drops-reasoning` or
-    `template-syntax`.
+    With a `style`, conversations are rendered in it rather than by the folder's own template. `reads_only` says that
+    the model is an encoder. Raises TunesmithError `tokenizer-missing`, `template-missing`, `template-no-end`,
+    `template-drops-reasoning` or `template-syntax`.
     """
     tokenizer = load_tokenizer(folder)
     settings = _read_json(folder / "tokenizer_config.json")
     special = {name: _token_text(settings[name]) for name in SPECIAL_NAMES if settings.get(name)}
-    source = _template_source(folder, settings)
+    around: list[int] = tokenizer.encode("", add_special_tokens=True).ids  # what is put around a text
     end_ids = _end_ids(folder, tokenizer, special)
+    if reads_only:
+        end_ids = end_ids or frozenset(around[-1:])
+        masks = [("mask_token", mask) for mask in MASKS if tokenizer.token_to_id(mask) is not None]
+        special = dict(masks[:1]) | special
     if not end_ids:
         raise TunesmithError("template-no-end", place=Place(str(folder)))
+    if style is None:
+        source = _template_source(folder, settings)
+    else:
+        begin = "".join(str(tokenizer.id_to_token(id)) for id in around[:1] if not reads_only)
+        end = special.get("eos_token") or str(tokenizer.id_to_token(min(end_ids)))
+        source = style_source(style, begin, end)
     tokenizer_hash = hashlib.sha256((folder / TOKENIZER).read_bytes()).hexdigest()
-    return Chat(tokenizer, Template(source, special), end_ids, tokenizer_hash)
+    template, is_styled = Template(source, special), style is not None
+    return Chat(tokenizer, template, end_ids, tokenizer_hash, is_styled=is_styled, reads_only=reads_only)
 
 
 def _keeping_reasoning(template: Template) -> tuple[Template, Callable[[Message], dict[str, Any]]]:

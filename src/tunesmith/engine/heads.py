@@ -12,6 +12,7 @@ from transformers import PreTrainedModel
 
 from tunesmith.artifacts.head import Head
 from tunesmith.engine.local import MAX_BATCH_TOKENS
+from tunesmith.model.base import ENCODER_TYPES
 from tunesmith.model.layout import lay_out
 from tunesmith.model.load import hidden_states
 from tunesmith.model.score import row_scores
@@ -37,7 +38,7 @@ def _outputs(model: PreTrainedModel, rows: Sequence[Rendered], on_done: Callable
     """(N, C) float64, on the CPU."""
     model.eval()
     found: dict[str, Tensor] = {}
-    for batch in lay_out(rows, MAX_BATCH_TOKENS, share=True):
+    for batch in lay_out(rows, MAX_BATCH_TOKENS, share=True, is_causal=model.config.model_type not in ENCODER_TYPES):
         there = batch.to(str(model.device))
         found |= zip(batch.row_ids, row_scores(model, hidden_states(model, there), there).double().cpu(), strict=True)
         on_done(len(batch.row_ids))

@@ -72,6 +72,7 @@ class LocalEngine:
         self.model = model
         self.chat = chat
         self._max_tokens = max_tokens
+        self._num_positions = int(model.config.max_position_embeddings)
         self._virtual_ids = list(virtual_ids(model))
 
     def generate(
@@ -308,6 +309,8 @@ class LocalEngine:
     def _hidden(self, ids_BS: Tensor, positions_BS: Tensor, mask: Tensor, cache: DynamicCache) -> Tensor:
         """(B, S, D); `mask` is (B, 1, S, cached + S), true where a query may look."""
         bias = torch.zeros(mask.shape, dtype=self.model.dtype, device=mask.device).masked_fill_(~mask, -torch.inf)
+        # a row that is done stays for a while beside those that write on, and learned positions come to an end
+        positions_BS = positions_BS.clamp(max=self._num_positions - 1)
         hidden_BSD: Tensor = self.model.base_model(
             input_ids=ids_BS, position_ids=positions_BS, attention_mask=bias, past_key_values=cache, use_cache=True
         ).last_hidden_state

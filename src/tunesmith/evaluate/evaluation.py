@@ -32,6 +32,14 @@ class Evaluation:
     section: Evaluate
     precision: str
     seed: int
+    trained_base: Base | None = None
+    """What the run's own models were trained from, where that is not the base itself."""
+
+    def base_of(self, model: TunedModel | None) -> Base:
+        """What a model was trained from; the base for None."""
+        if model is None or self.trained_base is None:
+            return self.base
+        return self.trained_base if model.manifest.inputs["base"] == self.trained_base.content_hash else self.base
 
     def identity(self) -> Identity:
         suite = (files("tunesmith.evaluate") / GENERAL_FILE).read_bytes()

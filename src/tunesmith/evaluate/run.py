@@ -65,12 +65,13 @@ def evaluate(evaluation: Evaluation, *, runtime: Runtime, progress: Progress, ru
     progress.begin("task.evaluate", _num_questions(evaluation, sheet))
     _judge_baselines(evaluation, sheet)
     _judge_endpoints(evaluation, sheet, runtime, progress)
+    untuned = {} if evaluation.base.is_encoder else {"base": None}  # an encoder says nothing before it has a head
     with open_kept(run.folder / "answers" / f"{evaluation.identity().key()}.jsonl") as kept:
-        for name, model in ({"base": None} | dict(evaluation.models)).items():
+        for name, model in (untuned | dict(evaluation.models)).items():
             if name == "tuned" and "tuned" not in evaluation.section.arms:
                 continue
             dtype = compute_dtype(evaluation.precision)
-            loaded = load_tuned(model, evaluation.base, dtype=dtype, device=runtime.device)
+            loaded = load_tuned(model, evaluation.base_of(model), dtype=dtype, device=runtime.device)
             engine = LocalEngine(loaded, evaluation.chat, evaluation.base.max_tokens)
             _judge_model(evaluation, sheet, name, arms.Asking(engine, kept, progress.advance))
             del engine, loaded
@@ -135,9 +136,10 @@ def _num_questions(evaluation: Evaluation, sheet: _Sheet) -> int:
     """Answers that models will be asked for: the total of the progress bar."""
     num_test = len(sheet.items["test"])
     num_general = sum(len(items) for suite, items in sheet.items.items() if suite != "test")
-    num_speaking = 1 + sum(model.head() is None for model in evaluation.models.values())
-    num_models = 1 + len(evaluation.models)
-    extra = sum(name in evaluation.section.arms for name in ("base_few_shot", "base_free_form"))
+    has_base = not evaluation.base.is_encoder
+    num_speaking = has_base + sum(model.head() is None for model in evaluation.models.values())
+    num_models = has_base + len(evaluation.models)
+    extra = has_base * sum(name in evaluation.section.arms for name in ("base_few_shot", "base_free_form"))
     extra += len(evaluation.section.endpoints)
     num_times = (2 if sheet.task == "text" else 1) * num_models
     return num_test * (num_times + (0 if sheet.task == "documents" else extra)) + num_general * num_speaking
@@ -234,9 +236,12 @@ def _body(evaluation: Evaluation, sheet: _Sheet, metric: str) -> ScorecardBody:
         summary.arm_of(name, {s: (j, sheet.items[s]) for s, j in suites.items()}, sheet.labels, seed)
         for name, suites in judged.items()
     ]
-    pairs = [(name, "base") for name in judged if name != "base"]
+    # an encoder, which has nothing to say untuned, is held against the usual method without one
+    before: str = next(name for name in ("base", "classic", "majority") if name in judged)
+    pairs = [(name, before) for name in judged if name != before]
     tuned = [name for name in evaluation.models if name in judged]
-    pairs += [(name, other) for name in tuned for other in ("base_few_shot", "classic") if other in judged]
+    others = [name for name in ("base_few_shot", "classic") if name in judged and name != before]
+    pairs += [(name, other) for name in tuned for other in others]
     differences = [
         difference
         for arm, against in pairs
@@ -250,7 +255,7 @@ def _body(evaluation: Evaluation, sheet: _Sheet, metric: str) -> ScorecardBody:
         for suite, items in sheet.items.items()
         if suite in judged[name] and suite != "test"
     ]
-    gains = {d.arm: d for d in differences if d.against == "base" and d.metric == metric}
+    gains = {d.arm: d for d in differences if d.against == before and d.metric == metric}
     return ScorecardBody(
         task=sheet.task,
         metric=metric,

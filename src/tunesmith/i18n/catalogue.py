@@ -8,6 +8,7 @@ from tunesmith.i18n import (
     annotate,
     arms,
     augment,
+    bases,
     changes,
     cli,
     data_card,
@@ -34,6 +35,7 @@ Entry = tuple[str, str]
 TABLES: Final[tuple[dict[str, Entry], ...]] = (
     arms.TEXTS,
     changes.TEXTS,
+    bases.TEXTS,
     errors.TEXTS,
     lengths.TEXTS,
     methods.TEXTS,

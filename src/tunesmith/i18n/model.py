@@ -12,8 +12,10 @@ TEXTS: Final[dict[str, tuple[str, str]]] = {
     ),
     "error.template-missing": ("the model has no chat template", "模型没有对话模板"),
     "hint.template-missing": (
-        "save one as chat_template.jinja in the model's folder, or set `model.base` to the chat version of this model",
-        "请将对话模板存为模型文件夹中的 chat_template.jinja，或将 `model.base` 改为该模型的对话版",
+        "name a prompt style, `model.prompt_style=plain`, or `model.prompt_style=bare` for an encoder; or set "
+        "`model.base` to the chat version of this model",
+        "请指定提示样式：`model.prompt_style=plain`（编码器用 `model.prompt_style=bare`），"
+        "或将 `model.base` 改为该模型的对话版",
     ),
     "error.template-too-long": (
         "the chat template is longer than {limit} characters",

@@ -35,9 +35,12 @@ from tunesmith.chat.subset import nested_rows
 from tunesmith.errors import ExitCode, Place, TunesmithError
 from tunesmith.evaluate.evaluation import Evaluation
 from tunesmith.lifecycle.arms import check_arms, other_models
+from tunesmith.lifecycle.base_checks import check_base
 from tunesmith.lifecycle.measure import Measured, measured
 from tunesmith.lifecycle.watch import refuse_unwatchable, tell_health
 from tunesmith.model.base import Base, find_base
+from tunesmith.model.changes import WEIGHTS as CHANGED_WEIGHTS
+from tunesmith.model.changes import changed_identity, make_changed
 from tunesmith.model.fits import refuse_unfit
 from tunesmith.plan.run import Planning, require_room, resolved
 from tunesmith.plan.run import plan as plan_stage
@@ -48,7 +51,7 @@ from tunesmith.prepare import identity as dataset_identity
 from tunesmith.prepare import prepare as prepare_stage
 from tunesmith.prepare import recheck as recheck_stage
 from tunesmith.prepare.changes import Change
-from tunesmith.recipe import Distill, DistillText, Method, Prefix, Prompt, Recipe, Train, dump_recipe
+from tunesmith.recipe import Distill, DistillText, Method, Prefix, Prompt, PromptStyle, Recipe, Train, dump_recipe
 from tunesmith.records import Example, Rejected
 from tunesmith.report.data_card import CardFiles
 from tunesmith.report.data_card import data_card as data_card_stage
@@ -79,8 +82,26 @@ class Job:
         return find_base(self.recipe.model.base, self.recipe.model.revision)
 
     @cached_property
+    def trained_base(self) -> Base:
+        """What training starts from: the base, or what the recipe changes of it, made once.
+
+        Raises what `layers_after` raises.
+        """
+        changes = self.recipe.model.changes
+        if changes.is_none:
+            return self.base
+        out = self.artifact(changed_identity(self.base, changes))
+        if not is_whole(out):
+            make_changed(self.base, changes, out)
+        return find_base(str(out / CHANGED_WEIGHTS))
+
+    @cached_property
     def chat(self) -> Chat:
-        return load_chat(self.base.folder)
+        return _chat_of(self.base, self.recipe.model.prompt_style)
+
+    @cached_property
+    def fits(self) -> Fits:
+        return row_fits(self.chat, self.base, self.recipe.model.prompt_style)
 
     @property
     def language(self) -> Literal["en", "zh"]:
@@ -144,11 +165,10 @@ def scorecard_of(job: Job, model: TunedModel | None = None) -> Scorecard:
 def prepare(job: Job) -> Dataset:
     """Rows and their frozen split, each row checked against what the base can read."""
     section, seed = job.recipe.prepare, job.recipe.seed
-    fits = row_fits(job.chat, job.base)
-    out = job.artifact(dataset_identity(section, seed, fits, key_of_secret(section, job.runtime)))
+    out = job.artifact(dataset_identity(section, seed, job.fits, key_of_secret(section, job.runtime)))
     if is_whole(out):
         return Dataset.open(out)
-    return prepare_stage(section, seed=seed, runtime=job.runtime, progress=job.progress, out=out, fits=fits)
+    return prepare_stage(section, seed=seed, runtime=job.runtime, progress=job.progress, out=out, fits=job.fits)
 
 
 def data_card(job: Job, dataset: Dataset) -> CardFiles:
@@ -169,15 +189,14 @@ def data_card_of(folder: Path, runtime: Runtime) -> CardFiles:
 def recheck(job: Job) -> SplitProof:
     """The proof of the split, made anew from the rows of a dataset that `prepare` made earlier."""
     section = job.recipe.prepare
-    fits = row_fits(job.chat, job.base)
-    made = dataset_identity(section, job.recipe.seed, fits, key_of_secret(section, job.runtime))
+    made = dataset_identity(section, job.recipe.seed, job.fits, key_of_secret(section, job.runtime))
     return recheck_stage(job.artifact(made), runtime=job.runtime)
 
 
 def changed_rows(job: Job, dataset: Dataset, num_rows: int) -> dict[str, list[Change]]:
     """What each rule of `prepare` did to the first rows that it changed."""
-    counts, fits = dataset.report().changes, row_fits(job.chat, job.base)
-    return changed_rows_stage(job.recipe.prepare, counts, num_rows, runtime=job.runtime, fits=fits)
+    counts = dataset.report().changes
+    return changed_rows_stage(job.recipe.prepare, counts, num_rows, runtime=job.runtime, fits=job.fits)
 
 
 def plan(job: Job, dataset: Dataset) -> dict[str, Plan]:
@@ -226,7 +245,7 @@ def plannings_of(job: Job, dataset: Dataset) -> dict[str, Planning]:
         name: Planning(
             name=name,
             dataset=dataset,
-            base=job.base,
+            base=job.trained_base,
             chat=job.chat,
             section=section,
             evaluate=job.recipe.evaluate,
@@ -288,7 +307,7 @@ def trainings_of(job: Job, dataset: Dataset, plans: Mapping[str, Plan]) -> dict[
     found = {}
     for name, section in job.trainings().items():
         chosen, teacher = resolved(section, plans[name]), teacher_of(job, section)
-        found[name] = Training(name, dataset, job.base, job.chat, plans[name], chosen, job.recipe.seed, teacher)
+        found[name] = Training(name, dataset, job.trained_base, job.chat, plans[name], chosen, job.recipe.seed, teacher)
     return found
 
 
@@ -355,8 +374,9 @@ def evaluate(
 ) -> Scorecard:
     """All arms in one table, and the verdict. Raises TunesmithError `arm-model` for a model of another base."""
     judged = {**models, **other_models(job)}
+    precision = plans["tuned"].body.precision
     evaluation = Evaluation(
-        dataset, job.base, job.chat, judged, job.recipe.evaluate, plans["tuned"].body.precision, job.recipe.seed
+        dataset, job.base, job.chat, judged, job.recipe.evaluate, precision, job.recipe.seed, job.trained_base
     )
     out = job.artifact(evaluation.identity())
     if is_whole(out):
@@ -380,11 +400,12 @@ def check(job: Job, dataset: Dataset) -> None:
     for the rows, rows or a teacher that do not fit an objective; and an arm of the comparison that is not to be had.
 
     Raises TunesmithError `virtual-no-room`, `objective-rows`, `one-class`, and what `refuse_unfit`,
-    `refuse_unwatchable`, `teacher_of` and `check_arms` raise.
+    `refuse_unwatchable`, `teacher_of`, `check_base` and `check_arms` raise.
     """
+    check_base(job)
     check_arms(job, dataset)
     for section in job.trainings().values():
-        refuse_unfit(job.base, section.method)
+        refuse_unfit(job.trained_base, section.method)
         refuse_unwatchable(section, dataset, job.chat)
         teacher_of(job, section)
         rows = rendered_rows(dataset, "train", job.chat, section.objective, job.runtime.cache)
@@ -395,12 +416,14 @@ def check(job: Job, dataset: Dataset) -> None:
 def teacher_of(job: Job, section: Train) -> Base | None:
     """The model that a distillation learns from.
 
-    Raises what `find_base` raises; `teacher-tokenizer` where probabilities are learned, what `load_chat` raises where
-    the teacher's text is.
+    Raises what `find_base` raises; `teacher-encoder` for one that writes nothing; `teacher-tokenizer` where
+    probabilities are learned, what `load_chat` raises where the teacher's text is.
     """
     if not isinstance(section.objective, Distill | DistillText):
         return None
     teacher = find_base(section.objective.teacher, section.objective.revision)
+    if teacher.is_encoder:
+        raise TunesmithError("teacher-encoder", place=Place(str(teacher.folder)), type=teacher.model_type)
     if isinstance(section.objective, DistillText):
         load_chat(teacher.folder)
     elif load_tokenizer(teacher.folder).get_vocab() != job.chat.tokenizer.get_vocab():
@@ -429,9 +452,13 @@ def running(job: Job) -> Iterator[Run]:
         record.set_state("succeeded")
 
 
-def row_fits(chat: Chat, base: Base) -> Fits:
-    """How rows look to this base: their tokens, and how many of them it reads."""
-    measure = _Measure(chat, base)
+def _chat_of(base: Base, style: PromptStyle | None) -> Chat:
+    return load_chat(base.folder, style, reads_only=base.is_encoder)
+
+
+def row_fits(chat: Chat, base: Base, style: PromptStyle | None = None) -> Fits:
+    """How rows look to this base in this style: their tokens, and how many of them it reads."""
+    measure = _Measure(chat, base, style)
     return Fits(measure.count, measure.spans, base.max_tokens, f"{chat.fingerprint} {base.max_tokens}", base.folder)
 
 
@@ -439,6 +466,7 @@ def row_fits(chat: Chat, base: Base) -> Fits:
 class _Measure:
     chat: Chat
     base: Base
+    style: PromptStyle | None
 
     def count(self, example: Example) -> int | Rejected:
         try:
@@ -451,10 +479,10 @@ class _Measure:
     def spans(self, text: str) -> list[tuple[int, int]]:
         return self.chat.token_spans(text)
 
-    def __reduce__(self) -> tuple[Callable[[Base], _Measure], tuple[Base]]:
+    def __reduce__(self) -> tuple[Callable[[Base, PromptStyle | None], _Measure], tuple[Base, PromptStyle | None]]:
         """A compiled template cannot be sent to another process, which loads the chat anew."""
-        return _load_measure, (self.base,)
+        return _load_measure, (self.base, self.style)
 
 
-def _load_measure(base: Base) -> _Measure:
-    return _Measure(load_chat(base.folder), base)
+def _load_measure(base: Base, style: PromptStyle | None) -> _Measure:
+    return _Measure(_chat_of(base, style), base, style)

@@ -12,6 +12,7 @@ import numpy as np
 
 from tunesmith import lifecycle
 from tunesmith.artifacts import Dataset
+from tunesmith.errors import Place, TunesmithError
 from tunesmith.lifecycle import Job
 from tunesmith.model.base import Base
 from tunesmith.plan.bases import BaseAdvice, BaseFacts, Floats, advise_base, licence_of, row_facts
@@ -26,7 +27,10 @@ NUM_PROBED: Final = 100
 
 
 def advise_bases(job: Job, references: Sequence[str]) -> BaseAdvice:
-    """Look at each of the bases beside the rows that the recipe's own base reads. Loads one after the other."""
+    """Look at each of the bases beside the rows that the recipe's own base reads. Loads one after the other.
+
+    Raises TunesmithError `encoder-untuned` for a base that writes nothing.
+    """
     dataset = lifecycle.prepare(job)
     task = dataset.report().task
     facts, scores = [], {}
@@ -34,6 +38,8 @@ def advise_bases(job: Job, references: Sequence[str]) -> BaseAdvice:
     for reference in references:
         model = job.recipe.model.model_copy(update={"base": reference, "revision": None})
         this = replace(job, recipe=job.recipe.model_copy(update={"model": model, "variants": {}}))
+        if this.base.is_encoder:
+            raise TunesmithError("encoder-untuned", place=Place(reference), type=this.base.model_type)
         facts.append(_facts(this, dataset))
         scores[reference] = _zero_shot(this, dataset, task)
         job.progress.advance(1)

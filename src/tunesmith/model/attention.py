@@ -90,8 +90,8 @@ class _ShortAttention(torch.autograd.Function):
         for group in groups:
             query_BSD = _stack(_pad(query_THD, group), num_key_heads)
             key_BAD, value_BAD = (_keys(states, group) for states in (key_TKD, value_TKD))
-            bias_SA = group.bias_LA.to(query_BSD.dtype).repeat(query_BSD.shape[1] // group.length, 1)
-            share_BSA = torch.baddbmm(bias_SA, query_BSD, key_BAD.transpose(1, 2), alpha=scaling).softmax(-1)
+            bias = _bias(group, query_BSD, num_key_heads)
+            share_BSA = torch.baddbmm(bias, query_BSD, key_BAD.transpose(1, 2), alpha=scaling).softmax(-1)
             out_NLHD = _unstack(share_BSA @ value_BAD, group)
             out_XHD[group.start - first : group.stop - first] = _unpad(out_NLHD, group)
             shares.append(share_BSA)
@@ -121,6 +121,14 @@ class _ShortAttention(torch.autograd.Function):
             _add_keys(grad_key_TKD, grad_score_BSA.transpose(1, 2) @ query_BSD, group)
             _add_keys(grad_value_TKD, grad_value_BAD, group)
         return grad_query_THD, grad_key_TKD, grad_value_TKD, None, None
+
+
+def _bias(group: AttentionGroup, query_BSD: Tensor, num_key_heads: int) -> Tensor:
+    """What hides keys, (1, G * L, A + L), or (N * K, 1, L) where attention is not causal."""
+    bias_NLA = group.bias_NLA.to(query_BSD.dtype)
+    if group.is_causal:
+        return bias_NLA.repeat(1, query_BSD.shape[1] // group.length, 1)
+    return bias_NLA.repeat_interleave(num_key_heads, dim=0)
 
 
 def _pad(states_THD: Tensor, group: AttentionGroup, first: int = 0) -> Tensor:
@@ -179,13 +187,13 @@ def _attend_long(
         _repeat(keys_BAD.view(num_nodes, -1, *keys_BAD.shape[1:]), num_heads)
         for keys_BAD in (_keys(states, group) for states in (key_TKD, value_TKD))
     )
-    causal = group.ancestors_A.numel() == 0
+    has_ancestors = group.ancestors_A.numel() > 0
     out_NHLD = scaled_dot_product_attention(
         query_NHLD,
         key_NHAD,
         value_NHAD,
-        attn_mask=None if causal else group.bias_LA.to(query_NHLD.dtype),
-        is_causal=causal,
+        attn_mask=group.bias_NLA.to(query_NHLD.dtype) if has_ancestors else None,
+        is_causal=group.is_causal and not has_ancestors,
         scale=scaling,
     )
     return out_NHLD.transpose(1, 2).flatten(0, 1)

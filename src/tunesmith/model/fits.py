@@ -12,13 +12,27 @@ from typing import Final
 from safetensors import safe_open
 
 from tunesmith.errors import TunesmithError
-from tunesmith.model.base import LATENT_TYPES, MIXTURE_TYPES, MODEL_TYPES, Base
+from tunesmith.model.base import DENSE_TYPES, LATENT_TYPES, MIXTURE_TYPES, Base
 from tunesmith.recipe import Auto, Freeze, Full, Lora, Method, Prefix, Prompt
 
-EMBEDDINGS: Final = ("embed_tokens.weight", "wte.weight", "wpe.weight")
+EMBEDDINGS: Final = (
+    *("embed_tokens.weight", "wte.weight", "wpe.weight"),
+    *("word_embeddings.weight", "position_embeddings.weight", "token_type_embeddings.weight"),
+)
 ROUTED: Final = re.compile(r"\.mlp\.(?:gate|shared_expert_gate|experts\.\d+\.\w+)$")
 """Routers and routed experts of a mixture: they are never among a layer's linear ones."""
-LAYER: Final = re.compile(r"(?:^|\.)(?:layers|h)\.(\d+)\.")
+LAYER: Final = re.compile(r"(?:^|\.)(?:layers|layer|h)\.(\d+)\.")
+NO_WEIGHT: Final = re.compile(r"(?:^|\.)(?:attn\.(?:masked_)?bias|position_ids)$")
+"""Masks and numbers of positions, which older files hold beside the weights."""
+HEADS: Final = ("score", "classifier", "pre_classifier", "pooler")
+"""What lies between the state of the token that a head reads and the head's outputs: trained whole, whatever the
+method, and saved beside an adapter."""
+PRETRAINING_HEADS: Final = re.compile(r"^(?:cls|lm_head|vocab_transform|vocab_layer_norm|vocab_projector|qa_outputs)\.")
+"""With which encoders and decoders were pretrained, and which a head takes the place of."""
+
+
+PREFIX_TYPES: Final = (*DENSE_TYPES, *(each for each in MIXTURE_TYPES if each not in LATENT_TYPES))
+"""Architectures whose layers turn keys and values into plain ones that a prefix can stand before."""
 
 
 def weight_shapes(folder: Path) -> dict[str, list[int]]:
@@ -26,7 +40,8 @@ def weight_shapes(folder: Path) -> dict[str, list[int]]:
     shapes: dict[str, list[int]] = {}
     for file in folder.glob("*.safetensors"):
         with safe_open(file, framework="numpy") as tensors:
-            shapes |= {name: tensors.get_slice(name).get_shape() for name in tensors.keys()}  # noqa: SIM118
+            names = [name for name in tensors.keys() if not NO_WEIGHT.search(name)]  # noqa: SIM118 - no mapping
+            shapes |= {name: tensors.get_slice(name).get_shape() for name in names}
     return shapes
 
 
@@ -42,8 +57,9 @@ def num_trained(shapes: Mapping[str, Sequence[int]], method: Method, hidden_size
             frozen = frozen_names(list(shapes), method)
             return sum(math.prod(shape) for name, shape in shapes.items() if name not in frozen)
         case Lora():
-            adapted = [shapes[f"{name}.weight"] for name in targeted_names(linear_names(shapes), method)]
-            return sum(method.rank * sum(shape) + (shape[0] if method.dora else 0) for shape in adapted)
+            names = targeted_names(linear_names(shapes), method)
+            lengths = sum(_num_outputs(shapes, name) for name in names) if method.dora else 0
+            return method.rank * sum(sum(shapes[f"{name}.weight"]) for name in names) + lengths
         case Prompt():
             return method.virtual_tokens * hidden_size
         case Prefix():
@@ -51,6 +67,11 @@ def num_trained(shapes: Mapping[str, Sequence[int]], method: Method, hidden_size
             return method.virtual_tokens * sum(shape[0] for name, shape in shapes.items() if name.endswith(sides))
         case Auto():
             raise ValueError("`plan` resolves `auto` first")
+
+
+def _num_outputs(shapes: Mapping[str, Sequence[int]], layer: str) -> int:
+    """Of a linear layer; the weight of a `Conv1D` has its inputs first, and always a bias."""
+    return shapes.get(f"{layer}.bias", shapes[f"{layer}.weight"])[0]
 
 
 def refuse_unfit(base: Base, method: Method) -> None:
@@ -100,6 +121,11 @@ def linear_names(shapes: Mapping[str, Sequence[int]]) -> list[str]:
     return [name for name, num_axes in modules.items() if num_axes == 2 and is_adaptable(name)]
 
 
+def is_of_head(name: str) -> bool:
+    """Whether a parameter of a model that classifies or predicts a number belongs to its head."""
+    return any(part in HEADS for part in name.split("."))
+
+
 def is_adaptable(name: str) -> bool:
     """Whether a linear layer of this name may get a LoRA path: it is in a layer, and no router nor routed expert."""
     return layer_number(name) is not None and ROUTED.search(name) is None
@@ -130,9 +156,8 @@ def last_part(name: str) -> str:
 
 def refuse_prefix(model_type: str) -> None:
     """Raises TunesmithError `method-architecture` where the keys and values of a layer are not plain ones."""
-    if model_type in LATENT_TYPES:
-        known = ", ".join(each for each in MODEL_TYPES if each not in LATENT_TYPES)
-        raise TunesmithError("method-architecture", method="prefix", type=model_type, known=known)
+    if model_type not in PREFIX_TYPES:
+        raise TunesmithError("method-architecture", method="prefix", type=model_type, known=", ".join(PREFIX_TYPES))
 
 
 def _refuse_layers(names: Collection[str], last: int) -> None:

@@ -8,7 +8,7 @@ from torch import Tensor, nn
 from transformers import Cache, PreTrainedModel
 
 from tunesmith.model.attention import attend, attend_flat
-from tunesmith.model.base import LATENT_TYPES
+from tunesmith.model.base import LATENT_TYPES, LEARNED_POSITION_TYPES
 from tunesmith.model.kernels import rms_norm, rotate, swiglu
 from tunesmith.model.layout import AttentionLayout
 
@@ -95,6 +95,11 @@ def fuse(model: PreTrainedModel) -> None:
     """Replace norms, dense feed-forward layers and plain attention of a decoder; what it computes stays the same."""
     config = model.config
     decoder = model.base_model
+    if config.model_type in LEARNED_POSITION_TYPES:
+        for block in decoder.h:
+            if config.activation_function == "gelu_new":  # written out, it keeps five tensors for its backward pass
+                block.mlp.act = nn.GELU(approximate="tanh")
+        return
     decoder.norm = RmsNorm(decoder.norm, config.rms_norm_eps)
     for layer in decoder.layers:
         attention = layer.self_attn

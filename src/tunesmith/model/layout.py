@@ -1,5 +1,7 @@
 """How a step's rows lie in memory: flat, without padding between them, common beginnings computed once.
 
+In the rows of an encoder every token attends to its whole row: such rows share nothing.
+
 Rows are the leaves of a prefix tree found from their token ids. Each node of the tree is one run of tokens in the
 flat buffer; a token attends to its node's earlier tokens and to its node's ancestors. Supervision is an index list of
 (position, target, weight): the last token of a shared prefix may predict several targets, so sharing changes neither
@@ -51,17 +53,29 @@ class AttentionGroup:
     """Where each of the group's tokens lies in the padded (num_nodes * length); int64."""
     ancestors_A: Tensor
     """Flat positions of the ancestors' tokens, the root's first; int64."""
-    bias_LA: Tensor
-    """(length, ancestors + length): 0 where a query may look, else -inf. Causality also hides the padding."""
+    bias_NLA: Tensor
+    """0 where a query may look, else -inf: (1, length, keys) where attention is causal, which hides the padding too,
+    else (num_nodes, 1, keys)."""
+    is_causal: bool = True
 
     @property
     def is_padded(self) -> bool:
         return self.slots_X.numel() < self.num_nodes * self.length
 
     @property
+    def num_keys(self) -> int:
+        """That a query of the longest node may look at: the ancestors' and the node's own."""
+        return self.ancestors_A.numel() + self.length
+
+    @property
+    def num_scores(self) -> int:
+        """Of one head and one node, hidden ones included."""
+        return self.length * self.num_keys
+
+    @property
     def is_short(self) -> bool:
         """Whether whole score matrices are cheaper than a blocked kernel."""
-        return self.bias_LA.numel() <= MAX_SHORT_SCORES
+        return self.num_scores <= MAX_SHORT_SCORES
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +96,7 @@ class AttentionLayout:
                     group,
                     slots_X=group.slots_X.to(device),
                     ancestors_A=group.ancestors_A.to(device),
-                    bias_LA=group.bias_LA.to(device),
+                    bias_NLA=group.bias_NLA.to(device),
                 )
                 for group in self.groups
             ),
@@ -96,8 +110,9 @@ class MicroBatch:
     ids_T and positions_T are int64; pair_positions_P points into T; pair_weights_P is the sum of the loss weights of
     all rows that share the pair, 0 for pairs that fill the list up to PAIRS_UNIT; row_pairs_Q and row_of_Q tell which
     pairs belong to which row, row_weights_Q with which weight, references_Q with which log-likelihood under the
-    reference model (0 without one). last_R points to each row's last token in T; targets_R is NaN and target_weights_R
-    0 for a row without a target; rows of one group have one number in groups_R, counted from 0.
+    reference model (0 without one). read_R points to the token of each row that a head reads: its last, or its first
+    where attention is not causal; targets_R is NaN and target_weights_R 0 for a row without a target; rows of one group
+    have one number in groups_R, counted from 0.
     """
 
     ids_T: Tensor
@@ -110,7 +125,7 @@ class MicroBatch:
     row_of_Q: Tensor
     row_weights_Q: Tensor
     references_Q: Tensor
-    last_R: Tensor
+    read_R: Tensor
     targets_R: Tensor
     target_weights_R: Tensor
     groups_R: Tensor
@@ -144,7 +159,7 @@ class MicroBatch:
             row_of_Q=self.row_of_Q.to(device),
             row_weights_Q=self.row_weights_Q.to(device),
             references_Q=self.references_Q.to(device),
-            last_R=self.last_R.to(device),
+            read_R=self.read_R.to(device),
             targets_R=self.targets_R.to(device),
             target_weights_R=self.target_weights_R.to(device),
             groups_R=self.groups_R.to(device),
@@ -182,13 +197,20 @@ class _Node:
 
 
 def lay_out(
-    rows: Sequence[Rendered], max_tokens: int, *, share: bool, min_shared_tokens: int = MIN_SHARED_TOKENS
+    rows: Sequence[Rendered],
+    max_tokens: int,
+    *,
+    share: bool,
+    is_causal: bool = True,
+    min_shared_tokens: int = MIN_SHARED_TOKENS,
 ) -> list[MicroBatch]:
     """Lay rows flat into as few micro-batches of at most `max_tokens` computed tokens as their order allows.
 
     A row longer than `max_tokens`, or a group of rows, gets a micro-batch of its own: the budget bounds memory, it
-    never cuts a row nor parts a group. The budget counts in whole TOKENS_UNITs.
+    never cuts a row nor parts a group. The budget counts in whole TOKENS_UNITs. Where attention is not causal, each
+    token attends to all of its row and nothing is shared, whatever `share` says.
     """
+    share = share and is_causal
     units = _units(rows, share=share)
     ordered = [row for unit in units for row in unit]
     common = [0] * len(ordered)
@@ -196,7 +218,7 @@ def lay_out(
         common[1:] = [_common_length(a.ids_T, b.ids_T) for a, b in pairwise(ordered)]
     bounds = [0, *accumulate(map(len, units))]
     return [
-        _micro_batch(ordered[lo:hi], [0, *common[lo + 1 : hi]], min_shared_tokens)
+        _micro_batch(ordered[lo:hi], [0, *common[lo + 1 : hi]], min_shared_tokens, is_causal=is_causal)
         for lo, hi in _cuts(ordered, common, bounds, max_tokens, min_shared_tokens)
     ]
 
@@ -301,13 +323,15 @@ def _common_length(a_N: NDArray[np.int32], b_N: NDArray[np.int32]) -> int:
     return int(different[0]) if len(different) else num
 
 
-def _micro_batch(rows: Sequence[Rendered], common: Sequence[int], min_shared_tokens: int) -> MicroBatch:
+def _micro_batch(
+    rows: Sequence[Rendered], common: Sequence[int], min_shared_tokens: int, *, is_causal: bool
+) -> MicroBatch:
     nodes, paths = _tree(rows, common, min_shared_tokens)
     num_tree_tokens = sum(len(node.ids_N) for node in nodes)
     num_tokens = round_up(num_tree_tokens, TOKENS_UNIT)
     if num_tokens > num_tree_tokens:
         nodes.append(_Node(np.zeros(num_tokens - num_tree_tokens, np.int32), -1, 0))
-    attention = _place(nodes)
+    attention = _place(nodes, is_causal=is_causal)
     ids_T = np.empty(num_tokens, np.int64)
     positions_T = np.empty(num_tokens, np.int64)
     for node in nodes:
@@ -336,7 +360,7 @@ def _micro_batch(rows: Sequence[Rendered], common: Sequence[int], min_shared_tok
         row_of_Q=torch.from_numpy(row_of_Q),
         row_weights_Q=torch.from_numpy(weights_Q),
         references_Q=torch.from_numpy(references_Q),
-        last_R=torch.tensor([flat_T[-1] for flat_T in flat]),
+        read_R=torch.tensor([flat_T[-1 if is_causal else 0] for flat_T in flat]),
         targets_R=targets_R,
         target_weights_R=target_weights_R,
         groups_R=torch.tensor(groups_R),
@@ -375,7 +399,7 @@ def _tree(
     return nodes, paths
 
 
-def _place(nodes: list[_Node]) -> AttentionLayout:
+def _place(nodes: list[_Node], *, is_causal: bool) -> AttentionLayout:
     """Give every node its start: nodes with one parent and nearly one length lie together and form one group."""
     together: dict[tuple[bool, int, int, int], list[int]] = {}
     for index, node in enumerate(nodes):
@@ -404,9 +428,12 @@ def _place(nodes: list[_Node]) -> AttentionLayout:
                 length=length,
                 slots_X=torch.from_numpy(np.concatenate(slots)),
                 ancestors_A=torch.from_numpy(_ancestors(nodes, parent)),
-                bias_LA=_bias(depth, length),
+                bias_NLA=_causal_bias(depth, length) if is_causal else _padding_bias(lengths),
+                is_causal=is_causal,
             )
         )
+    if not is_causal:  # the kernel of small documents is for causal ones
+        return AttentionLayout(tuple(groups), 0, _documents([]))
     # sorted by length behind the parent, so that whole and small documents lie first
     small = [members for (_, parent, _, length), members in ordered if parent < 0 and length <= MAX_SMALL_TOKENS]
     documents = [nodes[index] for members in small for index in members]
@@ -433,9 +460,17 @@ def _ancestors(nodes: Sequence[_Node], parent: int) -> NDArray[np.int64]:
     return _flat_index(nodes, path[::-1]) if path else np.empty(0, np.int64)
 
 
-def _bias(depth: int, length: int) -> Tensor:
-    """(length, depth + length): all of the ancestors, then causal."""
-    hidden = torch.ones(length, depth + length, dtype=torch.bool).triu(diagonal=depth + 1)
+def _causal_bias(depth: int, length: int) -> Tensor:
+    """(1, length, depth + length): all of the ancestors, then causal."""
+    return _minus_infinity(torch.ones(1, length, depth + length, dtype=torch.bool).triu(diagonal=depth + 1))
+
+
+def _padding_bias(lengths: Sequence[int]) -> Tensor:
+    """(nodes, 1, longest): all of a node's own tokens."""
+    return _minus_infinity(torch.arange(max(lengths)) >= torch.tensor(lengths)[:, None, None])
+
+
+def _minus_infinity(hidden: Tensor) -> Tensor:
     return torch.zeros(hidden.shape).masked_fill_(hidden, -torch.inf)
 
 

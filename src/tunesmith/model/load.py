@@ -11,7 +11,8 @@ from transformers.utils import logging as transformers_logging
 
 from tunesmith.artifacts import TunedModel
 from tunesmith.model.attention import NAME
-from tunesmith.model.base import Base
+from tunesmith.model.base import Base, first_position
+from tunesmith.model.dropout import silence_dropout
 from tunesmith.model.fuse import fuse
 from tunesmith.model.layout import MicroBatch
 from tunesmith.model.method import load_method
@@ -19,12 +20,13 @@ from tunesmith.model.score import load_with_head
 
 
 def load_model(folder: Path, *, dtype: torch.dtype, device: str) -> PreTrainedModel:
-    """Read a checked folder's weights; the model attends through `tunesmith.model.attention`."""
+    """Read a checked folder's weights as a language model's; it attends through `tunesmith.model.attention`."""
     transformers_logging.disable_progress_bar()
     model: PreTrainedModel = AutoModelForCausalLM.from_pretrained(
         folder, dtype=dtype, attn_implementation=NAME, use_safetensors=True, local_files_only=True
     )
     fuse(model)
+    silence_dropout(model)
     return model.to(device).eval()
 
 
@@ -43,8 +45,9 @@ def load_tuned(tuned: TunedModel | None, base: Base, *, dtype: torch.dtype, devi
 
 def hidden_states(model: PreTrainedModel, batch: MicroBatch) -> Tensor:
     """(T, D) last hidden states of a flat batch."""
+    positions_1T = batch.positions_T[None] + first_position(model.config.model_type, model.config.pad_token_id)
     output = model.base_model(
-        input_ids=batch.ids_T[None], position_ids=batch.positions_T[None], use_cache=False, layout=batch.attention
+        input_ids=batch.ids_T[None], position_ids=positions_1T, use_cache=False, layout=batch.attention
     )
     hidden: Tensor = output.last_hidden_state[0]
     return hidden

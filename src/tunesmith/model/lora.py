@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -15,27 +15,25 @@ from typing import Any, Final
 import torch
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
+from transformers.pytorch_utils import Conv1D
 
 from tunesmith.errors import Place, TunesmithError
-from tunesmith.model.fits import is_adaptable, last_part, targeted_names
+from tunesmith.model.fits import HEADS, is_adaptable, is_of_head, last_part, layer_number, targeted_names
 from tunesmith.recipe import Lora
 
 CONFIG_FILE: Final = "adapter_config.json"
 WEIGHTS_FILE: Final = "adapter_model.safetensors"
 KEY_PREFIX: Final = "base_model.model."
-SCORE: Final = "score"
-"""The head of a model that classifies or predicts a number; it is trained whole, beside the adapter."""
 MAGNITUDE: Final = "lora_magnitude_vector"
-SCORE_KEY: Final = f"{KEY_PREFIX}{SCORE}.weight"
+SAVED: Final = ("classifier", "score")
+"""Heads that PEFT saves beside an adapter, without being told, where a model classifies or predicts a number."""
 PLAIN: Final[dict[str, object]] = {
     "peft_type": "LORA",
     "bias": "none",
     "lora_bias": False,
-    "fan_in_fan_out": False,
     "layer_replication": None,
     "rank_pattern": {},
     "alpha_pattern": {},
-    "modules_to_save": None,
 }
 """Settings of PEFT that change what an adapter computes and that are not followed here, with their plain values."""
 BASE_ONLY: Final = -1
@@ -95,17 +93,21 @@ class _LoraProduct(torch.autograd.Function):
 class LoraLinear(nn.Module):
     """A frozen linear layer with `num_adapters` low-rank paths beside it."""
 
-    def __init__(self, base: nn.Linear, method: Lora, routing: AdapterRouting, num_adapters: int = 1) -> None:
+    def __init__(self, base: nn.Linear | Conv1D, method: Lora, routing: AdapterRouting, num_adapters: int = 1) -> None:
         super().__init__()
-        self.weight = base.weight.requires_grad_(False)
+        self.has_inputs_first = isinstance(base, Conv1D)
+        """Whether the base has its weight with the inputs first; here it is the same numbers the other way round."""
+        weight = base.weight.detach()
+        self.weight = nn.Parameter(weight.T if self.has_inputs_first else weight, requires_grad=False)
+        num_outputs, num_inputs = self.weight.shape
         self.bias = None if base.bias is None else base.bias.requires_grad_(False)
         self.scale = method.alpha / (math.sqrt(method.rank) if method.rslora else method.rank)
         self.dropout = method.dropout
         self.routing = routing
         empty = self.weight.new_zeros
-        self.lora_a_SRI = nn.Parameter(empty(num_adapters, method.rank, base.in_features))
-        self.lora_b_SOR = nn.Parameter(empty(num_adapters, base.out_features, method.rank))
-        self.magnitudes = nn.ParameterList(empty(base.out_features) for _ in range(num_adapters if method.dora else 0))
+        self.lora_a_SRI = nn.Parameter(empty(num_adapters, method.rank, num_inputs))
+        self.lora_b_SOR = nn.Parameter(empty(num_adapters, num_outputs, method.rank))
+        self.magnitudes = nn.ParameterList(empty(num_outputs) for _ in range(num_adapters if method.dora else 0))
         """DoRA's lengths of the rows of W, one vector an adapter; none without DoRA."""
 
     def initialise(self, generator: torch.Generator) -> None:
@@ -180,7 +182,7 @@ def _attach(model: nn.Module, method: Lora, names: Sequence[str], seed: int) -> 
     generator = torch.Generator().manual_seed(seed)
     for name in names:
         base = model.get_submodule(name)
-        assert isinstance(base, nn.Linear)
+        assert isinstance(base, nn.Linear | Conv1D)
         layer = LoraLinear(base, method, routing)
         layer.initialise(generator)
         model.set_submodule(name, layer.train(base.training))
@@ -189,12 +191,18 @@ def _attach(model: nn.Module, method: Lora, names: Sequence[str], seed: int) -> 
 
 def _linear_names(model: nn.Module) -> list[str]:
     """Every linear layer but the head, whose weight the loss reads directly, and the routers of a mixture."""
-    return [name for name, module in model.named_modules() if isinstance(module, nn.Linear) and is_adaptable(name)]
+    modules = model.named_modules()
+    return [name for name, module in modules if isinstance(module, nn.Linear | Conv1D) and is_adaptable(name)]
 
 
-def _score(model: nn.Module) -> nn.Linear | None:
-    head = dict(model.named_children()).get(SCORE)
-    return head if isinstance(head, nn.Linear) else None
+def _head(model: nn.Module) -> dict[str, nn.Parameter]:
+    """By PEFT's key, the parameters of the head of a model that classifies or predicts a number; empty without one."""
+    return {f"{KEY_PREFIX}{name}": parameter for name, parameter in model.named_parameters() if is_of_head(name)}
+
+
+def _modules_to_save(head: Collection[str]) -> list[str] | None:
+    """What PEFT is told of the head: a pooler is trained with it."""
+    return [*SAVED, *(["pooler"] if any(".pooler." in key for key in head) else [])] if head else None
 
 
 def save_adapter(model: nn.Module, method: Lora, base: str, folder: Path, adapter: int = 0) -> None:
@@ -209,12 +217,11 @@ def save_adapter(model: nn.Module, method: Lora, base: str, folder: Path, adapte
         tensors[f"{KEY_PREFIX}{name}.lora_B.weight"] = layer.lora_b_SOR[adapter].detach().float().contiguous()
         if layer.magnitudes:
             tensors[f"{KEY_PREFIX}{name}.{MAGNITUDE}"] = layer.magnitudes[adapter].detach().float()
-    head = _score(model)
-    if head is not None:
-        tensors[SCORE_KEY] = head.weight.detach().float().contiguous()
+    head = _head(model)
+    tensors |= {key: parameter.detach().float().contiguous() for key, parameter in head.items()}
     config = {
         "peft_type": "LORA",
-        "task_type": "CAUSAL_LM" if head is None else "SEQ_CLS",
+        "task_type": "SEQ_CLS" if head else "CAUSAL_LM",
         "base_model_name_or_path": base,
         "r": method.rank,
         "lora_alpha": method.alpha,
@@ -222,9 +229,10 @@ def save_adapter(model: nn.Module, method: Lora, base: str, folder: Path, adapte
         "use_rslora": method.rslora,
         "use_dora": method.dora,
         "bias": "none",
+        "fan_in_fan_out": any(layer.has_inputs_first for layer in layers.values()),
         "layers_to_transform": None if method.layers is None else list(range(method.layers[0], method.layers[1] + 1)),
         **_targets_for_peft(model, list(layers)),
-        "modules_to_save": None if head is None else ["classifier", SCORE],
+        "modules_to_save": _modules_to_save(head),
         "inference_mode": True,
     }
     folder.mkdir(parents=True, exist_ok=True)
@@ -233,13 +241,15 @@ def save_adapter(model: nn.Module, method: Lora, base: str, folder: Path, adapte
 
 
 def _targets_for_peft(model: nn.Module, names: Sequence[str]) -> dict[str, Any]:
-    """How PEFT is told of the adapted layers.
+    """How PEFT is told of the adapted layers: in full where a head has a layer of the same short name.
 
     In a mixture of experts it takes every module named `up_proj` for a routed expert's; as the weights of such layers
     they are left alone, and dropout, which only training knows, is not allowed for.
     """
     if not any(".experts." in name for name, _ in model.named_parameters()):
-        return {"target_modules": sorted({last_part(name) for name in names})}
+        short = {last_part(name) for name in names}
+        outside = {last_part(name) for name, _ in model.named_modules() if layer_number(name) is None}
+        return {"target_modules": sorted(names if short & outside else short)}
     return {
         "target_modules": sorted(name for name in names if ".mlp." not in name),
         "target_parameters": sorted(f"{name}.weight" for name in names if ".mlp." in name),
@@ -256,36 +266,35 @@ def load_adapter(model: nn.Module, folder: Path) -> AdapterRouting:
     not fit this model.
     """
     config = json.loads((folder / CONFIG_FILE).read_text(encoding="utf-8"))
-    head = _score(model)
-    plain_config = PLAIN if head is None else PLAIN | {"modules_to_save": ["classifier", SCORE]}
-    strange = sorted(name for name, plain in plain_config.items() if config.get(name, plain) not in (plain, None))
+    head, saved = _head(model), set(config.get("modules_to_save") or ())
+    strange = sorted(name for name, plain in PLAIN.items() if config.get(name, plain) not in (plain, None))
+    strange += [] if saved <= set(HEADS if head else ()) else ["modules_to_save"]
     if strange:
         raise TunesmithError("adapter-kind", place=Place(str(folder / CONFIG_FILE)), setting=strange[0])
+    # as PEFT matches names: `classifier` saves `pre_classifier` too
+    ends = (*SAVED, *saved)
+    head = {key: parameter for key, parameter in head.items() if any(part.endswith(ends) for part in key.split("."))}
     tensors = load_file(folder / WEIGHTS_FILE)
     linear = _linear_names(model)
     names = [name for name in linear if f"{KEY_PREFIX}{name}.lora_A.weight" in tensors]
     sides = ("lora_A.weight", "lora_B.weight", *((MAGNITUDE,) if config.get("use_dora") else ()))
     expected = {f"{KEY_PREFIX}{name}.{side}" for name in names for side in sides}
-    expected |= set() if head is None else {SCORE_KEY}
+    expected |= set(head)
     if not names or expected != set(tensors):
         difference = min(expected ^ set(tensors), default="lora_A")
         raise TunesmithError("adapter-base", place=Place(str(folder)), difference=difference)
     routing = _attach(model, _method_of(config), names, seed=0)
     layers = {name: module for name, module in model.named_modules() if isinstance(module, LoraLinear)}
+    parameters: dict[str, Tensor] = dict(head)
+    for name, layer in layers.items():
+        places = (layer.lora_a_SRI[0], layer.lora_b_SOR[0], *layer.magnitudes)
+        parameters |= {f"{KEY_PREFIX}{name}.{side}": place for side, place in zip(sides, places, strict=True)}
     with torch.no_grad():
-        for name, layer in layers.items():
-            parameters = (layer.lora_a_SRI[0], layer.lora_b_SOR[0], *layer.magnitudes)
-            for side, parameter in zip(sides, parameters, strict=True):
-                tensor = tensors[f"{KEY_PREFIX}{name}.{side}"]
-                if tensor.shape != parameter.shape:
-                    raise TunesmithError("adapter-base", place=Place(str(folder)), difference=f"{name}: {tensor.shape}")
-                parameter.copy_(tensor)
-        if head is not None:
-            if tensors[SCORE_KEY].shape != head.weight.shape:
-                raise TunesmithError(
-                    "adapter-base", place=Place(str(folder)), difference=f"{SCORE}: {tensors[SCORE_KEY].shape}"
-                )
-            head.weight.copy_(tensors[SCORE_KEY])
+        for key, parameter in parameters.items():
+            if tensors[key].shape != parameter.shape:
+                difference = f"{key}: {tuple(tensors[key].shape)}"
+                raise TunesmithError("adapter-base", place=Place(str(folder)), difference=difference)
+            parameter.copy_(tensors[key])
     return routing
 
 

@@ -3,14 +3,22 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
 from safetensors import safe_open
 
-from tunesmith.model.base import Base
-from tunesmith.model.fits import linear_names, targeted_names
+from tunesmith.model.base import ENCODER_TYPES, LEARNED_POSITION_TYPES, Base
+from tunesmith.model.fits import (
+    NO_WEIGHT,
+    PRETRAINING_HEADS,
+    is_of_head,
+    layer_number,
+    linear_names,
+    targeted_names,
+)
 from tunesmith.recipe import Lora
 
 NUM_BYTES: Final = {"F64": 8, "F32": 4, "F16": 2, "BF16": 2, "F8_E4M3": 1, "F8_E5M2": 1, "I8": 1, "U8": 1}
@@ -20,8 +28,9 @@ STORED: Final = {"BF16": "bf16", "F32": "fp32"}
 
 @dataclass(frozen=True, slots=True)
 class Geometry:
-    """Sizes of a dense decoder, in numbers."""
+    """Sizes of a model, in numbers."""
 
+    model_type: str
     hidden: int
     intermediate: int
     query: int
@@ -54,13 +63,28 @@ class Geometry:
     def num_head(self) -> int:
         return self.vocabulary * self.hidden
 
+    @property
+    def is_encoder(self) -> bool:
+        return self.model_type in ENCODER_TYPES
+
+    @property
+    def is_gated(self) -> bool:
+        """Whether the feed-forward part multiplies two wide halves."""
+        return any(name.endswith("gate_proj.weight") for name in self.shapes)
+
     def linear_shapes(self) -> list[tuple[int, ...]]:
         """(outputs, inputs) of all linear layers but the head."""
-        return [shape for name, shape in self.shapes.items() if ".layers." in name and len(shape) == 2]
+        return self._turned(shape for name, shape in self.shapes.items() if layer_number(name) is not None)
 
     def adapted_shapes(self, method: Lora) -> list[tuple[int, ...]]:
         """(outputs, inputs) of the linear layers that LoRA adapts. Raises TunesmithError `lora-no-target`."""
-        return [self.shapes[f"{name}.weight"] for name in targeted_names(linear_names(self.shapes), method)]
+        names = targeted_names(linear_names(self.shapes), method)
+        return self._turned(self.shapes[f"{name}.weight"] for name in names)
+
+    def _turned(self, shapes: Iterable[tuple[int, ...]]) -> list[tuple[int, ...]]:
+        """The matrices among these; GPT-2 keeps them with the inputs first."""
+        step = -1 if self.model_type in LEARNED_POSITION_TYPES else 1
+        return [shape[::step] for shape in shapes if len(shape) == 2]
 
     @property
     def num_linear(self) -> int:
@@ -78,9 +102,10 @@ def geometry_of(base: Base, *, has_own_head: bool = False) -> Geometry:
         size = int(config["qk_nope_head_dim"]) + int(config["qk_rope_head_dim"])
     shapes, types = _headers(base.folder)
     if has_own_head:
-        shapes.pop("lm_head.weight", None)
+        shapes = {n: s for n, s in shapes.items() if not (PRETRAINING_HEADS.search(n) or is_of_head(n))}
     (only, *others) = types
     return Geometry(
+        model_type=base.model_type,
         hidden=int(config["hidden_size"]),
         intermediate=_width(config),
         query=heads * size,
@@ -111,6 +136,8 @@ def _headers(folder: Path) -> tuple[dict[str, tuple[int, ...]], dict[str, int]]:
     for file in folder.glob("*.safetensors"):
         with safe_open(file, framework="numpy") as tensors:
             for name in tensors.keys():  # noqa: SIM118 - it is no mapping
+                if NO_WEIGHT.search(name):
+                    continue
                 tensor = tensors.get_slice(name)
                 shapes[name] = tuple(tensor.get_shape())
                 kind = tensor.get_dtype()

@@ -92,7 +92,15 @@ class Computation:
     @property
     def num_trained(self) -> int:
         shapes, hidden = self.geometry.shapes, self.geometry.hidden
-        return num_trained(shapes, self.section.method, hidden) + self.num_outputs * hidden
+        return num_trained(shapes, self.section.method, hidden) + self._num_own_head
+
+    @property
+    def _num_own_head(self) -> int:
+        """Weights of a head in place of the language model's; an encoder's has a dense layer before its outputs."""
+        hidden = self.geometry.hidden
+        if not (self.geometry.is_encoder and self.num_outputs):
+            return self.num_outputs * hidden
+        return (hidden + self.num_outputs) * (hidden + 1)
 
     @property
     def taught_bytes(self) -> int:
@@ -160,9 +168,12 @@ def evaluate_terms(job: Computation, rows: Sequence[int], prompts: Sequence[int]
         weights["files"] = job.geometry.num_stored_bytes
     elif job.device == "cpu":
         weights["files"] = 0
-    written = _generation_bytes(job, max(prompts), len(prompts), max_new_tokens)
     tokens = min(GENERATION_TOKENS, sum(sorted(rows)[-SCORED_ROWS:]))
-    scored = _no_grad_bytes(job, max(tokens, *rows)) + _logit_bytes(job, sum(rows))
+    scored = _no_grad_bytes(job, max(tokens, *rows))
+    written = 0
+    if not job.geometry.is_encoder:
+        written = _generation_bytes(job, max(prompts), len(prompts), max_new_tokens)
+        scored += _logit_bytes(job, sum(rows))
     adapter = 0 if job.trains_base else job.c * job.num_trained
     fitted = FITTED[job.device]
     peak = max(written, scored)
@@ -296,10 +307,10 @@ def _attention_bytes(job: Computation, batch: BatchShape) -> int:
 
 
 def _mlp_bytes(job: Computation) -> int:
-    """A token's gate and the other half; their product where the layer behind is trained."""
+    """A token's gate and the other half, or what is activated; the result where the layer behind is trained."""
     g, c = job.geometry, job.c
     low = sum(c * job.rank for layer in ("gate_proj", "up_proj", "down_proj") if job.trains(layer))
-    return c * g.intermediate * (2 + job.trains("down_proj")) + low
+    return c * g.intermediate * (1 + g.is_gated + job.trains("down_proj")) + low
 
 
 def _logit_bytes(job: Computation, num_pairs: int) -> int:

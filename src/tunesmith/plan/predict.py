@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from itertools import combinations
 from typing import Any, Final
 
@@ -12,7 +13,7 @@ import numpy as np
 from tunesmith.artifacts.prediction import PredictionBody
 from tunesmith.plan.geometry import Geometry
 from tunesmith.plan.memory import Computation, Terms, disk_bytes, evaluate_terms, load_terms, save_terms, train_terms
-from tunesmith.plan.steps import MakeSampler, StepShapes, fuses_attention, num_steps_of, step_shapes
+from tunesmith.plan.steps import MakeSampler, StepShapes, batch_shapes, fuses_attention, num_steps_of, step_shapes
 from tunesmith.plan.work import step_operations, validation_operations
 from tunesmith.recipe import DistillText, Evaluate, Full, Lora, Train
 from tunesmith.records import Rendered
@@ -100,8 +101,13 @@ class Workload:
         return max(loaded, writing, key=lambda terms: sum(terms.values()))
 
     def _steps(self, section: Train) -> StepShapes:
-        is_fused = fuses_attention(self.geometry, self.device)
-        return step_shapes(self.train, self.validation, section, self.seed, self.make_sampler, is_fused=is_fused)
+        shapes_of = partial(
+            batch_shapes,
+            section=section,
+            is_fused=fuses_attention(self.geometry, self.device),
+            is_causal=not self.geometry.is_encoder,
+        )
+        return step_shapes(self.train, self.validation, section, self.seed, self.make_sampler, shapes_of)
 
     def _prompts(self) -> list[int]:
         """Tokens of the prompts that are answered; with the rows shown before them where an arm shows any."""

@@ -99,12 +99,11 @@ def step_shapes(
     section: Train,
     seed: int,
     make_sampler: MakeSampler,
-    *,
-    is_fused: bool,
+    shapes_of: Callable[[Sequence[Rendered]], tuple[BatchShape, ...]],
 ) -> StepShapes:
     """Lay out the steps with the most tokens and a spread of the others, as training will. Imports torch.
 
-    `is_fused`: whether small documents attend in a kernel that keeps no scores.
+    `shapes_of`: `batch_shapes` with what it is to know.
     """
     visits = [row for row in rows for _ in range(row.repeats)]
     sampler = make_sampler(len(visits), section.batch_rows, seed)
@@ -115,11 +114,11 @@ def step_shapes(
     largest = sorted(counted, key=lambda step: (-tokens[step], step))[:NUM_LARGEST]
 
     def laid_out(step: int) -> tuple[BatchShape, ...]:
-        return batch_shapes([visits[row] for row in sampler.rows_of_step(step)], section, is_fused=is_fused)
+        return shapes_of([visits[row] for row in sampler.rows_of_step(step)])
 
     shapes = {step: laid_out(step) for step in _spread(num_steps, NUM_SPREAD)}
     heaviest = tuple(laid_out(step) for step in largest)
-    judged = batch_shapes([row for row in validation if row.num_supervised], section, is_fused=is_fused)
+    judged = shapes_of([row for row in validation if row.num_supervised])
     sizes = {batch.num_tokens for step in (*heaviest, *shapes.values(), judged) for batch in step}
     return StepShapes(
         largest=heaviest,
@@ -135,14 +134,21 @@ def _spread(num_steps: int, num: int) -> list[int]:
     return sorted(set(np.linspace(0, num_steps - 1, num).round().astype(int).tolist()))
 
 
-def batch_shapes(rows: Sequence[Rendered], section: Train, *, is_fused: bool) -> tuple[BatchShape, ...]:
-    """The micro-batches that these rows become. Imports torch."""
+def batch_shapes(
+    rows: Sequence[Rendered], section: Train, *, is_fused: bool, is_causal: bool = True
+) -> tuple[BatchShape, ...]:
+    """The micro-batches that these rows become. Imports torch.
+
+    `is_fused`: whether small documents attend in a kernel that keeps no scores. `is_causal`: see `lay_out`.
+    """
     from tunesmith.model.layout import behind, lay_out
 
     if not rows:
         return ()
     virtual = _virtual_ids(section.method)
-    laid_out = lay_out(behind(rows, virtual), section.micro_batch_tokens, share=section.share_prefixes)
+    laid_out = lay_out(
+        behind(rows, virtual), section.micro_batch_tokens, share=section.share_prefixes, is_causal=is_causal
+    )
     return tuple(_shape(batch, is_fused) for batch in laid_out)
 
 
@@ -159,7 +165,7 @@ def _shape(batch: MicroBatch, is_fused: bool) -> BatchShape:
     long = others[len(short) :]
     tensors = (batch.ids_T, batch.positions_T, batch.pair_positions_P, batch.pair_targets_P, batch.pair_weights_P)
     rows = (batch.row_pairs_Q, batch.row_of_Q, batch.row_weights_Q)
-    maps = [tensor for group in groups for tensor in (group.slots_X, group.ancestors_A, group.bias_LA)]
+    maps = [tensor for group in groups for tensor in (group.slots_X, group.ancestors_A, group.bias_NLA)]
     num_fused_tokens, num_short_tokens = (sum(group.stop - group.start for group in part) for part in (fused, short))
     gathered = [group for group in long if group.num_nodes > 1 or group.ancestors_A.numel()]
     return BatchShape(
@@ -168,13 +174,13 @@ def _shape(batch: MicroBatch, is_fused: bool) -> BatchShape:
         num_fused_tokens=num_fused_tokens,
         num_fused_scores=sum(group.num_nodes * group.length * (group.length + 1) // 2 for group in fused),
         num_short_tokens=num_short_tokens,
-        num_short_scores=sum(group.num_nodes * group.bias_LA.numel() for group in short),
+        num_short_scores=sum(group.num_nodes * group.num_scores for group in short),
         num_long_tokens=batch.num_tokens - num_fused_tokens - num_short_tokens,
-        num_long_keys=sum(group.num_nodes * group.bias_LA.shape[1] for group in long),
-        num_gathered_keys=sum(group.num_nodes * group.bias_LA.shape[1] for group in gathered),
+        num_long_keys=sum(group.num_nodes * group.num_keys for group in long),
+        num_gathered_keys=sum(group.num_nodes * group.num_keys for group in gathered),
         # causal: half of the own keys, all of the ancestors'
         num_long_scores=sum(
-            group.num_nodes * group.length * (group.ancestors_A.numel() + group.length // 2) for group in long
+            group.num_nodes * (group.num_scores - (group.length**2 // 2 if group.is_causal else 0)) for group in long
         ),
         num_pieces=bool(fused) + bool(short) + len(long),
         num_layout_bytes=sum(tensor.nbytes for tensor in (*tensors, *rows, *maps)),

@@ -1,5 +1,6 @@
 """What the user asks for: frozen, closed sections (`sections` and one file a stage) and their YAML form (`file`)."""
 
+from tunesmith.recipe.bases import Changes, PromptStyle
 from tunesmith.recipe.file import dump_recipe, load_recipe
 from tunesmith.recipe.methods import AUTO_METHODS, Auto, Freeze, Full, Lora, Method, Prefix, Prompt
 from tunesmith.recipe.objectives import (
@@ -25,6 +26,7 @@ from tunesmith.recipe.train import Train
 __all__ = [
     "AUTO_METHODS",
     "Auto",
+    "Changes",
     "Classification",
     "Decoding",
     "Distill",
@@ -39,6 +41,7 @@ __all__ = [
     "Prefix",
     "Prepare",
     "Prompt",
+    "PromptStyle",
     "Recipe",
     "Regression",
     "Report",

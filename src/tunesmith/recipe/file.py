@@ -26,6 +26,7 @@ PROBLEMS: Final = {
     "balance_column": "balance-column",
     "annotate_layers": "annotate-layers",
     "bool_type": "bool",
+    "changes_keep_drop": "changes-keep-drop",
     "dict_type": "mapping",
     "finite_number": "finite",
     "float_type": "number",

@@ -16,6 +16,7 @@ from pydantic_core import PydanticCustomError
 from tunesmith.recipe.annotate import Annotate
 from tunesmith.recipe.endpoint import Address
 from tunesmith.recipe.few_shot import FewShot, FewShotRows
+from tunesmith.recipe.bases import Changes, ChangesField, PromptStyleField
 from tunesmith.recipe.objectives import Classification, Regression, Text
 from tunesmith.recipe.prepare import Prepare
 from tunesmith.recipe.section import PositiveInt, Section, Share
@@ -31,6 +32,8 @@ class Model(Section):
         Field(description="Base model: `builtin:tiny`, a local folder in Hugging Face format, or a Hub id."),
     ] = "builtin:tiny"
     revision: Annotated[str | None, Field(description="Commit, tag or branch of a Hub id.")] = None
+    prompt_style: PromptStyleField = None
+    changes: ChangesField = Changes()
 
 
 class Decoding(Section):

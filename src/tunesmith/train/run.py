@@ -45,7 +45,8 @@ from tunesmith.train.teacher_text import rows_of_teacher
 from tunesmith.train.trackers import TRACKERS, Feed, Tracked
 from tunesmith.train.training import Training
 
-TOKENIZER_FILES: Final = ("tokenizer.json", "tokenizer_config.json", "chat_template.jinja", "generation_config.json")
+TEMPLATE: Final = "chat_template.jinja"
+TOKENIZER_FILES: Final = ("tokenizer.json", "tokenizer_config.json", TEMPLATE, "generation_config.json")
 
 
 def train(training: Training, *, runtime: Runtime, progress: Progress, run: Run, out: Path) -> TunedModel:
@@ -124,7 +125,13 @@ def assemble(training: Training, runtime: Runtime, progress: Progress, run: Path
     objective = losses(section, head, _teacher(training, runtime))
     model = _model(training, head, runtime)
     optimizer = _optimizer(section, model)
-    layout = LayoutSettings(section.micro_batch_tokens, section.share_prefixes, runtime.device, virtual_ids(model))
+    layout = LayoutSettings(
+        section.micro_batch_tokens,
+        section.share_prefixes,
+        runtime.device,
+        virtual_ids(model),
+        is_causal=not training.base.is_encoder,
+    )
     visits = visits_of(rows)
     sampler = RowSampler(len(visits), section.batch_rows, training.seed)
     source = RowSource(visits, sampler, layout, _token_dropout(training), group)
@@ -262,6 +269,8 @@ def _save_model(training: Training, loop: Loop, staging: Path) -> None:
             source = training.base.folder / name
             if source.is_file():
                 shutil.copy(source, folder / name)
+    if training.chat.is_styled:  # the base has no template to serve it with
+        (folder / TEMPLATE).write_text(training.chat.source, encoding="utf-8")
     if loop.head is not None:
         write_head(folder, loop.head)
 

@@ -23,6 +23,8 @@ class LayoutSettings:
     device: str
     virtual_ids: tuple[int, ...] = ()
     """What every row is laid out behind."""
+    is_causal: bool = True
+    """False for an encoder's rows, which share nothing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +95,7 @@ class RowSource:
 
     def lay_out(self, rows: Sequence[Rendered]) -> list[MicroBatch]:
         """This process's part of the rows; none where they are fewer than the processes."""
-        parts = divide(rows, self.group.size, share=self._layout.share_prefixes)
+        parts = divide(rows, self.group.size, share=self._layout.share_prefixes and self._layout.is_causal)
         return micro_batches(parts[self.group.rank], self._layout)
 
     def rows_of_step(self, step: int) -> list[Rendered]:
@@ -110,7 +112,12 @@ class RowSource:
 
 
 def micro_batches(rows: Sequence[Rendered], layout: LayoutSettings) -> list[MicroBatch]:
-    laid_out = lay_out(behind(rows, layout.virtual_ids), layout.micro_batch_tokens, share=layout.share_prefixes)
+    laid_out = lay_out(
+        behind(rows, layout.virtual_ids),
+        layout.micro_batch_tokens,
+        share=layout.share_prefixes,
+        is_causal=layout.is_causal,
+    )
     num_virtual = len(layout.virtual_ids)  # no tokens of the rows as they were given
     own = [replace(batch, num_row_tokens=batch.num_row_tokens - num_virtual * len(batch.row_ids)) for batch in laid_out]
     return [batch.to(layout.device) for batch in own]

@@ -50,7 +50,7 @@ def paths_of(batch: MicroBatch) -> set[tuple[tuple[int, ...], tuple[int, ...]]]:
     """The tokens and positions that the last token of each node sees: its ancestors, then its own node."""
     seen: set[tuple[tuple[int, ...], tuple[int, ...]]] = set()
     for group in batch.attention.groups:
-        visible_LA = (group.bias_LA == 0).numpy()
+        visible_LA = (group.bias_NLA[0] == 0).numpy()
         above = group.ancestors_A.numpy()
         for number in range(group.num_nodes):
             own = np.flatnonzero(

@@ -76,7 +76,7 @@ def test_a_configuration_that_names_code_is_refused(folder: Path, key: str) -> N
 
 
 def test_a_configuration_that_is_not_known_is_refused(folder: Path) -> None:
-    change(folder, model_type="gpt2")
+    change(folder, model_type="opt")
     assert code_of(folder) == "model-type"
     (folder / "config.json").write_text("{")
     assert code_of(folder) == "model-config"

@@ -135,4 +135,4 @@ def test_virtual_tokens_are_no_tokens_of_the_rows(folder: Path) -> None:
     assert batch.num_row_tokens == 4 * 12
     assert (batch.ids_T >= len(model.get_input_embeddings().weight)).sum() == 20  # once for all four rows
     (alone,) = micro_batches([random_row(np.random.default_rng(0), "0", [], 12)], layout)
-    assert alone.positions_T[alone.last_R].tolist() == [31]
+    assert alone.positions_T[alone.read_R].tolist() == [31]

@@ -1,13 +1,13 @@
-"""Classification: the likelihood of each row's class under a head on its last token."""
+"""Classification: the likelihood of each row's class under a head on the token that the head reads."""
 
 from __future__ import annotations
 
+from torch.nn.functional import cross_entropy
 from transformers import PreTrainedModel
 
-from tunesmith.model.head import cross_entropy_of_pairs
 from tunesmith.model.layout import MicroBatch
 from tunesmith.model.load import hidden_states
-from tunesmith.model.score import score_layer
+from tunesmith.model.score import row_scores
 from tunesmith.train.step import LossSum
 
 
@@ -16,12 +16,8 @@ def loss(model: PreTrainedModel, batch: MicroBatch, label_smoothing: float = 0.0
 
     A row whose class no training row has weighs nothing.
     """
-    total, correct = cross_entropy_of_pairs(
-        hidden_states(model, batch),
-        score_layer(model).weight,
-        batch.last_R,
-        batch.targets_R.nan_to_num().long(),
-        batch.target_weights_R,
-        label_smoothing,
-    )
-    return LossSum(total, batch.target_weight, {"accuracy": correct})
+    scores_RC = row_scores(model, hidden_states(model, batch), batch)
+    classes_R = batch.targets_R.nan_to_num().long()
+    losses_R = cross_entropy(scores_RC, classes_R, reduction="none", label_smoothing=label_smoothing)
+    correct = ((scores_RC.detach().argmax(1) == classes_R) * batch.target_weights_R).sum()
+    return LossSum((losses_R * batch.target_weights_R).sum(), batch.target_weight, {"accuracy": correct})

@@ -1,4 +1,4 @@
-"""Regression: squared error of a number that a head reads from each row's last token.
+"""Regression: squared error of a number that a head says of each row.
 
 The head says z for the target `mean + scale * z`, so that its loss has one size whatever the unit of the target.
 """

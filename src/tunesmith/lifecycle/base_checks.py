@@ -1,0 +1,35 @@
+"""What a base cannot do is refused, and what a recipe makes of it is said, before any weight is loaded."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from tunesmith.errors import TunesmithError
+from tunesmith.recipe import Classification, Regression
+
+if TYPE_CHECKING:
+    from tunesmith.lifecycle import Job
+
+
+def check_base(job: Job) -> None:
+    """Raises TunesmithError `encoder-objective`, `encoder-arms`, and what `layers_after` raises."""
+    if job.base.is_encoder:
+        _check_encoder(job)
+    changes = job.recipe.model.changes
+    if not changes.is_none:
+        before, after = (int(base.config["num_hidden_layers"]) for base in (job.base, job.trained_base))
+        job.progress.say("say.base-changed", "warning", before=before, after=after)
+    if changes.activation is not None:
+        job.progress.say("say.base-activation", "warning", activation=changes.activation)
+
+
+def _check_encoder(job: Job) -> None:
+    kind, arms = job.base.model_type, job.recipe.evaluate.arms
+    for section in job.trainings().values():
+        if not isinstance(section.objective, Classification | Regression):
+            raise TunesmithError("encoder-objective", type=kind, objective=section.objective.name)
+    if not {"classic", "majority"} & set(arms):
+        raise TunesmithError("encoder-arms", type=kind)
+    left_out = [arm for arm in arms if arm.startswith("base")]
+    if left_out:
+        job.progress.say("say.encoder-arms", "warning", arms=", ".join(left_out), type=kind)
