@@ -72,6 +72,11 @@ class Geometry:
         """Whether the feed-forward part multiplies two wide halves."""
         return any(name.endswith("gate_proj.weight") for name in self.shapes)
 
+    @property
+    def has_joint_projection(self) -> bool:
+        """Whether one layer computes queries, keys and values."""
+        return any(name.endswith("c_attn.weight") for name in self.shapes)
+
     def linear_shapes(self) -> list[tuple[int, ...]]:
         """(outputs, inputs) of all linear layers but the head."""
         return self._turned(shape for name, shape in self.shapes.items() if layer_number(name) is not None)

@@ -303,7 +303,15 @@ def _attention_bytes(job: Computation, batch: BatchShape) -> int:
     log_sums = 4 * g.num_heads * (batch.num_fused_tokens + batch.num_long_tokens)
     joined = g.query * T if batch.num_pieces > 1 and job.trains("o_proj") else 0
     low = sum(job.rank * T for layer in ("q_proj", "k_proj", "v_proj", "o_proj") if job.trains(layer))
-    return c * (states + g.query * T + scores + joined + low) + log_sums
+    beside = _joint_numbers(g, batch) if g.has_joint_projection else 0
+    return c * (states + beside + g.query * T + scores + joined + low) + log_sums
+
+
+def _joint_numbers(g: Geometry, batch: BatchShape) -> int:
+    """Where one layer computes queries, keys and values, its output stays whole beside what is copied from it."""
+    if batch.num_fused_tokens:
+        return 3 * g.query * (batch.num_tokens - batch.num_fused_tokens)
+    return 2 * g.key * batch.num_gathered_keys
 
 
 def _mlp_bytes(job: Computation) -> int:

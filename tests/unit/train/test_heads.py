@@ -20,7 +20,7 @@ from tunesmith.artifacts.head import Head
 from tunesmith.chat.taught import taught_rows
 from tunesmith.errors import Phrase, Place, TunesmithError
 from tunesmith.model.layout import lay_out
-from tunesmith.model.score import begin_score, load_with_head, score_layer
+from tunesmith.model.score import begin_score, load_with_head
 from tunesmith.recipe import Classification, Regression
 from tunesmith.recipe.optimizers import AdamW
 from tunesmith.records import Example, Message, Rendered
@@ -44,7 +44,7 @@ def scored(folder: Path, head: Head) -> PreTrainedModel:
     model = load_with_head(folder, head, dtype=torch.float32, device="cpu")
     begin_score(model, PAD, seed=3)
     with torch.no_grad():
-        score_layer(model).weight.mul_(5.0)  # far from even odds
+        model.get_parameter("score.weight").mul_(5.0)  # far from even odds
     return model
 
 
