@@ -5,6 +5,7 @@ from typing import Final
 SECTIONS: Final[dict[str, str]] = {
     "Recipe": "一次完整的运行。",
     "Model": "要微调的模型。",
+    "Changes": "训练前把基座改成另一种架构。层号从 0 数起，按基座中的编号。",
     "Prepare": "把原始数据变成划分已固定的数据集。",
     "Source": "一个来源的数据：本地路径，或 Hub 数据集。",
     "Join": "第二张表，按键把它的列补到各行上。",
@@ -46,8 +47,8 @@ SECTIONS: Final[dict[str, str]] = {
     "Samples": "训练中的模型在第一步之前和每次验证时，以贪心解码回答的提示。",
     "Sft": "监督微调：最大化助手所说内容的似然。",
     "Text": "继续预训练：学习纯文本的每个词元，文档之间以结束词元分隔（数据源写 `format: text`）。",
-    "Classification": "在标签列的各类别中选一个，由读取提示最后一个词元的线性层给出。",
-    "Regression": "预测一个数值，由读取提示最后一个词元的线性层给出；损失为标准化目标的均方误差。",
+    "Classification": "在标签列的各类别中选一个，由读取提示最后一个词元（编码器为第一个）的输出头给出。",
+    "Regression": "预测一个数值，由读取提示最后一个词元（编码器为第一个）的输出头给出；损失为标准化目标的均方误差。",
     "Distill": "学习更大的模型对每个词元给出的概率（Hinton 等，2015，arXiv:1503.02531）。",
     "DistillText": "学习更大的模型对各行提示写出的回答（Kim 与 Rush，2016，arXiv:1606.07947）。",
     "Full": "训练全部权重。",
@@ -84,6 +85,14 @@ KEYS: Final[dict[str, dict[str, str]]] = {
     "Model": {
         "base": "基座模型：`builtin:tiny`、Hugging Face 格式的本地文件夹，或 Hub 名称。",
         "revision": "Hub 模型的提交、标签或分支。",
+        "prompt_style": "没有对话模板的基座，按哪种样式把消息变成文本；省略时用模型自己的模板。",
+        "changes": "训练前对基座的改动；改动后的模型要重新学会丢掉的能力。",
+    },
+    "Changes": {
+        "keep_layers": "只保留这些层：层号，或 `0-5` 这样的范围。",
+        "drop_layers": "去掉这些层。",
+        "add_layers": "在这些层的每一层之后加一层它的副本，副本起初原样传递输入。",
+        "activation": "替换前馈部分的激活函数。",
     },
     "Prepare": {
         "duplicates": "什么算近似重复，又怎样处理。",

@@ -67,13 +67,13 @@ class DistillText(Section):
 
 
 class Classification(Section):
-    """One of the classes of the label column, by a linear head on the prompt's last token."""
+    """One of the classes of the label column, by a head on the prompt's last token (an encoder's first)."""
 
     name: Annotated[Literal["classification"], Field(description="Names the objective.")] = "classification"
 
 
 class Regression(Section):
-    """A number, by a linear head on the prompt's last token: mean squared error of the standardised target."""
+    """A number, by a head on the prompt's last token (an encoder's first): squared error of the standardised target."""
 
     name: Annotated[Literal["regression"], Field(description="Names the objective.")] = "regression"
 
