@@ -78,11 +78,16 @@ TEXTS: Final[dict[str, tuple[str, str]]] = {
         "name layers that stay in `model.changes.add_layers`",
         "请在 `model.changes.add_layers` 中只写保留下来的层",
     ),
-    "say.base-changed": (
-        "the base is changed before it is trained, from {before} layers to {after}: it may answer much worse until it "
-        "has learned again, and nobody has tested it so; the comparison shows the base as it was",
-        "训练前将改动基座：由 {before} 层变为 {after} 层。在重新学会之前，它的回答可能差得多，"
-        "也没有人验证过这样的模型；评测中的基座是未改动的",
+    "say.base-layers-dropped": (
+        "{left} of the base's {before} layers are left: it may answer much worse until it has learned again, and "
+        "nobody has tested it so; the comparison shows the base as it was",
+        "基座的 {before} 层只保留 {left} 层：在重新学会之前，它的回答可能差得多，也没有人验证过这样的模型；"
+        "评测中的基座是未改动的",
+    ),
+    "say.base-layers-added": (
+        "layers added to the base: {num}, which at first pass on what they are given; each needs memory and time, and "
+        "nobody has tested what comes of it",
+        "为基座增加了 {num} 层，起初原样传递输入；每层都要占用内存和时间，也没有人验证过训练的结果",
     ),
     "say.base-activation": (
         "all feed-forward parts get another activation, `{activation}`: what they learned was for the old one, so that "

@@ -16,9 +16,12 @@ def check_base(job: Job) -> None:
     if job.base.is_encoder:
         _check_encoder(job)
     changes = job.recipe.model.changes
-    if not changes.is_none:
-        before, after = (int(base.config["num_hidden_layers"]) for base in (job.base, job.trained_base))
-        job.progress.say("say.base-changed", "warning", before=before, after=after)
+    before, after = (int(base.config["num_hidden_layers"]) for base in (job.base, job.trained_base))
+    num_added = len(changes.add_layers)
+    if after - num_added < before:
+        job.progress.say("say.base-layers-dropped", "warning", before=before, left=after - num_added)
+    if num_added:
+        job.progress.say("say.base-layers-added", "warning", num=num_added)
     if changes.activation is not None:
         job.progress.say("say.base-activation", "warning", activation=changes.activation)
 
