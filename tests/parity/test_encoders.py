@@ -14,6 +14,7 @@ import peft
 import pytest
 import torch
 from flat_rows import gradient
+from peft.tuners.lora import LoraLayer
 from tiny_bases import ENCODERS, FIRST_ID, make_encoder, save_base
 from tiny_models import VOCABULARY
 from torch import Tensor
@@ -168,6 +169,8 @@ def test_peft_reads_our_adapter_and_we_read_it(
     largest = (in_order(model, given) - padded(read, given)).abs().max().item()
     print(f"{architecture}: largest difference {largest:.1e}")
     assert largest < 1e-5
+    adapted = sum(isinstance(module, LoraLinear) for module in model.modules())
+    assert sum(isinstance(module, LoraLayer) for module in read.modules()) == adapted  # none in the head
     again = load_with_head(folders[architecture], CLASSES, dtype=torch.float32, device="cpu")
     before = in_order(again, given)
     load_adapter(again, tmp_path)
@@ -206,6 +209,15 @@ def test_a_few_steps_learn_and_change_only_what_is_trained(
     # no row is as long as the table of positions, and padding has no gradient
     assert changed == trained
     assert any(is_of_head(name) for name in changed)
+
+
+@pytest.mark.parametrize("architecture", ENCODERS)
+def test_what_the_configuration_says_of_dropout_drops_nothing(folders: dict[str, Path], architecture: str) -> None:
+    """LoRA's own dropout stands before matrices that are 0 at first."""
+    model = begun(folders[architecture], CLASSES, Lora(rank=4, dropout=0.3))
+    assert model.training
+    given = rows(CLASSES)
+    assert torch.equal(in_order(model, given), in_order(model.eval(), given))
 
 
 def test_what_a_base_lacks_is_drawn_the_same_way_each_time(tmp_path: Path) -> None:

@@ -18,7 +18,7 @@ from torch import Tensor, nn
 from transformers.pytorch_utils import Conv1D
 
 from tunesmith.errors import Place, TunesmithError
-from tunesmith.model.fits import HEADS, is_adaptable, is_of_head, last_part, layer_number, targeted_names
+from tunesmith.model.fits import HEADS, is_adaptable, is_of_head, last_part, targeted_names
 from tunesmith.recipe import Lora
 
 CONFIG_FILE: Final = "adapter_config.json"
@@ -241,15 +241,13 @@ def save_adapter(model: nn.Module, method: Lora, base: str, folder: Path, adapte
 
 
 def _targets_for_peft(model: nn.Module, names: Sequence[str]) -> dict[str, Any]:
-    """How PEFT is told of the adapted layers: in full where a head has a layer of the same short name.
+    """How PEFT is told of the adapted layers; a head that it saves it adapts none of.
 
     In a mixture of experts it takes every module named `up_proj` for a routed expert's; as the weights of such layers
     they are left alone, and dropout, which only training knows, is not allowed for.
     """
     if not any(".experts." in name for name, _ in model.named_parameters()):
-        short = {last_part(name) for name in names}
-        outside = {last_part(name) for name, _ in model.named_modules() if layer_number(name) is None}
-        return {"target_modules": sorted(names if short & outside else short)}
+        return {"target_modules": sorted({last_part(name) for name in names})}
     return {
         "target_modules": sorted(name for name in names if ".mlp." not in name),
         "target_parameters": sorted(f"{name}.weight" for name in names if ".mlp." in name),
