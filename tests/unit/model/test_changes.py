@@ -72,6 +72,7 @@ def layers(model: PreTrainedModel) -> torch.nn.ModuleList:
     raise AssertionError
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("name", ["qwen3", "gpt2", "bert", "distilbert"])
 def test_the_layers_that_stay_are_the_bases(bases: dict[str, Base], tmp_path: Path, name: str) -> None:
     model = changed(bases[name], tmp_path / "kept", keep_layers=[0, "2-3"])
@@ -84,6 +85,7 @@ def test_the_layers_that_stay_are_the_bases(bases: dict[str, Base], tmp_path: Pa
     assert model.config.num_hidden_layers == 3
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("name", ["qwen3", "gpt2"])
 def test_added_layers_answer_as_before_to_the_bit(bases: dict[str, Base], tmp_path: Path, name: str) -> None:
     model = changed(bases[name], tmp_path / "made", add_layers=[0, 3, 3])
@@ -97,6 +99,7 @@ def test_added_layers_answer_as_before_to_the_bit(bases: dict[str, Base], tmp_pa
     assert all(torch.equal(copy[key], source[key]) for key in copy.keys() - zero)
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("name", ["qwen3", "gpt2", "bert", "distilbert"])
 def test_the_activation_is_another(bases: dict[str, Base], tmp_path: Path, name: str) -> None:
     model, by_hand = changed(bases[name], tmp_path / "made", activation="relu"), read(bases[name].folder)
