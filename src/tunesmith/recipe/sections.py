@@ -14,9 +14,9 @@ from pydantic import Field, ValidationInfo, field_validator
 from pydantic_core import PydanticCustomError
 
 from tunesmith.recipe.annotate import Annotate
+from tunesmith.recipe.bases import Changes, ChangesField, PromptStyleField
 from tunesmith.recipe.endpoint import Address
 from tunesmith.recipe.few_shot import FewShot, FewShotRows
-from tunesmith.recipe.bases import Changes, ChangesField, PromptStyleField
 from tunesmith.recipe.objectives import Classification, Regression, Text
 from tunesmith.recipe.prepare import Prepare
 from tunesmith.recipe.section import PositiveInt, Section, Share
