@@ -71,6 +71,14 @@ SECTIONS: Final[dict[str, str]] = {
     "Exponential": "每轮或每步共乘以 `factor`，每一步都降一点。",
     "WarmupStableDecay": "保持峰值，到最后若干步才下降（Hu 等，2024，arXiv:2404.06395）。",
     "Evaluate": "比较哪些对象、用多少道题，以及退步多少算有损失。",
+    "Plain": "没有设置项的指标；只写名称即可。",
+    "BertScore": "用词元的向量比较回答与参考答案（Zhang 等，2020，arXiv:1904.09675），取 F1。",
+    "TermAccuracy": "每题应出现的术语中，回答含有的比例。",
+    "Style": "遵守此处全部规则的回答所占的比例；每条规则另行计数。",
+    "JsonSchema": "回答是 JSON 且符合模式的比例。",
+    "RightGivenClosed": "思考正常结束的回答中答对的比例。",
+    "Cost": "按这些价格计算每个回答的费用，币种同价格；价格不适用的对象没有此项。",
+    "Function": "自定义指标：对一个回答给出 0（最差）到 1（最好）的函数，在单独的进程中运行。",
     "Decoding": "怎样生成回答。未给出的值取自模型自带的 generation_config；模型没有时用贪心解码。",
     "Report": "最后生成的报告。",
 }
@@ -543,8 +551,49 @@ KEYS: Final[dict[str, dict[str, str]]] = {
         "slices": "单独列出的测试数据部分：按 `language`（语言）、`label`（标签）、`length`（问题长度）、"
         "`source`（来源文件）或数据的任意一列。",
         "max_loss": "通用题或自己的题集允许的最大退步，按题数比例计。",
-        "metric": "下结论所用的指标；`auto` 表示标签用准确率，数值用平均绝对误差，"
-        "纯文本用每字节比特数，其余用 ROUGE-L。",
+        "metrics": "在每份评分卡都有的指标之外，还要计算哪些指标。",
+        "metric": "下结论所用的指标：没有设置项的指标，或 `metrics` 中的一项；`auto` 表示标签用准确率，"
+        "数值用平均绝对误差，纯文本用每字节比特数，其余用 ROUGE-L。",
+    },
+    "Plain": {"name": "哪一个指标。"},
+    "BertScore": {
+        "name": "指标的名称。",
+        "model": "产生向量的编码器：本地文件夹或 Hub 名称。",
+        "revision": "Hub 模型的提交、标签或分支。",
+        "layer": "比较哪一层的向量；不写时用最后一层的输出。",
+        "idf": "含有某词元的参考答案越少，该词元的权重越大。",
+    },
+    "TermAccuracy": {
+        "name": "指标的名称。",
+        "glossary": "含 `source`、`target` 两列的 CSV、TSV 或 JSONL：提示中有 `source`，回答须有它的某个 `target`；"
+        "没有 `source` 时，参考答案含有 `target`，回答就须含有。",
+    },
+    "Style": {
+        "name": "指标的名称。",
+        "formality": "怎样称呼读者。中文：“您”为正式，“你”为非正式。英文：缩写和 `gonna` 之类的词为非正式。",
+        "person": "回答怎样自称：只用 `i`（我）、只用 `we`（我们），或 `none`（不自称）。",
+        "banned": "回答不得含有的词。",
+        "min_characters": "回答最少的字符数。",
+        "max_characters": "回答最多的字符数。",
+    },
+    "JsonSchema": {
+        "name": "指标的名称。",
+        "file": "JSON Schema 文件；由其中的 `$schema` 指明版本，没有时为 2020-12。",
+    },
+    "RightGivenClosed": {
+        "name": "指标的名称。",
+        "checker": "比较最终答案的文字（`exact`），或其结尾的数值（`number`）。",
+    },
+    "Cost": {
+        "name": "指标的名称。",
+        "prompt": "每百万提示词元的价格。",
+        "answer": "每百万回答词元的价格。",
+        "hour": "机器每小时的价格。",
+    },
+    "Function": {
+        "name": "指标的名称。",
+        "function": "`模块:函数`，从当前文件夹查找；函数名就是指标名。",
+        "seconds_per_item": "某题耗时超过此值，按无法评判计。",
     },
     "Decoding": {
         "temperature": "采样前 logits 除以此值；0 表示贪心解码。",

@@ -166,6 +166,10 @@ class Completion:
     num_prompt_tokens: int
     num_tokens: int
     finish_reason: Literal["stop", "length"]
+    first_token_seconds: float | None = field(default=None, compare=False)
+    """From the beginning of its batch; None where the engine does not tell."""
+    seconds: float | None = field(default=None, compare=False)
+    """Its share of the time that its batch took."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,9 +17,6 @@ KIND: Final = "scorecard"
 BODY: Final = "scorecard.json"
 SAMPLES: Final = "samples.jsonl"
 
-LOWER_IS_BETTER: Final = frozenset({"bits_per_byte", "mae", "mse", "rmse"})
-"""Metrics of which less is better; of all others more is."""
-
 Task = Literal["labels", "text", "numbers", "documents"]
 """What a test item asks for: one of the labels, an answer, a number; or it is a text to be read."""
 VerdictWord = Literal["better", "better_with_losses", "not_better", "not_enough_evidence"]
@@ -52,6 +49,48 @@ class Difference(_Record):
     n: int
 
 
+class ClassScores(_Record):
+    """Of one class; each is 0 where nothing was predicted, or was true."""
+
+    precision: float
+    recall: float
+    f1: float
+    num_items: int
+    """Whose true class it is."""
+
+
+class TermRecall(_Record):
+    """Of one term: how many answers had to hold it, and how many did."""
+
+    expected: int
+    found: int
+
+
+class Bounds(_Record):
+    """The metric of the verdict if all answers that are none were wrong, and if all of them were right.
+
+    An end is absent where the metric has no worst or best value.
+    """
+
+    all_wrong: float | None
+    all_right: float | None
+
+
+class Details(_Record):
+    """What stands behind an arm's figures on the test items."""
+
+    faults: dict[str, int] = {}
+    """Answers that are none, by kind: `timed_out`, `truncated`, `empty`, `refused`, `unparsable`."""
+    failed: dict[str, int] = {}
+    """Answers that a metric could not be computed of, by metric; its estimate is of the others."""
+    bounds: Bounds | None = None
+    """Absent where every answer is one."""
+    classes: dict[str, ClassScores] = {}
+    confusion: dict[str, dict[str, int]] = {}
+    """Items by true and told class; "" for what is no class. Pairs that never occur are left out."""
+    terms: dict[str, TermRecall] = {}
+
+
 class Arm(_Record):
     """One column of the comparison."""
 
@@ -62,6 +101,7 @@ class Arm(_Record):
     num_prompt_tokens_mean: float | None = None
     num_answer_tokens_mean: float | None = None
     seconds: float
+    details: Details | None = None
 
 
 class Forgetting(_Record):

@@ -10,12 +10,14 @@ from typing import TYPE_CHECKING, Any, Final
 
 from tunesmith.artifacts import Dataset, DatasetReport, Plan, QualityReport, Scorecard, read_events
 from tunesmith.artifacts.dataset import SplitProof
-from tunesmith.artifacts.scorecard import LOWER_IS_BETTER, Arm, Estimate, ScorecardBody
+from tunesmith.artifacts.scorecard import Arm, Estimate, ScorecardBody
 from tunesmith.chat import Chat
 from tunesmith.chat.pieces import pieces
 from tunesmith.i18n import translate
 from tunesmith.i18n.catalogue import CATALOGUE
+from tunesmith.metrics.registry import LOWER_IS_BETTER
 from tunesmith.records import SPLITS, Example, Rendered, Sample
+from tunesmith.report.wording import figure
 
 if TYPE_CHECKING:
     from tunesmith.lifecycle.parity import Result
@@ -156,13 +158,14 @@ def scorecard_lines(body: ScorecardBody, language: str) -> list[str]:
     metrics = _metrics(body)
     header = [
         "",
-        *(translate(f"metric.{metric}", language) for metric in metrics),
+        *(_metric_name(metric, language) for metric in metrics),
         translate("cli.table.seconds", language),
     ]
     rows = [
         [_arm_name(arm.name, language), *(_cell(arm, m) for m in metrics), f"{arm.seconds:.1f}"] for arm in body.arms
     ]
     lines = _table([header, *rows])
+    lines += _fault_lines(body, language)
     if body.forgetting:
         lines.append("")
     for loss in body.forgetting:
@@ -186,7 +189,7 @@ def scorecard_lines(body: ScorecardBody, language: str) -> list[str]:
                 language,
                 arm=_arm_name(verdict.arm, language),
                 word=translate(f"verdict.{verdict.word}", language),
-                metric=translate(f"metric.{verdict.metric}", language),
+                metric=_metric_name(verdict.metric, language),
                 difference=f"{difference.mean:+.3f} [{difference.low:+.3f}, {difference.high:+.3f}]",
                 n=difference.n,
             ),
@@ -208,6 +211,23 @@ def _loses_to(body: ScorecardBody, arm: str, language: str) -> list[str]:
                 "  " + translate("cli.loses-to", language, against=against, difference=f"{difference.mean:+.3f}")
             )
     return lines
+
+
+def _fault_lines(body: ScorecardBody, language: str) -> list[str]:
+    """Of each arm the answers that are none, and what they may have cost."""
+    lines = []
+    for arm in body.arms:
+        if arm.details is None or not (arm.details.faults or arm.details.bounds):
+            continue
+        faults = [f"{translate(f'fault.{kind}', language)} {num}" for kind, num in arm.details.faults.items()]
+        line = translate("cli.faults", language, arm=_arm_name(arm.name, language), faults=", ".join(faults) or "-")
+        if arm.details.bounds is not None:
+            ends = (arm.details.bounds.all_wrong, arm.details.bounds.all_right)
+            low, high = ("-" if end is None else f"{end:.3f}" for end in ends)
+            metric = _metric_name(body.metric, language)
+            line += translate("cli.fault-bounds", language, metric=metric, all_wrong=low, all_right=high)
+        lines.append(line)
+    return ["", *lines] if lines else []
 
 
 def before_after(scorecard: Scorecard, num: int) -> list[dict[str, Any]]:
@@ -285,6 +305,12 @@ def _named(kind: str, name: str, language: str) -> str:
     return translate(key, language) if key in CATALOGUE else name
 
 
+def _metric_name(metric: str, language: str) -> str:
+    """A user's function keeps its own name."""
+    key = f"metric.{metric}"
+    return translate(key, language) if key in CATALOGUE else metric
+
+
 def _cell(arm: Arm, metric: str) -> str:
     estimate: Estimate | None = arm.metrics["test"].get(metric)
     if estimate is None:
@@ -292,7 +318,7 @@ def _cell(arm: Arm, metric: str) -> str:
     return (
         f"{estimate.value:.3f} [{estimate.low:.3f}, {estimate.high:.3f}]"
         if estimate.low is not None
-        else f"{estimate.value:.3f}"
+        else figure(estimate.value)
     )
 
 

@@ -17,6 +17,7 @@ from torch import Tensor
 from transformers import AutoModel, AutoTokenizer
 
 from tunesmith.errors import Place, TunesmithError
+from tunesmith.metrics.bertscore import TokenVectors
 
 MAX_TOKENS: Final = 512
 """What a text means shows in its beginning."""
@@ -53,10 +54,14 @@ class Encoder:
         positions = self._model.config.to_dict().get("max_position_embeddings") or MAX_TOKENS
         self._max_tokens = min(MAX_TOKENS, self._tokenizer.model_max_length, positions)
 
+    def token_ids(self, texts: Sequence[str]) -> list[list[int]]:
+        """The tokens of each text, those that the tokenizer puts around it included, as many as the model reads."""
+        return [self._tokenizer(text, truncation=True, max_length=self._max_tokens)["input_ids"] for text in texts]
+
     @torch.inference_mode()
     def embed(self, texts: Sequence[str]) -> NDArray[np.float32]:
         """(T, D): a vector of length 1 for each text; zeros for a text without any token."""
-        ids = [self._tokenizer(text, truncation=True, max_length=self._max_tokens)["input_ids"] for text in texts]
+        ids = self.token_ids(texts)
         vectors_TD = np.zeros((len(texts), self._model.config.hidden_size), dtype=np.float32)
         spoken = [place for place, tokens in enumerate(ids) if tokens]
         waiting = sorted(spoken, key=lambda place: -len(ids[place]))
@@ -66,16 +71,37 @@ class Encoder:
             vectors_TD[batch] = self._embed_batch([ids[place] for place in batch]).numpy()
         return vectors_TD
 
+    @torch.inference_mode()
+    def token_vectors(self, texts: Sequence[str], layer: int | None = None) -> list[TokenVectors]:
+        """The states of each text's tokens, brought to length 1, after `layer` layers (None: the model's output)."""
+        rows = [
+            self._tokenizer(text, truncation=True, max_length=self._max_tokens, return_special_tokens_mask=True)
+            for text in texts
+        ]
+        states_BSD, seen_BS = self._states([row["input_ids"] for row in rows], layer)
+        vectors_BSD = torch.nn.functional.normalize(states_BSD.float(), dim=-1).numpy()
+        return [
+            TokenVectors(
+                row["input_ids"], [bool(special) for special in row["special_tokens_mask"]], vectors_SD[seen_S]
+            )
+            for row, vectors_SD, seen_S in zip(rows, vectors_BSD, seen_BS.numpy(), strict=True)
+        ]
+
     def _embed_batch(self, ids: Sequence[list[int]]) -> Tensor:
         """(B, D)"""
+        states_BSD, seen_BS = self._states(ids, None)
+        pooled_BD = _POOL[self.pooling](states_BSD, seen_BS)
+        return torch.nn.functional.normalize(pooled_BD.float(), dim=-1)
+
+    def _states(self, ids: Sequence[list[int]], layer: int | None) -> tuple[Tensor, Tensor]:
+        """(B, S, D) states, and (B, S) where they are of a token rather than of padding."""
         lengths_B = torch.tensor([len(row) for row in ids])
-        ids_BS = torch.zeros(len(ids), int(lengths_B.max()), dtype=torch.long)
+        ids_BS = torch.zeros(len(ids), max(1, int(lengths_B.max())), dtype=torch.long)
         for row, tokens in enumerate(ids):
             ids_BS[row, : len(tokens)] = torch.tensor(tokens)
         seen_BS = torch.arange(ids_BS.shape[1])[None] < lengths_B[:, None]
-        states_BSD = self._model(input_ids=ids_BS, attention_mask=seen_BS.long()).last_hidden_state
-        pooled_BD = _POOL[self.pooling](states_BSD, seen_BS)
-        return torch.nn.functional.normalize(pooled_BD.float(), dim=-1)
+        told = self._model(input_ids=ids_BS, attention_mask=seen_BS.long(), output_hidden_states=layer is not None)
+        return told.last_hidden_state if layer is None else told.hidden_states[layer], seen_BS
 
 
 def _mean(states_BSD: Tensor, seen_BS: Tensor) -> Tensor:

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import hashlib
 import math
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
@@ -92,14 +93,15 @@ class LocalEngine:
         full = [job for job in all_jobs if len(prompts[job[0]]) >= self._max_tokens]
         answers: list[list[Completion | None]] = [[None] * sampling.num_samples for _ in prompts]
 
-        def answer(job: tuple[int, int], ids: list[int]) -> None:
+        def answer(job: tuple[int, int], ids: list[int], seconds: tuple[float, float]) -> None:
             index, number = job
-            answers[index][number] = self._completion(ids, len(prompts[index]))
+            told = self._completion(ids, len(prompts[index]))
+            answers[index][number] = replace(told, first_token_seconds=seconds[0], seconds=seconds[1])
             if all(answers[index]):
                 on_answers(index, [each for each in answers[index] if each])
 
         for job in full:
-            answer(job, [])
+            answer(job, [], (0.0, 0.0))
         # longest first: the batch that needs most memory comes first, and neighbours are alike in length
         jobs = sorted(set(all_jobs) - set(full), key=lambda job: (-len(prompts[job[0]]), job))
         on_done(len(full))
@@ -107,9 +109,11 @@ class LocalEngine:
             size = _num_rows(min(len(prompts[jobs[0][0]]) + sampling.max_new_tokens, self._max_tokens))
             batch, jobs = jobs[:size], jobs[size:]
             seeds = [_seed(prompts[index], number, sampling.seed) for index, number in batch]
-            written = self._generate_batch([prompts[index] for index, _ in batch], seeds, sampling)
+            started = time.perf_counter()
+            written, first_seconds = self._generate_batch([prompts[index] for index, _ in batch], seeds, sampling)
+            seconds = (first_seconds, (time.perf_counter() - started) / len(batch))
             for job, ids in zip(batch, written, strict=True):
-                answer(job, ids)
+                answer(job, ids, seconds)
             on_done(len(batch))
         return [[each for each in found if each] for found in answers]
 
@@ -270,8 +274,9 @@ class LocalEngine:
     @torch.no_grad()
     def _generate_batch(
         self, prompts: Sequence[list[int]], seeds: Sequence[int], sampling: Sampling
-    ) -> list[list[int]]:
-        """The tokens written after each prompt, up to its end token or to the room it has."""
+    ) -> tuple[list[list[int]], float]:
+        """The tokens written after each prompt, up to its end token or its room, and seconds to the first ones."""
+        started, first_seconds = time.perf_counter(), 0.0
         self.model.eval()
         device = self.model.device
         ids_BS, seen_BS = _left_padded(prompts, device)
@@ -287,13 +292,14 @@ class LocalEngine:
             hidden_BD = self._hidden(ids_BS, positions_BS, mask, cache)[:, -1]
             logits_BV = (hidden_BD @ head_weight(self.model).T).float()
             chosen = _choose(logits_BV, sampling, [generators[row] for row in inside])
+            first_seconds = first_seconds or time.perf_counter() - started
             for row, token in zip(inside, chosen, strict=True):
                 if row in writing:
                     written[row].append(token)
                     if token in self.chat.end_ids or len(written[row]) == rooms[row]:
                         writing.remove(row)
             if not writing:
-                return written
+                return written, first_seconds
             # rarely, since every new number of rows is a new shape of all products
             if len(writing) <= len(inside) // 2:
                 kept = [place for place, row in enumerate(inside) if row in writing]

@@ -6,7 +6,7 @@ import math
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, Final, Literal
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -36,6 +36,19 @@ class Answers:
     samples: tuple[Sample, ...]
     num_prompt_tokens_mean: float | None
     seconds: float
+    writing_seconds: float | None = None
+    """Of the answers alone, those of an earlier attempt included, where the engine tells it."""
+    first_token_seconds: float | None = None
+    """Mean time to the first token, where the engine tells it."""
+
+
+@dataclass(frozen=True)
+class Reading:
+    """What a model needs to say the reference of each item."""
+
+    bits_N: NDArray[np.float64]
+    tokens_N: NDArray[np.float64] | None
+    """Tokens that the bits are of; None of a model that has none."""
 
 
 @dataclass(frozen=True)
@@ -63,10 +76,8 @@ class Asking:
         found = self.kept.complete(_names(arm, items), ask)
         return [[self._completion(*packed) for packed in answers] for answers in found]
 
-    def _completion(
-        self, text: str, num_prompt_tokens: int, num_tokens: int, finish_reason: Literal["stop", "length"]
-    ) -> Completion:
-        return Completion(text, self.engine.chat.parse(text).message, num_prompt_tokens, num_tokens, finish_reason)
+    def _completion(self, text: str, *told: Any) -> Completion:
+        return Completion(text, self.engine.chat.parse(text).message, *told)
 
     def likelihoods(
         self, arm: str, items: Sequence[Item], prompts: Sequence[Prompt], candidates: Sequence[Message]
@@ -86,8 +97,9 @@ def _names(arm: str, items: Sequence[Item]) -> list[str]:
     return [f"{arm}\t{item.suite}\t{place}" for place, item in enumerate(items)]
 
 
-def _packed(answer: Completion) -> list[str | int]:
-    return [answer.text, answer.num_prompt_tokens, answer.num_tokens, answer.finish_reason]
+def _packed(answer: Completion) -> list[str | int | float | None]:
+    times = (answer.first_token_seconds, answer.seconds)
+    return [answer.text, answer.num_prompt_tokens, answer.num_tokens, answer.finish_reason, *times]
 
 
 def generate(asking: Asking, arm: str, items: Sequence[Item], prompts: Sequence[Prompt], sampling: Sampling) -> Answers:
@@ -101,7 +113,14 @@ def generate(asking: Asking, arm: str, items: Sequence[Item], prompts: Sequence[
         for number, completion in enumerate(completions)
     ]
     lengths = [completions[0].num_prompt_tokens for completions in answers]
-    return Answers(tuple(samples), float(np.mean(lengths)), time.perf_counter() - started)
+    told = [one for completions in answers for one in completions]
+    return Answers(
+        tuple(samples),
+        float(np.mean(lengths)),
+        time.perf_counter() - started,
+        writing_seconds=sum(one.seconds or 0.0 for one in told),
+        first_token_seconds=float(np.mean([one.first_token_seconds or 0.0 for one in told])),
+    )
 
 
 def written_sample(arm: str, item: Item, prompt: Prompt, completion: Completion, *, prefilled: bool) -> Sample:
@@ -172,16 +191,14 @@ def said_number_sample(arm: str, item: Item, prompt: Prompt, completion: Complet
     said = last_number(completion.message.content)
     scores = {"said_number": float(said is not None)}
     sample = number_sample(arm, item, prompt, unsaid if said is None else said, scores)
-    return replace(sample, raw=completion.text, answer=completion.message.content)
+    return replace(sample, raw=completion.text, answer=completion.message.content, num_tokens=completion.num_tokens)
 
 
-def read_documents(
-    engine: LocalEngine, arm: str, items: Sequence[Item], on_done: OnDone
-) -> tuple[Answers, NDArray[np.float64]]:
+def read_documents(engine: LocalEngine, arm: str, items: Sequence[Item], on_done: OnDone) -> tuple[Answers, Reading]:
     """How many bits the model needs for each text, its end included where the document ends there."""
     started = time.perf_counter()
-    bits_N = bits_of(engine, items, on_done)
-    return documents_read(arm, items, bits_N, time.perf_counter() - started), bits_N
+    reading = bits_of(engine, items, on_done)
+    return documents_read(arm, items, reading.bits_N, time.perf_counter() - started), reading
 
 
 def documents_read(arm: str, items: Sequence[Item], bits_N: NDArray[np.float64], seconds: float) -> Answers:
@@ -193,10 +210,11 @@ def documents_read(arm: str, items: Sequence[Item], bits_N: NDArray[np.float64],
     return Answers(tuple(samples), None, seconds)
 
 
-def bits_of(engine: LocalEngine, items: Sequence[Item], on_done: OnDone) -> NDArray[np.float64]:
-    """(N,) bits that the model needs for each reference answer, thinking and end token included, or for each text."""
+def bits_of(engine: LocalEngine, items: Sequence[Item], on_done: OnDone) -> Reading:
+    """Of each reference answer, thinking and end token included, or of each text."""
     rows = engine.chat.training_rows([_example(item) for item in items], "last")
-    return -np.array(engine.row_likelihoods(rows, on_done)) / math.log(2)
+    bits_N = -np.array(engine.row_likelihoods(rows, on_done)) / math.log(2)
+    return Reading(bits_N, np.array([row.weights_T.sum() for row in rows], np.float64))
 
 
 def prompt_rows(chat: Chat, items: Sequence[Item]) -> list[Rendered]:

@@ -3,21 +3,26 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+import json
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
 from typing import Final
 
-from tunesmith.artifacts import Dataset, Identity, TunedModel, library_versions
+from tunesmith.artifacts import Dataset, DatasetReport, Identity, TunedModel, hash_folder, library_versions
 from tunesmith.artifacts.folder import hash_file
-from tunesmith.artifacts.scorecard import KIND
+from tunesmith.artifacts.scorecard import KIND, Task
 from tunesmith.chat import Chat
+from tunesmith.errors import Place, TunesmithError
 from tunesmith.evaluate.items import GENERAL_FILE
-from tunesmith.model.base import Base
+from tunesmith.metrics.registry import require_fit
+from tunesmith.metrics.scorers import hashes, scorers
+from tunesmith.model.base import Base, model_folder
 from tunesmith.recipe import Evaluate
+from tunesmith.recipe.metrics import AnyMetric, BertScore
 
-VERSION: Final = 3
+VERSION: Final = 4
 
 
 @dataclass(frozen=True)
@@ -50,7 +55,46 @@ class Evaluation:
             "general": hashlib.sha256(suite).hexdigest(),
             **{f"suite.{name}": hash_file(Path(file)) for name, file in self.section.suites.items()},
             **{f"model.{name}": model.key for name, model in self.models.items()},
+            **metric_hashes(self.section.metrics),
         }
-        libraries = library_versions("torch", "transformers", "tokenizers", "numpy", "scikit-learn")
+        libraries = library_versions("torch", "transformers", "tokenizers", "numpy", "scikit-learn", "sacrebleu")
         section = {**self.section.model_dump(mode="json"), "precision": self.precision}
         return Identity(KIND, VERSION, inputs, section, self.seed, libraries)
+
+
+def task_of(report: DatasetReport, *, predicts_numbers: bool) -> Task:
+    """What the rows ask for; numbers are asked for where a model is trained to predict them."""
+    if predicts_numbers:
+        return "numbers"
+    return "documents" if any(source.format == "text" for source in report.sources) else report.task
+
+
+def check_metrics(section: Evaluate, task: Task, report: DatasetReport) -> None:
+    """Refuse, before anything is trained, metrics that do not fit the rows, and those whose files are not there.
+
+    Raises TunesmithError: what `require_fit`, `scorers` and `encoder_folder` raise.
+    """
+    require_fit(section.metric, section.metrics, task, has_thinking=report.reasoning.present > 0)
+    scorers(section.metrics)
+    for metric in section.metrics:
+        if isinstance(metric, BertScore):
+            encoder_folder(metric)
+
+
+def encoder_folder(metric: BertScore) -> Path:
+    """Where the encoder lies. Raises TunesmithError `encoder-layer`, and what `model_folder` raises."""
+    folder = model_folder(metric.model, metric.revision)
+    file = folder / "config.json"
+    layers = json.loads(file.read_bytes()).get("num_hidden_layers") if file.is_file() else None
+    if metric.layer is not None and layers is not None and metric.layer > layers:
+        raise TunesmithError("encoder-layer", place=Place(str(file)), layer=metric.layer, layers=layers)
+    return folder
+
+
+def metric_hashes(metrics: Sequence[AnyMetric]) -> dict[str, str]:
+    """What decides, beside the recipe, what metrics give."""
+    found = hashes(metrics)
+    for metric in metrics:
+        if isinstance(metric, BertScore):
+            found["metric.bertscore"] = hash_folder(encoder_folder(metric))
+    return found

@@ -16,27 +16,23 @@ from tunesmith.artifacts.dataset import METHOD_COLUMN, SAFETY
 from tunesmith.artifacts.scorecard import BODY, KIND, SAMPLES, ScorecardBody, Task, write_samples
 from tunesmith.engine.endpoint import endpoint_at
 from tunesmith.engine.local import LocalEngine
-from tunesmith.errors import TunesmithError
+from tunesmith.errors import RunFailed, TunesmithError
 from tunesmith.evaluate import arms, baselines, slices, summary
 from tunesmith.evaluate.endpoint_arm import EndpointArm
-from tunesmith.evaluate.evaluation import Evaluation
+from tunesmith.evaluate.evaluation import Evaluation, check_metrics, task_of
 from tunesmith.evaluate.few_shot import few_shot_prompts
 from tunesmith.evaluate.items import Item, general_items, suite_items, test_items
 from tunesmith.evaluate.kept import open_kept
+from tunesmith.evaluate.measure import Wanted, measure
 from tunesmith.evaluate.summary import Judged
+from tunesmith.metrics.registry import verdict_metric
 from tunesmith.model.base import Base
 from tunesmith.model.load import compute_dtype, load_tuned
-from tunesmith.recipe import Decoding, Evaluate
+from tunesmith.recipe import Decoding
 from tunesmith.records import Example, Sampling
 from tunesmith.runtime import Progress, Runtime
 
 GENERAL_MAX_NEW_TOKENS: Final = 96
-METRICS: Final = {
-    "labels": ("accuracy",),
-    "text": ("rouge_l", "exact_match", "bits_per_byte"),
-    "numbers": ("mae", "mse"),
-    "documents": ("bits_per_byte",),
-}
 
 
 @dataclass
@@ -57,11 +53,13 @@ def evaluate(evaluation: Evaluation, *, runtime: Runtime, progress: Progress, ru
     """Judge the arms of the section and publish the scorecard with every sample at `out`.
 
     Answers are kept in the run's folder as they come: one that was stopped asks only for those that are missing.
-    Raises TunesmithError `no-test-rows`, or `metric-unfit` when the verdict's metric does not fit the task.
+    Raises TunesmithError `no-test-rows`, what `check_metrics` raises, and RunFailed `metric-silent` where the verdict's
+    metric says nothing of any item that base and tuned model both answered.
     """
     torch.set_num_threads(runtime.num_threads)
     sheet = _sheet(evaluation)
-    metric = _metric(evaluation.section, sheet.task)
+    metric = verdict_metric(evaluation.section.metric, sheet.task)
+    check_metrics(evaluation.section, sheet.task, evaluation.dataset.report())
     progress.begin("task.evaluate", _num_questions(evaluation, sheet))
     _judge_baselines(evaluation, sheet)
     _judge_endpoints(evaluation, sheet, runtime, progress)
@@ -77,6 +75,7 @@ def evaluate(evaluation: Evaluation, *, runtime: Runtime, progress: Progress, ru
             del engine, loaded
             gc.collect()
     progress.end()
+    measure(sheet.judged, sheet.items["test"], Wanted(sheet.task, metric, evaluation.section.metrics, sheet.labels))
     body = _body(evaluation, sheet, metric)
     with publish(out, evaluation.identity()) as staging:
         samples = [s for suites in sheet.judged.values() for judged in suites.values() for s in judged.answers.samples]
@@ -105,12 +104,9 @@ def _sheet(evaluation: Evaluation) -> _Sheet:
 
 def _task(evaluation: Evaluation) -> Task:
     """What the rows ask for; numbers are asked for where a model was trained to predict them."""
-    report = evaluation.dataset.report()
-    if any(head.kind == "regression" for model in evaluation.models.values() if (head := model.head())):
-        return "numbers"
-    if any(source.format == "text" for source in report.sources):
-        return "documents"
-    return report.task
+    heads = [model.head() for model in evaluation.models.values()]
+    predicts_numbers = any(head is not None and head.kind == "regression" for head in heads)
+    return task_of(evaluation.dataset.report(), predicts_numbers=predicts_numbers)
 
 
 def decoding_of(wanted: Decoding, base: Base, seed: int) -> Sampling:
@@ -122,14 +118,6 @@ def decoding_of(wanted: Decoding, base: Base, seed: int) -> Sampling:
         temperature = float(settings.get("temperature", 1.0)) if draws else 0.0
     top_p = wanted.top_p if wanted.top_p is not None else float(settings.get("top_p", 1.0)) if draws else 1.0
     return Sampling(temperature, top_p, wanted.num_samples, wanted.max_new_tokens, seed)
-
-
-def _metric(section: Evaluate, task: Task) -> str:
-    if section.metric == "auto":
-        return METRICS[task][0]
-    if section.metric not in METRICS[task]:
-        raise TunesmithError("metric-unfit", metric=section.metric, task=task, fitting=", ".join(METRICS[task]))
-    return section.metric
 
 
 def _num_questions(evaluation: Evaluation, sheet: _Sheet) -> int:
@@ -164,10 +152,10 @@ def _judge_baseline(arm: str, sheet: _Sheet) -> Judged:
     """`majority` says the same of every item, `classic` is the usual method without a language model."""
     test, train = sheet.items["test"], sheet.train
     started = time.perf_counter()
-    bits_N = None
+    reading = None
     if sheet.task == "documents":
-        bits_N = baselines.five_gram_bits(train, test)
-        samples = arms.documents_read(arm, test, bits_N, 0.0).samples
+        reading = arms.Reading(baselines.five_gram_bits(train, test), None)
+        samples = arms.documents_read(arm, test, reading.bits_N, 0.0).samples
     elif sheet.task == "labels":
         told = baselines.majority(train, test) if arm == "majority" else baselines.classify(train, test)
         samples = tuple(arms.label_sample(arm, item, item.prompt, name) for item, name in zip(test, told, strict=True))
@@ -177,8 +165,8 @@ def _judge_baseline(arm: str, sheet: _Sheet) -> Judged:
     else:
         nearest = baselines.nearest_answer(train, test)
         samples = tuple(arms.text_sample(arm, item, answer) for item, answer in zip(test, nearest, strict=True))
-        bits_N = baselines.five_gram_bits(train, test)
-    return summary.judge(arms.Answers(samples, None, time.perf_counter() - started), test, bits_N)
+        reading = arms.Reading(baselines.five_gram_bits(train, test), None)
+    return summary.judge(arms.Answers(samples, None, time.perf_counter() - started), test, reading)
 
 
 def _judge_model(evaluation: Evaluation, sheet: _Sheet, name: str, asking: arms.Asking) -> None:
@@ -190,14 +178,14 @@ def _judge_model(evaluation: Evaluation, sheet: _Sheet, name: str, asking: arms.
         answers = ask(engine.model, head, evaluation.chat, name, test, on_done)
         sheet.judged[name] = {"test": summary.judge(answers, test, None)}
         return
-    bits_N = None
+    reading = None
     if sheet.task == "documents":
-        answers, bits_N = arms.read_documents(engine, name, test, on_done)
+        answers, reading = arms.read_documents(engine, name, test, on_done)
     else:
         answers = _asked(sheet, asking, name, [item.prompt for item in test])
     if sheet.task == "text":
-        bits_N = arms.bits_of(engine, test, on_done)
-    sheet.judged[name] = {"test": summary.judge(answers, test, bits_N)}
+        reading = arms.bits_of(engine, test, on_done)
+    sheet.judged[name] = {"test": summary.judge(answers, test, reading)}
     if name == "base":
         _judge_other_base_arms(evaluation, sheet, asking)
     general = Sampling(max_new_tokens=GENERAL_MAX_NEW_TOKENS)
@@ -256,6 +244,9 @@ def _body(evaluation: Evaluation, sheet: _Sheet, metric: str) -> ScorecardBody:
         if suite in judged[name] and suite != "test"
     ]
     gains = {d.arm: d for d in differences if d.against == before and d.metric == metric}
+    silent = next((name for name in tuned if name not in gains), None)
+    if silent is not None:
+        raise RunFailed("metric-silent", metric=metric, arm=silent)
     return ScorecardBody(
         task=sheet.task,
         metric=metric,

@@ -10,11 +10,12 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from tunesmith.artifacts.scorecard import LOWER_IS_BETTER, Estimate, WeakSlice
+from tunesmith.artifacts.scorecard import Estimate, WeakSlice
 from tunesmith.evaluate import summary
 from tunesmith.evaluate.baselines import question
 from tunesmith.evaluate.items import Item
 from tunesmith.evaluate.traits import OWN, values_of
+from tunesmith.metrics.registry import LOWER_IS_BETTER
 from tunesmith.records import Example
 from tunesmith.stats import slices as stats
 from tunesmith.text.tokens import words
@@ -46,7 +47,7 @@ def _estimates(
     return {
         arm: summary.estimate(found.values[metric][inside_N], groups, seed)
         for arm, found in judged.items()
-        if metric in found.values
+        if metric in found.values and np.isfinite(found.values[metric][inside_N]).any()
     }
 
 
@@ -54,7 +55,9 @@ def weak(
     items: Sequence[Item], train: Sequence[Example], judged: summary.Judged, metric: str, seed: int
 ) -> list[WeakSlice]:
     """Where the verdict's metric of one arm is worse than on the other items, confirmed on items of their own."""
-    values_N = judged.values[metric]
+    has_value_N = np.isfinite(judged.values[metric])
+    items = [item for item, has_value in zip(items, has_value_N, strict=True) if has_value]
+    values_N = judged.values[metric][has_value_N]
     features = _features(items)
     groups = summary.groups_of(items)
     units_N = None if groups is None else np.unique(groups, return_inverse=True)[1]

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
 
-from tunesmith.artifacts.scorecard import LOWER_IS_BETTER, Arm, Difference, Estimate, Forgetting, Verdict
-from tunesmith.evaluate.arms import Answers
+from tunesmith.artifacts.scorecard import Arm, Details, Difference, Estimate, Forgetting, Verdict
+from tunesmith.evaluate.arms import Answers, Reading
 from tunesmith.evaluate.baselines import written
 from tunesmith.evaluate.items import Item
-from tunesmith.metrics.labels import encode, macro_f1_of_codes
-from tunesmith.metrics.numbers import r2, rmse
+from tunesmith.metrics.corpus import Statistic, label_statistics, number_statistics, perplexity_statistic
+from tunesmith.metrics.faults import label_forms, label_told
+from tunesmith.metrics.labels import encode
+from tunesmith.metrics.registry import LOWER_IS_BETTER, METRICS
 from tunesmith.records import Sample
 from tunesmith.stats.intervals import PairedDifference, bootstrap_bca, bootstrap_bca_of, paired_difference, wilson
 from tunesmith.stats.verdict import verdict
@@ -29,25 +32,47 @@ class Judged:
 
     answers: Answers
     values: Mapping[str, Floats]
+    """NaN where a metric says nothing of an item."""
+    statistics: Mapping[str, Statistic] = field(default_factory=dict)
+    """Metrics of all items together."""
+    figures: Mapping[str, float] = field(default_factory=dict)
+    """Metrics of the arm as a whole."""
+    details: Details | None = None
 
 
-def judge(answers: Answers, items: Sequence[Item], bits: Floats | None) -> Judged:
-    """Average an item's samples within the item. `bits` are the bits the model needs for each reference answer.
+def judge(answers: Answers, items: Sequence[Item], reading: Reading | None) -> Judged:
+    """Average an item's samples within the item. `reading` is that of the items' references.
 
     Bits per byte is the quotient of sums, so each item's value is its bits over the mean bytes of an item.
     """
+    values = item_values(answers.samples, items)
+    statistics: dict[str, Statistic] = {}
+    if reading is not None:
+        values["bits_per_byte"] = reading.bits_N / np.mean([num_bytes(item) for item in items])
+        if reading.tokens_N is not None:
+            statistics["perplexity"] = perplexity_statistic(reading.bits_N, reading.tokens_N)
+    return Judged(answers, values, statistics)
+
+
+def item_values(samples: Sequence[Sample], items: Sequence[Item]) -> dict[str, Floats]:
+    """(N,) the mean of each score over an item's samples that have it; NaN for an item without one."""
     by_item: dict[str, list[Sample]] = {item.id: [] for item in items}
-    for sample in answers.samples:
+    for sample in samples:
         by_item[sample.item].append(sample)
-    first = answers.samples[0].scores
-    values = {
-        name: np.array([float(np.mean([sample.scores[name] for sample in by_item[item.id]])) for item in items])
-        for name in first
-        if name not in NOT_PAIRED
-    }
-    if bits is not None:
-        values["bits_per_byte"] = bits / np.mean([num_bytes(item) for item in items])
-    return Judged(answers, values)
+    names = dict.fromkeys(name for sample in samples for name in sample.scores if name not in NOT_PAIRED)
+    return {name: np.array([_mean_score(by_item[item.id], name) for item in items]) for name in names}
+
+
+def _mean_score(samples: Sequence[Sample], name: str) -> float:
+    found = [sample.scores[name] for sample in samples if name in sample.scores]
+    return float(np.mean(found)) if found else math.nan
+
+
+def told_labels(answers: Answers, items: Sequence[Item], labels: Sequence[str]) -> list[str | None]:
+    """(N,) the label that each item's first answer is; None for an answer that is no label."""
+    first = {sample.item: sample.answer for sample in answers.samples if sample.index == 0}
+    forms = label_forms(labels)
+    return [label_told(first[item.id], forms) for item in items]
 
 
 def num_bytes(item: Item) -> int:
@@ -58,27 +83,32 @@ def num_bytes(item: Item) -> int:
 def estimates(judged: Judged, items: Sequence[Item], labels: Sequence[str], seed: int) -> dict[str, Estimate]:
     """Every metric with its 95 % interval: Wilson for shares of single items, BCa bootstrap for the rest."""
     groups = groups_of(items)
-    found = {name: estimate(values, groups, seed) for name, values in judged.values.items()}
-    if labels and "accuracy" in judged.values:
-        predicted = {sample.item: sample.answer for sample in judged.answers.samples if sample.index == 0}
-        true_N = encode([item.label or "" for item in items], labels)
-        told_N = encode([predicted[item.id] for item in items], labels)  # an answer that is no label is simply wrong
-
-        def macro_f1(chosen: NDArray[np.int64]) -> float:
-            return macro_f1_of_codes(true_N[chosen], told_N[chosen], len(labels))
-
-        found["macro_f1"] = _estimate_of(macro_f1, len(items), groups, seed)
-    if "mse" in judged.values:
-        squared_N = judged.values["mse"]
-        targets_N = np.array([item.target for item in items], np.float64)
-        found["rmse"] = _estimate_of(lambda chosen: rmse(squared_N[chosen]), len(items), groups, seed)
-        found["r2"] = _estimate_of(lambda chosen: r2(squared_N[chosen], targets_N[chosen]), len(items), groups, seed)
+    has_any = {name: values_N for name, values_N in judged.values.items() if np.isfinite(values_N).any()}
+    found = {name: estimate(values_N, groups, seed) for name, values_N in has_any.items()}
+    standard = {
+        name: statistic
+        for name, statistic in all_statistics(judged, items, labels).items()
+        if METRICS[name].is_standard
+    }
+    for name, statistic in {**standard, **judged.statistics}.items():
+        found[name] = _estimate_of(statistic, len(items), groups, seed)
+    for name, figure in judged.figures.items():
+        found[name] = Estimate(value=figure, n=len(items))
     return found
 
 
-def _estimate_of(
-    figure: Callable[[NDArray[np.int64]], float], num_items: int, groups: list[str] | None, seed: int
-) -> Estimate:
+def all_statistics(judged: Judged, items: Sequence[Item], labels: Sequence[str]) -> dict[str, Statistic]:
+    """Figures of all items together that labels or numbers have, by name."""
+    if labels and "accuracy" in judged.values:
+        # an answer that is no label is simply wrong
+        told_N = encode([label or "" for label in told_labels(judged.answers, items, labels)], labels)
+        return label_statistics(encode([item.label or "" for item in items], labels), told_N, len(labels))
+    if "mse" in judged.values:
+        return number_statistics(judged.values["mse"], np.array([item.target for item in items], np.float64))
+    return {}
+
+
+def _estimate_of(figure: Statistic, num_items: int, groups: list[str] | None, seed: int) -> Estimate:
     """A figure that is no mean over items; it is given the places of those that count."""
     interval = bootstrap_bca_of(figure, num_items, seed=seed, groups=groups, num_resamples=300)
     return Estimate(value=figure(np.arange(num_items)), low=interval.low, high=interval.high, n=num_items)
@@ -92,6 +122,11 @@ def groups_of(items: Sequence[Item]) -> list[str] | None:
 
 
 def estimate(values_N: Floats, groups: list[str] | None, seed: int) -> Estimate:
+    """Of the items that have a value; at least one has."""
+    has_value_N = np.isfinite(values_N)
+    if groups is not None:
+        groups = [group for group, has_value in zip(groups, has_value_N, strict=True) if has_value]
+    values_N = values_N[has_value_N]
     is_share = groups is None and bool(np.isin(values_N, (0.0, 1.0)).all())
     if is_share:
         interval = wilson(int(values_N.sum()), len(values_N))
@@ -103,19 +138,18 @@ def estimate(values_N: Floats, groups: list[str] | None, seed: int) -> Estimate:
 def compare(
     suite: str, arm: tuple[str, Judged], against: tuple[str, Judged], groups: list[str] | None, seed: int
 ) -> list[Difference]:
-    """Paired differences arm - against of every metric that both have."""
+    """Paired differences arm - against of every metric that both have, over the items where both have it."""
     (name, mine), (other_name, other) = arm, against
-    shared = [metric for metric in mine.values if metric in other.values]
-    return [
-        _difference(
-            suite,
-            metric,
-            name,
-            other_name,
-            paired_difference(other.values[metric], mine.values[metric], groups, seed=seed),
-        )
-        for metric in shared
-    ]
+    found = []
+    for metric in mine.values:
+        has_both_N = np.isfinite(mine.values[metric] + other.values.get(metric, math.nan))
+        if has_both_N.any():
+            kept = None if groups is None else [group for group, has in zip(groups, has_both_N, strict=True) if has]
+            paired = paired_difference(
+                other.values[metric][has_both_N], mine.values[metric][has_both_N], kept, seed=seed
+            )
+            found.append(_difference(suite, metric, name, other_name, paired))
+    return found
 
 
 def _difference(suite: str, metric: str, arm: str, against: str, paired: PairedDifference) -> Difference:
@@ -189,4 +223,5 @@ def arm_of(name: str, suites: Mapping[str, tuple[Judged, Sequence[Item]]], label
         num_prompt_tokens_mean=test.num_prompt_tokens_mean,
         num_answer_tokens_mean=float(np.mean(lengths)) if any(lengths) else None,
         seconds=sum(judged.answers.seconds for judged, _ in suites.values()),
+        details=suites["test"][0].details,
     )

@@ -211,9 +211,4 @@ TEXTS: Final[dict[str, tuple[str, str]]] = {
         "raise `prepare.test_share`, or give a source `split: test`",
         "请调大 `prepare.test_share`，或为某个数据源写上 `split: test`",
     ),
-    "error.metric-unfit": (
-        "the metric `{metric}` does not fit a task of {task}",
-        "指标 `{metric}` 不适用于 {task} 任务",
-    ),
-    "hint.metric-unfit": ("set `evaluate.metric` to one of: {fitting}", "请将 `evaluate.metric` 设为：{fitting}"),
 }

@@ -72,15 +72,6 @@ TEXTS: Final[dict[str, tuple[str, str]]] = {
         "rows of `prepare.safety` refuse in words, which this objective does not learn",
         "`prepare.safety` 的数据以文字拒答，该目标不学习回答",
     ),
-    "recipe.problem.objective-metric": (
-        "`objective: {objective}` is judged by {metrics}",
-        "`objective: {objective}` 只能用 {metrics} 评判",
-    ),
-    "metric.mae": ("Mean absolute error (lower is better)", "平均绝对误差（越低越好）"),
-    "metric.mse": ("Mean squared error (lower is better)", "均方误差（越低越好）"),
-    "metric.rmse": ("Root mean squared error (lower is better)", "均方根误差（越低越好）"),
-    "metric.r2": ("R²", "R²（决定系数）"),
-    "metric.said_number": ("Answers that hold a number", "回答中含有数值的比例"),
     "report.arm_note.classic.numbers": (
         "TF-IDF with ridge regression, trained on the same rows: what can be had without a language model",
         "在同样的数据上训练的 TF-IDF 加岭回归：不用语言模型就能得到的效果",

@@ -13,7 +13,7 @@ TEXTS: Final[dict[str, tuple[str, str]]] = {
         "此处没有可用于生成文本向量的模型：{problem}",
     ),
     "hint.encoder-folder": (
-        "`prepare.duplicates.semantic.model` names a folder with config.json, tokenizer.json and safetensors weights",
-        "`prepare.duplicates.semantic.model` 应指向含有 config.json、tokenizer.json 和 safetensors 权重的文件夹",
+        "`model` there names a folder with config.json, tokenizer.json and safetensors weights",
+        "此处的 `model` 应指向含有 config.json、tokenizer.json 和 safetensors 权重的文件夹",
     ),
 }

@@ -33,7 +33,7 @@ from tunesmith.chat import Chat, load_chat, load_tokenizer
 from tunesmith.chat.cache import rendered_rows
 from tunesmith.chat.subset import nested_rows
 from tunesmith.errors import ExitCode, Place, TunesmithError
-from tunesmith.evaluate.evaluation import Evaluation
+from tunesmith.evaluate.evaluation import Evaluation, check_metrics, task_of
 from tunesmith.lifecycle.arms import check_arms, other_models
 from tunesmith.lifecycle.base_checks import check_base
 from tunesmith.lifecycle.measure import Measured, measured
@@ -51,7 +51,18 @@ from tunesmith.prepare import identity as dataset_identity
 from tunesmith.prepare import prepare as prepare_stage
 from tunesmith.prepare import recheck as recheck_stage
 from tunesmith.prepare.changes import Change
-from tunesmith.recipe import Distill, DistillText, Method, Prefix, Prompt, PromptStyle, Recipe, Train, dump_recipe
+from tunesmith.recipe import (
+    Distill,
+    DistillText,
+    Method,
+    Prefix,
+    Prompt,
+    PromptStyle,
+    Recipe,
+    Regression,
+    Train,
+    dump_recipe,
+)
 from tunesmith.records import Example, Rejected
 from tunesmith.report.data_card import CardFiles
 from tunesmith.report.data_card import data_card as data_card_stage
@@ -397,10 +408,11 @@ def report(
 
 def check(job: Job, dataset: Dataset) -> None:
     """Refuse before any weight is loaded what cannot be trained: a method that does not fit the base or leaves no room
-    for the rows, rows or a teacher that do not fit an objective; and an arm of the comparison that is not to be had.
+    for the rows, rows or a teacher that do not fit an objective; and an arm of the comparison that is not to be had, or
+    a metric that does not fit the rows.
 
     Raises TunesmithError `virtual-no-room`, `objective-rows`, `one-class`, and what `refuse_unfit`,
-    `refuse_unwatchable`, `teacher_of`, `check_base` and `check_arms` raise.
+    `refuse_unwatchable`, `teacher_of`, `check_base`, `check_arms` and `check_metrics` raise.
     """
     check_base(job)
     check_arms(job, dataset)
@@ -411,6 +423,9 @@ def check(job: Job, dataset: Dataset) -> None:
         rows = rendered_rows(dataset, "train", job.chat, section.objective, job.runtime.cache)
         used = nested_rows(rows, section.max_rows, job.recipe.seed)
         _refuse_no_room(job.base, section.method, max((len(row.ids_T) for row in used), default=0))
+    report = dataset.report()
+    predicts_numbers = any(isinstance(section.objective, Regression) for section in job.trainings().values())
+    check_metrics(job.recipe.evaluate, task_of(report, predicts_numbers=predicts_numbers), report)
 
 
 def teacher_of(job: Job, section: Train) -> Base | None:

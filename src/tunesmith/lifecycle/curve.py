@@ -11,17 +11,16 @@ import numpy as np
 
 from tunesmith import lifecycle
 from tunesmith.artifacts import Dataset, Scorecard
-from tunesmith.artifacts.scorecard import LOWER_IS_BETTER
 from tunesmith.chat.cache import rendered_rows
 from tunesmith.errors import TunesmithError
 from tunesmith.lifecycle import Job
+from tunesmith.metrics.registry import LOWER_IS_BETTER, verdict_metric
 from tunesmith.plan.curve import SHARES, Curve, Floats, read_curve
+from tunesmith.recipe.metrics import AUTO
 
 MIN_ROWS: Final = 16
 """Fewer rows than these have no eighth worth training on."""
 BASELINES: Final = ("base", "base_few_shot", "classic")
-METRICS: Final = {"labels": "accuracy", "text": "rouge_l", "numbers": "mae", "documents": "bits_per_byte"}
-"""What an item is scored by, and every sample has."""
 
 
 def learning_curve(job: Job) -> Curve:
@@ -55,7 +54,7 @@ def _sizes(job: Job, dataset: Dataset) -> list[int]:
 
 def _scores(scorecard: Scorecard) -> tuple[Mapping[str, Floats], list[str] | None]:
     """Of each arm the score of every test item, in one order, and the groups of the items."""
-    metric = METRICS[scorecard.body.task]
+    metric = verdict_metric(AUTO, scorecard.body.task)
     found: dict[str, dict[str, list[float]]] = defaultdict(lambda: defaultdict(list))
     groups: dict[str, str | None] = {}
     for sample in scorecard.samples():

@@ -62,6 +62,17 @@ def rouge_l(prediction: str, reference: str) -> float:
     return 2 * num_shared / (len(predicted) + len(wanted)) if num_shared else 0.0
 
 
+def rouge_n(prediction: str, reference: str, order: int) -> float:
+    """Return ROUGE-N: F1 of the bags of runs of `order` units (Lin 2004). A side without such a run scores 0.0."""
+    predicted, wanted = (Counter(_runs(words(text), order)) for text in (prediction, reference))
+    total = predicted.total() + wanted.total()
+    return 2 * (predicted & wanted).total() / total if total else 0.0
+
+
+def _runs(units: Sequence[str], order: int) -> list[tuple[str, ...]]:
+    return [tuple(units[start : start + order]) for start in range(len(units) - order + 1)]
+
+
 def well_formed_thinking(raw_text: str, *, prefilled: bool = False) -> bool:
     """Tell whether raw model output opens with exactly one ``<think>`` block and closes it.
 

@@ -7,15 +7,18 @@ without it they are all values seen on either side, sorted. A model that writes 
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TypeVar
+from typing import Literal, TypeVar
 
 import numpy as np
 import numpy.typing as npt
 
 Label = TypeVar("Label", str, int)
 Codes = npt.NDArray[np.int64]
+Average = Literal["macro", "micro", "weighted"]
+Score = Literal["precision", "recall", "f1"]
 
 OUTSIDE = -1
 
@@ -40,13 +43,39 @@ def macro_f1(true_N: Sequence[Label], predicted_N: Sequence[Label], labels: Sequ
     """Return the unweighted mean of the classes' F1; a class seen on neither side counts as 0.0."""
     _check_lengths(true_N, predicted_N)
     classes = _classes(true_N, predicted_N, labels)
-    return macro_f1_of_codes(encode(true_N, classes), encode(predicted_N, classes), len(classes))
+    return averaged(encode(true_N, classes), encode(predicted_N, classes), len(classes), "macro", "f1")
 
 
-def macro_f1_of_codes(true_N: Codes, predicted_N: Codes, num_classes: int) -> float:
-    """Return `macro_f1` of labels already turned into class numbers by `encode`: fast enough to resample."""
+def averaged(true_N: Codes, predicted_N: Codes, num_classes: int, average: Average, score: Score) -> float:
+    """Return precision, recall or F1 over all classes, of class numbers as `encode` gives them; fast to resample.
+
+    `macro` is the mean over the classes, `weighted` that by their true items, `micro` that of the counts summed first.
+    """
     hits_C, true_C, predicted_C = _counts(true_N, predicted_N, num_classes)
-    return float(_ratio(2 * hits_C, true_C + predicted_C).mean())
+    if average == "micro":
+        hits_C, true_C, predicted_C = (count_C.sum(keepdims=True) for count_C in (hits_C, true_C, predicted_C))
+    tops_and_bottoms = {
+        "precision": (hits_C, predicted_C),
+        "recall": (hits_C, true_C),
+        "f1": (2 * hits_C, true_C + predicted_C),
+    }
+    scores_C = _ratio(*tops_and_bottoms[score])
+    if average == "weighted":
+        return float((scores_C * true_C).sum() / max(1, int(true_C.sum())))
+    return float(scores_C.mean())
+
+
+def matthews(true_N: Codes, predicted_N: Codes, num_classes: int) -> float:
+    """Return Matthews' correlation of true and predicted classes, -1 to 1 (Gorodkin 2004 for several classes).
+
+    Predictions outside the classes are one class of their own. 0.0 where one side always says the same.
+    """
+    hits_C, true_C, predicted_C = (counts.astype(np.float64) for counts in _counts(true_N, predicted_N, num_classes))
+    num_outside = float((predicted_N == OUTSIDE).sum())
+    total = float(len(true_N))
+    covariance = hits_C.sum() * total - (true_C * predicted_C).sum()
+    spread = (total**2 - (true_C**2).sum()) * (total**2 - (predicted_C**2).sum() - num_outside**2)
+    return float(covariance / math.sqrt(spread)) if spread > 0 else 0.0
 
 
 def per_class(

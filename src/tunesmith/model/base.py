@@ -111,15 +111,18 @@ def find_base(reference: str, revision: str | None = None) -> Base:
     Raises TunesmithError: `model-missing`, `model-unreachable`, `model-config`, `model-type`, `model-code`,
     `model-rope`, `model-setting`, `weights-pickle`.
     """
+    return _checked(reference, model_folder(reference, revision))
+
+
+def model_folder(reference: str, revision: str | None = None) -> Path:
+    """Where any model lies. Raises TunesmithError `model-missing`, `model-unreachable`."""
     if reference == BUILTIN:
-        folder = Path(str(files("tunesmith.model") / "tiny"))
-    elif Path(reference).is_dir():
-        folder = Path(reference)
-    elif reference.startswith((".", "/", "~")) or reference.count("/") != 1:
+        return Path(str(files("tunesmith.model") / "tiny"))
+    if Path(reference).is_dir():
+        return Path(reference)
+    if reference.startswith((".", "/", "~")) or reference.count("/") != 1:
         raise TunesmithError("model-missing", place=Place(reference))
-    else:
-        folder = _from_hub(reference, revision)
-    return _checked(reference, folder)
+    return _from_hub(reference, revision)
 
 
 def _from_hub(reference: str, revision: str | None) -> Path:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from typing import Annotated, Final, Literal, get_args
+from typing import Annotated, Literal, get_args
 
 from pydantic import Field, ValidationInfo, field_validator
 from pydantic_core import PydanticCustomError
@@ -17,6 +17,7 @@ from tunesmith.recipe.annotate import Annotate
 from tunesmith.recipe.bases import Changes, ChangesField, PromptStyleField
 from tunesmith.recipe.endpoint import Address
 from tunesmith.recipe.few_shot import FewShot, FewShotRows
+from tunesmith.recipe.metrics import AUTO, Metrics, check_verdict_metric
 from tunesmith.recipe.objectives import Classification, Regression, Text
 from tunesmith.recipe.prepare import Prepare
 from tunesmith.recipe.section import PositiveInt, Section, Share
@@ -49,12 +50,6 @@ class Decoding(Section):
     max_new_tokens: Annotated[PositiveInt, Field(description="An answer is cut after so many tokens.")] = 256
 
 
-METRICS_OF: Final[dict[str, tuple[str, ...]]] = {
-    "classification": ("accuracy",),
-    "regression": ("mae", "mse"),
-    "text": ("bits_per_byte",),
-}
-"""Metrics of the verdict by objective; for the others the rows decide."""
 ArmName = Literal["base", "base_free_form", "base_few_shot", "classic", "majority", "tuned"]
 
 
@@ -103,13 +98,20 @@ class Evaluate(Section):
         Share,
         Field(description="Largest tolerated loss on the general suite or one of yours, as a share of its items."),
     ] = 0.05
+    metrics: Metrics = ()
     metric: Annotated[
-        Literal["auto", "accuracy", "exact_match", "rouge_l", "bits_per_byte", "mae", "mse"],
+        str,
         Field(
-            description="The metric of the verdict; `auto` is accuracy for labels, mean absolute error for numbers, "
-            "bits per byte for plain texts, else ROUGE-L."
+            description="The metric of the verdict, one without settings or one of `metrics`; `auto` is accuracy for "
+            "labels, mean absolute error for numbers, bits per byte for plain texts, else ROUGE-L."
         ),
-    ] = "auto"
+    ] = AUTO
+
+    @field_validator("metric")
+    @classmethod
+    def _is_known(cls, value: str, info: ValidationInfo) -> str:
+        # absent when they have mistakes of their own
+        return check_verdict_metric(value, info.data["metrics"]) if "metrics" in info.data else value
 
 
 class Report(Section):
@@ -158,7 +160,6 @@ class Recipe(Section):
     def _judges_what_is_learned(cls, value: Evaluate, info: ValidationInfo) -> Evaluate:
         train = info.data.get("train")
         name = train.objective.name if isinstance(train, Train) else "sft"
-        metrics = ("auto", *METRICS_OF.get(name, ()))
         taken = {*get_args(ArmName), *info.data.get("variants", {})}
         twice = sorted((taken | value.models.keys()) & value.endpoints.keys() | taken & value.models.keys())
         if twice:
@@ -167,9 +168,6 @@ class Recipe(Section):
             raise PydanticCustomError("suite_name", "`test`, `general_en` and `general_zh` are suites already")
         if name == "text" and value.endpoints:
             raise PydanticCustomError("arm_documents", "an endpoint does not tell how likely a text is")
-        if name in METRICS_OF and value.metric not in metrics:
-            told = {"objective": name, "metrics": ", ".join(metrics)}
-            raise PydanticCustomError("objective_metric", "`objective: {objective}` is judged by {metrics}", told)
         return value
 
     def fingerprint(self) -> str:

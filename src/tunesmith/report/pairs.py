@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final, Literal
 
-from tunesmith.artifacts.scorecard import LOWER_IS_BETTER
+from tunesmith.metrics.registry import LOWER_IS_BETTER
 from tunesmith.records import Message, Sample
 from tunesmith.report.wording import Words, count, figure
 

@@ -6,8 +6,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final, Literal, get_args
 
-from tunesmith.artifacts.scorecard import LOWER_IS_BETTER, Difference, Estimate
+from tunesmith.artifacts.scorecard import Difference, Estimate
 from tunesmith.i18n import translate
+from tunesmith.i18n.catalogue import CATALOGUE
+from tunesmith.metrics.registry import LOWER_IS_BETTER
 from tunesmith.recipe.sections import ArmName
 
 Language = Literal["en", "zh"]
@@ -20,7 +22,9 @@ _DIGITS: Final = 3
 
 
 def figure(value: float) -> str:
-    """A metric's value with three decimals, as in every table: 0.874."""
+    """A metric's value with three decimals, as in every table: 0.874; one that is small but not zero as 1.2e-4."""
+    if 0 < value < 0.5 * 10**-_DIGITS:
+        return significant(value, 2)
     return f"{_unsigned_zero(value):.{_DIGITS}f}".replace("-", "\N{MINUS SIGN}")
 
 
@@ -79,7 +83,8 @@ class Words:
         return self(f"arm.{name}") if name in _NAMED_ARMS else name
 
     def metric(self, name: str) -> str:
-        return self(f"metric.{name}")
+        """A user's function keeps its own name."""
+        return self(f"metric.{name}") if f"metric.{name}" in CATALOGUE else name
 
     def suite(self, name: str) -> str:
         """The name of a shipped suite in words; a user's own keeps the name that its recipe gives it."""

@@ -76,7 +76,7 @@ def test_samples_of_one_item_are_averaged_within_it() -> None:
 def test_bits_per_byte_is_the_quotient_of_sums() -> None:
     items = [item(0, answer="four"), item(1, answer="猫猫")]  # 4 and 6 bytes
     samples = [arms.text_sample("base", each, each.answer) for each in items]
-    judged = summary.judge(arms.Answers(tuple(samples), None, 1.0), items, np.array([8.0, 3.0]))
+    judged = summary.judge(arms.Answers(tuple(samples), None, 1.0), items, arms.Reading(np.array([8.0, 3.0]), None))
     found = summary.estimates(judged, items, (), seed=0)
     assert found["bits_per_byte"].value == pytest.approx(11 / 10)
 

@@ -2,7 +2,17 @@ import numpy as np
 import pytest
 from sklearn import metrics as reference
 
-from tunesmith.metrics.labels import OUTSIDE, accuracy, confusion_matrix, encode, macro_f1, macro_f1_of_codes, per_class
+from tunesmith.metrics.labels import (
+    OUTSIDE,
+    Average,
+    accuracy,
+    averaged,
+    confusion_matrix,
+    encode,
+    macro_f1,
+    matthews,
+    per_class,
+)
 
 
 def random_labels(seed: int) -> tuple[list[str], list[str]]:
@@ -45,7 +55,7 @@ def test_free_text_predictions_cost_recall_and_add_no_class() -> None:
 def test_integer_labels_and_codes() -> None:
     true, predicted = [3, 1, 1, 2], [3, 1, 2, 2]
     assert encode(predicted, [1, 2]).tolist() == [OUTSIDE, 0, 1, 1]
-    codes = macro_f1_of_codes(encode(true, [1, 2, 3]), encode(predicted, [1, 2, 3]), 3)
+    codes = averaged(encode(true, [1, 2, 3]), encode(predicted, [1, 2, 3]), 3, "macro", "f1")
     assert codes == macro_f1(true, predicted) == pytest.approx((2 / 3 + 2 / 3 + 1) / 3)
 
 
@@ -56,3 +66,30 @@ def test_bad_input() -> None:
         macro_f1([], [])
     with pytest.raises(ValueError, match="twice"):
         confusion_matrix(["a"], ["a"], ["a", "a"])
+
+
+@pytest.mark.parametrize("average", ["macro", "micro", "weighted"])
+@pytest.mark.parametrize("seed", range(3))
+def test_averages_are_those_of_scikit_learn(seed: int, average: Average) -> None:
+    true, predicted = random_labels(seed)
+    labels = sorted(set(true))  # what else was predicted is no class
+    codes = encode(true, labels), encode(predicted, labels)
+    columns = reference.precision_recall_fscore_support(
+        true, predicted, labels=labels, average=average, zero_division=0
+    )
+    for score, expected in zip(("precision", "recall", "f1"), columns[:3], strict=True):
+        found = averaged(*codes, len(labels), average, score)  # type: ignore[arg-type]
+        assert found == pytest.approx(expected, abs=1e-14)
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_matthews_is_scikit_learns_and_pearsons_of_two_classes(seed: int) -> None:
+    true, predicted = random_labels(seed)
+    labels = sorted(set(true))
+    outside = [label if label in labels else "outside" for label in predicted]
+    found = matthews(encode(true, labels), encode(predicted, labels), len(labels))
+    assert found == pytest.approx(reference.matthews_corrcoef(true, outside), abs=1e-14)
+    rng = np.random.default_rng(seed)
+    first, second = rng.integers(0, 2, (2, 50))
+    assert matthews(first, second, 2) == pytest.approx(np.corrcoef(first, second)[0, 1], abs=1e-12)
+    assert matthews(first, np.zeros(50, np.int64), 2) == 0.0

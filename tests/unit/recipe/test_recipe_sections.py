@@ -163,8 +163,6 @@ def test_an_objective_may_be_given_by_its_name(name: str) -> None:
             },
             "objective_safety",
         ),
-        ({"train": {"objective": "regression"}, "evaluate": {"metric": "rouge_l"}}, "objective_metric"),
-        ({"train": {"objective": "classification"}, "evaluate": {"metric": "mae"}}, "objective_metric"),
         ({"evaluate": {"models": {"base": "runs/a"}}}, "arm_twice"),
         ({"variants": {"small": {}}, "evaluate": {"models": {"small": "runs/a"}}}, "arm_twice"),
         ({"evaluate": {"models": {"a": "runs/a"}, "endpoints": {"a": ADDRESS}}}, "arm_twice"),
