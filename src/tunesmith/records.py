@@ -157,6 +157,9 @@ class Sampling:
     seed: int = 0
 
 
+FinishReason = Literal["stop", "length", "timeout"]
+
+
 @dataclass(frozen=True, slots=True)
 class Completion:
     """One generated answer, raw and parsed."""
@@ -165,7 +168,7 @@ class Completion:
     message: Message
     num_prompt_tokens: int
     num_tokens: int
-    finish_reason: Literal["stop", "length"]
+    finish_reason: FinishReason
     first_token_seconds: float | None = field(default=None, compare=False)
     """From the beginning of its batch; None where the engine does not tell."""
     seconds: float | None = field(default=None, compare=False)

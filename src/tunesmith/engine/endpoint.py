@@ -27,6 +27,7 @@ _MAY_PASS: Final = frozenset((408, 409, 425, 429, 500, 502, 503, 504))
 _NUM_TRIES: Final = 4
 _MAX_WAIT_SECONDS: Final = 30.0
 _MAX_SHOWN: Final = 300
+TIMEOUT: Final = "timeout"
 
 
 def _ignore(done: int) -> None: ...
@@ -85,6 +86,8 @@ class Endpoint:
     timeout_seconds: float = 120.0
     wait_seconds: float = 1.0
     """Before the second try; doubled with each, unless the endpoint says how long."""
+    counts_timeouts: bool = False
+    """A request whose last try timed out is an empty reply, finished by `timeout`, rather than a failure."""
 
     def answers(self, requests: Sequence[Sequence[Message]], seeds: Sequence[int]) -> list[str]:
         """The text of the answer to each conversation. Raises what `replies` does."""
@@ -125,15 +128,17 @@ class Endpoint:
         if file.is_file():
             return Reply(**json.loads(file.read_bytes()))
         reply = self._post(client, body)
+        if reply.finish_reason == TIMEOUT:  # a later run may be luckier
+            return reply
         file.parent.mkdir(parents=True, exist_ok=True)
         write_whole(file, json.dumps(asdict(reply)).encode())
         return reply
 
     def _post(self, client: Client, body: Mapping[str, Any]) -> Reply:
         """Ask; what may pass is tried again."""
-        from httpx2 import TransportError
+        from httpx2 import TimeoutException, TransportError
 
-        problem, asked_seconds = "", 0.0
+        problem, asked_seconds, timed_out = "", 0.0, False
         for number in range(_NUM_TRIES):
             if number:
                 time.sleep(min(_MAX_WAIT_SECONDS, asked_seconds or self.wait_seconds * 2 ** (number - 1)))
@@ -141,15 +146,17 @@ class Endpoint:
             try:
                 reply = client.post(f"{self.url.rstrip('/')}/chat/completions", json=body)
             except TransportError as failure:
-                problem = f"{type(failure).__name__} {failure}"
+                problem, timed_out = f"{type(failure).__name__} {failure}", isinstance(failure, TimeoutException)
                 continue
             if reply.status_code == 200:
                 return _read(reply.text, self.url, time.perf_counter() - started)
-            problem = f"HTTP {reply.status_code} {reply.text[:_MAX_SHOWN]}"
+            problem, timed_out = f"HTTP {reply.status_code} {reply.text[:_MAX_SHOWN]}", False
             if reply.status_code not in _MAY_PASS:
                 break
             asked = reply.headers.get("retry-after", "")
             asked_seconds = float(asked) if asked.isdecimal() else 0.0
+        if timed_out and self.counts_timeouts:
+            return Reply("", TIMEOUT, None, None, self.timeout_seconds)
         raise RunFailed("endpoint-failed", place=Place(self.url), url=self.url, model=self.model, problem=problem)
 
 

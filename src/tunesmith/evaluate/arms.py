@@ -191,7 +191,14 @@ def said_number_sample(arm: str, item: Item, prompt: Prompt, completion: Complet
     said = last_number(completion.message.content)
     scores = {"said_number": float(said is not None)}
     sample = number_sample(arm, item, prompt, unsaid if said is None else said, scores)
-    return replace(sample, raw=completion.text, answer=completion.message.content, num_tokens=completion.num_tokens)
+    return replace(
+        sample,
+        raw=completion.text,
+        answer=completion.message.content,
+        num_tokens=completion.num_tokens,
+        # a number that was said in time counts, whatever was cut behind it
+        finish_reason="timeout" if completion.finish_reason == "timeout" else "stop",
+    )
 
 
 def read_documents(engine: LocalEngine, arm: str, items: Sequence[Item], on_done: OnDone) -> tuple[Answers, Reading]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
 
 import pytest
@@ -9,8 +10,10 @@ from chat_server import serving
 
 from tunesmith.artifacts.scorecard import Task
 from tunesmith.engine.endpoint import Endpoint
+from tunesmith.errors import RunFailed
 from tunesmith.evaluate.endpoint_arm import EndpointArm
 from tunesmith.evaluate.items import Item
+from tunesmith.metrics.faults import Expected
 from tunesmith.records import Message, Sampling
 
 
@@ -74,3 +77,26 @@ def test_a_number_is_the_last_of_the_answer(tmp_path: Path, said: str, error: fl
         found = arm(server.url, tmp_path, "numbers", Sampling()).answer(items("How many?", target=10.0), lambda n: None)
     assert found.samples[0].scores == {"mae": error, "mse": error**2, "said_number": is_said}
     assert found.samples[0].answer == said
+
+
+@pytest.mark.thorough
+def test_a_request_that_times_out_is_counted_and_asked_again_later(tmp_path: Path) -> None:
+    slow = {"slow"}
+
+    def answer(system: str, text: str) -> str:
+        if text in slow:
+            time.sleep(0.5)
+        return "7"
+
+    with serving(answer) as server:
+        endpoint = Endpoint(server.url, "m", tmp_path, parallel=2, timeout_seconds=0.2, wait_seconds=0.01)
+        asked = EndpointArm("gpt", endpoint, Sampling(), "numbers", unsaid=5.0)
+        found = asked.answer(items("quick", "slow", target=7.0), lambda n: None)
+        assert [sample.finish_reason for sample in found.samples] == ["stop", "timeout"]
+        assert [Expected("numbers").fault(sample) for sample in found.samples] == [None, "timed_out"]
+        assert found.num_prompt_tokens_mean is not None
+        with pytest.raises(RunFailed, match="endpoint-failed"):
+            asked.answer(items("slow", target=7.0), lambda n: None)
+        slow.clear()
+        again = asked.answer(items("quick", "slow", target=7.0), lambda n: None)
+        assert [sample.answer for sample in again.samples] == ["7", "7"]
