@@ -37,6 +37,7 @@ from tunesmith.evaluate.evaluation import Evaluation, check_metrics, task_of
 from tunesmith.lifecycle.arms import check_arms, other_models
 from tunesmith.lifecycle.base_checks import check_base
 from tunesmith.lifecycle.measure import Measured, measured
+from tunesmith.lifecycle.row_fits import chat_of, row_fits
 from tunesmith.lifecycle.watch import refuse_unwatchable, tell_health
 from tunesmith.model.base import Base, find_base
 from tunesmith.model.changes import WEIGHTS as CHANGED_WEIGHTS
@@ -45,7 +46,7 @@ from tunesmith.model.fits import refuse_unfit
 from tunesmith.plan.run import Planning, require_room, resolved
 from tunesmith.plan.run import plan as plan_stage
 from tunesmith.plan.run import predict as predict_stage
-from tunesmith.prepare import CONTROL_TOKEN, Fits, key_of_secret
+from tunesmith.prepare import Fits, key_of_secret
 from tunesmith.prepare import changed_rows as changed_rows_stage
 from tunesmith.prepare import identity as dataset_identity
 from tunesmith.prepare import prepare as prepare_stage
@@ -57,13 +58,11 @@ from tunesmith.recipe import (
     Method,
     Prefix,
     Prompt,
-    PromptStyle,
     Recipe,
     Regression,
     Train,
     dump_recipe,
 )
-from tunesmith.records import Example, Rejected
 from tunesmith.report.data_card import CardFiles
 from tunesmith.report.data_card import data_card as data_card_stage
 from tunesmith.report.data_rows import Reader
@@ -108,7 +107,7 @@ class Job:
 
     @cached_property
     def chat(self) -> Chat:
-        return _chat_of(self.base, self.recipe.model.prompt_style)
+        return chat_of(self.base, self.recipe.model.prompt_style)
 
     @cached_property
     def fits(self) -> Fits:
@@ -465,39 +464,3 @@ def running(job: Job) -> Iterator[Run]:
             record.record("message", level="error", code="internal", text=f"{type(failure).__name__}: {failure}")
             raise
         record.set_state("succeeded")
-
-
-def _chat_of(base: Base, style: PromptStyle | None) -> Chat:
-    return load_chat(base.folder, style, reads_only=base.is_encoder)
-
-
-def row_fits(chat: Chat, base: Base, style: PromptStyle | None = None) -> Fits:
-    """How rows look to this base in this style: their tokens, and how many of them it reads."""
-    measure = _Measure(chat, base, style)
-    return Fits(measure.count, measure.spans, base.max_tokens, f"{chat.fingerprint} {base.max_tokens}", base.folder)
-
-
-@dataclass(frozen=True)
-class _Measure:
-    chat: Chat
-    base: Base
-    style: PromptStyle | None
-
-    def count(self, example: Example) -> int | Rejected:
-        try:
-            return max(len(row.ids_T) for row in self.chat.training_rows([example]))
-        except TunesmithError as failure:
-            if failure.code != CONTROL_TOKEN:
-                raise
-            return Rejected(example.place, CONTROL_TOKEN, str(failure.parameters["token"]))
-
-    def spans(self, text: str) -> list[tuple[int, int]]:
-        return self.chat.token_spans(text)
-
-    def __reduce__(self) -> tuple[Callable[[Base, PromptStyle | None], _Measure], tuple[Base, PromptStyle | None]]:
-        """A compiled template cannot be sent to another process, which loads the chat anew."""
-        return _load_measure, (self.base, self.style)
-
-
-def _load_measure(base: Base, style: PromptStyle | None) -> _Measure:
-    return _Measure(_chat_of(base, style), base, style)
