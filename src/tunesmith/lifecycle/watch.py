@@ -1,4 +1,4 @@
-"""What cannot be watched, or waited for, is refused before any weight is loaded; how trainings went is told."""
+"""What cannot be watched or waited for is refused before any weight is loaded; how trainings went, in words."""
 
 from __future__ import annotations
 

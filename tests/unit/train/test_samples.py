@@ -116,6 +116,7 @@ def test_the_answers_are_those_of_plain_greedy_decoding(chat: Chat) -> None:
         assert answer["finish_reason"] == ("stop" if ended else "length")
 
 
+@pytest.mark.thorough
 def test_without_memory_nobody_asks_again_and_training_goes_on(tmp_path: Path, chat: Chat) -> None:
     def full(loop: Loop) -> None:
         def refuse(_: torch.nn.Module, arguments: tuple[()], named: dict[str, Any]) -> None:

@@ -98,6 +98,7 @@ def rising(loop: Loop, kill_at: int | None = None) -> Objective:
     return objective
 
 
+@pytest.mark.thorough
 def test_a_training_loss_that_rises_ends_the_training_where_it_would_have_without_a_kill(tmp_path: Path) -> None:
     """Windows of three steps: the second and the third rise. The kill comes in the middle of the third."""
     section = Train(stop=Stop(rising_loss=2))
@@ -118,6 +119,7 @@ def test_a_training_loss_that_rises_ends_the_training_where_it_would_have_withou
     assert longer.progressed.step == 15
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("metric", VALIDATION_METRICS["sft"])
 def test_the_metric_chooses_the_best_step_too(tmp_path: Path, metric: str) -> None:
     training = make_training(Train(stop=Stop(metric=metric, patience=2)), num_steps=20, evaluate_every=1)

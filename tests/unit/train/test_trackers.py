@@ -93,6 +93,7 @@ def missing() -> Tracker:
     raise ModuleNotFoundError("No module named 'fake'")
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("hangs", [False, True])
 @pytest.mark.parametrize("where", ["start", "log", "close"])
 def test_a_tracker_that_raises_or_hangs_changes_nothing(tmp_path: Path, where: str, hangs: bool) -> None:
@@ -105,6 +106,7 @@ def test_a_tracker_that_raises_or_hangs_changes_nothing(tmp_path: Path, where: s
     fake.released.set()
 
 
+@pytest.mark.thorough
 def test_a_tracker_that_is_not_there_changes_nothing(tmp_path: Path) -> None:
     loop, events, dropped = drive(tmp_path / "with", missing)
     plain, expected, _ = drive(tmp_path / "without", None)
