@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
@@ -53,7 +53,8 @@ def serving(answer: Answer, *, failures: list[int] | None = None, raw: str | Non
             self.send_response(status)
             self.send_header("content-length", str(len(content)))
             self.end_headers()
-            self.wfile.write(content)
+            with suppress(BrokenPipeError):  # whoever asked waited no longer
+                self.wfile.write(content)
 
         def log_message(self, format: str, *args: object) -> None: ...
 
