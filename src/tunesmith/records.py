@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Final, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,6 +15,10 @@ from tunesmith.errors import Place
 Role = Literal["system", "user", "assistant", "tool"]
 Split = Literal["train", "validation", "test"]
 SPLITS: tuple[Split, ...] = ("train", "validation", "test")
+Declared = Literal["train", "validation", "test", "rehearsal"]
+"""What a source says of its rows."""
+REHEARSAL: Final = "rehearsal"
+"""General rows against forgetting: trained on, never held out, and no rows of the task."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,8 +83,8 @@ class Example:
     """The class name of a labelled row; the last assistant message then says it in words."""
     group: str | None = None
     """Rows of one group (a customer, a document, a situation) stay in one split."""
-    split: Split | None = None
-    """The split that the source declares, if it does."""
+    split: Declared | None = None
+    """What the source declares, if it does."""
     metadata: Mapping[str, str] = field(default_factory=dict)
     rejected: Message | None = None
     """A worse answer to the same prompt (preference data)."""

@@ -16,7 +16,18 @@ from tunesmith.artifacts.bias import Bias
 from tunesmith.artifacts.folder import Manifest, read_manifest
 from tunesmith.artifacts.quality import QUALITY, QualityReport
 from tunesmith.errors import Place
-from tunesmith.records import Annotation, Entity, Example, Intent, Message, PlainText, Rejected, Relation, Split
+from tunesmith.records import (
+    Annotation,
+    Declared,
+    Entity,
+    Example,
+    Intent,
+    Message,
+    PlainText,
+    Rejected,
+    Relation,
+    Split,
+)
 from tunesmith.text.language import Language
 
 KIND: Final = "dataset"
@@ -52,8 +63,8 @@ class SourceReport(_Record):
     columns: dict[str, str]
     """The source's own column by canonical name."""
     encoding: Encoding
-    split: Split | None
-    """The split that the source declares."""
+    split: Declared | None
+    """What the source declares."""
     read: int
     kept: int
     rejected: int

@@ -29,7 +29,7 @@ from tunesmith.metrics.registry import verdict_metric
 from tunesmith.model.base import Base
 from tunesmith.model.load import compute_dtype, load_tuned
 from tunesmith.recipe import Decoding
-from tunesmith.records import Example, Sampling
+from tunesmith.records import REHEARSAL, Example, Sampling
 from tunesmith.runtime import Progress, Runtime
 
 GENERAL_MAX_NEW_TOKENS: Final = 96
@@ -87,8 +87,9 @@ def evaluate(evaluation: Evaluation, *, runtime: Runtime, progress: Progress, ru
 
 def _sheet(evaluation: Evaluation) -> _Sheet:
     task = _task(evaluation)
-    # what refuses has nothing of the task: no label, no example to show
-    train = [row for row in evaluation.dataset.rows("train") if row.metadata.get(METHOD_COLUMN) != SAFETY]
+    # what refuses or rehearses has nothing of the task: no label, no example to show
+    rows = evaluation.dataset.rows("train")
+    train = [row for row in rows if row.metadata.get(METHOD_COLUMN) != SAFETY and row.split != REHEARSAL]
     test = test_items(evaluation.dataset.rows("test"), evaluation.section.max_items, evaluation.seed)
     if not test:
         raise TunesmithError("no-test-rows")

@@ -61,6 +61,10 @@ TEXTS: Final[dict[str, tuple[str, str]]] = {
     "recipe.problem.choice": ("must be one of {expected}", "只能取 {expected}"),
     "recipe.problem.tag": ("`{tag}` is not one of {expected_tags}", "没有 `{tag}` 这一项，只能取 {expected_tags}"),
     "recipe.problem.one-origin": ("give exactly one of `path` and `hub`", "`path` 与 `hub` 须且只须给出一个"),
+    "recipe.problem.rehearsal-alone": (
+        "rows of `rehearsal` need a source of the task beside them",
+        "`rehearsal` 数据之外，还须有任务本身的数据源",
+    ),
     "recipe.problem.source-shares": (
         "the shares of the training sources must make at most 1: exactly 1 when each has one, less when one has none; "
         "a validation or test source has none",

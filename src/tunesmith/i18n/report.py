@@ -319,6 +319,7 @@ _DATA_AND_METHOD: Final[dict[str, tuple[str, str]]] = {
         "存在重叠：数据划分之间有 {shared_prompts} 个相同问题、{shared_groups} 个相同分组，结论不可信。",
     ),
     "report.split.train": ("Training", "训练集"),
+    "report.split.rehearsal": ("Rehearsal", "复习数据"),
     "report.split.validation": ("Validation", "验证集"),
     "report.split.test": ("Test", "测试集"),
     "report.method.title": ("Method", "方法"),

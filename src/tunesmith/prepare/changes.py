@@ -13,7 +13,7 @@ from tunesmith.prepare.formats import Layout, layout_of
 from tunesmith.prepare.lengths import fitted
 from tunesmith.prepare.rows import RawRow, Refused
 from tunesmith.prepare.walk import Rules, read_row, tables_once
-from tunesmith.records import Example, Rejected, Split
+from tunesmith.records import Declared, Example, Rejected
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +42,7 @@ def changes_by_rule(rules: Rules, counts: Mapping[str, int], num_rows: int) -> d
     return found
 
 
-def _rows(rules: Rules) -> Iterator[tuple[RawRow, Layout, Split | None]]:
+def _rows(rules: Rules) -> Iterator[tuple[RawRow, Layout, Declared | None]]:
     for source, table in tables_once(rules.section.sources):
         layout = layout_of(table, source) if table.columns else None
         for row in table.rows if layout is not None else ():
@@ -50,7 +50,7 @@ def _rows(rules: Rules) -> Iterator[tuple[RawRow, Layout, Split | None]]:
                 yield row, layout, source.split or table.split
 
 
-def _changes_of(row: RawRow, layout: Layout, split: Split | None, rules: Rules) -> Sequence[tuple[str, Change]]:
+def _changes_of(row: RawRow, layout: Layout, split: Declared | None, rules: Rules) -> Sequence[tuple[str, Change]]:
     """Each rule that changed the row, and what it did; nothing for a row that was rejected."""
     try:
         example = read_row(row, layout, split, rules.section)

@@ -12,7 +12,7 @@ from tunesmith.prepare.clean import cleaners, filters
 from tunesmith.prepare.dialogue import dialogue_checks
 from tunesmith.prepare.privacy import personal_check
 from tunesmith.recipe import Prepare
-from tunesmith.records import Example, Message, Rejected
+from tunesmith.records import REHEARSAL, Example, Message, Rejected
 
 Check = Callable[[Example], Example | Rejected]
 OPEN: Final = "<think>"
@@ -172,7 +172,8 @@ def require_reasoning(example: Example) -> Example | Rejected:
 
 
 def add_system(example: Example, system: str | None) -> Example:
-    if system is None or example.messages[0].role == "system" or example.text is not None:
+    has_own = example.messages[0].role == "system" or example.split == REHEARSAL
+    if system is None or has_own or example.text is not None:
         return example
     return replace(example, messages=(Message("system", system), *example.messages))
 
@@ -180,7 +181,7 @@ def add_system(example: Example, system: str | None) -> Example:
 def style_prompt(example: Example, pattern: str) -> Example:
     """Put the pattern around the user's text of a row that has exactly one user message."""
     users = [index for index, message in enumerate(example.messages) if message.role == "user"]
-    if pattern == "{prompt}" or len(users) != 1 or example.text is not None:
+    if pattern == "{prompt}" or len(users) != 1 or example.text is not None or example.split == REHEARSAL:
         return example
     messages = list(example.messages)
     user = messages[users[0]]

@@ -15,7 +15,7 @@ from tunesmith.artifacts import hash_file
 from tunesmith.errors import Phrase, Place, TunesmithError
 from tunesmith.prepare.rows import Refused
 from tunesmith.recipe.prepare import Clean, Length, Relevance
-from tunesmith.records import Example, Message, Rejected
+from tunesmith.records import REHEARSAL, Example, Message, Rejected
 from tunesmith.text.language import Language, chinese_share, identify_language
 from tunesmith.text.ngrams import ngrams
 from tunesmith.text.numbers import normalise_numbers
@@ -257,6 +257,8 @@ class OnTask:
         return cls(weigh, weigh.fit_transform(texts).T.tocsr(), relevance.threshold)
 
     def __call__(self, example: Example) -> Example | Rejected:
+        if example.split == REHEARSAL:
+            return example
         text = "\n".join(message.content for message in example.messages if message.role == "user")
         similarity = float((self.weigh.transform([text[:_JUDGED_CHARACTERS]]) @ self.examples_FE).max())
         if similarity >= self.threshold:

@@ -13,7 +13,9 @@ from tunesmith.artifacts.dataset import Conflicts, place_of
 from tunesmith.prepare.index import (
     BENCHMARK,
     DECLARED,
+    FREE,
     NO_KEY,
+    TRAINING,
     Forest,
     Keys,
     Mask,
@@ -108,7 +110,7 @@ def duplicates(spool: Spool) -> Left:
     """
     declared_N = spool["declared"]
     is_test = declared_N == DECLARED["test"]
-    part_N = np.where(declared_N == DECLARED["train"], DECLARED[None], declared_N).astype(np.uint64)
+    part_N = np.where(np.isin(declared_N, TRAINING), FREE, declared_N).astype(np.uint64)
     keys_N: Keys = mixed(np.where(is_test, spool["id"], spool["whole"]) ^ mixed(part_N + np.uint64(1)))
     keys_N[declared_N == BENCHMARK] = NO_KEY
     first_N = first_of_equal(keys_N)
@@ -149,7 +151,7 @@ def repeats(spool: Spool, kept_N: Mask, kin: Kin) -> Iterator[tuple[str, Left]]:
     benchmarks. `kept_N` loses what is given.
     """
     declared_N = spool["declared"]
-    is_free = (declared_N == DECLARED[None]) | (declared_N == DECLARED["train"])
+    is_free = np.isin(declared_N, TRAINING)
     for held_out, code in HELD_OUT.items():
         open_N = is_free | (declared_N == DECLARED["validation"]) if held_out == "test" else is_free
         for left in _repeats_of(spool, held_out, (declared_N == code) & kept_N, open_N & kept_N, kin):

@@ -20,7 +20,7 @@ from tunesmith.prepare import format_readers as readers
 from tunesmith.prepare.label_studio import label_studio
 from tunesmith.prepare.rows import RawRow, Refused, Table
 from tunesmith.recipe import Source
-from tunesmith.records import Example, Split
+from tunesmith.records import Declared, Example
 
 SYNONYMS: Final[dict[str, tuple[str, ...]]] = {
     # By canonical name, best first. Names are compared in lower case, with spaces and hyphens as underscores.
@@ -233,7 +233,7 @@ def missing_column(role: str, column: str, columns: Iterable[str], place: Place)
     return TunesmithError("column-absent", place=place, role=role, column=column, columns=found)
 
 
-def to_example(row: RawRow, layout: Layout, split: Split | None, group_by: str | None) -> Example:
+def to_example(row: RawRow, layout: Layout, split: Declared | None, group_by: str | None) -> Example:
     """One row in its canonical form, its id still empty. Columns without a role become metadata. Raises Refused."""
     shape = layout.shape
     values = {role: row.values[column] for role, column in layout.columns.items() if column in row.values}

@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from pydantic_core import from_json
 
 from tunesmith.artifacts.dataset import example_from_json
-from tunesmith.records import SPLITS, Example, Split
+from tunesmith.records import Declared, Example
 
 # Shapes: N rows, P pairs, S a selection of rows.
 Keys = NDArray[np.uint64]
@@ -31,8 +31,10 @@ Column = NDArray[Any]
 NO_KEY: Final = 0
 """The key of what a row does not have; `key_of` never gives it."""
 FREE: Final = 0
-DECLARED: Final[dict[Split | None, int]] = {None: FREE, **{split: code for code, split in enumerate(SPLITS, 1)}}
+DECLARED: Final[dict[Declared | None, int]] = {None: FREE, "train": 1, "validation": 2, "test": 3, "rehearsal": 5}
 """Codes of the column `declared`."""
+TRAINING: Final = tuple(DECLARED[declared] for declared in (None, "train", "rehearsal"))
+"""Codes of rows that are trained on unless they are drawn."""
 BENCHMARK: Final = 4
 """Code of a row of a named benchmark: compared with, never published."""
 DTYPES: Final[dict[str, str]] = {

@@ -32,7 +32,7 @@ from tunesmith.prepare.formats import Layout
 from tunesmith.prepare.index import DECLARED, Column, Rows, Spool, first_of_equal
 from tunesmith.prepare.rows import Table
 from tunesmith.prepare.split import Assigned
-from tunesmith.records import SPLITS, Rejected, Split
+from tunesmith.records import SPLITS, Declared, Rejected, Split
 from tunesmith.text.language import Language
 
 NUM_PLACES: Final = 3
@@ -48,11 +48,11 @@ class SourceCount:
     layout: Layout | None
     """None when no row could be read at all."""
     encoding: Encoding
-    split: Split | None
+    split: Declared | None
     num_read: int
 
     @classmethod
-    def of(cls, table: Table, layout: Layout | None, split: Split | None, num_read: int) -> SourceCount:
+    def of(cls, table: Table, layout: Layout | None, split: Declared | None, num_read: int) -> SourceCount:
         return cls(table.name, layout, table.encoding, split, num_read)
 
 
@@ -90,9 +90,10 @@ def report_of(account: Account, spool: Spool, assigned: Assigned, proof: SplitPr
     rows = {split: assigned.rows(split) for split in SPLITS}
     kept = np.sort(np.concatenate(list(rows.values())))
     read = kept if account.num_read_rows is None else kept[kept < account.num_read_rows]
+    task = read[spool["declared"][read] != DECLARED["rehearsal"]]
     num_clusters, num_clustered = account.clusters
     return DatasetReport(
-        task=task_of(spool["label"][read]),
+        task=task_of(spool["label"][task]),
         read=sum(source.num_read for source in account.sources),
         kept=len(read),
         rejected=sum(account.rejected.values()),
@@ -120,7 +121,7 @@ def report_of(account: Account, spool: Spool, assigned: Assigned, proof: SplitPr
         balance=account.balance,
         refusals=account.refusals,
         personal=_personal(account),
-        bias=_bias(account, spool, assigned, read),
+        bias=_bias(account, spool, assigned, task),
     )
 
 
@@ -157,7 +158,7 @@ def _personal(account: Account) -> dict[str, int]:
 
 
 def _bias(account: Account, spool: Spool, assigned: Assigned, read: Rows) -> Bias:
-    """Of the rows that were read: what augmentation made tells nothing of where the data come from."""
+    """Of the rows of the task that were read: what augmentation made tells nothing of where the data come from."""
     columns = {name: spool[name][read] for name in ("label", "language", "source", "day", "group")}
     return bias_of(
         columns | {"split": assigned.codes_N[read].astype(np.int64) - 1},

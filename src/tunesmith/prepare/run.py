@@ -50,7 +50,7 @@ from tunesmith.prepare.duplicates import (
     repeats,
 )
 from tunesmith.prepare.files import files_of, hash_readable
-from tunesmith.prepare.index import BENCHMARK, DECLARED, Mask, Rows, Spool
+from tunesmith.prepare.index import BENCHMARK, DECLARED, TRAINING, Mask, Rows, Spool
 from tunesmith.prepare.lengths import CUT, TOO_LONG, WINDOW, Fits, max_tokens_of, need_tokenizer
 from tunesmith.prepare.near import clusters_of, join_near, near_duplicates
 from tunesmith.prepare.pool import Pool
@@ -102,7 +102,7 @@ def prepare(
         judged = scratch / "quality"
         judged.mkdir()
         if section.quality.score:  # of the rows as they were read: augmentation has a judge of its own
-            judge(found, read, chosen.kin.cluster_N, pool, judged)
+            judge(found, read.without(_rehearsal(found, read)), chosen.kin.cluster_N, pool, judged)
         synthesis = _reason(found, chosen, read, Workshop(rules, pool, runtime, seed, scratch / "traces"), progress)
         workshop = Workshop(rules, pool, runtime, seed, scratch / "augment")
         made, assigned = _augment(found, chosen, read, workshop, progress)
@@ -231,7 +231,14 @@ def _choose(found: Walk, section: Prepare, pool: Pool[Any], scratch: Path, out: 
 
 def _training_rows(spool: Spool, kept_N: Mask) -> Rows:
     """The kept rows that are in no declared held-out split."""
-    return np.flatnonzero(kept_N & (spool["declared"] <= DECLARED["train"])).astype(np.int32)
+    return np.flatnonzero(kept_N & np.isin(spool["declared"], TRAINING)).astype(np.int32)
+
+
+def _rehearsal(found: Walk, assigned: Assigned) -> Rows:
+    """The training rows that are none of the task."""
+    train = assigned.rows("train")
+    general: Rows = train[found.spool["declared"][train] == DECLARED["rehearsal"]]
+    return general
 
 
 def _leave_out(left: Left, found: Walk, kept_N: Mask) -> None:
@@ -290,7 +297,9 @@ def _augment(
 ) -> tuple[AugmentReport | None, Assigned]:
     if workshop.rules.section.augment is None or not assigned.counts["train"]:
         return None, assigned
-    augmented = augment(found, chosen.kept_N, assigned, workshop)
+    general = _rehearsal(found, assigned)
+    augmented = augment(found, chosen.kept_N, assigned.without(general), workshop)
+    augmented.assigned.codes_N[general] = DECLARED["train"]
     for making in augmented.report.methods:
         progress.say(
             "say.prepare.augmented",

@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tunesmith.prepare.duplicates import Kin, keys_of
-from tunesmith.prepare.index import DECLARED, Forest, Keys, Mask, Rows, Spool, begins_run, mixed
+from tunesmith.prepare.index import DECLARED, FREE, TRAINING, Forest, Keys, Mask, Rows, Spool, begins_run, mixed
 from tunesmith.recipe import Prepare
 from tunesmith.records import SPLITS, Split
 
@@ -42,6 +42,8 @@ class _Components:
     """Of the most frequent label and language inside, numbered by the names of these."""
     is_training: Mask
     """Whether a row inside is declared as training, so that none may become a test row."""
+    rehearses: Mask
+    """Whether a row inside is rehearsal, so that none may become a validation row either."""
     newest: Floats
     """The newest time inside; -inf where the split is not by time."""
 
@@ -51,6 +53,12 @@ class Assigned:
     """The split of every row, (N,) codes of `DECLARED` or `UNUSED`."""
 
     codes_N: Codes
+
+    def without(self, rows: Rows) -> Assigned:
+        """A copy in which these rows are in no split."""
+        codes_N = self.codes_N.copy()
+        codes_N[rows] = UNUSED
+        return Assigned(codes_N)
 
     def rows(self, split: Split) -> Rows:
         return np.flatnonzero(self.codes_N == DECLARED[split]).astype(np.int32)
@@ -63,11 +71,11 @@ class Assigned:
 def assign(spool: Spool, kept_N: Mask, kin: Kin, labels: Mapping[str, int], section: Prepare, seed: int) -> Assigned:
     """Every kept row to its split. `labels` are the codes of the column `label` by name.
 
-    Declared rows stay, but for validation, which is taken out of the training rows where no source declares it. Shares
-    are kept to half a component, overall and nearly so within each label and language.
+    Declared rows stay, but for validation, which is taken out of the training rows where no source declares it, never
+    out of rehearsal. Shares are kept to half a component, overall and nearly so within each label and language.
     """
     declared_N = spool["declared"]
-    is_free = kept_N & ((declared_N == DECLARED[None]) | (declared_N == _TRAIN))
+    is_free = kept_N & np.isin(declared_N, TRAINING)
     codes_N: Codes = np.where(kept_N, np.where(is_free, _TRAIN, declared_N), UNUSED).astype(np.uint8)
     rows_F = np.flatnonzero(is_free).astype(np.int32)
     component_F, components = _components(spool, rows_F, _roots(spool, is_free, kin)[rows_F], labels)
@@ -76,7 +84,7 @@ def assign(spool: Spool, kept_N: Mask, kin: Kin, labels: Mapping[str, int], sect
     shares: dict[Split, float] = {"test": section.test_share, "validation": section.validation_share}
     for split, share in shares.items():
         if DECLARED[split] not in declared:
-            may_go = is_open & ~components.is_training if split == "test" else is_open
+            may_go = is_open & ~(components.is_training if split == "test" else components.rehearses)
             drawn_C = _draw(components, may_go, share, f"{split}:{seed}")
             codes_N[rows_F[drawn_C[component_F]]] = DECLARED[split]
             is_open &= ~drawn_C
@@ -100,8 +108,10 @@ def _components(spool: Spool, rows_F: Rows, root_F: Rows, labels: Mapping[str, i
     num_components = len(roots_C)
     key_C = np.full(num_components, np.iinfo(np.uint64).max, dtype=np.uint64)
     np.minimum.at(key_C, component_F, spool["prompt"][rows_F])
-    training_C = np.zeros(num_components, dtype=bool)
-    training_C[component_F[spool["declared"][rows_F] == _TRAIN]] = True
+    declared_F = spool["declared"][rows_F]
+    training_C, rehearses_C = np.zeros((2, num_components), dtype=bool)
+    training_C[component_F[declared_F != FREE]] = True
+    rehearses_C[component_F[declared_F == DECLARED["rehearsal"]]] = True
     newest_C = np.full(num_components, -np.inf)
     np.maximum.at(newest_C, component_F, spool["time"][rows_F])
     return component_F, _Components(
@@ -109,6 +119,7 @@ def _components(spool: Spool, rows_F: Rows, root_F: Rows, labels: Mapping[str, i
         key_C,
         _most_frequent(component_F, _strata(spool, rows_F, labels)),
         training_C,
+        rehearses_C,
         newest_C,
     )
 

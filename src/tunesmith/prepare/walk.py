@@ -29,7 +29,7 @@ from tunesmith.prepare.report import LANGUAGES, SourceCount
 from tunesmith.prepare.rows import ID_COLUMN, PARENT_COLUMN, RawRow, Refused, Table
 from tunesmith.prepare.sources import tables_of
 from tunesmith.recipe import Prepare, Source
-from tunesmith.records import Example, Rejected, Split
+from tunesmith.records import REHEARSAL, Declared, Example, Rejected
 from tunesmith.runtime import Progress
 from tunesmith.text.language import language_of
 
@@ -65,7 +65,7 @@ class Chunk:
     source: int
     rows: tuple[RawRow | Rejected, ...]
     layout: Layout | None
-    split: Split | None
+    split: Declared | None
     is_benchmark: bool
     time_column: str | None = None
 
@@ -296,7 +296,7 @@ def _outcome(row: RawRow, chunk: Chunk, rules: Rules) -> tuple[Example, ...] | R
     return fitted(outcome, rules.section, rules.fits, identified)
 
 
-def read_row(row: RawRow, layout: Layout, split: Split | None, section: Prepare) -> Example:
+def read_row(row: RawRow, layout: Layout, split: Declared | None, section: Prepare) -> Example:
     """A row in its canonical form, its empty columns filled, before any check. Raises Refused."""
     values, filled = fill_missing(row.values, section.clean, layout.columns)
     whole = replace(row, values=values) if filled else row
@@ -331,7 +331,7 @@ def values_of(example: Example, chunk: Chunk, time: float = -math.inf, day: int 
         NO_KEY if example.group is None or chunk.is_benchmark else key_of(example.group),
         name_key(own) if own else NO_KEY,
         name_key(parent) if parent else NO_KEY,
-        None if chunk.is_benchmark else example.label,
+        None if chunk.is_benchmark or example.split == REHEARSAL else example.label,
         LANGUAGES.index(language_of(asked[:_JUDGED_CHARACTERS])),
         format_of(example),
         time,
@@ -343,8 +343,8 @@ def values_of(example: Example, chunk: Chunk, time: float = -math.inf, day: int 
 
 
 def _time(row: RawRow, chunk: Chunk, section: Prepare) -> float:
-    """-inf where the split is not by time."""
-    if section.split_by_time is None or chunk.is_benchmark:
+    """-inf where the split is not by time, and for rows that are never held out."""
+    if section.split_by_time is None or chunk.is_benchmark or chunk.split == REHEARSAL:
         return -math.inf
     return time_of(row.values.get(section.split_by_time), section.split_by_time)
 

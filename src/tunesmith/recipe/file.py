@@ -64,6 +64,7 @@ PROBLEMS: Final = {
     "sgd_rate": "sgd-rate",
     "share_or_steps": "share-or-steps",
     "suite_name": "suite-name",
+    "rehearsal_alone": "rehearsal-alone",
     "source_shares": "source-shares",
     "stop_metric": "stop-metric",
     "style_rules": "style-rules",

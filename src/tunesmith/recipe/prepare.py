@@ -97,8 +97,11 @@ class Source(Section):
         Field(description="Your column names by their canonical names, e.g. `{text: ticket_body, label: category}`."),
     ] = {}
     split: Annotated[
-        Literal["train", "validation", "test"] | None,
-        Field(description="The split that this source is; kept as declared."),
+        Literal["train", "validation", "test", "rehearsal"] | None,
+        Field(
+            description="The split that this source is; kept as declared. Rows of `rehearsal` are trained on against "
+            "forgetting, never held out."
+        ),
     ] = None
     share: Annotated[
         float | None,
@@ -354,9 +357,15 @@ class Prepare(Section):
         return self
 
     @model_validator(mode="after")
+    def _rehearses_beside_a_task(self) -> Prepare:
+        if all(source.split == "rehearsal" for source in self.sources):
+            raise PydanticCustomError("rehearsal_alone", "rows of `rehearsal` need a source of the task beside them")
+        return self
+
+    @model_validator(mode="after")
     def _has_sound_shares(self) -> Prepare:
-        training = [source.share for source in self.sources if source.split in (None, "train")]
-        held_out = [source.share for source in self.sources if source.split not in (None, "train")]
+        held_out = [source.share for source in self.sources if source.split in ("validation", "test")]
+        training = [source.share for source in self.sources if source.split not in ("validation", "test")]
         stated = sum(share for share in training if share is not None)
         is_sound = stated < 1 - 1e-9 if None in training else abs(stated - 1) < 1e-9
         if any(held_out) or (stated > 0 and not is_sound):
