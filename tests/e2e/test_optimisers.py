@@ -17,7 +17,7 @@ from tunesmith.model.base import find_base
 from tunesmith.plan.run import Planning, plan
 from tunesmith.prepare import prepare
 from tunesmith.recipe import Evaluate, Prepare, Recipe, Train
-from tunesmith.recipe.optimizers import Adam, AnyOptimizer, Muon, RmsProp, Sgd
+from tunesmith.recipe.optimizers import Adam, AdamW8Bit, AnyOptimizer, Muon, RmsProp, Sgd
 from tunesmith.recipe.tree import parse_yaml
 from tunesmith.runtime import Runtime, Silent, utc_now
 from tunesmith.train.run import build
@@ -41,8 +41,13 @@ def trainings(name: str) -> dict[str, Train]:
 
 @pytest.mark.parametrize(
     ("page", "name"),
-    [("optimisers", name) for name in ("tuned", "adam", "sgd", "rmsprop", "muon")]
-    + [("regularisers", "tuned"), ("regularisers", "coupled"), ("regularisers", "dropped")],
+    [("optimisers", name) for name in ("tuned", "small", "adam", "sgd", "rmsprop", "muon")]
+    + [
+        ("regularisers", "tuned"),
+        ("regularisers", "coupled"),
+        ("regularisers", "dropped"),
+        ("regularisers", "attended"),
+    ],
 )
 def test_every_training_of_the_page_lowers_the_embedded_bases_loss(page: str, name: str, tmp_path: Path) -> None:
     base = find_base("builtin:tiny")
@@ -65,7 +70,7 @@ def test_every_training_of_the_page_lowers_the_embedded_bases_loss(page: str, na
     assert losses[-1] < losses[0]
 
 
-@pytest.mark.parametrize("settings", [Adam(l2=0.1), Sgd(), RmsProp(momentum=0.5), Muon()], ids=str)
+@pytest.mark.parametrize("settings", [Adam(l2=0.1), AdamW8Bit(), Sgd(), RmsProp(momentum=0.5), Muon()], ids=str)
 def test_it_resumes_to_the_bit(tmp_path: Path, settings: AnyOptimizer) -> None:
     finished = nine_steps.finish(tmp_path, settings)
     run, result = tmp_path / "again", tmp_path / "again.json"

@@ -38,7 +38,7 @@ def attend(  # noqa: PLR0913 - transformers' signature
 ) -> tuple[Tensor, None]:
     """Attention inside each document of `layout`; without a layout, over a padded batch with a prepared 4-D mask.
 
-    Returns (1, T, H, D), as transformers expects. Dropout is not applied inside attention.
+    Returns (1, T, H, D), as transformers expects. `dropout` is applied inside documents alone.
     """
     if layout is None:
         causal = attention_mask is None and query_1HTD.shape[2] > 1
@@ -51,57 +51,74 @@ def attend(  # noqa: PLR0913 - transformers' signature
     # values of latent attention are shorter than its keys
     num_missing = query_THD.shape[2] - value_TKD.shape[2]
     value_TKD = nn.functional.pad(value_TKD, (0, num_missing)) if num_missing else value_TKD
-    out_THD = attend_flat(query_THD, key_TKD, value_TKD, layout, scaling)
+    out_THD = attend_flat(query_THD, key_TKD, value_TKD, layout, scaling, dropout)
     return out_THD[..., : query_THD.shape[2] - num_missing].unsqueeze(0), None
 
 
 def attend_flat(
-    query_THD: Tensor, key_TKD: Tensor, value_TKD: Tensor, layout: AttentionLayout, scaling: float
+    query_THD: Tensor,
+    key_TKD: Tensor,
+    value_TKD: Tensor,
+    layout: AttentionLayout,
+    scaling: float,
+    dropout: float = 0.0,
 ) -> Tensor:
-    """(T, H, D): attention inside each document of `layout`."""
+    """(T, H, D): attention inside each document of `layout`, a share `dropout` of its weights dropped at random.
+
+    With dropout every score is computed whole: the kernels write no weights down.
+    """
     groups = layout.groups
     pieces: list[Tensor] = []
-    if layout.num_small and is_native(query_THD) and query_THD.shape[2] % HEAD_UNIT == 0:
+    is_vector = query_THD.shape[2] % HEAD_UNIT == 0
+    if layout.num_small and is_vector and is_native(query_THD) and not dropout:
         pieces.append(causal_attention(query_THD, key_TKD, value_TKD, layout.small_documents, scaling))
         groups = groups[layout.num_small :]
-    short = [group for group in groups if group.is_short]
+    short = [group for group in groups if dropout or group.is_short]
     if short:
-        pieces.append(_ShortAttention.apply(query_THD, key_TKD, value_TKD, short, scaling))  # type: ignore[no-untyped-call]
+        pieces.append(_ShortAttention.apply(query_THD, key_TKD, value_TKD, short, scaling, dropout))  # type: ignore[no-untyped-call]
     pieces += [_attend_long(group, query_THD, key_TKD, value_TKD, scaling) for group in groups[len(short) :]]
     return pieces[0] if len(pieces) == 1 else torch.cat(pieces)
 
 
 class _ShortAttention(torch.autograd.Function):
-    """Softmax attention of the short groups, (X, H, D); their X tokens lie one after the other in the flat buffer."""
+    """Softmax attention of the short groups, (X, H, D); their X tokens lie one after the other in the flat buffer.
+
+    Dropout multiplies the weights, after the softmax, by 0 or by 1 over the share that is kept.
+    """
 
     @staticmethod
-    def forward(
+    def forward(  # noqa: PLR0913 - what autograd is handed
         ctx: Any,
         query_THD: Tensor,
         key_TKD: Tensor,
         value_TKD: Tensor,
         groups: Sequence[AttentionGroup],
         scaling: float,
+        dropout: float,
     ) -> Tensor:
         num_key_heads = key_TKD.shape[1]
         first = groups[0].start
         out_XHD = query_THD.new_empty((groups[-1].stop - first, *query_THD.shape[1:]))
-        shares = []
+        shares, masks = [], []
         for group in groups:
             query_BSD = _stack(_pad(query_THD, group), num_key_heads)
             key_BAD, value_BAD = (_keys(states, group) for states in (key_TKD, value_TKD))
             bias = _bias(group, query_BSD, num_key_heads)
             share_BSA = torch.baddbmm(bias, query_BSD, key_BAD.transpose(1, 2), alpha=scaling).softmax(-1)
+            shares.append(share_BSA)
+            if dropout:
+                masks.append(torch.empty_like(share_BSA).bernoulli_(1.0 - dropout).div_(1.0 - dropout))
+                share_BSA = share_BSA * masks[-1]
             out_NLHD = _unstack(share_BSA @ value_BAD, group)
             out_XHD[group.start - first : group.stop - first] = _unpad(out_NLHD, group)
-            shares.append(share_BSA)
         ctx.groups, ctx.scaling = groups, scaling
-        ctx.save_for_backward(query_THD, key_TKD, value_TKD, out_XHD, *shares)
+        ctx.save_for_backward(query_THD, key_TKD, value_TKD, out_XHD, *shares, *masks)
         return out_XHD
 
     @staticmethod
-    def backward(ctx: Any, grad_XHD: Tensor) -> tuple[Tensor, Tensor, Tensor, None, None]:
-        query_THD, key_TKD, value_TKD, out_XHD, *shares = ctx.saved_tensors
+    def backward(ctx: Any, grad_XHD: Tensor) -> tuple[Tensor, Tensor, Tensor, None, None, None]:
+        query_THD, key_TKD, value_TKD, out_XHD, *others = ctx.saved_tensors
+        shares, masks = others[: len(ctx.groups)], others[len(ctx.groups) :]
         num_key_heads, first = key_TKD.shape[1], ctx.groups[0].start
         # the other tokens get their gradient elsewhere
         grad_query_THD, grad_key_TKD, grad_value_TKD = (
@@ -109,18 +126,23 @@ class _ShortAttention(torch.autograd.Function):
             for states in (query_THD, key_TKD, value_TKD)
         )
         dot_XH1 = (grad_XHD * out_XHD).sum(-1, keepdim=True)
-        for group, share_BSA in zip(ctx.groups, shares, strict=True):
+        for group, share_BSA, mask_BSA in zip(ctx.groups, shares, masks or [None] * len(shares), strict=True):
             grad_BSD = _stack(_pad(grad_XHD, group, first), num_key_heads)
             dot_BS1 = _stack(_pad(dot_XH1, group, first), num_key_heads)
             query_BSD = _stack(_pad(query_THD, group), num_key_heads)
             key_BAD, value_BAD = (_keys(states, group) for states in (key_TKD, value_TKD))
-            grad_value_BAD = share_BSA.transpose(1, 2) @ grad_BSD
-            grad_score_BSA = (grad_BSD @ value_BAD.transpose(1, 2)).sub_(dot_BS1).mul_(share_BSA).mul_(ctx.scaling)
+            grad_share_BSA = grad_BSD @ value_BAD.transpose(1, 2)
+            kept_BSA = share_BSA
+            if mask_BSA is not None:
+                kept_BSA = share_BSA * mask_BSA
+                grad_share_BSA.mul_(mask_BSA)
+            grad_value_BAD = kept_BSA.transpose(1, 2) @ grad_BSD
+            grad_score_BSA = grad_share_BSA.sub_(dot_BS1).mul_(share_BSA).mul_(ctx.scaling)
             grad_query_NLHD = _unstack(grad_score_BSA @ key_BAD, group)
             grad_query_THD[group.start : group.stop] = _unpad(grad_query_NLHD, group)
             _add_keys(grad_key_TKD, grad_score_BSA.transpose(1, 2) @ query_BSD, group)
             _add_keys(grad_value_TKD, grad_value_BAD, group)
-        return grad_query_THD, grad_key_TKD, grad_value_TKD, None, None
+        return grad_query_THD, grad_key_TKD, grad_value_TKD, None, None, None
 
 
 def _bias(group: AttentionGroup, query_BSD: Tensor, num_key_heads: int) -> Tensor:

@@ -55,6 +55,8 @@ class RotaryAttention(nn.Module):
         self.head_size = head_size
         self.layer_idx = layer_idx
         self.scaling = head_size**-0.5
+        self.attention_dropout = 0.0
+        """Share of attention's weights that is dropped at random in training."""
         self.prefix: nn.Module | None = None
         """Gives virtual tokens other keys and values, where there are such."""
 
@@ -79,7 +81,8 @@ class RotaryAttention(nn.Module):
         if self.prefix is not None:
             key_TKD, value_TKD = self.prefix(key_TKD, value_TKD)
         if layout is not None:
-            out = attend_flat(query_THD, key_TKD, value_TKD, layout, self.scaling)
+            dropout = self.attention_dropout if self.training else 0.0
+            out = attend_flat(query_THD, key_TKD, value_TKD, layout, self.scaling, dropout)
         else:
             query, key, value = (
                 states.view(*batch_shape, -1, self.head_size).transpose(1, 2)

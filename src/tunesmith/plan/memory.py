@@ -16,7 +16,7 @@ from tunesmith.plan.constants import FITTED
 from tunesmith.plan.geometry import Geometry
 from tunesmith.plan.steps import BatchShape, StepShapes
 from tunesmith.recipe import Distill, Freeze, Full, Lora, Prompt, Train
-from tunesmith.recipe.optimizers import Muon, RmsProp, Sgd
+from tunesmith.recipe.optimizers import AdamW8Bit, Muon, RmsProp, Sgd
 
 COMPUTE_BYTES: Final = {"bf16": 2, "fp32": 4}
 HEAD_PAIRS: Final = {"cpu": 256, "cuda": 4096}
@@ -31,6 +31,12 @@ MUON_TOGETHER: Final = 1 << 24
 """Numbers that Muon makes orthogonal in one batch, `tunesmith.train.updates.MAX_TOGETHER`."""
 MUON_COPIES: Final = 5
 """Of them in the compute type: given, scaled, two products and the result."""
+EIGHT_BIT_BLOCK: Final = 256
+"""Numbers of one scale, `tunesmith.train.eight_bit.BLOCK`."""
+EIGHT_BIT_TOGETHER: Final = 1 << 18
+"""Numbers updated together, `tunesmith.train.eight_bit.TOGETHER`."""
+EIGHT_BIT_BYTES: Final = 40
+"""For each of them: gradient, moments, their codes and the update, in float32."""
 MAX_CACHED_PRODUCTS: Final = 1024
 """Products that oneDNN keeps compiled, its primitive cache's capacity."""
 NUM_CHECKPOINTS: Final = 3
@@ -189,13 +195,15 @@ def disk_bytes(job: Computation) -> int:
 
 
 def state_bytes(job: Computation) -> int:
-    """Of one checkpoint: the trained numbers and their moments in float32."""
+    """Of one checkpoint: the trained numbers in float32 and their moments."""
     return 4 * job.num_trained + _moment_bytes(job)
 
 
 def _moment_bytes(job: Computation) -> int:
-    """What the optimiser keeps of the steps before, in float32."""
+    """What the optimiser keeps of the steps before."""
     match job.section.optimizer:
+        case AdamW8Bit():  # two codes of a byte each, and two scales a block
+            return 2 * job.num_trained + 8 * -(-job.num_trained // EIGHT_BIT_BLOCK)
         case Sgd(momentum=momentum):
             each = 4 if momentum else 0
         case RmsProp(momentum=momentum):
@@ -210,6 +218,8 @@ def _moment_bytes(job: Computation) -> int:
 def _update_transient(job: Computation) -> int:
     """What the update needs beside weights, gradients and moments, when no activation is left."""
     match job.section.optimizer:
+        case AdamW8Bit():
+            return EIGHT_BIT_BYTES * min(EIGHT_BIT_TOGETHER, job.num_trained)
         case Muon():
             return MUON_COPIES * job.c * min(MUON_TOGETHER, job.geometry.num_linear)
         case RmsProp():
@@ -299,7 +309,8 @@ def _attention_bytes(job: Computation, batch: BatchShape) -> int:
     looked_at = 0 if is_grouped else batch.num_long_keys - batch.num_gathered_keys
     has_others = bool(batch.num_fused_tokens or batch.num_short_tokens)
     states = g.query * T + (2 * g.key * T if has_others else 2 * g.key * looked_at) + copied
-    scores = g.num_heads * batch.num_short_scores
+    # with dropout each score has a factor
+    scores = g.num_heads * batch.num_short_scores * (2 if job.section.attention_dropout else 1)
     log_sums = 4 * g.num_heads * (batch.num_fused_tokens + batch.num_long_tokens)
     joined = g.query * T if batch.num_pieces > 1 and job.trains("o_proj") else 0
     low = sum(job.rank * T for layer in ("q_proj", "k_proj", "v_proj", "o_proj") if job.trains(layer))
@@ -333,12 +344,15 @@ def _logit_bytes(job: Computation, num_pairs: int) -> int:
 
 
 def _backward_transient(job: Computation, batch: BatchShape) -> int:
-    """In a layer's MLP: three gradients of its width less the product that is no longer kept, or a weight's own."""
+    """In a layer's MLP: three gradients of its width less the product that is no longer kept, or a weight's own; or in
+    attention with dropout.
+    """
     g, c, T = job.geometry, job.c, batch.num_tokens
     weight = c * g.intermediate * g.hidden if job.trains_base else 0
-    return max((3 - job.trains("down_proj")) * c * g.intermediate * T, c * g.intermediate * T + weight) + (
-        c * g.hidden * T
-    )
+    mlp = max((3 - job.trains("down_proj")) * c * g.intermediate * T, c * g.intermediate * T + weight)
+    # what is kept of the scores and their gradient
+    dropped = 2 * c * g.num_heads * batch.num_short_scores if job.section.attention_dropout else 0
+    return max(mlp, dropped) + c * g.hidden * T
 
 
 def _forward_transient(job: Computation, batch: BatchShape) -> int:

@@ -147,9 +147,10 @@ def batch_shapes(
         return ()
     virtual = _virtual_ids(section.method)
     laid_out = lay_out(
-        behind(rows, virtual), section.micro_batch_tokens, share=section.share_prefixes, is_causal=is_causal
+        behind(rows, virtual), section.micro_batch_tokens, share=section.shares_prefixes, is_causal=is_causal
     )
-    return tuple(_shape(batch, is_fused) for batch in laid_out)
+    is_whole = bool(section.attention_dropout)
+    return tuple(_shape(batch, is_fused and not is_whole, is_whole) for batch in laid_out)
 
 
 def _virtual_ids(method: Method) -> tuple[int, ...]:
@@ -157,11 +158,12 @@ def _virtual_ids(method: Method) -> tuple[int, ...]:
     return tuple(range(-method.virtual_tokens, 0)) if isinstance(method, Prompt | Prefix) else ()
 
 
-def _shape(batch: MicroBatch, is_fused: bool) -> BatchShape:
+def _shape(batch: MicroBatch, is_fused: bool, is_whole: bool) -> BatchShape:
+    """`is_whole`: attention computes all scores whole."""
     groups = batch.attention.groups
     num_fused = batch.attention.num_small if is_fused else 0
     fused, others = groups[:num_fused], groups[num_fused:]
-    short = [group for group in others if group.is_short]
+    short = [group for group in others if is_whole or group.is_short]
     long = others[len(short) :]
     tensors = (batch.ids_T, batch.positions_T, batch.pair_positions_P, batch.pair_targets_P, batch.pair_weights_P)
     rows = (batch.row_pairs_Q, batch.row_of_Q, batch.row_weights_Q)

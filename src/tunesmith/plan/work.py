@@ -8,14 +8,31 @@ arXiv:2001.08361, appendix B.1, for the counting). Attention multiplies every sc
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Final
 
 from tunesmith.plan.memory import Computation
 from tunesmith.plan.steps import BatchShape
+from tunesmith.recipe.optimizers import Muon
+
+MUON_ITERATIONS: Final = 5
+"""`tunesmith.train.updates.NUM_ITERATIONS`, which would bring torch."""
 
 
 def step_operations(job: Computation, batches: Sequence[BatchShape]) -> float:
-    """Of one optimiser step, forward and backward."""
-    return sum(_forward(job, batch) + _backward(job, batch) for batch in batches)
+    """Of one optimiser step, forward, backward and update."""
+    return sum(_forward(job, batch) + _backward(job, batch) for batch in batches) + update_operations(job)
+
+
+def update_operations(job: Computation) -> float:
+    """Matrix products of the update alone: Muon's, whatever the tokens of a step.
+
+    An iteration multiplies a matrix of a by b numbers, a <= b, with its transpose, the (a, a) result with itself and
+    then with the matrix.
+    """
+    if not isinstance(job.section.optimizer, Muon):
+        return 0.0
+    sides = (sorted(shape) for shape in job.geometry.linear_shapes())
+    return sum(MUON_ITERATIONS * (4.0 * a * a * b + 2.0 * a**3) for a, b in sides)
 
 
 def validation_operations(job: Computation, batches: Sequence[BatchShape]) -> float:

@@ -25,6 +25,16 @@ class AdamW(Section):
     weight_decay: Decay = 0.01
 
 
+class AdamW8Bit(Section):
+    """AdamW that holds its moments in eight bits, block by block (Dettmers et al. 2022, arXiv:2110.02861)."""
+
+    name: Annotated[Literal["adamw_8bit"], Field(description="Names the optimiser.")] = "adamw_8bit"
+    beta1: Annotated[Beta, Field(description="Decay of the gradient's running mean.")] = 0.9
+    beta2: Annotated[Beta, Field(description="Decay of the squared gradient's running mean.")] = 0.99
+    epsilon: Epsilon = 1e-8
+    weight_decay: Decay = 0.01
+
+
 class Adam(Section):
     """Adam (Kingma & Ba 2015, arXiv:1412.6980), its decay a part of the gradient."""
 
@@ -79,8 +89,8 @@ def _optimizer_from_name(value: object) -> object:
     return {"name": value} if isinstance(value, str) else value
 
 
-AnyOptimizer = Annotated[AdamW | Adam | Sgd | RmsProp | Muon, Field(discriminator="name")]
-OptimizerName = Literal["adamw", "adam", "sgd", "rmsprop", "muon"]
+AnyOptimizer = Annotated[AdamW | AdamW8Bit | Adam | Sgd | RmsProp | Muon, Field(discriminator="name")]
+OptimizerName = Literal["adamw", "adamw_8bit", "adam", "sgd", "rmsprop", "muon"]
 Optimizer = Annotated[
     AnyOptimizer, BeforeValidator(_optimizer_from_name, json_schema_input_type=AnyOptimizer | OptimizerName)
 ]

@@ -65,6 +65,14 @@ class Train(Section):
         float,
         Field(ge=0.0, lt=1.0, description="Share dropped at random of what attention and feed-forward part put out."),
     ] = 0.0
+    attention_dropout: Annotated[
+        float,
+        Field(
+            ge=0.0,
+            lt=1.0,
+            description="Share of attention's weights dropped at random; common beginnings are not shared then.",
+        ),
+    ] = 0.0
     token_dropout: Annotated[
         float, Field(ge=0.0, lt=1.0, description="Share of prompt tokens hidden at random, anew in every step.")
     ] = 0.0
@@ -85,6 +93,11 @@ class Train(Section):
         tuple[Literal["tensorboard", "wandb", "mlflow"], ...],
         Field(description="Trackers fed beside `events.jsonl`.", strict=False),
     ] = ("tensorboard",)
+
+    @property
+    def shares_prefixes(self) -> bool:
+        """Whether rows compute a common beginning once: they would drop the same of its attention."""
+        return self.share_prefixes and not self.attention_dropout
 
     @model_validator(mode="before")
     @classmethod

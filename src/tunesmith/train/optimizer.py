@@ -17,7 +17,8 @@ from torch import Tensor, nn
 
 from tunesmith.errors import TunesmithError
 from tunesmith.recipe.optimizers import AnyOptimizer, Muon
-from tunesmith.train.updates import Part, make_rule
+from tunesmith.train.part import Part
+from tunesmith.train.updates import make_rule
 
 
 @dataclass(frozen=True, slots=True)

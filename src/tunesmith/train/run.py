@@ -20,7 +20,7 @@ from tunesmith.artifacts.tuned_model import ADAPTER, KIND, METRICS, SAMPLES, TRA
 from tunesmith.chat.cache import rendered_rows
 from tunesmith.chat.subset import nested_rows
 from tunesmith.chat.taught import classes_of
-from tunesmith.model.dropout import attach_dropout
+from tunesmith.model.dropout import attach_dropout, set_attention_dropout
 from tunesmith.model.kernels import describe_kernels
 from tunesmith.model.load import compute_dtype, load_model
 from tunesmith.model.method import AdapterMethod, begin_method, save_method
@@ -127,7 +127,7 @@ def assemble(training: Training, runtime: Runtime, progress: Progress, run: Path
     optimizer = _optimizer(section, model)
     layout = LayoutSettings(
         section.micro_batch_tokens,
-        section.share_prefixes,
+        section.shares_prefixes,
         runtime.device,
         virtual_ids(model),
         is_causal=not training.base.is_encoder,
@@ -184,8 +184,10 @@ def _model(training: Training, head: Head | None, runtime: Runtime) -> PreTraine
     begin_method(model, section.method, training.seed)
     if head is not None:
         begin_score(model, training.chat.pad_id, training.seed)
+    set_attention_dropout(model, section.attention_dropout)
     if section.dropout:
         attach_dropout(model, section.dropout)
+    if section.dropout or section.attention_dropout:
         model.train()
     return model
 

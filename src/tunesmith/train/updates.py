@@ -7,13 +7,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any, Final, Protocol
 
 import torch
 from torch import Tensor, nn
 
-from tunesmith.recipe.optimizers import Adam, AdamW, AnyOptimizer, Muon, RmsProp, Sgd
+from tunesmith.recipe.optimizers import Adam, AdamW, AdamW8Bit, AnyOptimizer, Muon, RmsProp, Sgd
+from tunesmith.train.eight_bit import EightBitAdamW
+from tunesmith.train.part import Part
 
 NEWTON_SCHULZ: Final = (3.4445, -4.7750, 2.0315)
 """Jordan et al. 2024, "Muon: An optimizer for hidden layers in neural networks": steepest at zero."""
@@ -23,18 +24,6 @@ MAX_TOGETHER: Final = 1 << 24
 """Numbers made orthogonal in one batch: a few times as much memory is needed beside them."""
 MUON_SCALE: Final = 0.2
 """Root mean square of a usual AdamW update (Liu et al. 2025, arXiv:2502.16982)."""
-
-
-@dataclass(frozen=True, slots=True)
-class Part:
-    """A stretch of the flat vector whose numbers are treated alike; weights and gradient are views of it."""
-
-    weights_N: Tensor
-    grad_N: Tensor
-    decays: bool
-    rate_factor: float = 1.0
-    matrix: tuple[int, int] | None = None
-    """Rows and columns of the equal matrices that it consists of, where Muon updates them."""
 
 
 class Rule(Protocol):
@@ -50,6 +39,8 @@ class Rule(Protocol):
 def make_rule(settings: AnyOptimizer, parts: Sequence[Part], compute_dtype: torch.dtype) -> Rule:
     """The rule of the recipe's optimiser; Muon multiplies matrices in `compute_dtype`."""
     match settings:
+        case AdamW8Bit():
+            return EightBitAdamW(settings, parts)
         case RmsProp():
             return _RmsProp(settings, parts)
         case Muon():

@@ -1,14 +1,20 @@
-"""Dropout of LoRA and of layers against the formula with the same mask, and against autograd."""
+"""Dropout of LoRA, of layers and of attention against the formula with the same mask, and against autograd."""
 
 from __future__ import annotations
 
+from pathlib import Path
+
+import numpy as np
 import pytest
 import torch
-from tiny_models import make_model
+from tiny_models import VOCABULARY, make_model, random_row, save_model
 from torch import nn
 
 from tunesmith.errors import TunesmithError
-from tunesmith.model.dropout import attach_dropout
+from tunesmith.model.attention import attend_flat
+from tunesmith.model.dropout import attach_dropout, set_attention_dropout
+from tunesmith.model.layout import lay_out
+from tunesmith.model.load import hidden_states, load_model
 from tunesmith.model.lora import AdapterRouting, LoraLinear
 from tunesmith.recipe import Lora
 
@@ -73,3 +79,77 @@ def test_a_model_without_such_layers_is_refused() -> None:
     with pytest.raises(TunesmithError) as failure:
         attach_dropout(nn.Linear(2, 2), 0.1)
     assert failure.value.code == "dropout-no-layers"
+
+
+def states(num_tokens: int, dtype: torch.dtype = torch.float32) -> list[torch.Tensor]:
+    """Queries of four heads, keys and values of two."""
+    generator = torch.Generator().manual_seed(3)
+    shapes = [(num_tokens, heads, 16) for heads in (4, 2, 2)]
+    return [torch.randn(shape, generator=generator, dtype=dtype).requires_grad_() for shape in shapes]
+
+
+@pytest.mark.parametrize("num_tokens", [64, 320])
+def test_attention_drops_weights_as_the_formula_and_autograd_say(num_tokens: int) -> None:
+    """One document without filling, short or long; head 2 k + g is query head g of key head k."""
+    (batch,) = lay_out([random_row(np.random.default_rng(0), "0", [], num_tokens)], 1000, share=True)
+    ours, theirs = states(num_tokens), states(num_tokens)
+    grad = torch.randn(num_tokens, 4, 16)
+    torch.manual_seed(5)
+    found = attend_flat(ours[0], ours[1], ours[2], batch.attention, 0.25, 0.3)
+    found.backward(grad)
+    torch.manual_seed(5)
+    kept_HTT = torch.empty(2, 2 * num_tokens, num_tokens).bernoulli_(0.7).view(4, num_tokens, num_tokens)
+    query, key, value = theirs
+    scores_HTT = 0.25 * torch.einsum("thd,uhd->htu", query, key.repeat_interleave(2, 1))
+    later = torch.ones(num_tokens, num_tokens, dtype=torch.bool).triu(1)
+    weights_HTT = scores_HTT.masked_fill(later, -torch.inf).softmax(-1) * kept_HTT / 0.7
+    expected = torch.einsum("htu,uhd->thd", weights_HTT, value.repeat_interleave(2, 1))
+    expected.backward(grad)
+    torch.testing.assert_close(found, expected)
+    for one, other in zip(ours, theirs, strict=True):
+        assert one.grad is not None
+        torch.testing.assert_close(one.grad, other.grad, rtol=1e-4, atol=1e-5)
+
+
+def test_attentions_gradient_is_that_of_finite_differences_with_padding_and_shared_beginnings() -> None:
+    random = np.random.default_rng(0)
+    prefix = random.integers(0, VOCABULARY, 20).tolist()
+    rows = [random_row(random, str(n), prefix, num) for n, num in enumerate((3, 9, 9))]
+    (batch,) = lay_out(rows, 1000, share=True)
+    assert any(group.is_padded or group.ancestors_A.numel() for group in batch.attention.groups)
+
+    def attended(*of_tokens: torch.Tensor) -> torch.Tensor:
+        torch.manual_seed(7)
+        return attend_flat(of_tokens[0], of_tokens[1], of_tokens[2], batch.attention, 0.25, 0.3)
+
+    assert torch.autograd.gradcheck(attended, states(batch.num_tokens, torch.float64), fast_mode=True)
+
+
+def test_attention_with_dropout_is_on_average_attention_without() -> None:
+    random = np.random.default_rng(0)
+    rows = [random_row(random, str(n), [], num) for n, num in enumerate((5, 30, 29))]
+    (batch,) = lay_out(rows, 1000, share=True)
+    query, key, value = (tensor.detach() for tensor in states(batch.num_tokens))
+    torch.manual_seed(0)
+    draws = torch.stack([attend_flat(query, key, value, batch.attention, 0.25, 0.4) for _ in range(200)])
+    exact = attend_flat(query, key, value, batch.attention, 0.25)
+    errors = (draws.mean(0) - exact) / (draws.std(0) / 200**0.5)
+    assert errors.abs().max() < 6
+    assert errors.square().mean().item() == pytest.approx(1.0, abs=0.25)
+
+
+@pytest.mark.parametrize("architecture", ["qwen3", "deepseek_v3"])
+def test_a_model_drops_attention_in_training_alone(tmp_path: Path, architecture: str) -> None:
+    """`deepseek_v3` attends by transformers' module; a base's own setting is turned off."""
+    folder = save_model(tmp_path, make_model(architecture, attention_dropout=0.5))
+    model = load_model(folder, dtype=torch.float32, device="cpu")
+    (batch,) = lay_out([random_row(np.random.default_rng(0), "0", [], 40)], 1000, share=True)
+    with torch.no_grad():
+        plain = hidden_states(model, batch)
+        set_attention_dropout(model, 0.0)
+        assert torch.equal(hidden_states(model.train(), batch), plain)
+        set_attention_dropout(model, 0.3)
+        first, second = hidden_states(model, batch), hidden_states(model, batch)
+        assert not torch.allclose(first, plain)
+        assert not torch.allclose(first, second)
+        assert torch.equal(hidden_states(model.eval(), batch), plain)

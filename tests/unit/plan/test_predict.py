@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 import torch
 from tiny_models import make_model, random_row, save_model
+from torch.utils.flop_counter import FlopCounterMode
 
 from tunesmith.artifacts.head import Head
 from tunesmith.model.base import find_base
@@ -16,13 +17,14 @@ from tunesmith.model.lora import attach_lora
 from tunesmith.model.score import begin_score, load_with_head
 from tunesmith.plan.geometry import geometry_of
 from tunesmith.plan.memory import Computation, disk_bytes, load_terms, save_terms
-from tunesmith.plan.method import advise
 from tunesmith.plan.predict import Workload, changes_that_fit
 from tunesmith.plan.steps import batch_shapes
-from tunesmith.plan.work import step_operations
+from tunesmith.plan.work import step_operations, update_operations
 from tunesmith.recipe import Decoding, Distill, DistillText, Evaluate, Full, Lora, Train
+from tunesmith.recipe.optimizers import Muon
 from tunesmith.records import Rendered
 from tunesmith.train.sampler import RowSampler
+from tunesmith.train.updates import orthogonalised
 
 MAIN = Train(method=Full(), batch_rows=4, epochs=1.0, precision="fp32", micro_batch_tokens=4096)
 
@@ -101,19 +103,26 @@ def test_a_step_takes_six_operations_a_weight_and_token_and_four_where_only_adap
     assert step_operations(lora, [shape]) == pytest.approx(4 * dense + scores + 6 * shape.num_tokens * lora.num_trained)
 
 
-def test_the_matrix_is_followed_until_memory_says_no(work: Workload) -> None:
-    few = advise(work, MAIN, "fp32", None)
-    assert (few.method.name, few.reason, few.parameters["named"]) == ("lora", "plan.reason.method-absent", "prefix")
-    many = replace(work, train=[row for row in work.train for _ in range(2500)])
-    assert advise(many, MAIN.model_copy(update={"max_steps": 4}), "fp32", None).method.name == "full"
-    section = MAIN.model_copy(update={"max_steps": 4})
-    lora = many.prediction(section.model_copy(update={"method": Lora()}), "fp32").train_bytes
-    tight = advise(many, section, "fp32", lora)
-    assert (tight.method.name, tight.reason, tight.parameters["heavier"]) == (
-        "lora",
-        "plan.reason.method-memory",
-        "full",
-    )
+def test_muon_adds_the_products_that_make_its_updates_orthogonal(work: Workload) -> None:
+    job = Computation(work.geometry, MAIN.model_copy(update={"optimizer": Muon()}), "fp32", "cpu")
+    with FlopCounterMode(display=False) as counted:
+        for shape in work.geometry.linear_shapes():
+            orthogonalised(torch.randn(1, *shape))
+    assert update_operations(job) == counted.get_total_flops()
+    plain = Computation(work.geometry, MAIN, "fp32", "cpu")
+    assert step_operations(job, []) - step_operations(plain, []) == counted.get_total_flops()
+
+
+def test_rows_with_attention_dropout_are_laid_out_apart_and_whole() -> None:
+    random = np.random.default_rng(0)
+    prefix = random.integers(0, 300, 300).tolist()
+    alike = [random_row(random, str(n), prefix, 20) for n in range(4)]
+    section = MAIN.model_copy(update={"attention_dropout": 0.1})
+    ((together,), (apart,)) = (batch_shapes(alike, one, is_fused=True) for one in (MAIN, section))
+    assert together.num_tokens < 500
+    assert 4 * 320 <= apart.num_tokens < 4 * 320 + 64
+    assert (apart.num_long_tokens, apart.num_fused_tokens) == (0, 0)
+    assert apart.num_short_scores >= 4 * 320 * 320
 
 
 def test_a_head_is_trained_instead_of_the_language_models(tmp_path: Path) -> None:

@@ -7,7 +7,7 @@ import pytest
 import torch
 from tiny_models import make_model, random_row
 
-from tunesmith.recipe.optimizers import Adam, AdamW, AnyOptimizer, Muon, RmsProp, Sgd
+from tunesmith.recipe.optimizers import Adam, AdamW, AdamW8Bit, AnyOptimizer, Muon, RmsProp, Sgd
 from tunesmith.recipe.schedules import Constant
 from tunesmith.train.objectives import sft
 from tunesmith.train.optimizer import FlatOptimizer, Penalties
@@ -18,6 +18,7 @@ from tunesmith.train.step import train_steps
 
 RATES: list[tuple[AnyOptimizer, float]] = [
     (AdamW(), 3e-3),
+    (AdamW8Bit(), 3e-3),
     (Adam(l2=1e-4), 3e-3),
     (Sgd(), 0.1),
     (Sgd(nesterov=True), 0.1),

@@ -13,6 +13,7 @@ from tiny_models import make_model, random_row, save_model
 from torch import Tensor
 from transformers import PreTrainedModel
 
+from tunesmith.model.dropout import set_attention_dropout
 from tunesmith.model.load import load_model
 from tunesmith.model.method import begin_method
 from tunesmith.model.virtual import virtual_ids
@@ -32,10 +33,11 @@ METHODS: dict[str, Method] = {
     "dora": Lora(rank=4, dora=True),
     "dropout": Lora(rank=4, dropout=0.2),
     "dora with dropout": Lora(rank=4, dora=True, dropout=0.2),
+    "attention dropout": Full(),
     "prompt": Prompt(virtual_tokens=20),
     "prefix": Prefix(virtual_tokens=20),
 }
-RATES = {"full": 3e-3, "freeze": 3e-3, "prompt": 0.05, "prefix": 0.1}
+RATES = {"full": 3e-3, "attention dropout": 3e-3, "freeze": 3e-3, "prompt": 0.05, "prefix": 0.1}
 NUM_STEPS = 8
 
 
@@ -54,6 +56,9 @@ def training(
     folder: Path, name: str, budget: int = 60
 ) -> tuple[PreTrainedModel, RowSource, FlatOptimizer, LayoutSettings]:
     model = begun(folder, METHODS[name])
+    if name == "attention dropout":
+        set_attention_dropout(model, 0.2)
+        model.train()
     random = np.random.default_rng(0)
     rows = [random_row(random, str(n), [], 12) for n in range(6)]
     layout = LayoutSettings(budget, True, "cpu", virtual_ids(model))
