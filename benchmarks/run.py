@@ -19,7 +19,10 @@ from typing import Any, Final
 from benchmarks.hardware import Hardware, describe_hardware, describe_versions
 from benchmarks.outcome import Goal, Outcome, missed_goals
 
-NAMES: Final = ("startup", "prepare", "train-cpu", "train-prefix", "train-gpu", "privacy", "quality", "resume", "plan")
+NAMES: Final = (
+    *("startup", "prepare", "train-cpu", "train-prefix", "train-gpu", "privacy", "quality", "resume", "plan"),
+    "method-advice",
+)
 FOLDER: Final = Path(__file__).parent
 
 

@@ -14,7 +14,9 @@ from benchmarks import run
 ROOT = Path(__file__).parents[2]
 
 
-@pytest.mark.parametrize("name", ["startup", "prepare", "train-cpu", "train-prefix", "train-gpu", "resume"])
+@pytest.mark.parametrize(
+    "name", ["startup", "prepare", "train-cpu", "train-prefix", "train-gpu", "resume", "method-advice"]
+)
 def test_a_quick_run_measures_but_writes_and_judges_nothing(
     name: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -31,6 +33,10 @@ def test_a_quick_run_measures_but_writes_and_judges_nothing(
         assert all(printed["figures"][figure.replace("inexact", "trials")] > 1 for figure in inexact)
         assert printed["figures"]["mutants/caught"] == 5
         assert printed["figures"]["mutants/false alarms"] == 0
+    elif name == "method-advice":
+        assert printed["figures"]["num_best_or_tied"] == printed["figures"]["smoke/best_or_tied"]
+        assert all(0.0 <= printed["figures"][f"smoke/{method}"] <= 1.0 for method in ("full", "lora", "prefix"))
+        assert sum("advised_minus" in figure for figure in printed["figures"]) == 2
     elif name == "prepare":
         assert printed["void"] == []
         assert printed["figures"]["ours/2000/rows_per_second"] > 0.0

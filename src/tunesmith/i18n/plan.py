@@ -89,8 +89,26 @@ TEXTS: Final[dict[str, tuple[str, str]]] = {
         "训练数据共 {rows} 行，这是该规模下的常用方法",
     ),
     "plan.reason.method-absent": (
-        "for {rows} training rows `{named}` is customary, and this is the nearest that `auto` chooses from",
-        "训练数据共 {rows} 行，常用方法是 `{named}`；这是 `auto` 可选的方法中最接近的一种",
+        "for {rows} training rows `{named}` is customary, and this is the nearest that base and objective allow",
+        "训练数据共 {rows} 行，常用方法是 `{named}`；这是基座和训练目标允许的方法中最接近的一种",
+    ),
+    "plan.reason.method-small": (
+        "a base of {parameters} parameters is small: all of them can be trained",
+        "基座只有 {parameters} 个参数，规模很小，可以全部训练",
+    ),
+    "plan.reason.method-tried": (
+        "the lowest loss on {rows} validation rows after {steps} steps of each, where `{customary}` is customary: "
+        "{losses}",
+        "各试训 {steps} 步后在 {rows} 行验证数据上损失最低（常用方法是 `{customary}`）：{losses}",
+    ),
+    "plan.reason.method-confirmed": (
+        "customary here, and none is shown to be better after {steps} steps of each; loss on {rows} validation rows: "
+        "{losses}",
+        "此处的常用方法；各试训 {steps} 步后没有哪种明显更好。{rows} 行验证数据上的损失：{losses}",
+    ),
+    "say.plan.trials": (
+        "`{name}`: trying {methods} for {steps} steps each",
+        "`{name}`：试训 {methods}，各 {steps} 步",
     ),
     "plan.reason.method-memory": (
         "`{heavier}` would need {needed} GB for {rows} training rows, and {there} GB are there",

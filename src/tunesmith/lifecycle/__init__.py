@@ -9,7 +9,7 @@ from __future__ import annotations
 import shutil
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Final, Literal
@@ -53,6 +53,7 @@ from tunesmith.prepare import prepare as prepare_stage
 from tunesmith.prepare import recheck as recheck_stage
 from tunesmith.prepare.changes import Change
 from tunesmith.recipe import (
+    Auto,
     Distill,
     DistillText,
     Method,
@@ -216,12 +217,20 @@ def plan(job: Job, dataset: Dataset) -> dict[str, Plan]:
     plans = {}
     for name, planning in plannings.items():
         out = job.artifact(planning.identity())
-        plans[name] = Plan.open(out) if is_whole(out) else plan_stage(planning, progress=job.progress, out=out)
+        plans[name] = Plan.open(out) if is_whole(out) else _plan(job, planning, out)
         if not plans[name].body.num_supervised_tokens:
             raise TunesmithError("nothing-supervised")
         _refuse_no_room(job.base, resolved(planning.section, plans[name]).method, plans[name].body.longest_row_tokens)
     _predict(job, plannings, plans)
     return plans
+
+
+def _plan(job: Job, planning: Planning, out: Path) -> Plan:
+    if isinstance(planning.section.method, Auto):
+        from tunesmith.lifecycle.trials import try_methods
+
+        planning = replace(planning, trials=try_methods(planning, job.progress, job.artifact))
+    return plan_stage(planning, progress=job.progress, out=out)
 
 
 def _refuse_no_room(base: Base, method: Method, longest_row_tokens: int) -> None:

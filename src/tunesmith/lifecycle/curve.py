@@ -38,7 +38,7 @@ def learning_curve(job: Job) -> Curve:
         plans = lifecycle.plan(curve, dataset)
         models = lifecycle.train(curve, dataset, plans, record)
         scorecard = lifecycle.evaluate(curve, dataset, plans, models, record)
-    scores, groups = _scores(scorecard)
+    scores, groups = item_scores(scorecard)
     values = {size: scores["tuned" if size == total else f"rows_{size}"] for size in sizes}
     others = {arm: scores[arm] for arm in BASELINES if arm in scores}
     return read_curve(values, others, groups, job.recipe.seed)
@@ -52,7 +52,7 @@ def _sizes(job: Job, dataset: Dataset) -> list[int]:
     return [*(total // share for share in SHARES), total]
 
 
-def _scores(scorecard: Scorecard) -> tuple[Mapping[str, Floats], list[str] | None]:
+def item_scores(scorecard: Scorecard) -> tuple[Mapping[str, Floats], list[str] | None]:
     """Of each arm the score of every test item, in one order, and the groups of the items."""
     metric = verdict_metric(AUTO, scorecard.body.task)
     found: dict[str, dict[str, list[float]]] = defaultdict(lambda: defaultdict(list))

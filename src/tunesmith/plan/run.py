@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -19,14 +20,14 @@ from tunesmith.chat.taught import classes_of
 from tunesmith.errors import Phrase, TunesmithError
 from tunesmith.model.base import Base
 from tunesmith.plan.geometry import geometry_of
-from tunesmith.plan.method import advise
+from tunesmith.plan.method import Question, Trial, advise, to_try
 from tunesmith.plan.predict import Workload, changes_that_fit
 from tunesmith.plan.steps import MakeSampler, num_steps_of
 from tunesmith.recipe import AUTO_METHODS, Auto, Classification, Evaluate, Method, Regression, Train
 from tunesmith.records import SPLITS
 from tunesmith.runtime import Progress, Runtime
 
-VERSION: Final = 2
+VERSION: Final = 3
 PREDICTION_VERSION: Final = 1
 """Of the prediction, which changes no training."""
 FULL_RATE: Final = 2e-5
@@ -55,6 +56,8 @@ class Planning:
     runtime: Runtime
     teacher: Base | None = None
     """The model that a distillation learns from."""
+    trials: Sequence[Trial] = ()
+    """Of the methods that `auto` may choose from."""
 
     @cached_property
     def work(self) -> Workload:
@@ -121,6 +124,11 @@ def _num_outputs(planning: Planning) -> int:
     return 1 if isinstance(objective, Regression) else 0
 
 
+def methods_to_try(planning: Planning) -> tuple[list[Method], int]:
+    """The methods that are worth a trial before `auto` is decided, and the steps of each; maybe none. Imports torch."""
+    return to_try(_question(planning))
+
+
 def resolved(section: Train, plan: Plan) -> Train:
     """The section with the method that the plan chose, where it was left to the plan."""
     if not isinstance(section.method, Auto):
@@ -157,14 +165,18 @@ def plan_body(planning: Planning) -> tuple[Train, PlanBody]:
     rows = work.train
     num_steps = num_steps_of(rows, section)
     choices: list[Choice] = []
-    precision = section.precision if section.precision != "auto" else _derived_precision(runtime, choices)
+    precision = _precision(section, runtime)
+    if section.precision == "auto":
+        choices.append(_choice("precision", precision, device=runtime.device))
     if isinstance(section.method, Auto):
-        advice = advise(work, section, precision, runtime.memory_bytes)
+        advice = advise(_question(planning), planning.trials)
         choices.append(
             Choice(name="method", value=advice.method.name, reason=advice.reason, parameters=advice.parameters)
         )
         section = section.model_copy(update={"method": advice.method})
     rate = section.learning_rate or _derived_rate(section.method, planning.base, choices)
+    if section.share_prefixes and not section.shares_prefixes:
+        choices.append(_choice("share_prefixes", "false", dropout=section.attention_dropout))
     has_validation = any(row.num_supervised for row in work.validation)
     computation = work.computation(section, precision)
     every = section.evaluate_every or max(1, num_steps // NUM_VALIDATIONS)
@@ -194,10 +206,14 @@ def _derived_rate(method: Method, base: Base, choices: list[Choice]) -> float:
     return rate
 
 
-def _derived_precision(runtime: Runtime, choices: list[Choice]) -> str:
-    precision = "bf16" if runtime.has_bf16_products else "fp32"
-    choices.append(_choice("precision", precision, device=runtime.device))
-    return precision
+def _precision(section: Train, runtime: Runtime) -> str:
+    derived = "bf16" if runtime.has_bf16_products else "fp32"
+    return derived if section.precision == "auto" else section.precision
+
+
+def _question(planning: Planning) -> Question:
+    precision = _precision(planning.section, planning.runtime)
+    return Question(planning.work, planning.base, planning.section, precision, planning.runtime.memory_bytes)
 
 
 def _choice(name: str, value: str | int | float, **parameters: str | int | float) -> Choice:

@@ -79,12 +79,12 @@ class Prefix(Section):
 
 
 class Auto(Section):
-    """`plan` chooses the method from rows and memory, and says why."""
+    """`plan` chooses the method from rows, base, memory and a short trial of each, and says why."""
 
     name: Annotated[Literal["auto"], Field(description="Names the choice.")] = "auto"
 
 
-AUTO_METHODS: Final[dict[str, type[Full] | type[Lora]]] = {"full": Full, "lora": Lora}
+AUTO_METHODS: Final[dict[str, type[Full] | type[Lora] | type[Prefix]]] = {"full": Full, "lora": Lora, "prefix": Prefix}
 """The methods that `auto` chooses from, with their default settings, by the name that a recipe gives them."""
 
 

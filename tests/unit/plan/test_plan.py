@@ -12,6 +12,7 @@ from safetensors.torch import load_file
 from tunesmith.artifacts import Dataset
 from tunesmith.chat import load_chat
 from tunesmith.errors import TunesmithError
+from tunesmith.i18n import LANGUAGES, translate
 from tunesmith.model.base import find_base
 from tunesmith.plan.run import Planning, plan
 from tunesmith.prepare import prepare
@@ -64,6 +65,15 @@ def test_open_values_are_derived_with_a_reason_and_given_ones_kept(tmp_path: Pat
     given = Train(learning_rate=1e-3, precision="bf16", evaluate_every=7)
     body = plan(planning(data, given, runtime), progress=Silent(), out=tmp_path / "b").body
     assert (body.learning_rate, body.precision, body.evaluate_every, body.choices) == (1e-3, "bf16", 7, [])
+
+
+def test_attention_dropout_turns_sharing_off_and_the_plan_says_so(tmp_path: Path, runtime: Runtime) -> None:
+    data = dataset(tmp_path, runtime)
+    section = Train(attention_dropout=0.1)
+    assert not section.shares_prefixes
+    body = plan(planning(data, section), runtime=runtime, progress=Silent(), out=tmp_path / "a").body
+    (choice,) = (choice for choice in body.choices if choice.name == "share_prefixes")
+    assert all("0.1" in translate(choice.reason, language, **choice.parameters) for language in LANGUAGES)
 
 
 def test_without_training_rows_there_is_no_plan(tmp_path: Path, runtime: Runtime) -> None:

@@ -15,8 +15,8 @@ from tunesmith import lifecycle
 from tunesmith.errors import TunesmithError
 from tunesmith.lifecycle import Job
 from tunesmith.plan.curve import MAX_GAIN
-from tunesmith.plan.method import MATRIX
-from tunesmith.recipe import Recipe
+from tunesmith.plan.method import MATRIX, SMALL_BASE, TRIAL_STEPS
+from tunesmith.recipe import AUTO_METHODS, Recipe
 from tunesmith.runtime import Runtime, Silent
 
 ROOT = Path(__file__).parents[3]
@@ -33,7 +33,11 @@ def recipes(language: str) -> dict[str, dict[str, Any]]:
 
 @pytest.fixture
 def job(tmp_path: Path, runtime: Runtime) -> Job:
-    rows = [{"question": f"where is parcel {n}", "answer": f"parcel {n} is on its way"} for n in range(60)]
+    places = ("Oslo", "Lima", "Accra", "Hanoi", "Turin", "Quito", "Perth")
+    rows = [
+        {"question": f"{places[n % 7]} parcel {n * n}, where from {places[n // 9]}", "answer": f"{n} is on its way"}
+        for n in range(60)
+    ]
     (tmp_path / "rows.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
     return Job(Recipe.model_validate(recipes("en")["planned"]), runtime, Silent())
 
@@ -49,7 +53,8 @@ def test_both_languages_show_the_same_recipes_and_as_much_else() -> None:
     for mark in ("\n## ", "\n```", "\n1. ", "`tunesmith plan"):
         assert text_of("en").count(mark) == text_of("zh").count(mark)
     assert str(MAX_GAIN) in text_of("en")
-    assert f"{MATRIX[0][0]:,}" in text_of("en")
+    for number in (MATRIX[0][0], SMALL_BASE, TRIAL_STEPS):
+        assert f"{number:,}" in text_of("en")
 
 
 def test_a_training_that_cannot_fit_is_refused_with_what_would(job: Job, tmp_path: Path) -> None:
@@ -69,13 +74,15 @@ def test_a_training_that_cannot_fit_is_refused_with_what_would(job: Job, tmp_pat
     assert failure.value.code == "too-little-memory-for-all"
 
 
+@pytest.mark.thorough
 def test_auto_becomes_a_method_with_its_reason_and_part_of_the_rows_are_trained_on(job: Job, tmp_path: Path) -> None:
     chosen = of(job, "chosen", tmp_path)
     dataset = lifecycle.prepare(chosen)
     plans = lifecycle.plan(chosen, dataset)
     body = plans["tuned"].body
     (choice,) = [choice for choice in body.choices if choice.name == "method"]
-    assert (body.method, choice.value) == ("lora", "lora")
-    assert lifecycle.trainings_of(chosen, dataset, plans)["tuned"].section.method.name == "lora"
+    assert choice.value == body.method
+    assert all(f"{method} " in str(choice.parameters["losses"]) for method in AUTO_METHODS)
+    assert lifecycle.trainings_of(chosen, dataset, plans)["tuned"].section.method.name == body.method
     part = of(job, "part", tmp_path)
     assert lifecycle.plan(part, dataset)["tuned"].body.num_train_rows == 20
