@@ -326,3 +326,8 @@ class Forest:
         """Put chosen rows with equal keys into one set."""
         first_S = first_of_equal(keys_N[rows_S])
         self.join(rows_S, rows_S[first_S])
+
+
+def training_rows(spool: Spool, kept_N: Mask) -> Rows:
+    """The kept rows that are in no declared held-out split."""
+    return np.flatnonzero(kept_N & np.isin(spool["declared"], TRAINING)).astype(np.int32)

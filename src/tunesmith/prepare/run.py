@@ -50,7 +50,7 @@ from tunesmith.prepare.duplicates import (
     repeats,
 )
 from tunesmith.prepare.files import files_of, hash_readable
-from tunesmith.prepare.index import BENCHMARK, DECLARED, TRAINING, Mask, Rows, Spool
+from tunesmith.prepare.index import BENCHMARK, DECLARED, Mask, Rows, training_rows
 from tunesmith.prepare.lengths import CUT, TOO_LONG, WINDOW, Fits, max_tokens_of, need_tokenizer
 from tunesmith.prepare.near import clusters_of, join_near, near_duplicates
 from tunesmith.prepare.pool import Pool
@@ -219,19 +219,14 @@ def _choose(found: Walk, section: Prepare, pool: Pool[Any], scratch: Path, out: 
         cut_for[held_out].append(left.same_as_S)
     _say_repeats(found.rejects, progress)
     if section.duplicates.near == "drop":
-        near = near_duplicates(spool, _training_rows(spool, kept_N), kin.cluster_N, likeness, pool)
+        near = near_duplicates(spool, training_rows(spool, kept_N), kin.cluster_N, likeness, pool)
         _leave_out(near, found, kept_N)
         progress.say("say.prepare.near-duplicates", count=len(near.rows_S))
     if meaning is not None and meaning.section.action == "drop":
-        left = semantic_duplicates(spool, _training_rows(spool, kept_N), kin.cluster_N, meaning)
+        left = semantic_duplicates(spool, training_rows(spool, kept_N), kin.cluster_N, meaning)
         _leave_out(left, found, kept_N)
         progress.say("say.prepare.semantic-duplicates", count=len(left.rows_S))
     return _Chosen(kept_N & (spool["declared"] != BENCHMARK), kin, cut_for)
-
-
-def _training_rows(spool: Spool, kept_N: Mask) -> Rows:
-    """The kept rows that are in no declared held-out split."""
-    return np.flatnonzero(kept_N & np.isin(spool["declared"], TRAINING)).astype(np.int32)
 
 
 def _rehearsal(found: Walk, assigned: Assigned) -> Rows:

@@ -162,10 +162,10 @@ def test_a_trial_is_the_training_of_so_many_steps_and_leaves_no_trace(tmp_path: 
     }
     job = Job(Recipe.model_validate(tree), runtime, Silent())
     dataset = lifecycle.prepare(job)
-    planning = lifecycle.planning_of(job, dataset, "tuned", job.recipe.train)
+    planning = lifecycle.plannings_of(job, dataset)["tuned"]
     torch.manual_seed(5)
     before = torch.get_rng_state()
-    tried = try_methods(planning, runtime, Silent(), job.artifact)
+    tried = try_methods(planning, Silent(), job.artifact)
     assert torch.equal(torch.get_rng_state(), before)
     assert [trial.method for trial in tried] == ["full", "lora", "prefix"]
     body = lifecycle.plan(job, dataset)["tuned"].body
@@ -184,5 +184,4 @@ def test_a_trial_is_the_training_of_so_many_steps_and_leaves_no_trace(tmp_path: 
 
 
 def _validation(job: Job, dataset: lifecycle.Dataset) -> list[Rendered]:
-    planning = lifecycle.planning_of(job, dataset, "tuned", job.recipe.train)
-    return list(lifecycle.workload(planning, job.runtime).validation)
+    return list(lifecycle.plannings_of(job, dataset)["tuned"].work.validation)

@@ -71,7 +71,7 @@ def test_attention_dropout_turns_sharing_off_and_the_plan_says_so(tmp_path: Path
     data = dataset(tmp_path, runtime)
     section = Train(attention_dropout=0.1)
     assert not section.shares_prefixes
-    body = plan(planning(data, section), runtime=runtime, progress=Silent(), out=tmp_path / "a").body
+    body = plan(planning(data, section, runtime), progress=Silent(), out=tmp_path / "a").body
     (choice,) = (choice for choice in body.choices if choice.name == "share_prefixes")
     assert all("0.1" in translate(choice.reason, language, **choice.parameters) for language in LANGUAGES)
 
