@@ -138,7 +138,8 @@ def _sections(schema: Schema, section: Schema, name: str, path: str) -> Iterator
         for inner in dict.fromkeys(_references(value)):
             inner_path = f"{path}.{key}".lstrip(".") + ("[]" if _is_list(value) else "")
             if _is_choice(value):
-                inner_path += f": {schema['$defs'][inner]['properties']['name']['const']}"
+                names = schema["$defs"][inner]["properties"]["name"]
+                inner_path += ": " + ", ".join(names.get("enum") or [names["const"]])
             for pair in _sections(schema, schema["$defs"][inner], inner, inner_path):
                 if pair[0] not in found:
                     found.add(pair[0])

@@ -376,7 +376,7 @@ KEYS: Final[dict[str, dict[str, str]]] = {
         "limit": "任何类别放大或缩小都不超过这个倍数。",
     },
     "Train": {
-        "method": "`lora`、`full`、`freeze`、`prompt` 或 `prefix` 及其设置；写 `auto` 则由 `plan` 选择。",
+        "method": "`lora`、`qlora`、`full`、`freeze`、`prompt` 或 `prefix` 及其设置；写 `auto` 则由 `plan` 选择。",
         "objective": "训练要最小化什么，写名称或连同设置。",
         "max_rows": "只用这么多行训练，由随机种子抽取；较少的总包含在较多的之中。",
         "epochs": "训练数据遍历的次数。",
@@ -538,14 +538,14 @@ KEYS: Final[dict[str, dict[str, str]]] = {
         "virtual_tokens": "每层放在每行数据前面的键和值的个数。",
     },
     "Lora": {
-        "name": "方法名。",
+        "name": "方法名；写 `qlora` 时基座以 4 比特保存（NF4，arXiv:2305.14314）。",
         "rank": "更新矩阵的秩，即 B A 的内部维度。",
         "alpha": "更新按 alpha / rank 缩放。",
         "dropout": "训练时 A 的输入被随机丢弃的比例。",
         "layers": "要适配的第一层和最后一层，从 0 数起；不写时适配全部层。",
         "rslora": "改按 alpha / sqrt(rank) 缩放，高秩时也学得动（arXiv:2312.03732）。",
         "dora": "把 W 每一行的长度与方向分开训练（arXiv:2402.09353）。",
-        "targets": "要适配的线性层名称；`all-linear` 表示除输出头外的所有线性层。",
+        "targets": "要适配的线性层名称；`all-linear` 表示除输出头外的所有线性层，`experts` 表示路由专家。",
     },
     "Evaluate": {
         "arms": "在同一批测试题上比较哪些对象。",

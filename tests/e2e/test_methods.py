@@ -13,7 +13,8 @@ import pytest
 import torch
 import yaml
 from safetensors.torch import load_file
-from transformers import AutoModelForCausalLM
+from tiny_models import make_model, save_model
+from transformers import AutoModelForCausalLM, BitsAndBytesConfig
 
 from tunesmith import lifecycle
 from tunesmith.artifacts import read_metrics
@@ -27,8 +28,14 @@ from tunesmith.runtime import Runtime, Silent
 
 ROOT = Path(__file__).parents[2]
 PAGE = "choose-a-method.md"
+NF4 = BitsAndBytesConfig(
+    load_in_4bit=True,
+    bnb_4bit_quant_type="nf4",
+    bnb_4bit_use_double_quant=True,
+    bnb_4bit_compute_dtype=torch.float32,
+)
 COLOURS = ("red", "green", "blue")
-ADAPTERS = ("adapter", "directions", "soft-prompt", "prefix")
+ADAPTERS = ("adapter", "directions", "experts", "four-bits", "soft-prompt", "prefix")
 # PEFT asks for a property that transformers has renamed
 pytestmark = [
     pytest.mark.filterwarnings("ignore:`is_gradient_checkpointing`:FutureWarning"),
@@ -52,6 +59,8 @@ def job(name: str, folder: Path, monkeypatch: pytest.MonkeyPatch, **method: Any)
     (folder / "conversations.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
     monkeypatch.chdir(folder)
     tree = recipes("en")[name]
+    if "model" in tree:
+        save_model(Path(tree["model"]["base"]), make_model("qwen2_moe"))
     tree["train"]["method"] |= method
     tree["train"] |= {
         "max_steps": 40,
@@ -90,10 +99,14 @@ def test_adapters_learn_and_peft_answers_the_same(tmp_path: Path, monkeypatch: p
     assert losses[-1] < 0.7 * losses[0] or losses[-1] < 0.1
     model = outcome.models["tuned"]
     assert model.form == "adapter"
+    assert model.is_four_bit == ("bitsandbytes" in model.manifest.libraries) == (name == "four-bits")
     trained = sum(tensor.numel() for tensor in load_file(model.payload / "adapter_model.safetensors").values())
     assert outcome.plans["tuned"].body.num_trainable == trained
-    base = find_base("builtin:tiny")
-    theirs = peft.PeftModel.from_pretrained(AutoModelForCausalLM.from_pretrained(base.folder), model.payload).eval()
+    base = find_base(recipes("en")[name].get("model", {}).get("base", "builtin:tiny"))
+    settings = {"quantization_config": NF4} if name == "four-bits" else {}
+    plain = AutoModelForCausalLM.from_pretrained(base.folder, dtype=torch.float32, **settings)
+    # not in evaluation, where the library computes in bf16 on some CPUs; there is no dropout
+    theirs = peft.PeftModel.from_pretrained(plain, model.payload).train(name == "four-bits")
     told = [sample for sample in outcome.scorecard.samples() if sample.arm == "tuned"]
     for sample in told[:4]:
         assert_same_answer(theirs, base.folder, sample)
@@ -134,6 +147,8 @@ def test_what_is_frozen_keeps_its_bits(tmp_path: Path, monkeypatch: pytest.Monke
         ("upper-layers", {"patterns": ["*"]}, "freeze-all"),
         ("adapter", {"layers": [1, 99]}, "method-layers"),
         ("adapter", {"targets": ["c_attn"]}, "lora-no-target"),
+        ("adapter", {"targets": ["q_proj", "experts"]}, "lora-no-experts"),
+        ("experts", {"dora": True}, "dora-mixture"),
     ],
 )
 def test_what_does_not_fit_is_refused_by_check(

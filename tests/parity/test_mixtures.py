@@ -17,6 +17,7 @@ from tunesmith.chat import load_chat
 from tunesmith.engine.local import LocalEngine
 from tunesmith.errors import TunesmithError
 from tunesmith.model.base import find_base
+from tunesmith.model.experts import ExpertLinear
 from tunesmith.model.fits import num_trained, refuse_unfit, weight_shapes
 from tunesmith.model.layout import lay_out
 from tunesmith.model.load import load_model
@@ -33,6 +34,9 @@ from tunesmith.train.step import train_steps
 
 IDS = torch.arange(40)[None] * 11 % 320
 METHOD = Lora(rank=4, alpha=12.0)
+EXPERTS = Lora(rank=4, alpha=12.0, targets=("all-linear", "experts"))
+EXPERTS_ALONE = Lora(rank=3, alpha=6.0, targets=("experts",), rslora=True)
+METHODS = {"shared": METHOD, "experts": EXPERTS, "experts alone": EXPERTS_ALONE}
 # PEFT asks for a property that transformers has renamed
 pytestmark = pytest.mark.filterwarnings("ignore:`is_gradient_checkpointing`:FutureWarning")
 
@@ -53,15 +57,36 @@ def logits(model: torch.nn.Module) -> Tensor:
     return found
 
 
-def adapted(folder: Path) -> PreTrainedModel:
+def adapted(folder: Path, method: Lora = METHOD) -> PreTrainedModel:
     model = load(folder)
-    begin_method(model, METHOD, seed=0)
+    begin_method(model, method, seed=0)
     generator = torch.Generator().manual_seed(1)
     with torch.no_grad():
         for layer in model.modules():
             if isinstance(layer, LoraLinear):
                 layer.lora_b_SOR.copy_(torch.randn(layer.lora_b_SOR.shape, generator=generator) * 0.1)
+            if isinstance(layer, ExpertLinear):
+                layer.lora_b_EOR.copy_(torch.randn(layer.lora_b_EOR.shape, generator=generator) * 0.1)
     return model
+
+
+def gradients(model: PreTrainedModel) -> dict[str, Tensor]:
+    """Of the adapter, by the names of PEFT's parameters and in their shapes."""
+    found = {}
+    for name, layer in model.named_modules():
+        if isinstance(layer, LoraLinear):
+            assert layer.lora_a_SRI.grad is not None
+            assert layer.lora_b_SOR.grad is not None
+            found[f"{name}.lora_A"], found[f"{name}.lora_B"] = layer.lora_a_SRI.grad[0], layer.lora_b_SOR.grad[0]
+        if isinstance(layer, ExpertLinear):
+            assert layer.lora_a_ERI.grad is not None
+            assert layer.lora_b_EOR.grad is not None
+            stack, _, matrix = name.rpartition(".")
+            wrapper = {"gate_up_proj": f"{stack}.base_layer", "down_proj": stack}[matrix]
+            # PEFT: rows of A expert by expert, columns of B rank by rank
+            found[f"{wrapper}.lora_A"] = torch.cat(list(layer.lora_a_ERI.grad))
+            found[f"{wrapper}.lora_B"] = torch.stack(list(layer.lora_b_EOR.grad), dim=2).flatten(1)
+    return found
 
 
 @pytest.mark.parametrize("architecture", sorted(MIXTURES))
@@ -100,19 +125,30 @@ def test_lora_adapts_attention_and_shared_experts_alone(bases: dict[str, Path], 
     assert not any(".experts" in name or name.endswith((".gate", "_gate")) for name in layers)
     trained = {name.rpartition(".lora_")[0] for name, each in model.named_parameters() if each.requires_grad}
     assert trained == layers
-    wanting = sum(parameter.numel() for parameter in model.parameters() if parameter.requires_grad)
-    assert num_trained(weight_shapes(bases[architecture]), METHOD, 64) == wanting
 
 
+@pytest.mark.parametrize("method", METHODS.values(), ids=list(METHODS))
+@pytest.mark.parametrize("architecture", sorted(MIXTURES))
+def test_the_headers_tell_how_many_numbers_are_trained(bases: dict[str, Path], architecture: str, method: Lora) -> None:
+    refuse_unfit(find_base(str(bases[architecture])), method)
+    model = adapted(bases[architecture], method)
+    wanting = {name: parameter.numel() for name, parameter in model.named_parameters() if parameter.requires_grad}
+    assert num_trained(weight_shapes(bases[architecture]), method, 64) == sum(wanting.values())
+    assert any(".experts." in name for name in wanting) == ("experts" in method.targets)
+    assert any("self_attn" in name for name in wanting) == ("all-linear" in method.targets)
+    assert not any(".gate." in name or "_gate." in name for name in wanting)
+
+
+@pytest.mark.parametrize("method", METHODS.values(), ids=list(METHODS))
 @pytest.mark.parametrize("architecture", sorted(MIXTURES))
 def test_the_adapter_and_its_gradients_are_those_of_peft(
-    bases: dict[str, Path], tmp_path: Path, architecture: str
+    bases: dict[str, Path], tmp_path: Path, architecture: str, method: Lora
 ) -> None:
-    ours = adapted(bases[architecture])
-    save_method(ours, METHOD, "base", tmp_path)
+    ours = adapted(bases[architecture], method)
+    save_method(ours, method, "base", tmp_path)
     theirs = peft.PeftModel.from_pretrained(make_model(architecture, "eager"), tmp_path, is_trainable=True).eval()
     largest = (logits(ours) - logits(theirs)).abs().max().item()
-    assert largest < 1e-4
+    assert largest < 1e-5 * max(1.0, logits(theirs).abs().max().item())
     assert (logits(ours) - logits(make_model(architecture))).abs().max() > 0.1
     again = load(bases[architecture])
     load_method(again, tmp_path)
@@ -123,14 +159,14 @@ def test_the_adapter_and_its_gradients_are_those_of_peft(
     (batch,) = lay_out(rows, 1000, share=True)
     sft.loss(ours, batch).sum.backward()
     plain(theirs, rows)
-    worst = 0.0
-    for name, layer in ours.named_modules():
-        if isinstance(layer, LoraLinear):
-            twin = theirs.base_model.model.get_submodule(name)
-            for parameter, module in ((layer.lora_a_SRI, twin.lora_A), (layer.lora_b_SOR, twin.lora_B)):
-                expected = module["default"].weight.grad
-                assert parameter.grad is not None
-                worst = max(worst, ((parameter.grad[0] - expected).norm() / expected.norm()).item())
+    expected = {
+        name.removesuffix(".default.weight"): parameter.grad
+        for name, parameter in theirs.base_model.model.named_parameters()
+        if parameter.requires_grad
+    }
+    found = gradients(ours)
+    assert found.keys() == expected.keys()
+    worst = max(((found[name] - expected[name]).norm() / expected[name].norm()).item() for name in found)
     print(f"{architecture}: logits {largest:.1e}, gradient {worst:.1e}")
     assert worst < 1e-5
 
@@ -140,6 +176,8 @@ def test_the_adapter_and_its_gradients_are_those_of_peft(
     [
         ("deepseek_v3", Lora(dora=True), "dora-mixture"),
         ("qwen2_moe", Lora(dora=True), "dora-mixture"),
+        ("qwen2_moe", Lora(name="qlora"), "qlora-architecture"),
+        ("deepseek_v3", Lora(targets=("experts",), layers=(0, 0)), "lora-no-experts"),
         ("deepseek_v3", Prefix(), "method-architecture"),
     ],
 )
@@ -149,14 +187,15 @@ def test_what_does_not_fit_is_refused(
     with pytest.raises(TunesmithError) as caught:
         refuse_unfit(find_base(str(bases[architecture])), method)
     assert caught.value.code == code
-    assert architecture in caught.value.message()
+    assert architecture in caught.value.message() + str(caught.value.hint("en"))
     assert caught.value.hint("zh")
 
 
+@pytest.mark.parametrize("method", METHODS.values(), ids=list(METHODS))
 @pytest.mark.parametrize("architecture", sorted(MIXTURES))
-def test_training_changes_the_adapter_alone(bases: dict[str, Path], architecture: str) -> None:
+def test_training_changes_the_adapter_alone(bases: dict[str, Path], architecture: str, method: Lora) -> None:
     model = load(bases[architecture])
-    begin_method(model, METHOD, seed=0)
+    begin_method(model, method, seed=0)
     rows = [random_row(np.random.default_rng(n), str(n), [], 20) for n in range(4)]
     before = {name: parameter.detach().clone() for name, parameter in model.named_parameters()}
     source = RowSource(rows, RowSampler(4, 4, seed=0), LayoutSettings(1000, True, "cpu"))
@@ -170,7 +209,7 @@ def test_training_changes_the_adapter_alone(bases: dict[str, Path], architecture
     assert changed == {name for name, parameter in model.named_parameters() if parameter.requires_grad}
 
 
-@pytest.mark.parametrize("method", [METHOD, Prompt(virtual_tokens=4)], ids=lambda method: method.name)
+@pytest.mark.parametrize("method", [METHOD, EXPERTS, Prompt(virtual_tokens=4)], ids=lambda method: str(method)[:40])
 @pytest.mark.parametrize("architecture", sorted(MIXTURES))
 def test_what_it_writes_is_scored_the_same_cached_and_flat(
     bases: dict[str, Path], architecture: str, method: Lora | Prompt
@@ -192,3 +231,24 @@ def test_what_it_writes_is_scored_the_same_cached_and_flat(
         assert found == pytest.approx(engine.row_likelihoods(rows), abs=1e-3)
     ((first,), (second,)) = engine.generate(conversations, Sampling(max_new_tokens=5))
     assert (first.num_tokens, second.num_prompt_tokens) == (5, len(chat.prompt_ids(conversations[1])))
+
+
+@pytest.mark.parametrize("architecture", sorted(MIXTURES))
+def test_an_adapter_of_experts_that_peft_made_is_read(
+    bases: dict[str, Path], tmp_path: Path, architecture: str
+) -> None:
+    config = peft.LoraConfig(
+        r=4,
+        lora_alpha=6,
+        target_modules=["q_proj", "o_proj"] if architecture == "qwen2_moe" else ["o_proj"],
+        target_parameters=["mlp.experts.gate_up_proj", "mlp.experts.down_proj"],
+        init_lora_weights=False,
+    )
+    torch.manual_seed(5)
+    theirs = peft.get_peft_model(make_model(architecture, "eager"), config).eval()
+    theirs.save_pretrained(tmp_path)
+    ours = load(bases[architecture])
+    load_method(ours, tmp_path)
+    largest = (logits(ours) - logits(theirs)).abs().max()
+    assert largest < 1e-5 * max(1.0, logits(theirs).abs().max().item())
+    assert (logits(ours) - logits(make_model(architecture))).abs().max() > 0.1

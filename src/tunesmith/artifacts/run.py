@@ -20,7 +20,7 @@ from tunesmith.artifacts.folder import make_folder, sweep, write_whole
 from tunesmith.errors import Place, RunFailed
 
 State = Literal["validating_files", "queued", "running", "paused", "succeeded", "failed", "cancelled"]
-EventType = Literal["state", "metric", "sample", "checkpoint", "message", "artifact"]
+EventType = Literal["state", "metric", "sample", "checkpoint", "message", "artifact", "experts"]
 EVENT_FORMAT: Final = 1
 
 
@@ -93,11 +93,14 @@ def read_events(folder: Path) -> Iterator[Event]:
         yield event_from_json(row)
 
 
-def read_metrics(folder: Path) -> list[Event]:
-    """The metric events of a run by step; what one model reports again after a resume counts once, the newest kept."""
+def read_metrics(folder: Path, *others: EventType) -> list[Event]:
+    """The metric events of a run by step, and those of `others`.
+
+    What one model reports again after a resume counts once, the newest kept.
+    """
     newest: dict[tuple[int | None, str | None, tuple[str, ...]], Event] = {}
     for event in read_events(folder):
-        if event.type == "metric":
+        if event.type in ("metric", *others):
             newest[event.step, event.data.get("model"), tuple(sorted(event.data))] = event
     return sorted(newest.values(), key=lambda event: event.step or 0)
 

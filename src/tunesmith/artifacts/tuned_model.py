@@ -52,6 +52,12 @@ class TunedModel:
         """The folder that PEFT or transformers loads."""
         return self.folder / (ADAPTER if self.form == "adapter" else WEIGHTS)
 
+    @property
+    def is_four_bit(self) -> bool:
+        """Whether the base was in 4 bits while the adapter was trained; it is judged on that base."""
+        method: str = self.training()["method"]
+        return method == "qlora"
+
     def training(self) -> dict[str, Any]:
         """Steps, losses, speed, environment, seeds: the summary of the run that made it."""
         training: dict[str, Any] = json.loads((self.folder / TRAINING).read_text(encoding="utf-8"))
@@ -59,11 +65,20 @@ class TunedModel:
 
     def metrics(self, name: str) -> list[Event]:
         """The metric events of the training, as those of a model called `name`."""
-        return self._events(METRICS, name)
+        return [event for event in self._events(METRICS, name) if event.type == "metric"]
 
     def samples(self, name: str) -> list[Event]:
         """What the model answered to the sample prompts while it was trained, by step; none where nobody asked."""
         return self._events(SAMPLES, name) if (self.folder / SAMPLES).is_file() else []
+
+    def expert_counts(self) -> dict[str, list[int]]:
+        """Tokens of the validation rows that each routed expert got from these weights, by the layer's number.
+
+        Empty where there are no routed experts, or no validation.
+        """
+        best, events = self.training()["best_step"], self._events(METRICS, "")
+        found = (event.data["layers"] for event in events if event.type == "experts" and event.step == best)
+        return next(found, {})
 
     def _events(self, file: str, name: str) -> list[Event]:
         lines = (self.folder / file).read_text(encoding="utf-8").split("\n")[:-1]

@@ -10,8 +10,9 @@ from pathlib import Path
 from typing import Final
 
 import torch
+from transformers import PreTrainedModel
 
-from tunesmith.artifacts import Run, Scorecard, publish
+from tunesmith.artifacts import Run, Scorecard, TunedModel, publish
 from tunesmith.artifacts.dataset import METHOD_COLUMN, SAFETY
 from tunesmith.artifacts.scorecard import BODY, KIND, SAMPLES, ScorecardBody, Task, write_samples
 from tunesmith.engine.endpoint import endpoint_at
@@ -68,8 +69,7 @@ def evaluate(evaluation: Evaluation, *, runtime: Runtime, progress: Progress, ru
         for name, model in (untuned | dict(evaluation.models)).items():
             if name == "tuned" and "tuned" not in evaluation.section.arms:
                 continue
-            dtype = compute_dtype(evaluation.precision)
-            loaded = load_tuned(model, evaluation.base_of(model), dtype=dtype, device=runtime.device)
+            loaded = _load(evaluation, model, runtime)
             engine = LocalEngine(loaded, evaluation.chat, evaluation.base.max_tokens)
             _judge_model(evaluation, sheet, name, arms.Asking(engine, kept, progress.advance))
             del engine, loaded
@@ -83,6 +83,13 @@ def evaluate(evaluation: Evaluation, *, runtime: Runtime, progress: Progress, ru
         (staging / BODY).write_text(body.model_dump_json(indent=1), encoding="utf-8")
     run.record("artifact", kind=KIND, key=evaluation.identity().key())
     return Scorecard.open(out)
+
+
+def _load(evaluation: Evaluation, model: TunedModel | None, runtime: Runtime) -> PreTrainedModel:
+    """A tuned model over the base it was trained on, which may be in 4 bits; the base alone as it is under `tuned`."""
+    over = model or evaluation.models["tuned"]
+    dtype = compute_dtype(evaluation.precision)
+    return load_tuned(model, evaluation.base_of(model), dtype=dtype, device=runtime.device, four_bit=over.is_four_bit)
 
 
 def _sheet(evaluation: Evaluation) -> _Sheet:

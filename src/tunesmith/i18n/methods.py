@@ -44,6 +44,30 @@ TEXTS: Final[dict[str, tuple[str, str]]] = {
         "use plain LoRA: `tunesmith run RECIPE train.method.dora=false`",
         "请用普通的 LoRA：`tunesmith run 配方 train.method.dora=false`",
     ),
+    "error.lora-no-experts": (
+        "`train.method.targets` names `experts`, and the layers to adapt have no routed experts",
+        "`train.method.targets` 写了 `experts`，而要适配的各层没有路由专家",
+    ),
+    "hint.lora-no-experts": (
+        "leave it out, `train.method.targets=[all-linear]`, or take a mixture of experts as the base: {known}",
+        "请去掉它：`train.method.targets=[all-linear]`；或换用混合专家模型作基座：{known}",
+    ),
+    "error.qlora-architecture": (
+        "`train.method: qlora` keeps dense decoders in 4 bits, and no models of the type `{type}`",
+        "`train.method: qlora` 只把稠密解码器存成 4 比特，不支持 `{type}` 类型的模型",
+    ),
+    "hint.qlora-architecture": (
+        "adapt it as it is, `train.method.name=lora`, or take a base of one of these types: {known}",
+        "请直接适配原模型：`train.method.name=lora`；或换用以下类型的基座：{known}",
+    ),
+    "error.qlora-library": (
+        "`train.method: qlora` needs bitsandbytes, which is not installed",
+        "`train.method: qlora` 需要 bitsandbytes，但尚未安装",
+    ),
+    "hint.qlora-library": (
+        "`pip install 'tunesmith[qlora]'`, or adapt the base as it is: `train.method.name=lora`",
+        "请执行 `pip install 'tunesmith[qlora]'`；或直接适配原基座：`train.method.name=lora`",
+    ),
     "error.virtual-no-room": (
         "the longest training row has {longest} tokens; with {virtual} virtual tokens before it, it is longer than the "
         "{limit} that the base reads",
@@ -70,6 +94,39 @@ TEXTS: Final[dict[str, tuple[str, str]]] = {
         "请用 `lora`、`freeze` 或 `full`",
     ),
     "report.method.name.freeze": ("Full fine-tuning with frozen weights", "冻结部分参数的微调"),
+    "plan.term.packing": ("packing into 4 bits", "压缩到 4 比特"),
+    "report.method.name.qlora": ("QLoRA, the base in 4 bits", "QLoRA（4 比特基座）"),
     "report.method.name.prompt": ("Prompt tuning", "提示微调"),
     "report.method.name.prefix": ("Prefix tuning", "前缀微调"),
+    "report.note.four_bit": (
+        "{arm} was trained over the base in 4 bits (NF4) and is judged on that; on the base as it was published its "
+        "answers differ a little.",
+        "{arm}在 4 比特（NF4）的基座上训练，也在其上评测；换到原精度的基座上，回答会略有不同。",
+    ),
+    "report.note.four_bit_base": (
+        "The base is judged in 4 bits as well: what differs is what training did.",
+        "基座同样以 4 比特评测，因此两者之差就是训练的作用。",
+    ),
+    "report.curve.eval_expert_load_max": (
+        "Load of the busiest expert, times an even one",
+        "最忙专家的负载（均匀负载的倍数）",
+    ),
+    "report.curve.eval_expert_load_entropy": (
+        "Entropy of the experts' load, 1 where it is even",
+        "专家负载的熵（均匀时为 1）",
+    ),
+    "report.experts": ("Load of the routed experts", "路由专家的负载"),
+    "report.experts.caption": (
+        "How the router spreads the tokens of the validation rows, in the weights that were kept. Shares are of a "
+        "layer's tokens; an even one is 1 / number of experts.",
+        "所保留的权重中，路由器如何分配验证数据的词元。占比以每层的词元为基数；完全均匀时为专家数的倒数。",
+    ),
+    "report.experts.model": ("Model", "模型"),
+    "report.experts.layer": ("Layer", "层"),
+    "report.experts.count": ("Experts", "专家数"),
+    "report.experts.largest": ("Busiest", "最忙"),
+    "report.experts.smallest": ("Least busy", "最闲"),
+    "report.experts.unused": ("Without tokens", "未分到词元"),
+    "report.experts.entropy": ("Entropy, of 1", "熵（最大为 1）"),
+    "report.experts.one": ("no. {number}: {share}", "第 {number} 个：{share}"),
 }

@@ -6,6 +6,7 @@ import math
 import re
 from collections.abc import Collection, Mapping, Sequence
 from fnmatch import fnmatchcase
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Final
 
@@ -13,7 +14,7 @@ from safetensors import safe_open
 
 from tunesmith.errors import TunesmithError
 from tunesmith.model.base import DENSE_TYPES, LATENT_TYPES, MIXTURE_TYPES, Base
-from tunesmith.recipe import Auto, Freeze, Full, Lora, Method, Prefix, Prompt
+from tunesmith.recipe import Auto, Freeze, Full, Lora, Method, Prefix, Prompt, is_four_bit
 
 EMBEDDINGS: Final = (
     *("embed_tokens.weight", "wte.weight", "wpe.weight"),
@@ -21,6 +22,10 @@ EMBEDDINGS: Final = (
 )
 ROUTED: Final = re.compile(r"\.mlp\.(?:gate|shared_expert_gate|experts\.\d+\.\w+)$")
 """Routers and routed experts of a mixture: they are never among a layer's linear ones."""
+EXPERTS: Final = "experts"
+"""The target of LoRA that means them."""
+EXPERT: Final = re.compile(r"(?P<stack>.*\.mlp\.experts)\.\d+\.(?P<side>gate|up|down)_proj\.weight$")
+FOUR_BIT_LIBRARY: Final = "bitsandbytes"
 LAYER: Final = re.compile(r"(?:^|\.)(?:layers|layer|h)\.(\d+)\.")
 NO_WEIGHT: Final = re.compile(r"(?:^|\.)(?:attn\.(?:masked_)?bias|position_ids)$")
 """Masks and numbers of positions, which older files hold beside the weights."""
@@ -57,9 +62,11 @@ def num_trained(shapes: Mapping[str, Sequence[int]], method: Method, hidden_size
             frozen = frozen_names(list(shapes), method)
             return sum(math.prod(shape) for name, shape in shapes.items() if name not in frozen)
         case Lora():
-            names = targeted_names(linear_names(shapes), method)
+            names, stacks = targeted_names(linear_names(shapes), method), expert_shapes(shapes)
             lengths = sum(_num_outputs(shapes, name) for name in names) if method.dora else 0
-            return method.rank * sum(sum(shapes[f"{name}.weight"]) for name in names) + lengths
+            adapted = [shapes[f"{name}.weight"] for name in names]
+            adapted += [shape for name in targeted_experts(stacks, method) for shape in stacks[name]]
+            return method.rank * sum(map(sum, adapted)) + lengths
         case Prompt():
             return method.virtual_tokens * hidden_size
         case Prefix():
@@ -75,18 +82,30 @@ def _num_outputs(shapes: Mapping[str, Sequence[int]], layer: str) -> int:
 
 
 def refuse_unfit(base: Base, method: Method) -> None:
-    """Raises TunesmithError `method-layers`, `freeze-pattern`, `freeze-all`, `lora-no-target`, `method-architecture`.
+    """Reads the headers of the weight files alone.
 
-    Raises `dora-mixture` as well, for what PEFT could not load. Reads the headers of the weight files alone.
+    Raises TunesmithError `method-layers`, `freeze-pattern`, `freeze-all`, `lora-no-target`, `lora-no-experts`,
+    `method-architecture`, `dora-mixture` for what PEFT could not load, `qlora-architecture`, and `qlora-library`
+    where what a base in 4 bits needs is not installed.
     """
     if isinstance(method, Freeze):
         frozen_names(list(weight_shapes(base.folder)), method)
     elif isinstance(method, Lora):
-        if method.dora and base.config["model_type"] in MIXTURE_TYPES:
-            raise TunesmithError("dora-mixture", type=base.config["model_type"])
-        targeted_names(linear_names(weight_shapes(base.folder)), method)
+        _refuse_lora(method, str(base.config["model_type"]))
+        shapes = weight_shapes(base.folder)
+        targeted_names(linear_names(shapes), method)
+        targeted_experts(list(expert_shapes(shapes)), method)
     elif isinstance(method, Prefix):
         refuse_prefix(str(base.config["model_type"]))
+
+
+def _refuse_lora(method: Lora, model_type: str) -> None:
+    if method.dora and model_type in MIXTURE_TYPES:
+        raise TunesmithError("dora-mixture", type=model_type)
+    if is_four_bit(method) and model_type not in DENSE_TYPES:
+        raise TunesmithError("qlora-architecture", type=model_type, known=", ".join(DENSE_TYPES))
+    if is_four_bit(method) and find_spec(FOUR_BIT_LIBRARY) is None:
+        raise TunesmithError("qlora-library")
 
 
 def layer_number(name: str) -> int | None:
@@ -137,16 +156,51 @@ def targeted_names(linear: Sequence[str], method: Lora) -> list[str]:
     Raises TunesmithError `lora-no-target` for a target that no layer has the name of, `method-layers`.
     """
     if method.layers is not None:
-        first, last = method.layers
-        _refuse_layers(linear, last)
-        linear = [name for name in linear if (number := layer_number(name)) is not None and first <= number <= last]
-    if method.targets == ("all-linear",):
-        return list(linear)
+        _refuse_layers(linear, method.layers[1])
+    linear = _within(linear, method)
+    targets = [target for target in method.targets if target != EXPERTS]
+    if targets == ["all-linear"]:
+        return linear
     known = sorted({last_part(name) for name in linear})
-    unknown = [target for target in method.targets if target not in known]
+    unknown = [target for target in targets if target not in known]
     if unknown or not method.targets:
         raise TunesmithError("lora-no-target", targets=", ".join(unknown), known=", ".join(known))
-    return [name for name in linear if last_part(name) in method.targets]
+    return [name for name in linear if last_part(name) in targets]
+
+
+def targeted_experts(stacks: Collection[str], method: Lora) -> list[str]:
+    """Which of the layers' routed experts get LoRA paths: all, where `experts` is a target.
+
+    Raises TunesmithError `lora-no-experts` where it is one and there are none.
+    """
+    if EXPERTS not in method.targets:
+        return []
+    found = _within(stacks, method)
+    if not found:
+        raise TunesmithError("lora-no-experts", known=", ".join(MIXTURE_TYPES))
+    return found
+
+
+def _within(names: Collection[str], method: Lora) -> list[str]:
+    """Those of the method's range of layers, where it has one."""
+    if method.layers is None:
+        return list(names)
+    first, last = method.layers
+    return [name for name in names if (number := layer_number(name)) is not None and first <= number <= last]
+
+
+def expert_shapes(shapes: Mapping[str, Sequence[int]]) -> dict[str, list[tuple[int, int]]]:
+    """(outputs, inputs) of each routed expert's matrices as transformers stacks them, by the name of the stack.
+
+    The files have gate and up apart; stacked they are one, with one A.
+    """
+    found: dict[str, list[tuple[int, int]]] = {}
+    for name, shape in shapes.items():
+        match = EXPERT.match(name)
+        if match is not None and match["side"] != "up":
+            outputs = shape[0] * (2 if match["side"] == "gate" else 1)
+            found.setdefault(match["stack"], []).append((outputs, shape[1]))
+    return found
 
 
 def last_part(name: str) -> str:

@@ -13,13 +13,14 @@ from tunesmith.artifacts import TunedModel
 from tunesmith.model.attention import NAME
 from tunesmith.model.base import Base, first_position
 from tunesmith.model.dropout import silence_dropout
+from tunesmith.model.four_bit import keep_in_four_bits
 from tunesmith.model.fuse import fuse
 from tunesmith.model.layout import MicroBatch
 from tunesmith.model.method import load_method
 from tunesmith.model.score import load_with_head
 
 
-def load_model(folder: Path, *, dtype: torch.dtype, device: str) -> PreTrainedModel:
+def load_model(folder: Path, *, dtype: torch.dtype, device: str, four_bit: bool = False) -> PreTrainedModel:
     """Read a checked folder's weights as a language model's; it attends through `tunesmith.model.attention`."""
     transformers_logging.disable_progress_bar()
     model: PreTrainedModel = AutoModelForCausalLM.from_pretrained(
@@ -27,17 +28,21 @@ def load_model(folder: Path, *, dtype: torch.dtype, device: str) -> PreTrainedMo
     )
     fuse(model)
     silence_dropout(model)
+    if four_bit:
+        keep_in_four_bits(model, device)
     return model.to(device).eval()
 
 
-def load_tuned(tuned: TunedModel | None, base: Base, *, dtype: torch.dtype, device: str) -> PreTrainedModel:
-    """The base, or what training made of it, with the head that it was trained with."""
+def load_tuned(
+    tuned: TunedModel | None, base: Base, *, dtype: torch.dtype, device: str, four_bit: bool
+) -> PreTrainedModel:
+    """The base, or what training made of it, with the head that it was trained with; in 4 bits where `four_bit`."""
     head = None if tuned is None else tuned.head()
     folder = base.folder if tuned is None or tuned.form == "adapter" else tuned.payload
     if head is None:
-        model = load_model(folder, dtype=dtype, device=device)
+        model = load_model(folder, dtype=dtype, device=device, four_bit=four_bit)
     else:
-        model = load_with_head(folder, head, dtype=dtype, device=device)
+        model = load_with_head(folder, head, dtype=dtype, device=device, four_bit=four_bit)
     if tuned is not None and tuned.form == "adapter":
         load_method(model, tuned.payload)
     return model

@@ -18,7 +18,9 @@ from torch import Tensor, nn
 from transformers.pytorch_utils import Conv1D
 
 from tunesmith.errors import Place, TunesmithError
-from tunesmith.model.fits import HEADS, is_adaptable, is_of_head, last_part, targeted_names
+from tunesmith.model.experts import STACK, LoraExperts, expert_stacks
+from tunesmith.model.fits import HEADS, is_adaptable, is_of_head, last_part, targeted_experts, targeted_names
+from tunesmith.model.four_bit import FourBitLinear, FourBitWeight, whole
 from tunesmith.recipe import Lora
 
 CONFIG_FILE: Final = "adapter_config.json"
@@ -27,6 +29,7 @@ KEY_PREFIX: Final = "base_model.model."
 MAGNITUDE: Final = "lora_magnitude_vector"
 SAVED: Final = ("classifier", "score")
 """Heads that PEFT saves beside an adapter, without being told, where a model classifies or predicts a number."""
+A_AND_B: Final = ("lora_A.weight", "lora_B.weight")
 PLAIN: Final[dict[str, object]] = {
     "peft_type": "LORA",
     "bias": "none",
@@ -53,14 +56,15 @@ class AdapterRouting:
 class _LoraProduct(torch.autograd.Function):
     """x W^T + b + scale * (d A^T) B^T in place, keeping only x and d A^T for the backward pass.
 
-    d is x, or with dropout x where `kept_TI` is true and 0 elsewhere.
+    d is x, or with dropout x where `kept_TI` is true and 0 elsewhere. W may be in 4 bits: it is whole while one of the
+    two products with it lasts.
     """
 
     @staticmethod
     def forward(  # noqa: PLR0913 - torch hands every tensor over by itself
         ctx: Any,
         x_TI: Tensor,
-        weight_OI: Tensor,
+        weight: Tensor | FourBitWeight,
         bias_O: Tensor | None,
         a_RI: Tensor,
         b_OR: Tensor,
@@ -68,21 +72,22 @@ class _LoraProduct(torch.autograd.Function):
         kept_TI: Tensor | None,
     ) -> Tensor:
         low_TR = (x_TI if kept_TI is None else x_TI * kept_TI) @ a_RI.T
+        weight_OI = whole(weight)
         y_TO = x_TI @ weight_OI.T if bias_O is None else torch.addmm(bias_O, x_TI, weight_OI.T)
         y_TO.addmm_(low_TR, b_OR.T, alpha=scale)
-        ctx.save_for_backward(x_TI, weight_OI, a_RI, b_OR, low_TR, kept_TI)
-        ctx.scale = scale
+        ctx.save_for_backward(x_TI, a_RI, b_OR, low_TR, kept_TI)
+        ctx.weight, ctx.scale = weight, scale
         return y_TO
 
     @staticmethod
     def backward(ctx: Any, grad_TO: Tensor) -> tuple[Tensor | None, None, None, Tensor, Tensor, None, None]:
-        x_TI, weight_OI, a_RI, b_OR, low_TR, kept_TI = ctx.saved_tensors
+        x_TI, a_RI, b_OR, low_TR, kept_TI = ctx.saved_tensors
         grad_low_TR = (grad_TO @ b_OR).mul_(ctx.scale)
         grad_b_OR = (grad_TO.T @ low_TR).mul_(ctx.scale)
         grad_a_RI = grad_low_TR.T @ (x_TI if kept_TI is None else x_TI * kept_TI)
         grad_x_TI = None
         if ctx.needs_input_grad[0]:
-            grad_x_TI = grad_TO @ weight_OI
+            grad_x_TI = grad_TO @ whole(ctx.weight)
             if kept_TI is None:
                 grad_x_TI.addmm_(grad_low_TR, a_RI)
             else:
@@ -93,15 +98,19 @@ class _LoraProduct(torch.autograd.Function):
 class LoraLinear(nn.Module):
     """A frozen linear layer with `num_adapters` low-rank paths beside it."""
 
-    def __init__(self, base: nn.Linear | Conv1D, method: Lora, routing: AdapterRouting, num_adapters: int = 1) -> None:
+    def __init__(
+        self, base: nn.Linear | Conv1D | FourBitLinear, method: Lora, routing: AdapterRouting, num_adapters: int = 1
+    ) -> None:
         super().__init__()
+        base.requires_grad_(False)
         self.has_inputs_first = isinstance(base, Conv1D)
         """Whether the base has its weight with the inputs first; here it is the same numbers the other way round."""
-        weight = base.weight.detach()
-        self.weight = nn.Parameter(weight.T if self.has_inputs_first else weight, requires_grad=False)
+        self.weight: Tensor | FourBitWeight = base.weight
+        if isinstance(base, Conv1D):
+            self.weight = nn.Parameter(base.weight.detach().T, requires_grad=False)
         num_outputs, num_inputs = self.weight.shape
-        self.bias = None if base.bias is None else base.bias.requires_grad_(False)
-        self.scale = method.alpha / (math.sqrt(method.rank) if method.rslora else method.rank)
+        self.bias = base.bias
+        self.scale = method.scale
         self.dropout = method.dropout
         self.routing = routing
         empty = self.weight.new_zeros
@@ -118,7 +127,7 @@ class LoraLinear(nn.Module):
             self.lora_a_SRI.copy_(drawn)
             self.lora_b_SOR.zero_()
             for magnitude_O in self.magnitudes:
-                magnitude_O.copy_(_row_lengths(self.weight))
+                magnitude_O.copy_(_row_lengths(whole(self.weight)))
 
     def forward(self, x: Tensor) -> Tensor:
         x_TI = x.reshape(-1, x.shape[-1])
@@ -127,9 +136,14 @@ class LoraLinear(nn.Module):
         y_TO = pieces[0] if len(pieces) == 1 else torch.cat(pieces)
         return y_TO.view(*x.shape[:-1], -1)
 
+    def peft_views(self, adapter: int = 0) -> dict[str, Tensor]:
+        """The adapter's numbers by the names that PEFT gives them under the layer's."""
+        views = {A_AND_B[0]: self.lora_a_SRI[adapter], A_AND_B[1]: self.lora_b_SOR[adapter]}
+        return views | ({MAGNITUDE: self.magnitudes[adapter]} if self.magnitudes else {})
+
     def _product(self, x_TI: Tensor, adapter: int) -> Tensor:
         if adapter == BASE_ONLY:
-            return nn.functional.linear(x_TI, self.weight, self.bias)
+            return nn.functional.linear(x_TI, whole(self.weight), self.bias)
         if self.magnitudes:
             return self._dora_product(x_TI, adapter)
         scale, kept_TI = self.scale, None
@@ -149,17 +163,20 @@ class LoraLinear(nn.Module):
         """
         a_RI, b_OR = self.lora_a_SRI[adapter], self.lora_b_SOR[adapter]
         with torch.no_grad():
-            lengths_O = _row_lengths(torch.addmm(self.weight, b_OR, a_RI, alpha=self.scale))
+            lengths_O = _row_lengths(torch.addmm(whole(self.weight), b_OR, a_RI, alpha=self.scale))
         share_O = self.magnitudes[adapter] / lengths_O
         is_dropping = self.training and self.dropout > 0.0
         d_TI = nn.functional.dropout(x_TI, self.dropout) if is_dropping else x_TI
         turned_TO: Tensor = _LoraProduct.apply(d_TI, self.weight, None, a_RI, b_OR, self.scale, None)  # type: ignore[no-untyped-call]
         y_TO: Tensor = turned_TO * share_O
         if is_dropping:
-            y_TO += nn.functional.linear(x_TI - d_TI, self.weight, self.bias)
+            y_TO += nn.functional.linear(x_TI - d_TI, whole(self.weight), self.bias)
         elif self.bias is not None:
             y_TO += self.bias
         return y_TO
+
+
+Adapted = LoraLinear | LoraExperts
 
 
 def _row_lengths(weight_OI: Tensor) -> Tensor:
@@ -169,11 +186,13 @@ def _row_lengths(weight_OI: Tensor) -> Tensor:
 
 
 def attach_lora(model: nn.Module, method: Lora, seed: int) -> AdapterRouting:
-    """Freeze the model and put a LoRA path beside every targeted linear layer, initialised from `seed`.
+    """Freeze the model and put a LoRA path beside every targeted layer, initialised from `seed`.
 
-    Raises TunesmithError `lora-no-target` when no layer of the model has one of the targeted names, `method-layers`.
+    Raises TunesmithError `lora-no-target` when no layer of the model has one of the targeted names, `lora-no-experts`,
+    `method-layers`.
     """
-    return _attach(model, method, targeted_names(_linear_names(model), method), seed)
+    names = targeted_names(_linear_names(model), method) + targeted_experts(expert_stacks(model), method)
+    return _attach(model, method, names, seed)
 
 
 def _attach(model: nn.Module, method: Lora, names: Sequence[str], seed: int) -> AdapterRouting:
@@ -182,8 +201,11 @@ def _attach(model: nn.Module, method: Lora, names: Sequence[str], seed: int) -> 
     generator = torch.Generator().manual_seed(seed)
     for name in names:
         base = model.get_submodule(name)
-        assert isinstance(base, nn.Linear | Conv1D)
-        layer = LoraLinear(base, method, routing)
+        layer: Adapted
+        if isinstance(base, nn.Linear | Conv1D | FourBitLinear):
+            layer = LoraLinear(base, method, routing)
+        else:
+            layer = LoraExperts(base, method)
         layer.initialise(generator)
         model.set_submodule(name, layer.train(base.training))
     return routing
@@ -191,8 +213,12 @@ def _attach(model: nn.Module, method: Lora, names: Sequence[str], seed: int) -> 
 
 def _linear_names(model: nn.Module) -> list[str]:
     """Every linear layer but the head, whose weight the loss reads directly, and the routers of a mixture."""
-    modules = model.named_modules()
-    return [name for name, module in modules if isinstance(module, nn.Linear | Conv1D) and is_adaptable(name)]
+    linear = nn.Linear | Conv1D | FourBitLinear
+    return [name for name, module in model.named_modules() if isinstance(module, linear) and is_adaptable(name)]
+
+
+def _adapted(model: nn.Module) -> dict[str, Adapted]:
+    return {name: module for name, module in model.named_modules() if isinstance(module, LoraLinear | LoraExperts)}
 
 
 def _head(model: nn.Module) -> dict[str, nn.Parameter]:
@@ -210,15 +236,13 @@ def save_adapter(model: nn.Module, method: Lora, base: str, folder: Path, adapte
 
     The head of a model that has one is saved with it, as one of PEFT's `modules_to_save`.
     """
-    layers = {name: module for name, module in model.named_modules() if isinstance(module, LoraLinear)}
-    tensors = {}
-    for name, layer in layers.items():
-        tensors[f"{KEY_PREFIX}{name}.lora_A.weight"] = layer.lora_a_SRI[adapter].detach().float().contiguous()
-        tensors[f"{KEY_PREFIX}{name}.lora_B.weight"] = layer.lora_b_SOR[adapter].detach().float().contiguous()
-        if layer.magnitudes:
-            tensors[f"{KEY_PREFIX}{name}.{MAGNITUDE}"] = layer.magnitudes[adapter].detach().float()
+    layers = _adapted(model)
     head = _head(model)
-    tensors |= {key: parameter.detach().float().contiguous() for key, parameter in head.items()}
+    tensors = {
+        f"{KEY_PREFIX}{name}.{side}": _on_disk(view)
+        for name, layer in layers.items()
+        for side, view in layer.peft_views(adapter).items()
+    } | {key: _on_disk(parameter) for key, parameter in head.items()}
     config = {
         "peft_type": "LORA",
         "task_type": "SEQ_CLS" if head else "CAUSAL_LM",
@@ -229,7 +253,7 @@ def save_adapter(model: nn.Module, method: Lora, base: str, folder: Path, adapte
         "use_rslora": method.rslora,
         "use_dora": method.dora,
         "bias": "none",
-        "fan_in_fan_out": any(layer.has_inputs_first for layer in layers.values()),
+        "fan_in_fan_out": any(isinstance(layer, LoraLinear) and layer.has_inputs_first for layer in layers.values()),
         "layers_to_transform": None if method.layers is None else list(range(method.layers[0], method.layers[1] + 1)),
         **_targets_for_peft(model, list(layers)),
         "modules_to_save": _modules_to_save(head),
@@ -240,17 +264,28 @@ def save_adapter(model: nn.Module, method: Lora, base: str, folder: Path, adapte
     (folder / CONFIG_FILE).write_text(json.dumps(config, indent=1) + "\n", encoding="utf-8")
 
 
+def _on_disk(view: Tensor) -> Tensor:
+    """Float32; PEFT has what belongs to several experts in one matrix."""
+    flat = view.flatten(1) if view.ndim > 2 else view
+    return flat.detach().float().contiguous()
+
+
 def _targets_for_peft(model: nn.Module, names: Sequence[str]) -> dict[str, Any]:
     """How PEFT is told of the adapted layers; a head that it saves it adapts none of.
 
     In a mixture of experts it takes every module named `up_proj` for a routed expert's; as the weights of such layers
-    they are left alone, and dropout, which only training knows, is not allowed for.
+    they are left alone, and dropout, which only training knows, is not allowed for. Routed experts are parameters too.
     """
     if not any(".experts." in name for name, _ in model.named_parameters()):
         return {"target_modules": sorted({last_part(name) for name in names})}
+    inside = [name for name in names if ".mlp." in name]
+    parameters = [f"{name}.weight" for name in inside if not name.endswith(STACK)]
+    parameters += [
+        f"{name}.{side}" for name in inside if name.endswith(STACK) for side in ("gate_up_proj", "down_proj")
+    ]
     return {
-        "target_modules": sorted(name for name in names if ".mlp." not in name),
-        "target_parameters": sorted(f"{name}.weight" for name in names if ".mlp." in name),
+        "target_modules": sorted(set(names) - set(inside)),
+        "target_parameters": sorted(parameters),
         "lora_dropout": 0.0,
     }
 
@@ -273,27 +308,29 @@ def load_adapter(model: nn.Module, folder: Path) -> AdapterRouting:
     ends = (*SAVED, *saved)
     head = {key: parameter for key, parameter in head.items() if any(part.endswith(ends) for part in key.split("."))}
     tensors = load_file(folder / WEIGHTS_FILE)
-    linear = _linear_names(model)
-    names = [name for name in linear if f"{KEY_PREFIX}{name}.lora_A.weight" in tensors]
-    sides = ("lora_A.weight", "lora_B.weight", *((MAGNITUDE,) if config.get("use_dora") else ()))
-    expected = {f"{KEY_PREFIX}{name}.{side}" for name in names for side in sides}
-    expected |= set(head)
-    if not names or expected != set(tensors):
-        difference = min(expected ^ set(tensors), default="lora_A")
-        raise TunesmithError("adapter-base", place=Place(str(folder)), difference=difference)
+    known = _linear_names(model) + expert_stacks(model)
+    names = [name for name in known if f"{KEY_PREFIX}{name}.{A_AND_B[0]}" in tensors]
+    if not names:
+        raise TunesmithError("adapter-base", place=Place(str(folder)), difference=A_AND_B[0])
     routing = _attach(model, _method_of(config), names, seed=0)
-    layers = {name: module for name, module in model.named_modules() if isinstance(module, LoraLinear)}
-    parameters: dict[str, Tensor] = dict(head)
-    for name, layer in layers.items():
-        places = (layer.lora_a_SRI[0], layer.lora_b_SOR[0], *layer.magnitudes)
-        parameters |= {f"{KEY_PREFIX}{name}.{side}": place for side, place in zip(sides, places, strict=True)}
-    with torch.no_grad():
-        for key, parameter in parameters.items():
-            if tensors[key].shape != parameter.shape:
-                difference = f"{key}: {tuple(tensors[key].shape)}"
-                raise TunesmithError("adapter-base", place=Place(str(folder)), difference=difference)
-            parameter.copy_(tensors[key])
+    views: dict[str, Tensor] = dict(head)
+    for name, layer in _adapted(model).items():
+        views |= {f"{KEY_PREFIX}{name}.{side}": view for side, view in layer.peft_views().items()}
+    _take(views, tensors, folder)
     return routing
+
+
+@torch.no_grad()
+def _take(views: Mapping[str, Tensor], tensors: Mapping[str, Tensor], folder: Path) -> None:
+    """Copy into the model what a folder holds. Raises TunesmithError `adapter-base` where it is not the same things."""
+    if views.keys() != tensors.keys():
+        difference = min(views.keys() ^ tensors.keys())
+        raise TunesmithError("adapter-base", place=Place(str(folder)), difference=difference)
+    for key, view in views.items():
+        if tensors[key].shape != _on_disk(view).shape:
+            difference = f"{key.removeprefix(KEY_PREFIX)}: {tensors[key].shape}"
+            raise TunesmithError("adapter-base", place=Place(str(folder)), difference=difference)
+        view.copy_(tensors[key].view(view.shape))
 
 
 def _method_of(config: Mapping[str, Any]) -> Lora:

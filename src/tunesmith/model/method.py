@@ -19,7 +19,8 @@ AdapterMethod = Lora | Prompt | Prefix
 def begin_method(model: PreTrainedModel, method: Method, seed: int) -> None:
     """Let exactly the numbers that `method` trains want a gradient, new ones drawn from `seed`.
 
-    Raises TunesmithError `lora-no-target`, `method-layers`, `freeze-pattern`, `freeze-all`, `method-architecture`.
+    Raises TunesmithError `lora-no-target`, `lora-no-experts`, `method-layers`, `freeze-pattern`, `freeze-all`,
+    `method-architecture`.
     """
     match method:
         case Full():

@@ -23,10 +23,13 @@ from tunesmith.model.attention import NAME
 from tunesmith.model.base import ENCODER_TYPES
 from tunesmith.model.dropout import silence_dropout
 from tunesmith.model.fits import is_of_head
+from tunesmith.model.four_bit import keep_in_four_bits
 from tunesmith.model.layout import MicroBatch
 
 
-def load_with_head(folder: Path, head: Head, *, dtype: torch.dtype, device: str) -> PreTrainedModel:
+def load_with_head(
+    folder: Path, head: Head, *, dtype: torch.dtype, device: str, four_bit: bool = False
+) -> PreTrainedModel:
     """Read a checked folder's weights under a head, whose outputs a base does not have: see `begin_score`.
 
     Other weights that the folder lacks (the pooler of an encoder that was trained on masked words alone) are drawn the
@@ -52,6 +55,8 @@ def load_with_head(folder: Path, head: Head, *, dtype: torch.dtype, device: str)
     missing = set(found["missing_keys"])
     _draw(model, [parameter for name, parameter in model.named_parameters() if name in missing], seed=0)
     silence_dropout(model)
+    if four_bit:
+        keep_in_four_bits(model, device)
     return model.to(device).eval()
 
 

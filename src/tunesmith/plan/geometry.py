@@ -14,6 +14,7 @@ from tunesmith.model.base import ENCODER_TYPES, LEARNED_POSITION_TYPES, Base
 from tunesmith.model.fits import (
     NO_WEIGHT,
     PRETRAINING_HEADS,
+    expert_shapes,
     is_of_head,
     layer_number,
     linear_names,
@@ -24,6 +25,19 @@ from tunesmith.recipe import Lora
 NUM_BYTES: Final = {"F64": 8, "F32": 4, "F16": 2, "BF16": 2, "F8_E4M3": 1, "F8_E5M2": 1, "I8": 1, "U8": 1}
 STORED: Final = {"BF16": "bf16", "F32": "fp32"}
 """Precisions that the weight files may already be in."""
+
+
+@dataclass(frozen=True, slots=True)
+class Mixture:
+    """Sizes of the layers that have routed experts, in numbers."""
+
+    num_layers: int
+    num_chosen: int
+    """Experts that a token is sent to."""
+    expert: int
+    """Inner width of a routed expert."""
+    shared: int
+    """Inner width of what every token passes through beside them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +64,8 @@ class Geometry:
     num_stored_bytes: int
     stored_precision: str | None
     """`bf16` or `fp32`; None where the files hold something else, or several types."""
+    mixture: Mixture | None = None
+    """None where every layer is dense."""
 
     @property
     def num_parameters(self) -> int:
@@ -109,10 +125,11 @@ def geometry_of(base: Base, *, has_own_head: bool = False) -> Geometry:
     if has_own_head:
         shapes = {n: s for n, s in shapes.items() if not (PRETRAINING_HEADS.search(n) or is_of_head(n))}
     (only, *others) = types
+    mixture = _mixture(config, shapes)
     return Geometry(
         model_type=base.model_type,
         hidden=int(config["hidden_size"]),
-        intermediate=_width(config),
+        intermediate=_width(config, mixture),
         query=heads * size,
         key=key_heads * size,
         num_heads=heads,
@@ -124,14 +141,23 @@ def geometry_of(base: Base, *, has_own_head: bool = False) -> Geometry:
         shapes=shapes,
         num_stored_bytes=sum(types.values()),
         stored_precision=None if others else STORED.get(only),
+        mixture=mixture,
     )
 
 
-def _width(config: dict[str, Any]) -> int:
+def _width(config: dict[str, Any], mixture: Mixture | None) -> int:
     """Of the feed-forward part; in a mixture of experts, of all that a token passes through."""
-    expert = int(config.get("moe_intermediate_size") or 0)
+    passed = 0 if mixture is None else mixture.num_chosen * mixture.expert + mixture.shared
+    return max(int(config["intermediate_size"]), passed)
+
+
+def _mixture(config: dict[str, Any], shapes: dict[str, tuple[int, ...]]) -> Mixture | None:
+    num_layers = len(expert_shapes(shapes))
+    if not num_layers:
+        return None
+    expert = int(config["moe_intermediate_size"])
     shared = int(config.get("shared_expert_intermediate_size") or expert * int(config.get("n_shared_experts") or 0))
-    return max(int(config["intermediate_size"]), expert * int(config.get("num_experts_per_tok") or 0) + shared)
+    return Mixture(num_layers, int(config["num_experts_per_tok"]), expert, shared)
 
 
 def _headers(folder: Path) -> tuple[dict[str, tuple[int, ...]], dict[str, int]]:

@@ -7,15 +7,16 @@ compares it with what autograd says it keeps. The few figures that cannot be rea
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from tunesmith.model.fits import num_trained
+from tunesmith.model.fits import EXPERTS, num_trained
 from tunesmith.plan.constants import FITTED
-from tunesmith.plan.geometry import Geometry
+from tunesmith.plan.geometry import Geometry, Mixture
 from tunesmith.plan.steps import BatchShape, StepShapes
-from tunesmith.recipe import Distill, Freeze, Full, Lora, Prompt, Train
+from tunesmith.recipe import Distill, Freeze, Full, Lora, Prompt, Train, is_four_bit
 from tunesmith.recipe.optimizers import AdamW8Bit, Muon, RmsProp, Sgd
 
 COMPUTE_BYTES: Final = {"bf16": 2, "fp32": 4}
@@ -37,6 +38,16 @@ EIGHT_BIT_TOGETHER: Final = 1 << 18
 """Numbers updated together, `tunesmith.train.eight_bit.TOGETHER`."""
 EIGHT_BIT_BYTES: Final = 40
 """For each of them: gradient, moments, their codes and the update, in float32."""
+FOUR_BIT_BLOCK: Final = 64
+"""Numbers that share a scale, `tunesmith.model.four_bit.BLOCK`."""
+FOUR_BIT_SCALES: Final = 256
+"""Scales of one byte that share a scale of four."""
+PACKING_BYTES: Final = 14
+"""Of each number of the matrix that is packed, beside it: on a CPU bitsandbytes computes in float32."""
+FOUR_BIT_LIBRARY_BYTES: Final = 45 << 20
+"""What importing bitsandbytes adds to a process."""
+INDEX_BYTES: Final = 24
+"""Of a token for one of its experts: its places before and after sorting, and its weight."""
 MAX_CACHED_PRODUCTS: Final = 1024
 """Products that oneDNN keeps compiled, its primitive cache's capacity."""
 NUM_CHECKPOINTS: Final = 3
@@ -73,7 +84,12 @@ class Computation:
         method = self.section.method
         if not isinstance(method, Lora):
             return self.trains_base
-        return method.targets == ("all-linear",) or layer in method.targets
+        return "all-linear" in method.targets or layer in method.targets
+
+    @property
+    def trains_experts(self) -> bool:
+        method = self.section.method
+        return EXPERTS in method.targets if isinstance(method, Lora) else self.trains_base
 
     @property
     def trains_base(self) -> bool:
@@ -109,6 +125,29 @@ class Computation:
         return (hidden + self.num_outputs) * (hidden + 1)
 
     @property
+    def is_four_bit(self) -> bool:
+        return is_four_bit(self.section.method)
+
+    @property
+    def weight_bytes(self) -> int:
+        """Of the base as it stands in memory: whole, or the matrices of its layers in 4 bits."""
+        g = self.geometry
+        if not self.is_four_bit:
+            return self.c * g.num_parameters
+        packed = sum(four_bit_bytes(math.prod(shape)) for shape in g.linear_shapes())
+        return packed + self.c * (g.num_parameters - g.num_linear)
+
+    @property
+    def num_packed(self) -> int:
+        """Numbers of the largest matrix that is in 4 bits; 0 where none is."""
+        return max(map(math.prod, self.geometry.linear_shapes())) if self.is_four_bit else 0
+
+    @property
+    def unpacked_bytes(self) -> int:
+        """The largest matrix of a base in 4 bits, which is whole while a product with it lasts, and its scales."""
+        return self.c * self.num_packed + 4 * self.num_packed // FOUR_BIT_BLOCK
+
+    @property
     def taught_bytes(self) -> int:
         """Weights of a teacher that stands beside the model."""
         stands = self.teacher is not None and isinstance(self.section.objective, Distill)
@@ -116,13 +155,21 @@ class Computation:
 
 
 def load_terms(job: Computation) -> Terms:
-    """The files stay mapped while their numbers are turned into others."""
-    copied = 0 if job.device == "cpu" and job.precision == job.geometry.stored_precision else job.c
+    """The files stay mapped while their numbers are turned into others.
+
+    What is to be in 4 bits is packed as it is read; where a CPU computes in another type than the files have, all is
+    whole in that type before.
+    """
+    is_mapped = job.device == "cpu" and job.precision == job.geometry.stored_precision
+    whole = 0 if is_mapped else job.c * job.geometry.num_parameters
+    packs_at_once = job.is_four_bit and (is_mapped or job.device != "cpu")
+    packing = PACKING_BYTES * job.num_packed if is_mapped else 0  # else the files are closed by then
+    library = FOUR_BIT_LIBRARY_BYTES if job.is_four_bit and job.device == "cpu" else 0
     return {
-        "libraries": FITTED[job.device].library_bytes,
+        "libraries": FITTED[job.device].library_bytes + library,
         "files": job.geometry.num_stored_bytes if job.device == "cpu" else 0,
-        "weights": copied * job.geometry.num_parameters,
-    }
+        "weights": job.weight_bytes if packs_at_once else whole,
+    } | ({"packing": packing} if packing else {})
 
 
 def train_terms(job: Computation, steps: StepShapes) -> Terms:
@@ -170,7 +217,9 @@ def save_terms(job: Computation, num_sizes: int) -> Terms:
 def evaluate_terms(job: Computation, rows: Sequence[int], prompts: Sequence[int], max_new_tokens: int) -> Terms:
     """The heavier of writing answers to prompts of these lengths and of scoring rows of these lengths, in tokens."""
     weights = load_terms(job)
-    if job.precision == job.geometry.stored_precision:
+    if job.is_four_bit:
+        weights |= {"files": 0, "packing": 0, "weights": job.weight_bytes}
+    elif job.precision == job.geometry.stored_precision:
         weights["files"] = job.geometry.num_stored_bytes
     elif job.device == "cpu":
         weights["files"] = 0
@@ -185,6 +234,12 @@ def evaluate_terms(job: Computation, rows: Sequence[int], prompts: Sequence[int]
     peak = max(written, scored)
     slack = int(fitted.slack_share * peak)
     return weights | {"adapter": adapter, "transient": peak, "allocator": slack}
+
+
+def four_bit_bytes(num: int) -> int:
+    """Of `num` numbers in NF4 with double quantisation: half a byte each, and the scales of their blocks."""
+    num_blocks = -(-num // FOUR_BIT_BLOCK)
+    return -(-num // 2) + num_blocks + 4 * -(-num_blocks // FOUR_BIT_SCALES)
 
 
 def disk_bytes(job: Computation) -> int:
@@ -234,6 +289,8 @@ def _held(job: Computation) -> Terms:
     terms = load_terms(job) | {"teacher": job.taught_bytes}
     if job.trains_base:  # what is trained becomes one vector of its own; the files are closed
         terms |= {"files": 0, "weights": c * max(trained, job.geometry.num_parameters)}
+    elif job.is_four_bit:
+        terms |= {"files": 0, "packing": 0, "weights": job.weight_bytes + c * trained}
     elif terms["weights"]:
         terms |= {"files": 0, "weights": terms["weights"] + c * trained}
     else:
@@ -262,9 +319,10 @@ def saved_bytes(job: Computation, batch: BatchShape) -> int:
     """What autograd keeps of all layers between the forward and the backward pass."""
     g, c, T = job.geometry, job.c, batch.num_tokens
     norm = c * g.hidden + 4  # its input and the factor of each token
-    per_layer = (2 * norm + _projected_bytes(job)) * T + _attention_bytes(job, batch) + _mlp_bytes(job) * T
+    per_layer = (2 * norm + _projected_bytes(job)) * T + _attention_bytes(job, batch)
     rotary = 2 * c * g.head_size * T
-    return job.num_layers_kept * per_layer + norm * T - _frozen_start_bytes(job) * T + rotary + _mask_bytes(job) * T
+    layers = job.num_layers_kept * per_layer + _feed_forward_bytes(job) * T
+    return layers + norm * T - _frozen_start_bytes(job) * T + rotary + _mask_bytes(job) * T
 
 
 def _mask_bytes(job: Computation) -> int:
@@ -325,11 +383,31 @@ def _joint_numbers(g: Geometry, batch: BatchShape) -> int:
     return 2 * g.key * batch.num_gathered_keys
 
 
-def _mlp_bytes(job: Computation) -> int:
+def _feed_forward_bytes(job: Computation) -> int:
+    """Of a token, in all layers."""
+    g, num = job.geometry, job.num_layers_kept
+    mixture = g.mixture
+    num_routed = 0 if mixture is None else min(num, mixture.num_layers)
+    routed = 0 if mixture is None else _routed_bytes(job, mixture)
+    return (num - num_routed) * _mlp_bytes(job, g.intermediate, kept=1 + g.is_gated) + num_routed * routed
+
+
+def _mlp_bytes(job: Computation, width: int, kept: int) -> int:
     """A token's gate and the other half, or what is activated; the result where the layer behind is trained."""
-    g, c = job.geometry, job.c
-    low = sum(c * job.rank for layer in ("gate_proj", "up_proj", "down_proj") if job.trains(layer))
-    return c * g.intermediate * (1 + g.is_gated + job.trains("down_proj")) + low
+    low = sum(job.c * job.rank for layer in ("gate_proj", "up_proj", "down_proj") if job.trains(layer))
+    return job.c * width * (kept + job.trains("down_proj")) + low
+
+
+def _routed_bytes(job: Computation, mixture: Mixture) -> int:
+    """A token's part in a layer of a mixture: for each of its experts gate, other half, activated gate and result.
+
+    Where experts are trained, what goes into both matrices too. Beside them the shared expert, and its result.
+    """
+    c, hidden = job.c, job.geometry.hidden
+    each = c * (3 * mixture.expert + hidden) + INDEX_BYTES
+    if job.trains_experts:
+        each += c * (hidden + mixture.expert + 2 * job.rank)
+    return mixture.num_chosen * each + _mlp_bytes(job, mixture.shared, kept=3) + c * hidden
 
 
 def _logit_bytes(job: Computation, num_pairs: int) -> int:
@@ -352,7 +430,7 @@ def _backward_transient(job: Computation, batch: BatchShape) -> int:
     mlp = max((3 - job.trains("down_proj")) * c * g.intermediate * T, c * g.intermediate * T + weight)
     # what is kept of the scores and their gradient
     dropped = 2 * c * g.num_heads * batch.num_short_scores if job.section.attention_dropout else 0
-    return max(mlp, dropped) + c * g.hidden * T
+    return max(mlp, dropped) + c * g.hidden * T + job.unpacked_bytes
 
 
 def _forward_transient(job: Computation, batch: BatchShape) -> int:
@@ -366,7 +444,7 @@ def _no_grad_bytes(job: Computation, num_tokens: int) -> int:
     g, c = job.geometry, job.c
     mlp = c * (2 * g.hidden + 3 * g.intermediate)
     attention = c * (3 * g.hidden + 4 * g.query) + 8 * g.hidden
-    return max(mlp, attention) * num_tokens
+    return max(mlp, attention) * num_tokens + job.unpacked_bytes
 
 
 def _generation_bytes(job: Computation, prompt: int, num_prompts: int, max_new_tokens: int) -> int:

@@ -11,11 +11,12 @@ from typing import Any, Final
 import numpy as np
 
 from tunesmith.artifacts.prediction import PredictionBody
+from tunesmith.model.base import DENSE_TYPES
 from tunesmith.plan.geometry import Geometry
 from tunesmith.plan.memory import Computation, Terms, disk_bytes, evaluate_terms, load_terms, save_terms, train_terms
 from tunesmith.plan.steps import MakeSampler, StepShapes, batch_shapes, fuses_attention, num_steps_of, step_shapes
 from tunesmith.plan.work import step_operations, validation_operations
-from tunesmith.recipe import DistillText, Evaluate, Full, Lora, Train
+from tunesmith.recipe import DistillText, Evaluate, Full, Lora, Train, is_four_bit
 from tunesmith.records import Rendered
 
 SMALLEST_MICRO_BATCH: Final = 256
@@ -153,12 +154,19 @@ def _less(work: Workload, section: Train, precision: str) -> Iterator[dict[str, 
         yield {"micro_batch_tokens": smallest}
     if precision == "fp32":
         yield {"precision": "bf16"}
-    if isinstance(section.method, Full):
+    method, is_dense = section.method, work.geometry.model_type in DENSE_TYPES
+    if isinstance(method, Full):
         yield {"method": "lora"}
+        if is_dense:
+            yield {"method": "qlora"}
+    elif isinstance(method, Lora) and not is_four_bit(method) and is_dense:
+        yield {"method.name": "qlora"}
 
 
 def _changed(section: Train, precision: str, settings: dict[str, str | int]) -> tuple[Train, str]:
     updates: dict[str, Any] = dict(settings)
     if "method" in updates:
-        updates["method"] = Lora()
+        updates["method"] = Lora(name=updates["method"])
+    if "method.name" in updates:
+        updates["method"] = section.method.model_copy(update={"name": updates.pop("method.name")})
     return section.model_copy(update=updates), str(settings.get("precision", precision))

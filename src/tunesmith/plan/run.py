@@ -28,12 +28,12 @@ from tunesmith.records import SPLITS
 from tunesmith.runtime import Progress, Runtime
 
 VERSION: Final = 3
-PREDICTION_VERSION: Final = 1
+PREDICTION_VERSION: Final = 2
 """Of the prediction, which changes no training."""
 FULL_RATE: Final = 2e-5
 """A customary peak rate for full fine-tuning of a model of REFERENCE_HIDDEN hidden units; narrower models take more."""
 REFERENCE_HIDDEN: Final = 1536
-RATE_FACTORS: Final = {"full": 1.0, "freeze": 1.0, "lora": 10.0, "prompt": 200.0, "prefix": 400.0}
+RATE_FACTORS: Final = {"full": 1.0, "freeze": 1.0, "lora": 10.0, "qlora": 10.0, "prompt": 200.0, "prefix": 400.0}
 """Rates over that of full fine-tuning. LoRA wants about ten times (Schulman et al. 2025, "LoRA Without Regret");
 embeddings, keys and values, each a number of its own that starts far from 0, hundreds of times."""
 NUM_VALIDATIONS: Final = 10

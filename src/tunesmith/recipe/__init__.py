@@ -2,7 +2,7 @@
 
 from tunesmith.recipe.bases import Changes, PromptStyle
 from tunesmith.recipe.file import dump_recipe, load_recipe
-from tunesmith.recipe.methods import AUTO_METHODS, Auto, Freeze, Full, Lora, Method, Prefix, Prompt
+from tunesmith.recipe.methods import AUTO_METHODS, Auto, Freeze, Full, Lora, Method, Prefix, Prompt, is_four_bit
 from tunesmith.recipe.objectives import (
     Classification,
     Distill,
@@ -51,5 +51,6 @@ __all__ = [
     "Text",
     "Train",
     "dump_recipe",
+    "is_four_bit",
     "load_recipe",
 ]

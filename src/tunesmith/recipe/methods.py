@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Annotated, Final, Literal
 
 from pydantic import Field, model_validator
@@ -36,7 +37,10 @@ class Freeze(Section):
 class Lora(Section):
     """Low-rank adaptation (Hu et al. 2021, arXiv:2106.09685): W x + alpha / rank * B A x with W frozen."""
 
-    name: Annotated[Literal["lora"], Field(description="Names the method.")] = "lora"
+    name: Annotated[
+        Literal["lora", "qlora"],
+        Field(description="Names the method; under `qlora` the base is kept in 4 bits (NF4, arXiv:2305.14314)."),
+    ] = "lora"
     rank: Annotated[PositiveInt, Field(description="Rank of the update, the inner size of B A.")] = 16
     alpha: Annotated[PositiveFloat, Field(description="The update is scaled by alpha / rank.")] = 32.0
     dropout: Annotated[
@@ -44,7 +48,11 @@ class Lora(Section):
     ] = 0.0
     targets: Annotated[
         tuple[str, ...],
-        Field(description="Names of the linear layers; `all-linear` is every one but the head.", strict=False),
+        Field(
+            description="Names of the linear layers; `all-linear` is all but the head, `experts` a mixture's routed "
+            "experts.",
+            strict=False,
+        ),
     ] = ("all-linear",)
     layers: Annotated[
         Annotated[tuple[LayerNumber, ...], Field(min_length=2, max_length=2, strict=False)] | None,
@@ -56,6 +64,11 @@ class Lora(Section):
     dora: Annotated[
         bool, Field(description="Train the length of each row of W apart from its direction (arXiv:2402.09353).")
     ] = False
+
+    @property
+    def scale(self) -> float:
+        """What B A x is multiplied by."""
+        return self.alpha / (math.sqrt(self.rank) if self.rslora else self.rank)
 
     @model_validator(mode="after")
     def _names_layers_in_order(self) -> Lora:
@@ -98,6 +111,11 @@ Method = Annotated[
     AnyMethod,
     BeforeValidator(
         _method_from_name,
-        json_schema_input_type=AnyMethod | Literal["full", "freeze", "lora", "prompt", "prefix", "auto"],
+        json_schema_input_type=AnyMethod | Literal["full", "freeze", "lora", "qlora", "prompt", "prefix", "auto"],
     ),
 ]
+
+
+def is_four_bit(method: Method) -> bool:
+    """Whether the base is kept in 4 bits beside what is trained."""
+    return isinstance(method, Lora) and method.name == "qlora"

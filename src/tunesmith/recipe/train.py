@@ -21,7 +21,8 @@ class Train(Section):
     method: Annotated[
         Method,
         Field(
-            description="`lora`, `full`, `freeze`, `prompt` or `prefix`, with its settings; `auto` lets `plan` choose."
+            description="`lora`, `qlora`, `full`, `freeze`, `prompt` or `prefix`, with its settings; `auto` lets "
+            "`plan` choose."
         ),
     ] = Lora()
     objective: Annotated[Objective, Field(description="What training minimises, by name or with settings.")] = Sft()

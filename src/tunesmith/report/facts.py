@@ -309,6 +309,13 @@ def _model(name: str, model: TunedModel, words: Words) -> ModelView:
     return ModelView(words.arm(name), words(f"report.form.{model.form}"), facts)
 
 
+def four_bit_notes(models: Mapping[str, TunedModel], words: Words) -> tuple[str, ...]:
+    """Which arms were judged over a base in 4 bits; the base alone is judged as it is under `tuned`."""
+    names = [name for name, model in models.items() if model.is_four_bit]
+    base = (words("report.note.four_bit_base"),) if "tuned" in names else ()
+    return (*(words("report.note.four_bit", arm=words.arm(name)) for name in names), *base)
+
+
 def environment(libraries: Sequence[Mapping[str, str]], trainings: Sequence[Mapping[str, Any]]) -> tuple[Pair, ...]:
     """Versions from the manifests, and what training noted of its machine, each once."""
     merged: dict[str, str] = {}

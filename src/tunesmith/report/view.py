@@ -15,7 +15,17 @@ from tunesmith.artifacts.scorecard import Arm, Difference, Estimate, Forgetting,
 from tunesmith.recipe import Recipe, dump_recipe
 from tunesmith.report.cells import Cell, cell_of
 from tunesmith.report.charts import Series, collect, line_chart
-from tunesmith.report.facts import DataView, MethodView, Pair, data_view, environment, method_view, proof
+from tunesmith.report.experts import ExpertRow, expert_rows
+from tunesmith.report.facts import (
+    DataView,
+    MethodView,
+    Pair,
+    data_view,
+    environment,
+    four_bit_notes,
+    method_view,
+    proof,
+)
 from tunesmith.report.pairs import (
     BASE,
     TEST,
@@ -59,6 +69,8 @@ CURVES: Final = {
     "eval/accuracy": False,
     "train/mae": True,
     "eval/mae": False,
+    "eval/expert_load_max": False,
+    "eval/expert_load_entropy": False,
     "train/learning_rate": False,
     "train/grad_norm": True,
     "train/tokens_per_second_per_gpu": True,
@@ -201,6 +213,7 @@ class ReportView:
     max_loss: str
     charts: tuple[ChartView, ...]
     watch: WatchView
+    experts: tuple[ExpertRow, ...]
     pairs: tuple[PairView, ...]
     data: DataView
     data_page: str
@@ -224,7 +237,7 @@ def report_view(products: Products, words: Words) -> ReportView:
         headline=headline,
         others=tuple(others),
         table=arm_table(body, words),
-        notes=notes(body, contract, words),
+        notes=notes(body, contract, words) + four_bit_notes(products.models, words),
         differences=tuple(_difference_row(difference, words) for difference in body.differences),
         slices=slice_tables(body, words),
         weak_slices=weak_slice_views(body, words),
@@ -232,6 +245,7 @@ def report_view(products: Products, words: Words) -> ReportView:
         max_loss=figure(body.max_loss),
         charts=chart_views([event for name, model in products.models.items() for event in model.metrics(name)], words),
         watch=watch_view(products.models, words),
+        experts=expert_rows(products.models, words),
         pairs=before_after(judged, body.verdicts[0].arm, body.metric, recipe.report.num_before_after, words),
         data=data_view(contract, words),
         data_page=DATA_PAGE if (products.run_folder / DATA_PAGE).is_file() else "",

@@ -16,7 +16,9 @@ from transformers import PreTrainedModel
 from tunesmith.artifacts import Identity, Run
 from tunesmith.artifacts.head import Head
 from tunesmith.errors import Interrupted, RunFailed
+from tunesmith.metrics.expert_load import most_uneven
 from tunesmith.metrics.likelihood import bits_per_byte
+from tunesmith.model.experts import counted_experts
 from tunesmith.model.layout import MicroBatch
 from tunesmith.records import Rendered
 from tunesmith.runtime import Progress
@@ -79,6 +81,8 @@ class Driver:
     _unread: list[StepReport] = field(default_factory=list)
     _unread_since: float = 0.0
     _validation: list[MicroBatch] = field(default_factory=list)
+    _expert_counts: dict[str, list[int]] = field(default_factory=dict)
+    """Tokens of this process's validation rows that each routed expert got, by layer."""
 
     def drive(self) -> None:
         """Take the steps. Raises RunFailed `loss-not-finite`, `out-of-memory`; Interrupted `interrupted`, saved."""
@@ -188,9 +192,22 @@ class Driver:
         if self.loop.num_validation_bytes:
             total = sum(part["loss"] for part in sums)
             figures["bits_per_byte"] = bits_per_byte(total, self.loop.num_validation_bytes)
+        figures |= self._expert_load()
         told = {f"eval/{name}": value for name, value in figures.items()}
         self.loop.progressed = after_validation(self.loop.progressed, told, self.training.section.stop)
         return told
+
+    def _expert_load(self) -> dict[str, float]:
+        """Record how many tokens of the validation rows each routed expert got; two figures of that load."""
+        first, *others = self._group.gather(self._expert_counts)
+        if not first:
+            return {}
+        layers = {
+            layer: [sum(counts) for counts in zip(counts_E, *(other[layer] for other in others), strict=True)]
+            for layer, counts_E in first.items()
+        }
+        self.run.record("experts", step=self.loop.progressed.step, model=self.training.name, layers=layers)
+        return most_uneven(layers)
 
     def _lay_out_validation(self) -> None:
         self._validation = self.loop.source.lay_out(self.loop.validation_rows)
@@ -198,11 +215,14 @@ class Driver:
     def _validation_sums(self) -> dict[str, float] | None:
         """Over this process's part of the rows; None where memory ran out."""
         try:
-            return validation_sums(self.loop.model, self.loop.measure, self._validation)
+            with counted_experts(self.loop.model) as counts:
+                sums = validation_sums(self.loop.model, self.loop.measure, self._validation)
         except (MemoryError, RuntimeError) as failure:
             if not is_out_of_memory(failure):
                 raise
             return None
+        self._expert_counts = {layer: counts_E.tolist() for layer, counts_E in counts.items()}
+        return sums
 
     def _reason_to_stop(self) -> Reason | None:
         return reason_to_stop(self.loop.progressed, self.training.section.stop)

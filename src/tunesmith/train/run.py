@@ -26,7 +26,7 @@ from tunesmith.model.load import compute_dtype, load_model
 from tunesmith.model.method import AdapterMethod, begin_method, save_method
 from tunesmith.model.score import begin_score, load_with_head
 from tunesmith.model.virtual import virtual_ids
-from tunesmith.recipe import Classification, Distill, DistillText, Text, Train
+from tunesmith.recipe import Classification, Distill, DistillText, Text, Train, is_four_bit
 from tunesmith.records import Rendered, Split
 from tunesmith.runtime import Progress, Runtime
 from tunesmith.train.checkpoint import Progressed, load_best, newest_checkpoint, settings_of
@@ -86,7 +86,7 @@ def _publish(training: Training, loop: Loop, run: Run, out: Path) -> None:
     if loop.progressed.best_step is not None:
         loop.optimizer.load_master(load_best(loop.checkpoints))
     with publish(out, loop.identity) as staging:
-        events = [*read_metrics(run.folder), *read_samples(run.folder)]
+        events = [*read_metrics(run.folder, "experts"), *read_samples(run.folder)]
         write_model(training, loop, [event for event in events if event.data["model"] == training.name], staging)
     shutil.rmtree(loop.checkpoints)
     run.record("artifact", kind=KIND, key=loop.identity.key(), name=training.name)
@@ -96,8 +96,8 @@ def write_model(training: Training, loop: Loop, events: Sequence[Event], staging
     """What a tuned model's folder holds: the weights as they are now, how they came to be, figures and answers."""
     _save_model(training, loop, staging)
     (staging / TRAINING).write_text(json.dumps(_summary(training, loop), indent=1), encoding="utf-8")
-    for file, kind in ((METRICS, "metric"), (SAMPLES, "sample")):
-        write_events(staging / file, [event for event in events if event.type == kind])
+    for file, kinds in ((METRICS, ("metric", "experts")), (SAMPLES, ("sample",))):
+        write_events(staging / file, [event for event in events if event.type in kinds])
 
 
 def build(training: Training, runtime: Runtime, progress: Progress, run: Run) -> Loop:
@@ -177,10 +177,11 @@ def _rows(training: Training, runtime: Runtime, progress: Progress) -> tuple[lis
 def _model(training: Training, head: Head | None, runtime: Runtime) -> PreTrainedModel:
     """The base, its trained parameters those of the method and of the head."""
     folder, dtype, section = training.base.folder, compute_dtype(training.plan.body.precision), training.section
+    four_bit = is_four_bit(section.method)
     if head is None:
-        model = load_model(folder, dtype=dtype, device=runtime.device)
+        model = load_model(folder, dtype=dtype, device=runtime.device, four_bit=four_bit)
     else:
-        model = load_with_head(folder, head, dtype=dtype, device=runtime.device)
+        model = load_with_head(folder, head, dtype=dtype, device=runtime.device, four_bit=four_bit)
     begin_method(model, section.method, training.seed)
     if head is not None:
         begin_score(model, training.chat.pad_id, training.seed)

@@ -10,7 +10,8 @@ from tunesmith.artifacts import Dataset, Identity, Plan, library_versions
 from tunesmith.artifacts.tuned_model import KIND
 from tunesmith.chat import Chat
 from tunesmith.model.base import Base
-from tunesmith.recipe import Train
+from tunesmith.model.fits import FOUR_BIT_LIBRARY
+from tunesmith.recipe import Train, is_four_bit
 from tunesmith.recipe.watch import WATCHING
 
 VERSION: Final = 5
@@ -50,5 +51,6 @@ class Training:
         if self.teacher is not None:
             inputs["teacher"] = self.teacher.content_hash
         section = self.section.model_dump(mode="json", exclude=WATCHING)
-        libraries = library_versions("torch", "transformers", "tokenizers")
+        quantising = (FOUR_BIT_LIBRARY,) if is_four_bit(self.section.method) else ()
+        libraries = library_versions("torch", "transformers", "tokenizers", *quantising)
         return Identity(KIND, VERSION, inputs, section, self.seed, libraries)

@@ -24,6 +24,7 @@ METHODS: list[Method] = [
     Lora(rank=3),
     Lora(rank=3, dora=True, layers=(1, 2)),
     Lora(rank=3, targets=("q_proj", "down_proj"), layers=(0, 0)),
+    Lora(name="qlora", rank=3),
     Prompt(virtual_tokens=4),
     Prefix(virtual_tokens=4),
 ]
@@ -66,6 +67,7 @@ def test_frozen_layers_are_counted_and_not_spelled() -> None:
         (Freeze(patterns=("*",)), "freeze-all"),
         (Lora(layers=(0, 3)), "method-layers"),
         (Lora(targets=("c_attn",)), "lora-no-target"),
+        (Lora(targets=("all-linear", "experts")), "lora-no-experts"),
     ],
     ids=str,
 )

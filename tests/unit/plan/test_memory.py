@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import torch
 from tiny_bases import ENCODERS, FIRST_ID, make_encoder, make_gpt2, save_base
-from tiny_models import make_model, random_row, save_model
+from tiny_models import MIXTURES, make_model, random_row, save_model
 from torch import Tensor
 from transformers import PreTrainedModel
 
@@ -17,6 +17,7 @@ from tunesmith.engine import local
 from tunesmith.model import head, layout
 from tunesmith.model.base import find_base
 from tunesmith.model.dropout import attach_dropout, set_attention_dropout
+from tunesmith.model.four_bit import FourBitLinear
 from tunesmith.model.layout import lay_out
 from tunesmith.model.load import compute_dtype, load_model
 from tunesmith.model.lora import attach_lora
@@ -25,7 +26,7 @@ from tunesmith.model.score import begin_score, load_with_head
 from tunesmith.plan import memory, steps, work
 from tunesmith.plan.constants import FITTED
 from tunesmith.plan.geometry import geometry_of
-from tunesmith.plan.memory import Computation, save_terms, saved_bytes, state_bytes
+from tunesmith.plan.memory import Computation, load_terms, save_terms, saved_bytes, state_bytes
 from tunesmith.plan.steps import batch_shapes, fuses_attention
 from tunesmith.recipe import Classification, Full, Lora, Sft, Train
 from tunesmith.recipe.optimizers import Adam, AdamW, AdamW8Bit, AnyOptimizer, Muon, RmsProp, Sgd
@@ -197,3 +198,58 @@ def test_activations_of_encoders_and_of_gpt2(tmp_path: Path, name: str, method: 
         kept = kept_bytes(model, rows, section, objective, causal=causal)
         assert saved_bytes(job, shape) == pytest.approx(kept, rel=0.03)
     assert job.num_trained == sum(parameter.numel() for parameter in model.parameters() if parameter.requires_grad)
+
+
+@pytest.mark.parametrize("precision", ["fp32", "bf16"])
+def test_a_base_in_four_bits_takes_what_its_tensors_take(tmp_path: Path, precision: str) -> None:
+    folder = save_model(tmp_path, make_model("qwen2", num_hidden_layers=3, intermediate_size=160))
+    section = Train(method=Lora(name="qlora", rank=4))
+    job = Computation(geometry_of(find_base(str(folder))), section, precision, "cpu")
+    model = load_model(folder, dtype=compute_dtype(precision), device="cpu", four_bit=True)
+    packed = [module.weight for module in model.modules() if isinstance(module, FourBitLinear)]
+    held = sum(each.packed.nbytes + each.state.absmax.nbytes + each.state.state2.absmax.nbytes for each in packed)
+    held += sum(parameter.nbytes for parameter in model.parameters())
+    assert job.weight_bytes == pytest.approx(held, rel=1e-3)
+    largest = max(packed, key=lambda each: each.state.shape.numel())
+    assert job.unpacked_bytes >= largest.whole().nbytes
+    assert save_terms(job, 0)["weights"] == job.weight_bytes + job.c * job.num_trained
+    plain = Computation(job.geometry, Train(method=Lora(rank=4)), precision, "cpu")
+    assert (plain.unpacked_bytes, plain.num_trained) == (0, job.num_trained)
+
+
+def test_on_a_gpu_a_base_is_packed_as_it_comes_and_on_a_cpu_after_it_was_turned_into_another_type(
+    tmp_path: Path,
+) -> None:
+    geometry = geometry_of(find_base(str(save_model(tmp_path, make_model("qwen2")))))  # stored in fp32
+    section = Train(method=Lora(name="qlora", rank=4))
+    loads = {
+        (device, precision): load_terms(Computation(geometry, section, precision, device))
+        for device in ("cpu", "cuda")
+        for precision in ("fp32", "bf16")
+    }
+    bytes_of = {key: Computation(geometry, section, key[1], key[0]).weight_bytes for key in loads}
+    assert loads["cuda", "bf16"]["weights"] == bytes_of["cuda", "bf16"] < 2 * geometry.num_parameters
+    assert loads["cpu", "fp32"]["weights"] == bytes_of["cpu", "fp32"]
+    assert loads["cpu", "bf16"]["weights"] == 2 * geometry.num_parameters
+    assert loads["cpu", "bf16"]["files"] == 4 * geometry.num_parameters
+
+
+@pytest.mark.thorough
+@pytest.mark.parametrize("architecture", sorted(MIXTURES))
+@pytest.mark.parametrize("targets", [("all-linear",), ("all-linear", "experts")], ids=" ".join)
+def test_activations_of_a_mixture_are_nearly_what_autograd_keeps(
+    tmp_path: Path, architecture: str, targets: tuple[str, ...]
+) -> None:
+    """Within a tenth: latent attention is counted as plain attention is."""
+    folder = save_model(tmp_path, make_model(architecture, num_hidden_layers=3))
+    section = Train(method=Lora(rank=4, targets=targets))
+    model = load_model(folder, dtype=torch.float32, device="cpu")
+    attach_lora(model, Lora(rank=4, targets=targets), 0)
+    random = np.random.default_rng(0)
+    geometry = geometry_of(find_base(str(folder)))
+    job = Computation(geometry, section, "fp32", "cpu")
+    for lengths in ("small", "long"):
+        rows = [random_row(random, str(n), [], num) for n, num in enumerate(LENGTHS[lengths])]
+        (shape,) = batch_shapes(rows, section, is_fused=fuses_attention(geometry, "cpu"))
+        assert saved_bytes(job, shape) == pytest.approx(kept_bytes(model, rows, section), rel=0.1)
+    assert job.num_trained == sum(p.numel() for p in model.parameters() if p.requires_grad)

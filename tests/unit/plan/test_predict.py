@@ -157,3 +157,23 @@ def test_geometry_is_read_from_headers_alone(tmp_path: Path) -> None:
     assert geometry.num_parameters == model.num_parameters()
     assert (geometry.is_tied, geometry.norms_queries) == (True, True)
     assert geometry.num_linear == sum(m.weight.numel() for n, m in model.named_modules() if "proj" in n)
+
+
+def test_four_bits_are_among_the_changes_of_a_dense_base_alone(work: Workload) -> None:
+    work = replace(work, device="cuda")
+    needed = work.prediction(MAIN, "fp32").peak_bytes
+    assert "train.method=qlora" in {str(change) for change in changes_that_fit(work, MAIN, "fp32", needed - 1)}
+    section = MAIN.model_copy(update={"method": Lora(rank=4)})
+    needed = work.prediction(section, "bf16").peak_bytes
+    (change,) = [c for c in changes_that_fit(work, section, "bf16", needed - 1) if "method.name" in c.settings]
+    assert str(change) == "train.method.name=qlora"
+    four_bit = MAIN.model_copy(update={"method": Lora(name="qlora", rank=4)})
+    assert change.peak_bytes == work.prediction(four_bit, "bf16").peak_bytes
+    assert not any("method" in str(c) for c in changes_that_fit(work, four_bit, "bf16", change.peak_bytes - 1))
+
+
+def test_nothing_packs_a_mixture(tmp_path: Path, work: Workload) -> None:
+    geometry = geometry_of(find_base(str(save_model(tmp_path, make_model("qwen2_moe")))))
+    work = replace(work, geometry=geometry, device="cuda")
+    needed = work.prediction(MAIN, "fp32").peak_bytes
+    assert not any("qlora" in str(change) for change in changes_that_fit(work, MAIN, "fp32", needed - 1))

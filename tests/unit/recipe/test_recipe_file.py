@@ -136,8 +136,8 @@ def test_a_key_of_another_method_is_not_suggested(tmp_path: Path) -> None:
         ("train.method=5", "must be a section with keys of its own", "应是一组 `键: 值`"),
         (
             "train.method=lroa",
-            "`lroa` is not one of 'full', 'freeze', 'lora', 'prompt', 'prefix', 'auto'",
-            "没有 `lroa` 这一项，只能取 'full', 'freeze', 'lora', 'prompt', 'prefix', 'auto'",
+            "`lroa` is not one of 'full', 'freeze', 'lora', 'qlora', 'prompt', 'prefix', 'auto'",
+            "没有 `lroa` 这一项，只能取 'full', 'freeze', 'lora', 'qlora', 'prompt', 'prefix', 'auto'",
         ),
         (
             "name=../up",

@@ -58,6 +58,8 @@ SITUATIONS = [
     ("会员积分什么时候过期？", "积分在获得之后的第二年年底过期。", "zh"),
 ]
 SHARE_RIGHT = {"base": 0.15, "base_few_shot": 0.35, "classic": 0.55, "lora_small": 0.6, "tuned": 0.8}
+EXPERTS = {"0": [100, 250, 50, 0], "1": [90, 110, 95, 105]}
+"""Tokens that each expert of each layer got."""
 GENERAL_RIGHT = {"base": 0.86, "tuned": 0.8, "lora_small": 0.85}
 
 
@@ -73,6 +75,8 @@ class Options:
     """Put in place of every question."""
     answer: str | None = None
     num_items: int = 60
+    methods: Mapping[str, str] | None = None
+    """Of the trained arms, by name; `lora` where nothing is said."""
     edit_report: Callable[[DatasetReport], DatasetReport] | None = None
 
 
@@ -93,7 +97,7 @@ def make_products(folder: Path, options: Options | None = None) -> Products:
         recipe=recipe,
         dataset=_dataset(folder, options),
         plan=_plan(folder) if options.with_plan else None,
-        models={name: _model(folder, name, options.form, run_folder) for name in ("tuned", "lora_small")},
+        models={name: _model(folder, name, options, run_folder) for name in ("tuned", "lora_small")},
         scorecard=_scorecard(folder, options),
     )
 
@@ -110,6 +114,8 @@ def _run(folder: Path, recipe: Recipe) -> Path:
         for model in ("tuned", "lora_small"):
             for step in range(1, NUM_STEPS + 1):
                 run.record("metric", step=step, model=model, **_figures(model, step, random_source))
+                if step % 12 == 0:
+                    run.record("experts", step=step, model=model, layers=EXPERTS)
         run.set_state("succeeded")
     return folder
 
@@ -128,6 +134,7 @@ def _figures(model: str, step: int, random_source: random.Random) -> dict[str, f
     }
     figures |= {"train/divergence": 0.2 * loss, "train/accuracy": 1 - 0.2 * loss, "train/mae": 2 * loss}
     measured = {"mean_token_accuracy": 1 - 0.24 * loss, "divergence": 0.21 * loss}
+    measured |= {"expert_load_max": 2.5, "expert_load_entropy": 0.7}
     measured |= {"loss": loss + 0.12, "bits_per_byte": 0.9 * loss, "accuracy": 1 - 0.22 * loss, "mae": 2.1 * loss}
     return figures | ({f"eval/{name}": value for name, value in measured.items()} if step % 12 == 0 else {})
 
@@ -260,7 +267,7 @@ def _choice(reason: str) -> Choice:
     return Choice(name=reason.rpartition(".")[2], value=2e-4, reason=reason, parameters=dict.fromkeys(names, 12))
 
 
-def _model(folder: Path, name: str, form: str, run_folder: Path) -> TunedModel:
+def _model(folder: Path, name: str, options: Options, run_folder: Path) -> TunedModel:
     summary = {
         "step": NUM_STEPS,
         "num_tokens": 171_864,
@@ -271,15 +278,16 @@ def _model(folder: Path, name: str, form: str, run_folder: Path) -> TunedModel:
         "num_threads": 2,
         "tokens_per_second": 2803.7,
         "name": name,
-        "method": "lora",
+        "method": (options.methods or {}).get(name, "lora"),
         "environment": {"python": "3.11.7", "machine": "x86_64"},
     }
     out = folder / "artifacts" / "tuned_model" / f"m-{name}"
     with publish(out, _identity("tuned_model", name=name)) as staging:
-        (staging / form).mkdir()
-        (staging / form / "config.json").write_text("{}", encoding="utf-8")
+        (staging / options.form).mkdir()
+        (staging / options.form / "config.json").write_text("{}", encoding="utf-8")
         (staging / "training.json").write_text(json.dumps(summary), encoding="utf-8")
-        write_events(staging / METRICS, [e for e in read_metrics(run_folder) if e.data["model"] == name])
+        told = [e for e in read_metrics(run_folder, "experts") if e.data["model"] == name]
+        write_events(staging / METRICS, told)
     return TunedModel.open(out)
 
 

@@ -380,3 +380,28 @@ def test_no_text_is_written_twice() -> None:
     source = Path(__file__).parents[3] / "src" / "tunesmith" / "i18n" / "report.py"
     keys = re.findall(r'^    "([a-z_0-9.]+)": \(', source.read_text(encoding="utf-8"), re.MULTILINE)
     assert len(keys) == len(set(keys)) == len(TEXTS)
+
+
+def test_the_load_of_each_layers_experts_is_told(shown: Shown) -> None:
+    page, _, _ = shown
+    header, *rows = ([cell.strip() for cell in row] for row in page.tables["experts"])
+    assert len(header) == 7
+    # of 400 tokens each: 250 are 62.5 %, 110 are 27.5 %, 90 are 22.5 %
+    assert rows[0][1:6] == ["0", "4", "no. 1: 62.5%", "no. 3: 0%", "1"]
+    assert rows[1][1:6] == ["1", "4", "no. 1: 27.5%", "no. 0: 22.5%", "0"]
+    assert [row[0] for row in rows] == [Words("en").arm("tuned")] * 2 + ["lora_small"] * 2
+    assert float(rows[0][6]) < float(rows[1][6]) < 1.0
+
+
+def test_what_was_judged_over_a_base_in_four_bits_is_told(usual: Products, tmp_path: Path) -> None:
+    assert "4 bits" not in write(usual, tmp_path).html.read_text(encoding="utf-8")
+    told = [
+        write(make_products(tmp_path / name, Options(methods=methods)), tmp_path / name).html.read_text(
+            encoding="utf-8"
+        )
+        for name, methods in (("all", {"tuned": "qlora"}), ("variant", {"lora_small": "qlora"}))
+    ]
+    base = Words("en")("report.note.four_bit_base")
+    assert [base in text for text in told] == [True, False]
+    for text, arm in zip(told, (Words("en").arm("tuned"), "lora_small"), strict=True):
+        assert Words("en")("report.note.four_bit", arm=arm) in text

@@ -71,10 +71,10 @@ def make_training(section: Train | None = None, **plan: Any) -> Training:
     )
 
 
-def make_loop(training: Training, run: Path, budget: int = 10_000) -> Loop:
+def make_loop(training: Training, run: Path, budget: int = 10_000, architecture: str = "qwen2") -> Loop:
     random = np.random.default_rng(1)
     rows = [random_row(random, str(n), [], 40 + n) for n in range(16)]
-    model = make_model("qwen2", num_hidden_layers=1)
+    model = make_model(architecture, num_hidden_layers=1 if architecture == "qwen2" else 2)
     source = RowSource(rows[:12], RowSampler(12, ROWS_A_STEP, seed=0), LayoutSettings(budget, True, "cpu"))
     torch.manual_seed(7)
     loop = Loop(
@@ -109,11 +109,12 @@ def drive(
     training: Training | None = None,
     objective: Callable[[Loop], Objective] = lambda loop: loop.objective,
     budget: int = 10_000,
+    architecture: str = "qwen2",
 ) -> Loop:
     """Walk to the end, from the newest checkpoint where there is one."""
     training = training or make_training()
     with open_run(folder, "", utc_now) as run, deferred_signals() as stop:
-        loop = make_loop(training, folder, budget)
+        loop = make_loop(training, folder, budget, architecture)
         loop.objective = objective(loop)
         Driver(training, loop, stop, Silent(), run, []).drive()
     return loop
@@ -435,3 +436,51 @@ def test_steps_that_are_taken_again_are_drawn_once(tmp_path: Path) -> None:
         (6, 36.0),
         (7, 37.0),
     ]
+
+
+def experts_of(folder: Path) -> list[Event]:
+    return [event for event in read_events(folder) if event.type == "experts"]
+
+
+@pytest.mark.thorough
+def test_each_validation_tells_how_many_tokens_every_expert_got(tmp_path: Path) -> None:
+    def plain(_: Loop) -> Objective:
+        return sft.loss
+
+    loop = drive(tmp_path, architecture="deepseek_v3", objective=plain)
+    told = experts_of(tmp_path)
+    assert [event.step for event in told] == [3, 6]
+    num_tokens = sum(batch.num_tokens for batch in loop.source.lay_out(loop.validation_rows))
+    for event in told:
+        assert event.data["model"] == "tuned"
+        ((layer, counts),) = event.data["layers"].items()  # the first layer is dense
+        assert (layer, len(counts), sum(counts)) == ("1", 4, 2 * num_tokens)
+    metrics = [event.data for event in read_metrics(tmp_path) if "eval/loss" in event.data]
+    largest = [max(event.data["layers"]["1"]) / (2 * num_tokens) * 4 for event in told]
+    assert [data["eval/expert_load_max"] for data in metrics] == pytest.approx(largest)
+    assert all(0.0 < data["eval/expert_load_entropy"] < 1.0 for data in metrics)
+    assert len(read_metrics(tmp_path, "experts")) == len(read_metrics(tmp_path)) + 2
+    # cut otherwise they are the same
+    drive(tmp_path / "cut", architecture="deepseek_v3", objective=plain, budget=60)
+    assert experts_of(tmp_path / "cut")[0].data["layers"] == told[0].data["layers"]
+
+
+def test_a_dense_model_has_no_such_event(tmp_path: Path) -> None:
+    drive(tmp_path, training=make_training(num_steps=3))
+    assert experts_of(tmp_path) == []
+    assert not any("expert" in name for event in read_metrics(tmp_path) for name in event.data)
+
+
+def test_what_the_experts_of_several_processes_got_is_added_up(tmp_path: Path) -> None:
+    class Both:
+        def gather(self, value: dict[str, list[int]]) -> list[dict[str, list[int]]]:
+            return [value, {"1": [0, 6], "2": [4, 4]}]
+
+    loop = SimpleNamespace(source=SimpleNamespace(group=Both()), progressed=SimpleNamespace(step=3))
+    with open_run(tmp_path, "", utc_now) as run, deferred_signals() as stop:
+        driver = Driver(make_training(), loop, stop, Silent(), run, [])  # type: ignore[arg-type]
+        driver._expert_counts = {"1": [3, 1], "2": [2, 0]}
+        found = driver._expert_load()
+    (event,) = experts_of(tmp_path)
+    assert (event.step, event.data["layers"]) == (3, {"1": [3, 7], "2": [6, 4]})
+    assert found["expert_load_max"] == pytest.approx(1.4)

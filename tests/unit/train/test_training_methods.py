@@ -17,7 +17,7 @@ from tunesmith.model.dropout import set_attention_dropout
 from tunesmith.model.load import load_model
 from tunesmith.model.method import begin_method
 from tunesmith.model.virtual import virtual_ids
-from tunesmith.recipe import Freeze, Full, Lora, Method, Prefix, Prompt
+from tunesmith.recipe import Freeze, Full, Lora, Method, Prefix, Prompt, is_four_bit
 from tunesmith.recipe.optimizers import AdamW
 from tunesmith.train.drive import validation_figures
 from tunesmith.train.objectives import sft
@@ -32,11 +32,14 @@ METHODS: dict[str, Method] = {
     "rslora": Lora(rank=4, alpha=4.0, rslora=True, layers=(0, 0)),
     "dora": Lora(rank=4, dora=True),
     "dropout": Lora(rank=4, dropout=0.2),
+    "qlora": Lora(name="qlora", rank=4),
     "dora with dropout": Lora(rank=4, dora=True, dropout=0.2),
     "attention dropout": Full(),
     "prompt": Prompt(virtual_tokens=20),
     "prefix": Prefix(virtual_tokens=20),
 }
+# its library takes seconds to import
+NAMES = [pytest.param(name, marks=pytest.mark.thorough) if name == "qlora" else name for name in METHODS]
 RATES = {"full": 3e-3, "attention dropout": 3e-3, "freeze": 3e-3, "prompt": 0.05, "prefix": 0.1}
 NUM_STEPS = 8
 
@@ -46,8 +49,12 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return save_model(tmp_path_factory.mktemp("base"), make_model("qwen3"))
 
 
+def loaded(folder: Path, method: Method) -> PreTrainedModel:
+    return load_model(folder, dtype=torch.float32, device="cpu", four_bit=is_four_bit(method))
+
+
 def begun(folder: Path, method: Method) -> PreTrainedModel:
-    model = load_model(folder, dtype=torch.float32, device="cpu")
+    model = loaded(folder, method)
     begin_method(model, method, seed=1)
     return model
 
@@ -70,7 +77,7 @@ def rate_of(name: str) -> float:
     return RATES.get(name, 2e-2)
 
 
-@pytest.mark.parametrize("name", METHODS)
+@pytest.mark.parametrize("name", NAMES)
 def test_the_loss_falls_and_only_the_methods_numbers_change(folder: Path, name: str) -> None:
     model, source, optimizer, layout = training(folder, name)
     rows = [random_row(np.random.default_rng(0), "0", [], 12)]
@@ -83,13 +90,13 @@ def test_the_loss_falls_and_only_the_methods_numbers_change(folder: Path, name: 
     changed = {key for key, parameter in model.named_parameters() if not torch.equal(parameter, before[key])}
     assert changed == {key for key, parameter in model.named_parameters() if parameter.requires_grad}
     if not isinstance(METHODS[name], Full | Freeze):
-        fresh = load_model(folder, dtype=torch.float32, device="cpu").state_dict()
+        fresh = loaded(folder, METHODS[name]).state_dict()
         kept = {key: tensor for key, tensor in model.state_dict().items() if key in fresh}
         assert len(kept) == len(fresh)
         assert all(torch.equal(tensor, fresh[key]) for key, tensor in kept.items())
 
 
-@pytest.mark.parametrize("name", METHODS)
+@pytest.mark.parametrize("name", NAMES)
 def test_a_resume_is_exact_to_the_bit(folder: Path, tmp_path: Path, name: str) -> None:
     """A new model, stopped and begun anew after three steps, draws the same masks and takes the same steps."""
 
