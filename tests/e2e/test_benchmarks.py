@@ -15,7 +15,8 @@ ROOT = Path(__file__).parents[2]
 
 
 @pytest.mark.parametrize(
-    "name", ["startup", "prepare", "train-cpu", "train-prefix", "train-gpu", "resume", "method-advice"]
+    "name",
+    ["startup", "prepare", "train-cpu", "train-prefix", "train-gpu", "resume", "method-advice", "statistics"],
 )
 def test_a_quick_run_measures_but_writes_and_judges_nothing(
     name: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
@@ -37,6 +38,11 @@ def test_a_quick_run_measures_but_writes_and_judges_nothing(
         assert printed["figures"]["num_best_or_tied"] == printed["figures"]["smoke/best_or_tied"]
         assert all(0.0 <= printed["figures"][f"smoke/{method}"] <= 1.0 for method in ("full", "lora", "prefix"))
         assert sum("advised_minus" in figure for figure in printed["figures"]) == 2
+    elif name == "statistics":
+        assert 0.85 <= printed["figures"]["coverage/pair/50"] <= 1.0
+        assert printed["figures"]["false better/score pair/100"] <= 0.2
+        assert abs(printed["figures"]["calibration/ECE less its null/50"]) < 0.03
+        assert printed["figures"]["gate/promoted without a gain"] <= 0.2
     elif name == "prepare":
         assert printed["void"] == []
         assert printed["figures"]["ours/2000/rows_per_second"] > 0.0

@@ -107,6 +107,17 @@ def test_rows_with_labels_end_in_a_report(tmp_path: Path) -> None:
     page = (tmp_path / told.json()["report"]).read_text(encoding="utf-8")
     assert "Accuracy" in page
     assert "Confidence" in page
+    assert "How far confidence may be believed" in page
+    (scorecard,) = (tmp_path / "artifacts" / "scorecard").iterdir()
+    checked = tell(["evaluate", "--recheck", str(scorecard), "--json"], tmp_path)
+    assert checked.code == 0, checked.err
+    assert checked.json()["largest"] < 1e-9
+    assert checked.json()["num_figures"] > 100
+    samples = scorecard / "samples.jsonl"
+    samples.write_text(samples.read_text(encoding="utf-8").replace("delivery", "refund", 1), encoding="utf-8")
+    edited = tell(["evaluate", "--recheck", str(scorecard)], tmp_path)
+    assert edited.code == 1
+    assert "error[artifact-damaged]" in edited.err
 
 
 def test_python_can_run_the_package() -> None:
@@ -142,6 +153,14 @@ def test_prepare_writes_the_data_card_and_report_that_of_a_datasets_folder(desk:
     hashes = [re.findall("[0-9a-f]{64}", proof.findall(text)[0]) for text in (page, again)]
     assert hashes[0] == hashes[1]
     assert len(hashes[0]) == 3
+
+
+def test_every_figure_of_written_answers_comes_out_again(desk: Path, first_run: Told) -> None:
+    (scorecard,) = (desk / "artifacts" / "scorecard").iterdir()
+    told = tell(["evaluate", "--recheck", str(scorecard)], desk)
+    assert told.code == 0, told.err
+    assert "largest difference" in told.out
+    assert "bits_per_byte" not in told.out.partition("not in the samples")[2]
 
 
 def test_compare_shows_the_same_prompts_before_and_after(desk: Path, first_run: Told) -> None:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from tunesmith.stats.intervals import bootstrap_bca, paired_difference
+from tunesmith.stats.intervals import bootstrap_bca
+from tunesmith.stats.paired import paired_difference
 
 
 def test_coverage_of_the_paired_interval() -> None:

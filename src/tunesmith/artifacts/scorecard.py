@@ -17,9 +17,12 @@ KIND: Final = "scorecard"
 BODY: Final = "scorecard.json"
 SAMPLES: Final = "samples.jsonl"
 
+READING: Final = ("bits", "bytes", "tokens")
+"""Scores of a sample that are of its item's reference: what the model needs to say it, and how long it is."""
+
 Task = Literal["labels", "text", "numbers", "documents"]
 """What a test item asks for: one of the labels, an answer, a number; or it is a text to be read."""
-VerdictWord = Literal["better", "better_with_losses", "not_better", "not_enough_evidence"]
+VerdictWord = Literal["better", "better_with_losses", "worse", "equivalent", "not_enough_evidence"]
 
 
 class _Record(BaseModel):
@@ -47,6 +50,10 @@ class Difference(_Record):
     high: float
     p_value: float
     n: int
+    p_adjusted: float | None = None
+    """The p-value corrected for the number of differences in its table, by Holm's method."""
+    detectable: float | None = None
+    """The smallest true difference that four of five evaluations on such items show; None where it cannot be told."""
 
 
 class ClassScores(_Record):
@@ -116,6 +123,35 @@ class Forgetting(_Record):
     won: list[str]
 
 
+class CalibrationBin(_Record):
+    """Answers of like confidence: how many, their mean confidence, and the share that is right with its interval."""
+
+    n: int
+    confidence: float
+    accuracy: float
+    low: float
+    high: float
+
+
+class CalibrationTable(_Record):
+    """How far one arm's confidence in its labels and its accuracy on the test suite are apart."""
+
+    n: int
+    accuracy: float
+    confidence: float
+    ece: float
+    ece_of_calibrated: float
+    """What a perfectly calibrated model shows on average on as many items."""
+    p_value: float
+    """How often a perfectly calibrated model shows as much."""
+    rms_debiased: float
+    brier: float
+    bins: list[CalibrationBin]
+    risk: dict[str, float]
+    """The share wrong of the most confident answers, by the share of answers given (`1.0`, `0.9`, ...)."""
+    risk_area: float
+
+
 class Verdict(_Record):
     """`word` about `arm` against `base`; `reasons` are catalogue keys with their parameters."""
 
@@ -156,6 +192,12 @@ class ScorecardBody(_Record):
     verdicts: list[Verdict]
     """The tuned model first, then each variant."""
     max_loss: float
+    margin: float = 0.0
+    """What is smaller does not matter, in the unit of the verdict's metric."""
+    labels: list[str] = []
+    """The classes that macro-F1 is the mean of."""
+    calibration: dict[str, CalibrationTable] = {}
+    """By arm, where it says how sure it is of its label."""
     slices: dict[str, dict[str, dict[str, Estimate]]] = {}
     """Metric of the verdict by slice (language, label, length, source, a column), value and arm."""
     weak_slices: list[WeakSlice] = []

@@ -262,12 +262,22 @@ def train(
 
 
 @app.command(help=text("cli.help.evaluate"))
-def evaluate(recipe: RecipeArgument, overrides: Overrides = None, as_json: JsonOption = False) -> None:
+def evaluate(
+    recipe: Annotated[Path, typer.Argument(metavar="RECIPE", help=text("cli.argument.recipe-or-scorecard"))],
+    overrides: Overrides = None,
+    recheck: Annotated[bool, typer.Option("--recheck", help=text("cli.option.recheck-scorecard"))] = False,
+    as_json: JsonOption = False,
+) -> None:
     from tunesmith import lifecycle
-    from tunesmith.cli.show import scorecard_lines
+    from tunesmith.cli.show import recheck_lines, scorecard_lines
 
+    if recheck:
+        found = lifecycle.recheck_scorecard(recipe)
+        show(asdict(found), recheck_lines(found, LANGUAGE))
+        return
     scorecard = lifecycle.scorecard_of(training_job(recipe, overrides))
-    show(scorecard.body.model_dump(mode="json"), scorecard_lines(scorecard.body, LANGUAGE))
+    lines = [*scorecard_lines(scorecard.body, LANGUAGE), "", text("cli.scorecard-at", path=scorecard.folder)]
+    show(scorecard.body.model_dump(mode="json"), lines)
 
 
 @app.command(help=text("cli.help.run"))

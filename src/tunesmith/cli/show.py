@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from tunesmith.artifacts import Dataset, DatasetReport, Plan, QualityReport, Scorecard, read_events
 from tunesmith.artifacts.dataset import SplitProof
-from tunesmith.artifacts.scorecard import Arm, Estimate, ScorecardBody
+from tunesmith.artifacts.scorecard import Arm, Estimate, ScorecardBody, Verdict
 from tunesmith.chat import Chat
 from tunesmith.chat.pieces import pieces
 from tunesmith.i18n import translate
@@ -20,12 +20,14 @@ from tunesmith.records import SPLITS, Example, Rendered, Sample
 from tunesmith.report.wording import figure
 
 if TYPE_CHECKING:
+    from tunesmith.evaluate.recheck import Recheck
     from tunesmith.lifecycle.parity import Result
     from tunesmith.prepare.changes import Change
     from tunesmith.train.health import Finding
 
 SUPERVISED: Final = "\x1b[32m"
 PLAIN: Final = "\x1b[0m"
+ITEMS: Final = frozenset({"verdict.reason.detectable", "verdict.reason.items_needed"})
 
 
 def dataset_lines(dataset: Dataset, language: str) -> list[str]:
@@ -194,8 +196,18 @@ def scorecard_lines(body: ScorecardBody, language: str) -> list[str]:
                 n=difference.n,
             ),
         ]
-        lines += _loses_to(body, verdict.arm, language)
+        lines += [*_power(verdict, language), *_loses_to(body, verdict.arm, language)]
     return lines
+
+
+def _power(verdict: Verdict, language: str) -> list[str]:
+    """What so many items can show, and how many would settle what they do not."""
+    told = {
+        key: {name: f"{value:,.4g}" if isinstance(value, float) else f"{value:,}" for name, value in values.items()}
+        for key, values in verdict.reasons
+        if key in ITEMS
+    }
+    return [f"  {translate(key, language, **values)}" for key, values in told.items()]
 
 
 def _loses_to(body: ScorecardBody, arm: str, language: str) -> list[str]:
@@ -228,6 +240,23 @@ def _fault_lines(body: ScorecardBody, language: str) -> list[str]:
             line += translate("cli.fault-bounds", language, metric=metric, all_wrong=low, all_right=high)
         lines.append(line)
     return ["", *lines] if lines else []
+
+
+def recheck_lines(found: Recheck, language: str) -> list[str]:
+    """How far off the figures of a scorecard are, at most."""
+    lines = [
+        translate(
+            "cli.recheck",
+            language,
+            figures=f"{found.num_figures:,}",
+            samples=f"{found.num_samples:,}",
+            largest=f"{found.largest:.1e}",
+            where=found.where,
+        )
+    ]
+    if found.unchecked:
+        lines.append(translate("cli.recheck.unchecked", language, names=", ".join(found.unchecked)))
+    return lines
 
 
 def before_after(scorecard: Scorecard, num: int) -> list[dict[str, Any]]:

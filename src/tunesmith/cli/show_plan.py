@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 from tunesmith.artifacts.history import TimeEstimate
 from tunesmith.artifacts.prediction import PredictionBody
 from tunesmith.i18n import translate
-from tunesmith.stats.intervals import PairedDifference
+from tunesmith.stats.paired import PairedDifference
 
 if TYPE_CHECKING:
     from tunesmith.plan.bases import BaseAdvice, BaseFacts

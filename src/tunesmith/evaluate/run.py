@@ -14,11 +14,21 @@ from transformers import PreTrainedModel
 
 from tunesmith.artifacts import Run, Scorecard, TunedModel, publish
 from tunesmith.artifacts.dataset import METHOD_COLUMN, SAFETY
-from tunesmith.artifacts.scorecard import BODY, KIND, SAMPLES, ScorecardBody, Task, write_samples
+from tunesmith.artifacts.scorecard import (
+    BODY,
+    KIND,
+    SAMPLES,
+    Difference,
+    Forgetting,
+    ScorecardBody,
+    Task,
+    write_samples,
+)
 from tunesmith.engine.endpoint import endpoint_at
 from tunesmith.engine.local import LocalEngine
 from tunesmith.errors import RunFailed, TunesmithError
 from tunesmith.evaluate import arms, baselines, slices, summary
+from tunesmith.evaluate.confidence import calibration_table
 from tunesmith.evaluate.endpoint_arm import EndpointArm
 from tunesmith.evaluate.evaluation import Evaluation, check_metrics, task_of
 from tunesmith.evaluate.few_shot import few_shot_prompts
@@ -226,35 +236,22 @@ def _judge_other_base_arms(evaluation: Evaluation, sheet: _Sheet, asking: arms.A
 
 
 def _body(evaluation: Evaluation, sheet: _Sheet, metric: str) -> ScorecardBody:
-    seed, judged = evaluation.seed, sheet.judged
-    groups = summary.groups_of(sheet.items["test"])
+    seed, max_loss, judged = evaluation.seed, evaluation.section.max_loss, sheet.judged
     table = [
         summary.arm_of(name, {s: (j, sheet.items[s]) for s, j in suites.items()}, sheet.labels, seed)
         for name, suites in judged.items()
     ]
     # an encoder, which has nothing to say untuned, is held against the usual method without one
     before: str = next(name for name in ("base", "classic", "majority") if name in judged)
-    pairs = [(name, before) for name in judged if name != before]
     tuned = [name for name in evaluation.models if name in judged]
-    others = [name for name in ("base_few_shot", "classic") if name in judged and name != before]
-    pairs += [(name, other) for name in tuned for other in others]
-    differences = [
-        difference
-        for arm, against in pairs
-        for difference in summary.compare(
-            "test", (arm, judged[arm]["test"]), (against, judged[against]["test"]), groups, seed
-        )
-    ]
-    losses = [
-        summary.forgetting(suite, (name, judged[name][suite]), judged["base"][suite], items, seed)
-        for name in tuned
-        for suite, items in sheet.items.items()
-        if suite in judged[name] and suite != "test"
-    ]
+    differences, losses = _differences(sheet, before, tuned, seed), _losses(sheet, tuned, seed)
     gains = {d.arm: d for d in differences if d.against == before and d.metric == metric}
     silent = next((name for name in tuned if name not in gains), None)
     if silent is not None:
         raise RunFailed("metric-silent", metric=metric, arm=silent)
+    untuned = next(arm.metrics["test"][metric].value for arm in table if arm.name == before)
+    margin = summary.margin_of(metric, evaluation.section.margin, untuned)
+    calibrations = {name: calibration_table(suites["test"].answers.samples, seed) for name, suites in judged.items()}
     return ScorecardBody(
         task=sheet.task,
         metric=metric,
@@ -263,12 +260,13 @@ def _body(evaluation: Evaluation, sheet: _Sheet, metric: str) -> ScorecardBody:
         differences=differences,
         forgetting=losses,
         verdicts=[
-            summary.conclude(
-                name, metric, gains[name], [loss for loss in losses if loss.arm == name], evaluation.section.max_loss
-            )
+            summary.conclude(name, metric, gains[name], [f for f in losses if f.arm == name], max_loss, margin)
             for name in tuned
         ],
-        max_loss=evaluation.section.max_loss,
+        max_loss=max_loss,
+        margin=margin,
+        labels=sheet.labels,
+        calibration={name: found for name, found in calibrations.items() if found is not None},
         slices=slices.declared(
             evaluation.section.slices,
             sheet.items["test"],
@@ -282,3 +280,34 @@ def _body(evaluation: Evaluation, sheet: _Sheet, metric: str) -> ScorecardBody:
             else []
         ),
     )
+
+
+def _differences(sheet: _Sheet, before: str, tuned: Sequence[str], seed: int) -> list[Difference]:
+    """Every arm against the untuned one, and the tuned ones against what can be had without tuning."""
+    judged, groups = sheet.judged, summary.groups_of(sheet.items["test"])
+    pairs = [(name, before) for name in judged if name != before]
+    others = [name for name in ("base_few_shot", "classic") if name in judged and name != before]
+    pairs += [(name, other) for name in tuned for other in others]
+    return summary.adjusted(
+        [
+            difference
+            for arm, against in pairs
+            for difference in summary.compare(
+                "test", (arm, judged[arm]["test"]), (against, judged[against]["test"]), groups, seed
+            )
+        ]
+    )
+
+
+def _losses(sheet: _Sheet, tuned: Sequence[str], seed: int) -> list[Forgetting]:
+    """The general suites before and after, of each tuned arm."""
+    losses = [
+        summary.forgetting(suite, (name, sheet.judged[name][suite]), sheet.judged["base"][suite], items, seed)
+        for name in tuned
+        for suite, items in sheet.items.items()
+        if suite in sheet.judged[name] and suite != "test"
+    ]
+    corrected = summary.adjusted([loss.difference for loss in losses])
+    return [
+        loss.model_copy(update={"difference": difference}) for loss, difference in zip(losses, corrected, strict=True)
+    ]

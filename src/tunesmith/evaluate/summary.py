@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
-from tunesmith.artifacts.scorecard import Arm, Details, Difference, Estimate, Forgetting, Verdict
+from tunesmith.artifacts.scorecard import READING, Arm, Details, Difference, Estimate, Forgetting, Verdict
 from tunesmith.evaluate.arms import Answers, Reading
 from tunesmith.evaluate.baselines import written
 from tunesmith.evaluate.items import Item
@@ -18,11 +18,12 @@ from tunesmith.metrics.faults import label_forms, label_told
 from tunesmith.metrics.labels import encode
 from tunesmith.metrics.registry import LOWER_IS_BETTER, METRICS
 from tunesmith.records import Sample
-from tunesmith.stats.intervals import PairedDifference, bootstrap_bca, bootstrap_bca_of, paired_difference, wilson
+from tunesmith.stats.intervals import bootstrap_bca, bootstrap_bca_of, wilson
+from tunesmith.stats.paired import PairedDifference, detectable_difference, holm, paired_difference
 from tunesmith.stats.verdict import verdict
 
 Floats = NDArray[np.float64]
-NOT_PAIRED = frozenset({"confidence"})
+NOT_PAIRED = frozenset({"confidence", *READING})
 """Figures of a sample that describe it and do not judge it."""
 
 
@@ -49,6 +50,7 @@ def judge(answers: Answers, items: Sequence[Item], reading: Reading | None) -> J
     statistics: dict[str, Statistic] = {}
     if reading is not None:
         values["bits_per_byte"] = reading.bits_N / np.mean([num_bytes(item) for item in items])
+        answers = _with_reading(answers, items, reading)
         if reading.tokens_N is not None:
             statistics["perplexity"] = perplexity_statistic(reading.bits_N, reading.tokens_N)
     return Judged(answers, values, statistics)
@@ -73,6 +75,15 @@ def told_labels(answers: Answers, items: Sequence[Item], labels: Sequence[str]) 
     first = {sample.item: sample.answer for sample in answers.samples if sample.index == 0}
     forms = label_forms(labels)
     return [label_told(first[item.id], forms) for item in items]
+
+
+def _with_reading(answers: Answers, items: Sequence[Item], reading: Reading) -> Answers:
+    """Each sample keeps what bits per byte and perplexity are computed from."""
+    columns = [reading.bits_N.tolist(), [float(num_bytes(item)) for item in items]]
+    columns += [] if reading.tokens_N is None else [reading.tokens_N.tolist()]
+    read = {item.id: dict(zip(READING, row, strict=False)) for item, *row in zip(items, *columns, strict=True)}
+    samples = tuple(replace(one, scores={**one.scores, **read[one.item]}) for one in answers.samples)
+    return replace(answers, samples=samples)
 
 
 def num_bytes(item: Item) -> int:
@@ -110,7 +121,7 @@ def all_statistics(judged: Judged, items: Sequence[Item], labels: Sequence[str])
 
 def _estimate_of(figure: Statistic, num_items: int, groups: list[str] | None, seed: int) -> Estimate:
     """A figure that is no mean over items; it is given the places of those that count."""
-    interval = bootstrap_bca_of(figure, num_items, seed=seed, groups=groups, num_resamples=300)
+    interval = bootstrap_bca_of(figure, num_items, seed=seed, groups=groups)
     return Estimate(value=figure(np.arange(num_items)), low=interval.low, high=interval.high, n=num_items)
 
 
@@ -142,28 +153,41 @@ def compare(
     (name, mine), (other_name, other) = arm, against
     found = []
     for metric in mine.values:
-        has_both_N = np.isfinite(mine.values[metric] + other.values.get(metric, math.nan))
+        mine_N, other_N = mine.values[metric], other.values.get(metric, np.full(len(mine.values[metric]), math.nan))
+        has_both_N = np.isfinite(mine_N + other_N)
         if has_both_N.any():
             kept = None if groups is None else [group for group, has in zip(groups, has_both_N, strict=True) if has]
-            paired = paired_difference(
-                other.values[metric][has_both_N], mine.values[metric][has_both_N], kept, seed=seed
-            )
-            found.append(_difference(suite, metric, name, other_name, paired))
+            pair = (name, mine_N[has_both_N]), (other_name, other_N[has_both_N])
+            found.append(_difference(suite, metric, *pair, kept, seed))
     return found
 
 
-def _difference(suite: str, metric: str, arm: str, against: str, paired: PairedDifference) -> Difference:
+def _difference(
+    suite: str, metric: str, arm: tuple[str, Floats], against: tuple[str, Floats], groups: list[str] | None, seed: int
+) -> Difference:
+    (name, mine_N), (other_name, other_N) = arm, against
+    paired = paired_difference(other_N, mine_N, groups, seed=seed)
     return Difference(
         suite=suite,
         metric=metric,
-        arm=arm,
-        against=against,
+        arm=name,
+        against=other_name,
         mean=paired.mean,
         low=paired.low,
         high=paired.high,
         p_value=paired.p_value,
         n=paired.n,
+        detectable=detectable_difference(other_N, mine_N, groups),
     )
+
+
+def adjusted(table: Sequence[Difference]) -> list[Difference]:
+    """The differences of one table with their p-values corrected for their number."""
+    corrected = holm([difference.p_value for difference in table])
+    return [
+        difference.model_copy(update={"p_adjusted": p_adjusted})
+        for difference, p_adjusted in zip(table, corrected, strict=True)
+    ]
 
 
 def forgetting(suite: str, arm: tuple[str, Judged], base: Judged, items: Sequence[Item], seed: int) -> Forgetting:
@@ -175,18 +199,26 @@ def forgetting(suite: str, arm: tuple[str, Judged], base: Judged, items: Sequenc
         arm=name,
         before=estimate(before_N, None, seed),
         after=estimate(after_N, None, seed),
-        difference=_difference(suite, "exact_match", name, "base", paired_difference(before_N, after_N, seed=seed)),
+        difference=_difference(suite, "exact_match", (name, after_N), ("base", before_N), None, seed),
         lost=[item.id for item, a, b in zip(items, before_N, after_N, strict=True) if b < a],
         won=[item.id for item, a, b in zip(items, before_N, after_N, strict=True) if b > a],
     )
 
 
-def conclude(arm: str, metric: str, target: Difference, losses: Sequence[Forgetting], max_loss: float) -> Verdict:
+def margin_of(metric: str, share: float, base: float) -> float:
+    """The margin in the metric's own unit: of the base's figure it is a share where less is better."""
+    return share * abs(base) if metric in LOWER_IS_BETTER else share
+
+
+def conclude(
+    arm: str, metric: str, target: Difference, losses: Sequence[Forgetting], max_loss: float, margin: float
+) -> Verdict:
     """The verdict on one tuned arm; what is less the better is turned around for it."""
     judged = verdict(
         _paired(target, turned=metric in LOWER_IS_BETTER),
         {loss.suite: _paired(loss.difference, turned=False) for loss in losses},
         max_loss,
+        margin,
     )
     reasons: list[tuple[str, dict[str, str | int | float]]] = []
     for reason in judged.reasons:
@@ -196,11 +228,15 @@ def conclude(arm: str, metric: str, target: Difference, losses: Sequence[Forgett
             "high": reason.difference.high,
             "n": reason.difference.n,
         }
-        if reason.guard is not None:
+        if reason.guard is None:
+            figures["margin"] = margin
+        else:
             figures |= {"suite": reason.guard, "max_loss": max_loss}
         reasons.append((f"verdict.reason.{reason.code.value}", figures))
     if judged.num_items_needed is not None:
         reasons.append(("verdict.reason.items_needed", {"num_items_needed": judged.num_items_needed}))
+    if target.detectable is not None:
+        reasons.append(("verdict.reason.detectable", {"n": target.n, "detectable": target.detectable}))
     return Verdict(word=judged.outcome.value, arm=arm, metric=metric, difference=target, reasons=reasons)
 
 

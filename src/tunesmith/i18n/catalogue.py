@@ -28,6 +28,7 @@ from tunesmith.i18n import (
     safety,
     semantic,
     session,
+    statistics,
     structured,
     watch,
 )
@@ -59,5 +60,6 @@ TABLES: Final[tuple[dict[str, Entry], ...]] = (
     safety.TEXTS,
     session.TEXTS,
     watch.TEXTS,
+    statistics.TEXTS,
 )
 CATALOGUE: Final[dict[str, Entry]] = {key: entry for table in TABLES for key, entry in table.items()}

@@ -21,7 +21,8 @@ _NAMES: Final[dict[str, tuple[str, str]]] = {
 _VERDICTS: Final[dict[str, tuple[str, str]]] = {
     "verdict.better": ("Better", "更好"),
     "verdict.better_with_losses": ("Better, with losses", "更好，但有损失"),
-    "verdict.not_better": ("Not better", "没有变好"),
+    "verdict.worse": ("Worse", "更差"),
+    "verdict.equivalent": ("Equivalent within the margin", "相当"),
     "verdict.not_enough_evidence": ("Not enough evidence", "证据不足"),
     "verdict.meaning.better": (
         "The whole 95% interval lies on the side of improvement, and no general suite is shown to have lost more than "
@@ -32,33 +33,52 @@ _VERDICTS: Final[dict[str, tuple[str, str]]] = {
         "The model improved on the task, but it is shown to have lost more on a general suite than the limit allows.",
         "模型在目标任务上确有提升，但在通用测试上的损失超出了允许的限度。",
     ),
-    "verdict.meaning.not_better": (
-        "The test shows no gain worth having. Do not deploy this model in place of the base.",
-        "测试没有显示出有价值的提升，不建议用该模型替换基座模型。",
+    "verdict.meaning.worse": (
+        "The whole 95% interval lies on the side of loss. Do not deploy this model in place of the base.",
+        "95% 置信区间整个落在退步一侧，不要用该模型替换基座模型。",
+    ),
+    "verdict.meaning.equivalent": (
+        "The whole 95% interval lies within the margin below which a difference does not matter: tuning changed "
+        "nothing that counts.",
+        "95% 置信区间整个落在无关紧要的范围之内：微调没有带来值得在意的变化。",
     ),
     "verdict.meaning.not_enough_evidence": (
-        "There may be a gain, but the interval includes zero: these items cannot tell it from chance.",
-        "可能有所提升，但置信区间包含零：仅凭这些题目还无法排除偶然因素。",
+        "Neither a gain nor a loss is shown, and the interval reaches beyond the margin: these items cannot tell. Do "
+        "not deploy the model on this evidence.",
+        "既未证实提升，也未证实退步，而区间又超出了无关紧要的范围：这些题目还不足以下结论，请勿据此部署。",
     ),
     "verdict.reason.gain_shown": (
         "The gain is shown: {mean}, 95% interval {low} to {high}, on {n} items",
         "提升得到证实：{mean}，95% 置信区间 {low} 至 {high}，共 {n} 题",
+    ),
+    "verdict.reason.loss_shown": (
+        "The loss is shown: {mean}, 95% interval {low} to {high}, on {n} items",
+        "退步得到证实：{mean}，95% 置信区间 {low} 至 {high}，共 {n} 题",
+    ),
+    "verdict.reason.within_margin": (
+        "The difference lies within the margin of {margin} on either side: {mean}, 95% interval {low} to {high}, on "
+        "{n} items",
+        "差值在正负 {margin} 以内：{mean}，95% 置信区间 {low} 至 {high}，共 {n} 题",
     ),
     "verdict.reason.no_gain": (
         "No gain was observed: {mean}, 95% interval {low} to {high}, on {n} items",
         "没有观察到提升：{mean}，95% 置信区间 {low} 至 {high}，共 {n} 题",
     ),
     "verdict.reason.gain_too_small": (
-        "The gain is at most {high}, too small to matter",
-        "提升最多为 {high}，小到没有实际意义",
+        "The gain is at most {high}, less than the margin of {margin}: it hardly matters",
+        "提升最多为 {high}，小于 {margin}，实际意义不大",
     ),
     "verdict.reason.gain_uncertain": (
         "The observed gain of {mean} could be chance: the 95% interval is {low} to {high}, on {n} items",
         "观察到的提升 {mean} 可能出于偶然：95% 置信区间为 {low} 至 {high}，共 {n} 题",
     ),
     "verdict.reason.items_needed": (
-        "About {num_items_needed} test items would be needed to show a gain of this size",
-        "要证实这样大小的提升，大约需要 {num_items_needed} 道测试题",
+        "About {num_items_needed} test items would be needed to settle it, were the true difference the observed one",
+        "假如真实差值就是观察到的大小，大约需要 {num_items_needed} 道测试题才能定论",
+    ),
+    "verdict.reason.detectable": (
+        "With {n} items this test can detect a true difference of {detectable} or more (in four of five evaluations)",
+        "{n} 道题能够检出的真实差值至少为 {detectable}（五次评测中有四次检出）",
     ),
     "verdict.reason.loss_beyond_limit": (
         "{suite}: lost more than the limit of {max_loss}: {mean}, 95% interval {low} to {high}, on {n} items",
@@ -136,6 +156,13 @@ _VERDICT_AND_TABLE: Final[dict[str, tuple[str, str]]] = {
     "report.table.against": ("Against", "对照"),
     "report.table.items": ("Items", "题数"),
     "report.table.p_value": ("p-value", "p 值"),
+    "report.table.p_adjusted": ("Adjusted", "校正后"),
+    "report.table.differences.caption": (
+        "p-values are those of McNemar's exact test where items are right or wrong, else of a permutation test; "
+        "adjusted for all differences of this table (Holm). The verdict rests on one of them, chosen before.",
+        "题目只分对错时，p 值来自 McNemar 精确检验，其余来自置换检验；校正后的 p 值已计入本表的全部比较（Holm 法）。"
+        "结论只依据其中事先选定的一项。",
+    ),
     "report.arm_note.base": ("the model as it was before tuning", "微调前的原始模型"),
     "report.arm_note.base_free_form": (
         "the same base, writing its answer freely instead of choosing among the labels",

@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
-from typing import Final, Literal
+from typing import TYPE_CHECKING, Final, Literal
 
 from tunesmith.artifacts import (
     Dataset,
@@ -75,6 +75,9 @@ from tunesmith.runtime import Progress, Runtime, Silent
 from tunesmith.train.group import joined
 from tunesmith.train.sampler import RowSampler
 from tunesmith.train.training import Training
+
+if TYPE_CHECKING:
+    from tunesmith.evaluate.recheck import Recheck
 
 TOLD_BY_THE_FIRST: Final = frozenset({"interrupted", "out-of-memory", "process-lost"})
 """Ends of a training that all of its processes come to; one that left with a failure could end the first too soon."""
@@ -403,6 +406,13 @@ def evaluate(
     from tunesmith.evaluate.run import evaluate as evaluate_stage  # brings torch
 
     return evaluate_stage(evaluation, runtime=job.runtime, progress=job.progress, run=record, out=out)
+
+
+def recheck_scorecard(folder: Path) -> Recheck:
+    """Every figure of a scorecard, computed once more from its samples by other means."""
+    from tunesmith.evaluate.recheck import recheck as recheck_stage  # brings scipy and scikit-learn
+
+    return recheck_stage(folder)
 
 
 def report(

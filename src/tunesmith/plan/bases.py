@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from tunesmith.chat import Chat
 from tunesmith.model.base import Base
 from tunesmith.records import Example
-from tunesmith.stats.intervals import PairedDifference, paired_difference
+from tunesmith.stats.paired import PairedDifference, paired_difference
 from tunesmith.text.language import language_of
 
 QUANTILES: Final = (0.5, 0.9, 0.99, 1.0)

@@ -18,7 +18,7 @@ from typing import Final, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from tunesmith.stats.intervals import PairedDifference, paired_difference
+from tunesmith.stats.paired import PairedDifference, paired_difference
 
 SHARES: Final = (8, 4, 2)
 """Parts of the rows that are trained on beside all of them: an eighth, a quarter, a half."""

@@ -98,6 +98,13 @@ class Evaluate(Section):
         Share,
         Field(description="Largest tolerated loss on the general suite or one of yours, as a share of its items."),
     ] = 0.05
+    margin: Annotated[
+        Share,
+        Field(
+            description="Differences below it do not matter: a share of the items, or of the base's figure for errors "
+            "and bits. *Equivalent* is said where the whole interval lies within it."
+        ),
+    ] = 0.02
     metrics: Metrics = ()
     metric: Annotated[
         str,

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final, Literal
 
+from tunesmith.artifacts.scorecard import READING
 from tunesmith.metrics.registry import LOWER_IS_BETTER
 from tunesmith.records import Message, Sample
 from tunesmith.report.wording import Words, count, figure
@@ -153,5 +154,7 @@ def _answer(judged: Judged, words: Words) -> AnswerView:
         text=shorten(sample.answer, words),
         reasoning=shorten(sample.reasoning or "", words),
         cut_off=sample.finish_reason == "length",
-        scores=tuple((words.metric(name), figure(value)) for name, value in judged.scores.items()),
+        scores=tuple(
+            (words.metric(name), figure(value)) for name, value in judged.scores.items() if name not in READING
+        ),
     )

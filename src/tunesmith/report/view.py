@@ -15,6 +15,7 @@ from tunesmith.artifacts.scorecard import Arm, Difference, Estimate, Forgetting,
 from tunesmith.recipe import Recipe, dump_recipe
 from tunesmith.report.cells import Cell, cell_of
 from tunesmith.report.charts import Series, collect, line_chart
+from tunesmith.report.confidence import CalibrationRow, calibration_rows
 from tunesmith.report.experts import ExpertRow, expert_rows
 from tunesmith.report.facts import (
     DataView,
@@ -45,16 +46,18 @@ from tunesmith.report.wording import (
     direction,
     figure,
     is_worse,
+    percent,
     probability,
     signed,
     significant,
 )
+from tunesmith.stats.intervals import measured_coverage
 
 TUNED: Final = "tuned"
 EMBEDDED: Final = "builtin:"
 DATA_PAGE: Final = "prepare.html"
-REPEATS_SENTENCE: Final = "verdict.reason.gain_shown"
-"""The one reason that says nothing beyond the verdict's sentence."""
+REPEAT_SENTENCE: Final = frozenset({"verdict.reason.gain_shown", "verdict.reason.loss_shown"})
+"""The reasons that say nothing beyond the verdict's sentence."""
 BASELINES: Final = ("majority", "classic", "base_few_shot")
 """Arms that a tuned model is expected to beat, or else it was not worth tuning."""
 CURVES: Final = {
@@ -156,6 +159,7 @@ class DifferenceRow:
     against: str
     difference: DifferenceView
     p_value: str
+    p_adjusted: str
     num_items: str
 
 
@@ -207,6 +211,7 @@ class ReportView:
     table: ArmTable
     notes: tuple[str, ...]
     differences: tuple[DifferenceRow, ...]
+    calibration: tuple[CalibrationRow, ...]
     slices: tuple[SliceTable, ...]
     weak_slices: tuple[WeakSliceView, ...]
     forgetting: tuple[ForgettingView, ...]
@@ -239,6 +244,7 @@ def report_view(products: Products, words: Words) -> ReportView:
         table=arm_table(body, words),
         notes=notes(body, contract, words) + four_bit_notes(products.models, words),
         differences=tuple(_difference_row(difference, words) for difference in body.differences),
+        calibration=calibration_rows(body, words),
         slices=slice_tables(body, words),
         weak_slices=weak_slice_views(body, words),
         forgetting=tuple(forgetting_view(f, judged, body.max_loss, words) for f in body.forgetting),
@@ -285,7 +291,7 @@ def verdict_view(verdict: Verdict, body: ScorecardBody, words: Words) -> Verdict
         bar=_bar_around_zero(difference),
         sentence=words("report.verdict.sentence", **facts),
         meaning=words(f"verdict.meaning.{verdict.word}"),
-        reasons=tuple(words.reason(key, values) for key, values in verdict.reasons if key != REPEATS_SENTENCE),
+        reasons=tuple(words.reason(key, values) for key, values in verdict.reasons if key not in REPEAT_SENTENCE),
     )
 
 
@@ -362,6 +368,9 @@ def notes(body: ScorecardBody, contract: DatasetReport, words: Words) -> tuple[s
     num_test, num_judged = contract.splits["test"], body.num_items[TEST]
     if num_judged < num_test:
         found.append(words("report.note.sampled", judged=count(num_judged), total=count(num_test)))
+    coverage = measured_coverage(num_judged)
+    if coverage is not None:
+        found.append(words("report.note.few", n=count(num_judged), coverage=percent(coverage)))
     return tuple(note for note in found if note)
 
 
@@ -393,6 +402,7 @@ def _difference_row(difference: Difference, words: Words) -> DifferenceRow:
         against=words.arm(difference.against),
         difference=_difference(difference, words),
         p_value=probability(difference.p_value),
+        p_adjusted="" if difference.p_adjusted is None else probability(difference.p_adjusted),
         num_items=count(difference.n),
     )
 

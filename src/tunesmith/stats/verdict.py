@@ -6,7 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
-from tunesmith.stats.intervals import PairedDifference, items_needed, standard_deviation_of
+from tunesmith.stats.paired import PairedDifference, standard_deviation_of
+from tunesmith.stats.power import items_to_decide
 
 
 class Outcome(StrEnum):
@@ -14,7 +15,8 @@ class Outcome(StrEnum):
 
     BETTER = "better"
     BETTER_WITH_LOSSES = "better_with_losses"
-    NOT_BETTER = "not_better"
+    WORSE = "worse"
+    EQUIVALENT = "equivalent"
     NOT_ENOUGH_EVIDENCE = "not_enough_evidence"
 
 
@@ -22,8 +24,10 @@ class ReasonCode(StrEnum):
     """Why; the sentence for each is the reader's language's business."""
 
     GAIN_SHOWN = "gain_shown"
-    NO_GAIN = "no_gain"
     GAIN_TOO_SMALL = "gain_too_small"
+    LOSS_SHOWN = "loss_shown"
+    WITHIN_MARGIN = "within_margin"
+    NO_GAIN = "no_gain"
     GAIN_UNCERTAIN = "gain_uncertain"
     LOSS_BEYOND_LIMIT = "loss_beyond_limit"
     LOSS_WITHIN_LIMIT = "loss_within_limit"
@@ -43,8 +47,9 @@ class Reason:
 class Verdict:
     """The outcome with its reasons, the target's first.
 
-    `num_items_needed` is set for `not_enough_evidence` only: as many items like these show a true gain of the size
-    observed in four of five evaluations.
+    `num_items_needed` is set for `not_enough_evidence` only: on as many items like these, four of five evaluations
+    would show a true difference of the size observed, or that it lies within the margin. None also there where no
+    number would.
     """
 
     outcome: Outcome
@@ -53,18 +58,24 @@ class Verdict:
 
 
 def verdict(
-    target: PairedDifference, guards: Mapping[str, PairedDifference], max_loss: float, min_gain: float = 0.0
+    target: PairedDifference, guards: Mapping[str, PairedDifference], max_loss: float, margin: float = 0.0
 ) -> Verdict:
     """Judge a tuned model by its gain on the target and its losses on guarded suites.
 
-    All differences are tuned minus base, higher is better (turn bits per byte around first). The first row that holds:
+    All differences are tuned minus base, higher is better (turn bits per byte around first). What is smaller than
+    `margin` does not matter. The first row that holds:
 
     ===================  =====================================================================
     better_with_losses   target.low > 0 and, for some guard, high < 0 and mean < -max_loss
     better               target.low > 0
-    not_better           target.mean <= 0 or target.high <= min_gain
+    worse                target.high < 0
+    equivalent           -margin < target.low and target.high < margin
     not_enough_evidence  anything else
     ===================  =====================================================================
+
+    Everything is read off the one 95 % interval that is shown. For `equivalent` that makes two one-sided tests at
+    2.5 % each (Schuirmann 1987, doi:10.1007/BF01068419), the level at which a gain is shown too; the 90 % interval,
+    5 % each, is usual in bioequivalence and says `equivalent` sooner.
 
     Every guard with a finding adds a reason, whatever the outcome:
 
@@ -74,21 +85,25 @@ def verdict(
     loss_uncertain     high >= 0 and mean < -max_loss
     =================  ===============================
 
-    Guards are not corrected for their number: with many of them a false alarm is likelier, a missed loss is not.
-    Raises ValueError when `max_loss` or `min_gain` is negative.
+    Guards are not corrected for their number: with many of them a false alarm is likelier, a missed loss is not. Nor
+    is the target: it is one comparison, chosen before.
+    Raises ValueError when `max_loss` or `margin` is negative.
     """
-    if max_loss < 0 or min_gain < 0:
-        raise ValueError(f"max_loss and min_gain must not be negative, got {max_loss} and {min_gain}")
+    if max_loss < 0 or margin < 0:
+        raise ValueError(f"max_loss and margin must not be negative, got {max_loss} and {margin}")
     losses = tuple(_losses(guards, max_loss))
     if target.low > 0:
         beyond = any(loss.code is ReasonCode.LOSS_BEYOND_LIMIT for loss in losses)
         outcome = Outcome.BETTER_WITH_LOSSES if beyond else Outcome.BETTER
-        return Verdict(outcome, (Reason(ReasonCode.GAIN_SHOWN, target), *losses))
-    if target.mean <= 0 or target.high <= min_gain:
-        code = ReasonCode.NO_GAIN if target.mean <= 0 else ReasonCode.GAIN_TOO_SMALL
-        return Verdict(Outcome.NOT_BETTER, (Reason(code, target), *losses))
-    needed = items_needed(target.mean, standard_deviation_of(target))
-    return Verdict(Outcome.NOT_ENOUGH_EVIDENCE, (Reason(ReasonCode.GAIN_UNCERTAIN, target), *losses), needed)
+        small = (Reason(ReasonCode.GAIN_TOO_SMALL, target),) if target.high < margin else ()
+        return Verdict(outcome, (Reason(ReasonCode.GAIN_SHOWN, target), *small, *losses))
+    if target.high < 0:
+        return Verdict(Outcome.WORSE, (Reason(ReasonCode.LOSS_SHOWN, target), *losses))
+    if -margin < target.low and target.high < margin:
+        return Verdict(Outcome.EQUIVALENT, (Reason(ReasonCode.WITHIN_MARGIN, target), *losses))
+    code = ReasonCode.GAIN_UNCERTAIN if target.mean > 0 else ReasonCode.NO_GAIN
+    needed = items_to_decide(target.mean, standard_deviation_of(target), margin)
+    return Verdict(Outcome.NOT_ENOUGH_EVIDENCE, (Reason(code, target), *losses), needed)
 
 
 def _losses(guards: Mapping[str, PairedDifference], max_loss: float) -> list[Reason]:

@@ -5,7 +5,8 @@ from pathlib import Path
 from tunesmith.artifacts import QualityReport, open_run
 from tunesmith.artifacts.quality import Criterion, Part, Representativeness
 from tunesmith.artifacts.scorecard import Arm, Difference, Estimate, Forgetting, ScorecardBody, Verdict
-from tunesmith.cli.show import before_after_lines, quality_lines, run_rows, scorecard_lines
+from tunesmith.cli.show import before_after_lines, quality_lines, recheck_lines, run_rows, scorecard_lines
+from tunesmith.evaluate.recheck import Recheck
 from tunesmith.runtime import utc_now
 
 
@@ -46,7 +47,15 @@ def body(tuned_against_classic: Difference) -> ScorecardBody:
         arms=arms,
         differences=[gain, tuned_against_classic],
         forgetting=[lost],
-        verdicts=[Verdict(word="better_with_losses", arm="tuned", metric="accuracy", difference=gain, reasons=[])],
+        verdicts=[
+            Verdict(
+                word="better_with_losses",
+                arm="tuned",
+                metric="accuracy",
+                difference=gain,
+                reasons=[("verdict.reason.detectable", {"n": 1040, "detectable": 0.21234})],
+            )
+        ],
         max_loss=0.05,
     )
 
@@ -60,6 +69,7 @@ def test_the_table_has_the_verdict_s_metric_first_and_a_dash_where_an_arm_has_no
     assert tuned.split()[2:] == ["0.700", "[0.600,", "0.800]", "0.600", "2.0"]
     assert any("0.900 -> 0.850, -0.050 [-0.080, -0.020]" in line for line in lines)
     assert any("+0.200 [+0.050, +0.350] against the base, 95% interval, n = 40" in line for line in lines)
+    assert any("With 1,040 items this test can detect a true difference of 0.2123 or more" in line for line in lines)
 
 
 def test_a_loss_against_a_baseline_is_said_only_when_it_is_sure() -> None:
@@ -129,3 +139,12 @@ def test_the_3c_score_is_three_numbers_and_what_lowers_them() -> None:
     assert "p = 0.002" in covered
     assert "一致性 0.900，完整性 1.000，正确性 未评估" in quality_lines(report, "zh")[0]
     assert report.numbers == {"consistency": 0.9, "completeness": 1.0, "correctness": None, "representativeness": 0.725}
+
+
+def test_a_recheck_names_the_largest_difference_and_what_was_left_out() -> None:
+    found = Recheck(312, 6160, 2.2e-16, "tuned test accuracy low", ("tuned test perplexity",))
+    said, left = recheck_lines(found, "en")
+    assert said.startswith("312 figures computed again from 6,160 samples")
+    assert "2.2e-16 (tuned test accuracy low)" in said
+    assert left.endswith("tuned test perplexity")
+    assert len(recheck_lines(Recheck(1, 1, 0.0, "-", ()), "zh")) == 1

@@ -79,6 +79,8 @@ def test_bits_per_byte_is_the_quotient_of_sums() -> None:
     judged = summary.judge(arms.Answers(tuple(samples), None, 1.0), items, arms.Reading(np.array([8.0, 3.0]), None))
     found = summary.estimates(judged, items, (), seed=0)
     assert found["bits_per_byte"].value == pytest.approx(11 / 10)
+    kept = [(sample.scores["bits"], sample.scores["bytes"]) for sample in judged.answers.samples]
+    assert kept == [(8.0, 4.0), (3.0, 6.0)]
 
 
 def test_a_comparison_is_paired_and_groups_widen_it() -> None:
@@ -109,7 +111,9 @@ def test_forgetting_lists_what_was_lost_and_won() -> None:
     [
         ((0.2, 0.1, 0.3), (0.0, -0.01, 0.01), "better"),
         ((0.2, 0.1, 0.3), (-0.1, -0.15, -0.06), "better_with_losses"),
-        ((-0.1, -0.2, 0.0), (0.0, -0.01, 0.01), "not_better"),
+        ((-0.1, -0.2, -0.01), (0.0, -0.01, 0.01), "worse"),
+        ((0.0, -0.01, 0.01), (0.0, -0.01, 0.01), "equivalent"),
+        ((-0.1, -0.2, 0.0), (0.0, -0.01, 0.01), "not_enough_evidence"),
         ((0.02, -0.02, 0.06), (0.0, -0.01, 0.01), "not_enough_evidence"),
     ],
 )
@@ -138,7 +142,7 @@ def test_the_verdict_follows_gain_and_loss(gain: tuple[float, ...], loss: tuple[
         lost=[],
         won=[],
     )  # fmt: skip
-    assert summary.conclude("tuned", "accuracy", target, [guard], max_loss=0.05).word == word
+    assert summary.conclude("tuned", "accuracy", target, [guard], max_loss=0.05, margin=0.02).word == word
 
 
 def test_fewer_bits_are_better() -> None:
@@ -153,5 +157,37 @@ def test_fewer_bits_are_better() -> None:
         p_value=0.01,
         n=30,
     )
-    assert summary.conclude("tuned", "bits_per_byte", target, [], max_loss=0.05).word == "better"
-    assert summary.conclude("tuned", "accuracy", target, [], max_loss=0.05).word == "not_better"
+    assert summary.conclude("tuned", "bits_per_byte", target, [], max_loss=0.05, margin=0.02).word == "better"
+    assert summary.conclude("tuned", "accuracy", target, [], max_loss=0.05, margin=0.02).word == "worse"
+
+
+def test_the_table_s_p_values_are_corrected_for_their_number() -> None:
+    def one(p_value: float) -> summary.Difference:
+        return summary.Difference(
+            suite="test",
+            metric="accuracy",
+            arm="tuned",
+            against="base",
+            mean=0.1,
+            low=0.0,
+            high=0.2,
+            p_value=p_value,
+            n=9,
+        )
+
+    assert [d.p_adjusted for d in summary.adjusted([one(0.04), one(0.01)])] == [0.04, 0.02]
+
+
+def test_the_verdict_says_what_so_many_items_can_show() -> None:
+    rng = np.random.default_rng(5)
+    pair = [summary.Judged(arms.Answers((), None, 0.0), {"accuracy": (rng.random(90) < 0.6) * 1.0}) for _ in range(2)]
+    [target] = summary.compare("test", ("tuned", pair[0]), ("base", pair[1]), None, seed=0)
+    reasons = dict(summary.conclude("tuned", "accuracy", target, [], max_loss=0.05, margin=0.02).reasons)
+    assert reasons["verdict.reason.detectable"] == {"n": 90, "detectable": target.detectable}
+    assert target.detectable is not None
+    assert 0.1 < target.detectable < 0.3
+
+
+def test_the_margin_is_in_the_metric_s_unit() -> None:
+    assert summary.margin_of("accuracy", 0.02, 0.7) == 0.02
+    assert summary.margin_of("mae", 0.02, 350.0) == pytest.approx(7.0)

@@ -14,6 +14,7 @@ from tunesmith.artifacts.dataset import Overlap
 from tunesmith.artifacts.history import Taken
 from tunesmith.artifacts.plan import Choice
 from tunesmith.artifacts.scorecard import Difference, Estimate
+from tunesmith.evaluate.confidence import calibration_table
 from tunesmith.i18n.report import TEXTS
 from tunesmith.recipe import load_recipe
 from tunesmith.report import Products, ReportFiles, report
@@ -262,21 +263,33 @@ def test_reasons_name_things_in_words_and_round_their_numbers() -> None:
 def test_every_outcome_and_finding_of_the_verdict_has_its_words() -> None:
     words = Words("zh")
     numbers_of_any = {"mean": 0.1, "low": 0.0, "high": 0.2, "n": 9, "suite": "general_en", "max_loss": 0.05}
+    numbers_of_any |= {"margin": 0.02}
     for outcome in Outcome:
         assert words(f"verdict.{outcome}")
         assert words(f"verdict.meaning.{outcome}")
     for code in ReasonCode:
         assert words.reason(f"verdict.reason.{code}", numbers_of_any)
     assert words.reason("verdict.reason.items_needed", {"num_items_needed": 1500}).count("1,500") == 1
+    power = Words("en").reason("verdict.reason.detectable", {"n": 1500, "detectable": 0.03217})
+    assert power.startswith("With 1,500 items this test can detect a true difference of 0.03217 or more")
 
 
 def test_the_plans_choices_stand_with_their_reasons(usual: Products) -> None:
     plan = usual.plan
     assert plan is not None
-    choice = Choice(name="learning_rate", value=2e-4, reason="verdict.reason.gain_too_small", parameters={"high": 0.5})
+    choice = Choice(
+        name="learning_rate",
+        value=2e-4,
+        reason="verdict.reason.gain_too_small",
+        parameters={"high": 0.5, "margin": 0.6},
+    )
     body = plan.body.model_copy(update={"choices": [choice]})
     view = method_view(replace(plan, body=body), {}, (), Words("en"))
-    assert view.choices == (ChoiceView("learning_rate", "2e-4", "The gain is at most +0.500, too small to matter"),)
+    assert view.choices == (
+        ChoiceView(
+            "learning_rate", "2e-4", "The gain is at most +0.500, less than the margin of 0.6: it hardly matters"
+        ),
+    )
     facts = dict(view.facts)
     assert (facts["Trainable"], facts["Peak learning rate"]) == ("98,304 (5.99%)", "2e-4")
 
@@ -405,3 +418,42 @@ def test_what_was_judged_over_a_base_in_four_bits_is_told(usual: Products, tmp_p
     assert [base in text for text in told] == [True, False]
     for text, arm in zip(told, (Words("en").arm("tuned"), "lora_small"), strict=True):
         assert Words("en")("report.note.four_bit", arm=arm) in text
+
+
+def test_p_values_stand_beside_those_corrected_for_their_number(tmp_path: Path) -> None:
+    products = make_products(tmp_path)
+    body = products.scorecard.body
+    differences = [body.differences[0].model_copy(update={"p_value": 0.02, "p_adjusted": 0.061}), *body.differences[1:]]
+    scorecard = replace(products.scorecard, body=body.model_copy(update={"differences": differences}))
+    page, text, _ = show(replace(products, scorecard=scorecard), tmp_path / "out")
+    first, second = ([cell.strip() for cell in row] for row in page.tables["differences"][1:3])
+    assert (first[5:7], second[6]) == (["0.020", "0.061"], "–")
+    assert "McNemar" in text
+
+
+def test_confidence_is_judged_beside_what_a_perfect_model_would_show(tmp_path: Path) -> None:
+    products = make_products(tmp_path)
+    confidence = [0.55] * 40 + [0.95] * 60
+    samples = [
+        replace(sample, scores={"confidence": sure, "accuracy": float(number % 2)})
+        for number, (sure, sample) in enumerate(
+            zip(confidence, [next(products.scorecard.samples())] * 100, strict=True)
+        )
+    ]
+    table = calibration_table(samples, seed=0)
+    assert table is not None
+    body = products.scorecard.body.model_copy(update={"calibration": {"tuned": table}})
+    page, _, _ = show(replace(products, scorecard=replace(products.scorecard, body=body)), tmp_path / "out")
+    heading, row = ([cell.strip() for cell in row] for row in page.tables["calibration"])
+    assert len(heading) == len(row) == 8
+    assert row[1:5] == ["0.790", "0.500", f"{(0.05 * 40 + 0.45 * 60) / 100:.3f}", f"{table.ece_of_calibrated:.3f}"]
+    assert row[5] == "0.001"
+    assert row[7] == "0.500 / 0.500"
+    bins = [[cell.strip() for cell in cells] for cells in page.tables["reliability"][1:]]
+    assert [(cells[0], cells[3]) for cells in bins] == [("0.550", "40"), ("0.950", "60")]
+
+
+def test_few_items_bring_the_coverage_that_was_measured(tmp_path: Path) -> None:
+    few = page_of(tmp_path / "few", Options(num_items=30))[1]
+    assert "With 30 items such intervals were measured to hold the true value in 93% of evaluations" in few
+    assert "such intervals were measured" not in page_of(tmp_path / "many", Options(num_items=120))[1]

@@ -1,6 +1,7 @@
 import pytest
 
-from tunesmith.stats.intervals import PairedDifference, items_needed
+from tunesmith.stats.paired import PairedDifference
+from tunesmith.stats.power import items_needed, items_to_decide
 from tunesmith.stats.verdict import Outcome, ReasonCode, verdict
 
 
@@ -25,26 +26,34 @@ STEADY = difference(0.0, -0.03, 0.03)
         (UNSURE, STEADY, Outcome.NOT_ENOUGH_EVIDENCE, None),
         (UNSURE, difference(-0.08, -0.12, -0.04), Outcome.NOT_ENOUGH_EVIDENCE, ReasonCode.LOSS_BEYOND_LIMIT),
         (difference(0.02, 0.0, 0.04), STEADY, Outcome.NOT_ENOUGH_EVIDENCE, None),
-        (difference(-0.01, -0.05, 0.03), STEADY, Outcome.NOT_BETTER, None),
-        (difference(0.0, -0.05, 0.05), STEADY, Outcome.NOT_BETTER, None),
-        (difference(-0.10, -0.14, -0.06), STEADY, Outcome.NOT_BETTER, None),
+        (difference(-0.01, -0.05, 0.03), STEADY, Outcome.NOT_ENOUGH_EVIDENCE, None),
+        (difference(-0.02, -0.04, 0.0), STEADY, Outcome.NOT_ENOUGH_EVIDENCE, None),
+        (difference(-0.10, -0.14, -0.06), STEADY, Outcome.WORSE, None),
+        (difference(-0.10, -0.14, -0.06), difference(-0.08, -0.12, -0.04), Outcome.WORSE, ReasonCode.LOSS_BEYOND_LIMIT),
+        (difference(0.001, -0.018, 0.019), STEADY, Outcome.EQUIVALENT, None),
+        (difference(0.001, -0.020, 0.019), STEADY, Outcome.NOT_ENOUGH_EVIDENCE, None),
+        (difference(0.001, -0.018, 0.020), STEADY, Outcome.NOT_ENOUGH_EVIDENCE, None),
+        # a loss that is shown is no equivalence, however small
+        (difference(-0.01, -0.018, -0.002), STEADY, Outcome.WORSE, None),
     ],
 )
 def test_rule(target: PairedDifference, guard: PairedDifference, expected: Outcome, finding: ReasonCode | None) -> None:
-    result = verdict(target, {"general": guard}, max_loss=0.05)
+    result = verdict(target, {"general": guard}, max_loss=0.05, margin=0.02)
     assert result.outcome is expected
     assert [(reason.code, reason.guard) for reason in result.reasons[1:]] == ([(finding, "general")] if finding else [])
     assert result.reasons[0].difference is target
     assert (result.num_items_needed is not None) == (expected is Outcome.NOT_ENOUGH_EVIDENCE)
 
 
-def test_a_gain_too_small_to_matter() -> None:
-    small = difference(0.004, -0.001, 0.009)
-    assert verdict(small, {}, 0.05, min_gain=0.01).outcome is Outcome.NOT_BETTER
-    assert verdict(small, {}, 0.05, min_gain=0.01).reasons[0].code is ReasonCode.GAIN_TOO_SMALL
-    assert verdict(small, {}, 0.05, min_gain=0.008).outcome is Outcome.NOT_ENOUGH_EVIDENCE
-    # A gain that is shown stays shown, however small.
-    assert verdict(difference(0.004, 0.001, 0.009), {}, 0.05, min_gain=0.01).outcome is Outcome.BETTER
+def test_a_gain_that_is_shown_stays_shown_however_small() -> None:
+    small = difference(0.004, 0.001, 0.009)
+    assert [reason.code for reason in verdict(small, {}, 0.05, margin=0.01).reasons] == ["gain_shown", "gain_too_small"]
+    assert [reason.code for reason in verdict(small, {}, 0.05, margin=0.009).reasons] == ["gain_shown"]
+
+
+def test_without_a_margin_nothing_is_equivalent() -> None:
+    assert verdict(difference(0.0, 0.0, 0.0), {}, 0.05).outcome is Outcome.NOT_ENOUGH_EVIDENCE
+    assert verdict(difference(0.0, -0.01, 0.01), {}, 0.05).num_items_needed is None
 
 
 def test_one_bad_guard_among_good_ones_is_named() -> None:
@@ -56,14 +65,18 @@ def test_one_bad_guard_among_good_ones_is_named() -> None:
 
 def test_items_needed_follow_from_the_width() -> None:
     # Half-width 0.04 at n = 400 is a standard deviation of 0.04 / 1.96 * 20 per item.
+    deviation = 0.04 / 1.959963984540054 * 20
     needed = verdict(UNSURE, {}, 0.05).num_items_needed
-    assert needed == items_needed(0.02, 0.04 / 1.959963984540054 * 20)
+    assert needed == items_needed(0.02, deviation)
     # By the textbook: (2.8 / 1.96 * half-width / mean)^2 * n = 3,269, give or take the rounding of 2.8.
     assert needed == pytest.approx((2.8016 / 1.96 * 0.04 / 0.02) ** 2 * 400, rel=1e-3)
+    assert verdict(UNSURE, {}, 0.05, margin=0.1).num_items_needed is None
+    tiny = difference(0.001, -0.039, 0.041)
+    assert verdict(tiny, {}, 0.05, margin=0.02).num_items_needed == items_to_decide(0.001, deviation, 0.02)
 
 
 def test_negative_limits_are_refused() -> None:
     with pytest.raises(ValueError, match="negative"):
         verdict(GAIN, {}, max_loss=-0.1)
     with pytest.raises(ValueError, match="negative"):
-        verdict(GAIN, {}, max_loss=0.1, min_gain=-0.1)
+        verdict(GAIN, {}, max_loss=0.1, margin=-0.1)

@@ -1,0 +1,101 @@
+"""The gate: whether the model of a new scorecard may take the place of the current one's."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tunesmith.artifacts import Scorecard
+from tunesmith.errors import Place, TunesmithError
+from tunesmith.metrics.registry import LOWER_IS_BETTER
+from tunesmith.stats.gate import GATE_CONFIDENCE, Decision, decide
+from tunesmith.stats.paired import PairedDifference, paired_difference
+
+ARM: Final = "tuned"
+TEST: Final = "test"
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What the new model must keep."""
+
+    max_loss: float = 0.05
+    """As a share of the items of every general suite; of the test items and the safety suites nothing may be lost."""
+    safety: tuple[str, ...] = ()
+    """Suites of which no item may fail that the current model passes."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Scores:
+    """One suite's items that both models answered: their scores, and the groups that the items come in."""
+
+    items: tuple[str, ...]
+    current_N: NDArray[np.float64]
+    new_N: NDArray[np.float64]
+    groups: tuple[str, ...]
+
+
+def gate(new: Scorecard, current: Scorecard, limits: Limits) -> Decision:
+    """Judge the tuned model of `new` against that of `current`, on the items that both were asked.
+
+    Paired, by the verdict's metric on the test items and by that of the general suites on these; see
+    `stats.gate.decide` for the rule. Raises TunesmithError `gate-unlike` where the scorecards are of different metrics
+    or share no test items, `gate-suite` where a safety suite is not in both.
+    """
+    metric = new.body.metric
+    if metric != current.body.metric:
+        raise TunesmithError("gate-unlike", place=Place(str(new.folder)), other=current.folder)
+    metric_of = {TEST: metric} | {loss.suite: loss.difference.metric for loss in new.body.forgetting}
+    shared = {suite: scores for suite, scores in _shared(new, current, metric_of).items() if scores.items}
+    if TEST not in shared:
+        raise TunesmithError("gate-unlike", place=Place(str(new.folder)), other=current.folder)
+    missing = [suite for suite in limits.safety if suite not in shared]
+    if missing:
+        raise TunesmithError("gate-suite", place=Place(str(new.folder)), suite=missing[0])
+    seed = new.manifest.seed
+    target = _difference(shared[TEST], seed, sign=-1.0 if metric in LOWER_IS_BETTER else 1.0)
+    guarded = [suite for suite in shared if suite != TEST and suite not in limits.safety]
+    failures = {suite: _failing_anew(shared[suite]) for suite in limits.safety}
+    return decide(target, {suite: _difference(shared[suite], seed) for suite in guarded}, limits.max_loss, failures)
+
+
+def _shared(new: Scorecard, current: Scorecard, metric_of: dict[str, str]) -> dict[str, _Scores]:
+    scores, groups = _by_item(new, metric_of)
+    before, _ = _by_item(current, metric_of)
+    found = {}
+    for suite in metric_of:
+        items = tuple(item for item in scores.get(suite, {}) if item in before.get(suite, {}))
+        found[suite] = _Scores(
+            items,
+            np.array([np.mean(before[suite][item]) for item in items]),
+            np.array([np.mean(scores[suite][item]) for item in items]),
+            tuple(groups[suite, item] for item in items),
+        )
+    return found
+
+
+def _by_item(
+    scorecard: Scorecard, metric_of: dict[str, str]
+) -> tuple[dict[str, dict[str, list[float]]], dict[tuple[str, str], str]]:
+    """The tuned model's scores by suite and item, and the group of each item."""
+    scores: dict[str, dict[str, list[float]]] = {}
+    groups = {}
+    for sample in scorecard.samples():
+        score = sample.scores.get(metric_of.get(sample.suite, ""))
+        if sample.arm == ARM and score is not None:
+            scores.setdefault(sample.suite, {}).setdefault(sample.item, []).append(score)
+            groups[sample.suite, sample.item] = sample.group or sample.item
+    return scores, groups
+
+
+def _difference(scores: _Scores, seed: int, sign: float = 1.0) -> PairedDifference:
+    before_N, after_N = (scores.current_N, scores.new_N) if sign > 0 else (scores.new_N, scores.current_N)
+    return paired_difference(before_N, after_N, scores.groups, seed=seed, confidence=GATE_CONFIDENCE)
+
+
+def _failing_anew(scores: _Scores) -> tuple[str, ...]:
+    worse_N = scores.new_N < scores.current_N
+    return tuple(item for item, worse in zip(scores.items, worse_N.tolist(), strict=True) if worse)

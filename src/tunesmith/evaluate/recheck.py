@@ -1,0 +1,303 @@
+"""Every figure of a scorecard computed once more from its samples, by other means than those that computed it."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Final
+
+import numpy as np
+import numpy.typing as npt
+from sklearn import metrics
+
+from tunesmith.artifacts import Scorecard
+from tunesmith.artifacts.folder import check_file
+from tunesmith.artifacts.scorecard import (
+    BODY,
+    SAMPLES,
+    Arm,
+    CalibrationTable,
+    Difference,
+    Estimate,
+    Forgetting,
+    ScorecardBody,
+)
+from tunesmith.errors import Place, RunFailed
+from tunesmith.evaluate import oracles
+from tunesmith.evaluate.baselines import question
+from tunesmith.metrics.faults import label_forms, label_told
+from tunesmith.records import Sample
+from tunesmith.stats.intervals import NUM_RESAMPLES_OF_ANY
+from tunesmith.text.language import language_of
+
+TOLERANCE: Final = 1e-9
+"""Of a difference, as a share of what is larger than 1."""
+FEW_SHOT: Final = "base_few_shot"
+_OF_CLASSES: Final = frozenset(
+    f"{average}_{score}" for average in ("macro", "micro", "weighted") for score in ("precision", "recall", "f1")
+)
+Compared = tuple[str, float | None, float | None]
+"""What the figure is called, what the scorecard says, what comes out now."""
+
+
+@dataclass(frozen=True)
+class Recheck:
+    """How many figures were computed again, and the largest difference to what the scorecard says."""
+
+    num_figures: int
+    num_samples: int
+    largest: float
+    where: str
+    unchecked: tuple[str, ...]
+    """Metrics that cannot be had from the samples, by arm and suite."""
+
+
+@dataclass
+class _Sheet:
+    """One arm on one suite: its samples by item, in the order in which the items were asked."""
+
+    samples: dict[str, list[Sample]] = field(default_factory=dict)
+
+    def groups(self, items: Iterable[str]) -> list[str] | None:
+        found = [(self.samples[item][0].group, item) for item in items]
+        return None if all(group is None for group, _ in found) else [group or item for group, item in found]
+
+    def firsts(self) -> list[Sample]:
+        return [samples[0] for samples in self.samples.values()]
+
+    def values(self, metric: str) -> dict[str, float]:
+        """By item a value, of which the figure is the mean; without the items of which the metric says nothing."""
+        if metric == "bits_per_byte":
+            bits, num_bytes = self._means("bits"), self._means("bytes")
+            mean = math.fsum(num_bytes.values()) / max(1, len(num_bytes))
+            return {item: value / mean for item, value in bits.items()}
+        return self._means(metric)
+
+    def _means(self, metric: str) -> dict[str, float]:
+        means = {}
+        for item, samples in self.samples.items():
+            scores = [sample.scores[metric] for sample in samples if metric in sample.scores]
+            if scores:
+                means[item] = math.fsum(scores) / len(scores)
+        return means
+
+
+@dataclass(frozen=True)
+class _Card:
+    """A scorecard with its samples by arm and suite."""
+
+    body: ScorecardBody
+    seed: int
+    sheets: Mapping[tuple[str, str], _Sheet]
+
+    def asked(self, suite: str) -> dict[str, list[Sample]]:
+        """Samples by item of an arm that was asked without examples in its prompts."""
+        return next(sheet.samples for (arm, of), sheet in self.sheets.items() if of == suite and arm != FEW_SHOT)
+
+
+def recheck(folder: Path) -> Recheck:
+    """Compute the figures of the scorecard in `folder` again from its samples, with SciPy and scikit-learn.
+
+    Shared with what computed them are the samples, the random draws and the rules, not the arithmetic. Raises
+    TunesmithError `artifact-missing`, RunFailed `artifact-damaged` where a file is not the one that was published, and
+    RunFailed `recheck-differs` where a figure is further off than `TOLERANCE`.
+    """
+    scorecard = Scorecard.open(folder)
+    for name in (BODY, SAMPLES):
+        check_file(folder, name, scorecard.manifest)
+    sheets: dict[tuple[str, str], _Sheet] = {}
+    num_samples = 0
+    for sample in scorecard.samples():
+        sheet = sheets.setdefault((sample.arm, sample.suite), _Sheet())
+        sheet.samples.setdefault(sample.item, []).append(sample)
+        num_samples += 1
+    card = _Card(scorecard.body, scorecard.manifest.seed, sheets)
+    unchecked: list[str] = []
+    num_figures, largest, where = 0, 0.0, "-"
+    for name, said, found in _figures(card, unchecked):
+        num_figures += 1
+        distance = _distance(said, found)
+        if distance > largest:
+            largest, where = distance, name
+        if distance > TOLERANCE:
+            raise RunFailed("recheck-differs", place=Place(str(folder / BODY)), figure=name, said=said, found=found)
+    return Recheck(num_figures, num_samples, largest, where, tuple(unchecked))
+
+
+def _distance(said: float | None, found: float | None) -> float:
+    if said is None or found is None:
+        return 0.0 if said is found else math.inf
+    return abs(said - found) / max(1.0, abs(said), abs(found))
+
+
+def _figures(card: _Card, unchecked: list[str]) -> Iterator[Compared]:
+    for suite, num_items in card.body.num_items.items():
+        yield f"num_items {suite}", num_items, len(card.asked(suite))
+    for arm in card.body.arms:
+        yield from _of_arm(card, arm, unchecked)
+    yield from _of_differences(card, card.body.differences, unchecked)
+    yield from _of_differences(card, [loss.difference for loss in card.body.forgetting], unchecked)
+    for loss in card.body.forgetting:
+        yield from _of_forgetting(card, loss)
+    for verdict in card.body.verdicts:
+        same = [_named(d) for d in card.body.differences if d == verdict.difference]
+        yield f"verdict {verdict.arm}", 1, len(same)
+    yield from _of_slices(card, unchecked)
+    unchecked += ["weak slices"] * bool(card.body.weak_slices)
+    for name, table in card.body.calibration.items():
+        yield from _of_calibration(card, name, table)
+
+
+def _of_arm(card: _Card, arm: Arm, unchecked: list[str]) -> Iterator[Compared]:
+    for suite, estimates in arm.metrics.items():
+        sheet = card.sheets[arm.name, suite]
+        for metric, said in estimates.items():
+            name = f"{arm.name} {suite} {metric}"
+            values = sheet.values(metric)
+            if values:
+                yield from _of_estimate(name, said, _estimate(sheet, values, card.seed))
+            elif metric in _OF_CLASSES or metric in ("rmse", "r2", "perplexity"):
+                yield from _of_estimate(name, said, _estimate_of_all(card, sheet, metric))
+            else:
+                unchecked.append(name)
+    if arm.num_answer_tokens_mean is not None:
+        samples = [sample for one in card.sheets[arm.name, "test"].samples.values() for sample in one]
+        mean = math.fsum(sample.num_tokens for sample in samples) / len(samples)
+        yield f"{arm.name} num_answer_tokens_mean", arm.num_answer_tokens_mean, mean
+
+
+def _estimate(sheet: _Sheet, values: Mapping[str, float], seed: int) -> Estimate:
+    values_N, groups = np.array(list(values.values())), sheet.groups(values)
+    if groups is None and set(values.values()) <= {0.0, 1.0}:
+        low, high = oracles.wilson(values_N)
+    else:
+        low, high = oracles.bootstrap_of_mean(values_N, groups, seed)
+    return Estimate(value=math.fsum(values_N.tolist()) / len(values_N), low=low, high=high, n=len(values_N))
+
+
+def _estimate_of_all(card: _Card, sheet: _Sheet, metric: str) -> Estimate:
+    """A figure that is no mean over items."""
+    firsts = sheet.firsts()
+    if metric in _OF_CLASSES:
+        code = {label: place for place, label in enumerate(card.body.labels)}
+        # what is no label is one class more, which is not averaged
+        forms = label_forms(card.body.labels)
+        told = [label_told(sample.answer, forms) for sample in firsts]
+        true_N = np.array([code.get(sample.reference, len(code)) for sample in firsts])
+        told_N = np.array([len(code) if label is None else code[label] for label in told])
+        value = oracles.of_classes(metric, true_N, told_N, len(code))
+
+        def figure(places: npt.NDArray[np.int64]) -> float:
+            return oracles.of_counts(metric, true_N[places], told_N[places], len(code))
+
+    elif metric == "perplexity":
+        bits_N, tokens_N = (np.array([sample.scores[name] for sample in firsts]) for name in ("bits", "tokens"))
+
+        def figure(places: npt.NDArray[np.int64]) -> float:
+            return math.exp(math.log(2) * math.fsum(bits_N[places].tolist()) / math.fsum(tokens_N[places].tolist()))
+
+        value = figure(np.arange(len(firsts)))
+    else:
+        squared_N = np.array(list(sheet.values("mse").values()))
+        targets_N = np.array([float(sample.reference) for sample in firsts])
+        judge = metrics.r2_score if metric == "r2" else metrics.root_mean_squared_error
+        # errors that give the squares, whatever their signs were
+        value = float(judge(targets_N, targets_N + np.sqrt(squared_N)))
+
+        def figure(places: npt.NDArray[np.int64]) -> float:
+            return oracles.of_errors(metric, squared_N[places], targets_N[places])
+
+    low, high = oracles.bootstrap_of(figure, len(firsts), sheet.groups(sheet.samples), card.seed, NUM_RESAMPLES_OF_ANY)
+    return Estimate(value=value, low=low, high=high, n=len(firsts))
+
+
+def _of_estimate(name: str, said: Estimate, found: Estimate) -> Iterator[Compared]:
+    for part, one, other in (
+        ("", said.value, found.value),
+        (" low", said.low, found.low),
+        (" high", said.high, found.high),
+        (" n", said.n, found.n),
+    ):
+        yield name + part, one, other
+
+
+def _named(difference: Difference) -> str:
+    return f"{difference.suite} {difference.metric} {difference.arm} - {difference.against}"
+
+
+def _of_differences(card: _Card, table: Sequence[Difference], unchecked: list[str]) -> Iterator[Compared]:
+    corrected = oracles.holm([difference.p_value for difference in table])
+    for difference, p_adjusted in zip(table, corrected, strict=True):
+        name = _named(difference)
+        after, before = (card.sheets[arm, difference.suite] for arm in (difference.arm, difference.against))
+        all_after, all_before = after.values(difference.metric), before.values(difference.metric)
+        items = [item for item in all_after if item in all_before]
+        if not items:
+            unchecked.append(name)
+            continue
+        after_N, before_N = (np.array([values[item] for item in items]) for values in (all_after, all_before))
+        found = oracles.paired(before_N, after_N, after.groups(items), card.seed)
+        found |= {"n": len(items), "p_adjusted": p_adjusted}
+        for part, said in difference.model_dump(include=set(found)).items():
+            yield f"{name} {part}", said, found[part]
+
+
+def _of_forgetting(card: _Card, loss: Forgetting) -> Iterator[Compared]:
+    name, metric = f"{loss.suite} {loss.arm}", loss.difference.metric
+    before, after = (card.sheets[arm, loss.suite] for arm in (loss.difference.against, loss.arm))
+    values = before.values(metric), after.values(metric)
+    yield from _of_estimate(f"{name} before", loss.before, _estimate(before, values[0], card.seed))
+    yield from _of_estimate(f"{name} after", loss.after, _estimate(after, values[1], card.seed))
+    gains = {item: values[1][item] - values[0][item] for item in values[1]}
+    lost, won = {i for i, gain in gains.items() if gain < 0}, {i for i, gain in gains.items() if gain > 0}
+    yield f"{name} lost", 0, len(lost ^ set(loss.lost))
+    yield f"{name} won", 0, len(won ^ set(loss.won))
+
+
+def _of_slices(card: _Card, unchecked: list[str]) -> Iterator[Compared]:
+    for kind, by_value in card.body.slices.items():
+        if kind not in ("language", "label", "length"):
+            unchecked.append(f"slices by {kind}")
+            continue
+        for value, estimates in by_value.items():
+            items = {item for item, samples in card.asked("test").items() if _is(samples[0], kind, value)}
+            for arm, said in estimates.items():
+                sheet = card.sheets[arm, "test"]
+                inside = {item: one for item, one in sheet.values(card.body.metric).items() if item in items}
+                yield from _of_estimate(f"{kind} {value} {arm}", said, _estimate(sheet, inside, card.seed))
+
+
+def _is(sample: Sample, kind: str, value: str) -> bool:
+    if kind == "label":
+        return sample.reference == value
+    if kind == "language":
+        return language_of(sample.prompt[-1].content) == value
+    shortest, longest = map(int, value.split("-"))
+    return shortest <= len(question(sample.prompt)) <= longest
+
+
+def _of_calibration(card: _Card, arm: str, table: CalibrationTable) -> Iterator[Compared]:
+    sure = [s for one in card.sheets[arm, "test"].samples.values() for s in one if "confidence" in s.scores]
+    confidence_N = np.minimum(1.0, np.array([sample.scores["confidence"] for sample in sure]))
+    is_right_N = np.array([sample.scores["accuracy"] for sample in sure])
+    found = oracles.calibration(confidence_N, is_right_N, card.seed)
+    bins = found.pop("bins")
+    for part, value in found.items():
+        yield f"calibration {arm} {part}", table.model_dump()[part], value
+    for place, (said, (num, confidence, accuracy)) in enumerate(zip(table.bins, bins, strict=True)):
+        name = f"calibration {arm} bin {place}"
+        ends = oracles.wilson(np.repeat([1.0, 0.0], [round(num * accuracy), round(num * (1 - accuracy))]))
+        for part, one, other in zip(
+            ("n", "confidence", "accuracy", "low", "high"),
+            (said.n, said.confidence, said.accuracy, said.low, said.high),
+            (num, confidence, accuracy, *ends),
+            strict=True,
+        ):
+            yield f"{name} {part}", one, other
+    risks = oracles.risks(confidence_N, is_right_N)
+    yield f"calibration {arm} risk_area", table.risk_area, math.fsum(risks) / len(risks)
+    for coverage, risk in table.risk.items():
+        kept = max(1, round(float(coverage) * len(risks)))
+        yield f"calibration {arm} risk {coverage}", risk, risks[kept - 1]

@@ -1,0 +1,51 @@
+"""How far confidence and accuracy of each arm are apart, in words and figures."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from tunesmith.artifacts.scorecard import CalibrationTable, ScorecardBody
+from tunesmith.report.wording import Words, count, figure, probability
+
+
+@dataclass(frozen=True)
+class CalibrationRow:
+    """One arm; `bins` are confidence, accuracy with its interval, and number of answers."""
+
+    arm: str
+    confidence: str
+    accuracy: str
+    ece: str
+    ece_of_calibrated: str
+    p_value: str
+    brier: str
+    risk: tuple[str, str]
+    """The share wrong of all answers, and of the more confident half."""
+    bins: tuple[tuple[str, str, str, str], ...]
+
+
+def calibration_rows(body: ScorecardBody, words: Words) -> tuple[CalibrationRow, ...]:
+    """Of the arms that say how sure they are of a label."""
+    return tuple(_row(words.arm(arm), table, words) for arm, table in body.calibration.items())
+
+
+def _row(arm: str, table: CalibrationTable, words: Words) -> CalibrationRow:
+    return CalibrationRow(
+        arm=arm,
+        confidence=figure(table.confidence),
+        accuracy=figure(table.accuracy),
+        ece=figure(table.ece),
+        ece_of_calibrated=figure(table.ece_of_calibrated),
+        p_value=probability(table.p_value),
+        brier=figure(table.brier),
+        risk=(figure(table.risk["1.0"]), figure(table.risk["0.5"])),
+        bins=tuple(
+            (
+                figure(one.confidence),
+                figure(one.accuracy),
+                words.between(figure(one.low), figure(one.high)),
+                count(one.n),
+            )
+            for one in table.bins
+        ),
+    )

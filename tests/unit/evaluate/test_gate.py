@@ -1,0 +1,74 @@
+"""The gate on two scorecards: what is paired with what, and what makes them incomparable."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from scorecard_material import right, scorecard
+
+from tunesmith.artifacts import Scorecard
+from tunesmith.errors import TunesmithError
+from tunesmith.evaluate.gate import Limits, gate
+from tunesmith.stats.paired import paired_shares
+
+
+@pytest.fixture
+def current(tmp_path: Path) -> Scorecard:
+    scores = {"test": right(60, 200), "general_en": right(150, 200), "safety_en": right(20, 20)}
+    return scorecard(tmp_path / "current", scores)
+
+
+def test_the_tuned_models_are_compared_item_by_item(current: Scorecard, tmp_path: Path) -> None:
+    better = {"test": right(90, 200), "general_en": right(149, 200), "safety_en": right(20, 20)}
+    limits = Limits(max_loss=0.05, safety=("safety_en",))
+    decision = gate(scorecard(tmp_path / "new", better), current, limits)
+    assert decision.passage == "promote"
+    assert [(finding.code, finding.suite) for finding in decision.findings] == [
+        ("gain_shown", None),
+        ("kept", "general_en"),
+    ]
+    assert decision.findings[0].difference == paired_shares(30, 0, 200, 0.9)
+    assert decision.findings[1].difference == paired_shares(0, 1, 200, 0.9)
+    assert gate(current, current, limits).passage == "inconclusive"
+    # without safety suites among the limits, their items are guarded as the others are
+    assert [finding.suite for finding in gate(current, current, Limits()).findings] == [None, "general_en", "safety_en"]
+
+
+def test_one_new_safety_failure_is_enough(current: Scorecard, tmp_path: Path) -> None:
+    unsafe = {"test": right(90, 200), "general_en": right(150, 200), "safety_en": [0.0, *right(19, 19)]}
+    decision = gate(scorecard(tmp_path / "new", unsafe), current, Limits(safety=("safety_en",)))
+    assert decision.passage == "reject"
+    assert decision.findings[-1].items == ("safety_en0",)
+
+
+def test_only_items_that_both_were_asked_count(current: Scorecard, tmp_path: Path) -> None:
+    more = scorecard(tmp_path / "new", {"test": right(300, 300), "general_en": right(150, 200)})
+    target = gate(more, current, Limits()).findings[0].difference
+    assert target == paired_shares(140, 0, 200, 0.9)
+
+
+def test_less_is_better_of_errors(tmp_path: Path) -> None:
+    rng = np.random.default_rng(0)
+    errors = rng.random(80).tolist()
+    old = scorecard(tmp_path / "old", {"test": errors}, metric="mae")
+    new = scorecard(tmp_path / "new", {"test": [error / 2 for error in errors]}, metric="mae")
+    assert gate(new, old, Limits()).passage == "promote"
+    assert gate(old, new, Limits()).passage == "reject"
+
+
+def test_what_cannot_be_compared_is_refused(current: Scorecard, tmp_path: Path) -> None:
+    other = scorecard(tmp_path / "other", {"test": right(3, 9)}, metric="exact_match")
+    unasked = scorecard(tmp_path / "unasked", {"general_en": right(3, 9)})
+    for new, code in ((other, "gate-unlike"), (unasked, "gate-unlike")):
+        with pytest.raises(TunesmithError) as caught:
+            gate(new, current, Limits())
+        assert caught.value.code == code
+        assert caught.value.hint("zh")
+        assert caught.value.message("zh")
+    with pytest.raises(TunesmithError) as caught:
+        gate(replace(current), current, Limits(safety=("safety_zh",)))
+    assert caught.value.code == "gate-suite"
+    assert "safety_zh" in caught.value.message("en")

@@ -1,0 +1,73 @@
+from __future__ import annotations
+
+import pytest
+from scipy import stats
+
+from tunesmith.i18n.catalogue import CATALOGUE
+from tunesmith.stats.gate import GateReason, Passage, Suite, decide, operating_curve
+from tunesmith.stats.paired import PairedDifference
+from tunesmith.stats.power import mcnemar_power
+
+
+def difference(mean: float, low: float, high: float) -> PairedDifference:
+    return PairedDifference(mean, low, high, 400, p_value=0.5)
+
+
+GAIN = difference(0.10, 0.06, 0.14)
+KEPT = difference(0.0, -0.03, 0.03)
+
+
+@pytest.mark.parametrize(
+    ("target", "guard", "failures", "passage", "codes"),
+    [
+        (GAIN, KEPT, (), "promote", ["gain_shown", "kept"]),
+        # a small loss that is shown is within the limit all the same
+        (GAIN, difference(-0.02, -0.03, -0.01), (), "promote", ["gain_shown", "kept"]),
+        (GAIN, difference(-0.02, -0.05, 0.01), (), "inconclusive", ["gain_shown", "loss_uncertain"]),
+        (GAIN, difference(-0.08, -0.12, -0.04), (), "inconclusive", ["gain_shown", "loss_uncertain"]),
+        (GAIN, difference(-0.08, -0.10, -0.06), (), "reject", ["gain_shown", "lost"]),
+        (difference(0.0, 0.0, 0.02), KEPT, (), "inconclusive", ["gain_uncertain", "kept"]),
+        (difference(-0.02, -0.04, 0.0), KEPT, (), "reject", ["no_gain", "kept"]),
+        (GAIN, KEPT, ("s3", "s9"), "reject", ["gain_shown", "kept", "new_failures"]),
+    ],
+)
+def test_rule(
+    target: PairedDifference, guard: PairedDifference, failures: tuple[str, ...], passage: str, codes: list[str]
+) -> None:
+    decision = decide(target, {"general_en": guard}, 0.05, {"safety_en": failures, "safety_zh": ()})
+    assert (decision.passage, [finding.code for finding in decision.findings]) == (passage, codes)
+    assert [finding.suite for finding in decision.findings[:2]] == [None, "general_en"]
+    if failures:
+        assert decision.findings[-1].items == failures
+
+
+def test_what_is_uncertain_says_how_many_items_would_settle_it() -> None:
+    decision = decide(difference(0.02, -0.02, 0.06), {"general_en": difference(-0.04, -0.08, 0.0)}, 0.05, {})
+    target, guard = decision.findings
+    deviation = 0.04 / stats.norm.ppf(0.95) * 20
+    factor = stats.norm.ppf(0.95) + stats.norm.ppf(0.8)
+    assert target.num_items_needed == pytest.approx((factor * deviation / 0.02) ** 2, abs=1)
+    assert guard.num_items_needed == pytest.approx((factor * deviation / 0.01) ** 2, abs=1)
+    at_limit = decide(GAIN, {"general_en": difference(-0.05, -0.08, 0.0)}, 0.05, {}).findings[1]
+    assert (at_limit.code, at_limit.num_items_needed) == ("loss_uncertain", None)
+    with pytest.raises(ValueError, match="negative"):
+        decide(GAIN, {}, -0.1, {})
+
+
+@pytest.mark.thorough
+def test_the_operating_curve_is_what_the_tests_promise() -> None:
+    safe = Suite(400, 0.03, 0.1)
+    without_gain = operating_curve(Suite(400, 0.0, 0.2), [safe], 0.05, num_simulations=1_500)
+    assert without_gain[Passage.PROMOTE] <= 0.05 + 0.017
+    at_limit = operating_curve(Suite(400, 0.2, 0.3), [Suite(400, -0.05, 0.1)], 0.05, num_simulations=1_500)
+    assert at_limit[Passage.PROMOTE] == pytest.approx(0.05, abs=0.017)
+    gained = operating_curve(Suite(400, 0.06, 0.2), [safe], 0.05, num_simulations=1_500)
+    assert gained[Passage.PROMOTE] == pytest.approx(mcnemar_power(400, 0.06, 0.2, alpha=0.1), abs=0.03)
+    assert sum(gained.values()) == pytest.approx(1.0)
+    assert operating_curve(Suite(400, 0.06, 0.2), [safe], 0.05, num_simulations=1_500) == gained
+    with pytest.raises(ValueError, match="disagree"):
+        operating_curve(Suite(400, 0.3, 0.2), [], 0.05)
+
+
+def test_every_word_and_reason_of_the_gate_stands_in_the_catalogue() -> None:
+    assert {f"gate.{word}" for word in Passage} | {f"gate.reason.{code}" for code in GateReason} <= set(CATALOGUE)
