@@ -25,7 +25,7 @@ TEXTS: Final[dict[str, tuple[str, str]]] = {
         "校准误差是十个等量区间内置信度与准确率之差的平均值。完全校准的模型也会有误差：旁边列出它在同样题数下的平均值，"
         "p 值表示它达到这一误差的频率。",
     ),
-    "report.note.few": (
+    "report.few": (
         "The intervals of scores other than shares are bootstrap intervals. With {n} items such intervals were "
         "measured to hold the true value in {coverage} of evaluations rather than in 95%.",
         "除比例类指标外，其余置信区间由自助法得出。在 {n} 道题的规模下，"

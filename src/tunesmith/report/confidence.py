@@ -1,11 +1,12 @@
-"""How far confidence and accuracy of each arm are apart, in words and figures."""
+"""How far figures may be believed: intervals on few items, and an arm's confidence in its labels."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
 from tunesmith.artifacts.scorecard import CalibrationTable, ScorecardBody
-from tunesmith.report.wording import Words, count, figure, probability
+from tunesmith.report.wording import Words, count, figure, percent, probability
+from tunesmith.stats.intervals import measured_coverage
 
 
 @dataclass(frozen=True)
@@ -22,6 +23,13 @@ class CalibrationRow:
     risk: tuple[str, str]
     """The share wrong of all answers, and of the more confident half."""
     bins: tuple[tuple[str, str, str, str], ...]
+
+
+def coverage_sentence(body: ScorecardBody, words: Words) -> str:
+    """How often intervals on so few test items hold the truth; empty where it is as often as they say."""
+    num_items = body.num_items["test"]
+    coverage = measured_coverage(num_items)
+    return "" if coverage is None else words("report.few", n=count(num_items), coverage=percent(coverage))
 
 
 def calibration_rows(body: ScorecardBody, words: Words) -> tuple[CalibrationRow, ...]:

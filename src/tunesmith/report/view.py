@@ -15,7 +15,7 @@ from tunesmith.artifacts.scorecard import Arm, Difference, Estimate, Forgetting,
 from tunesmith.recipe import Recipe, dump_recipe
 from tunesmith.report.cells import Cell, cell_of
 from tunesmith.report.charts import Series, collect, line_chart
-from tunesmith.report.confidence import CalibrationRow, calibration_rows
+from tunesmith.report.confidence import CalibrationRow, calibration_rows, coverage_sentence
 from tunesmith.report.experts import ExpertRow, expert_rows
 from tunesmith.report.facts import (
     DataView,
@@ -46,12 +46,10 @@ from tunesmith.report.wording import (
     direction,
     figure,
     is_worse,
-    percent,
     probability,
     signed,
     significant,
 )
-from tunesmith.stats.intervals import measured_coverage
 
 TUNED: Final = "tuned"
 EMBEDDED: Final = "builtin:"
@@ -211,6 +209,8 @@ class ReportView:
     table: ArmTable
     notes: tuple[str, ...]
     differences: tuple[DifferenceRow, ...]
+    coverage: str
+    """How far intervals on so few items may be trusted; empty where they are not few."""
     calibration: tuple[CalibrationRow, ...]
     slices: tuple[SliceTable, ...]
     weak_slices: tuple[WeakSliceView, ...]
@@ -244,6 +244,7 @@ def report_view(products: Products, words: Words) -> ReportView:
         table=arm_table(body, words),
         notes=notes(body, contract, words) + four_bit_notes(products.models, words),
         differences=tuple(_difference_row(difference, words) for difference in body.differences),
+        coverage=coverage_sentence(body, words),
         calibration=calibration_rows(body, words),
         slices=slice_tables(body, words),
         weak_slices=weak_slice_views(body, words),
@@ -368,9 +369,6 @@ def notes(body: ScorecardBody, contract: DatasetReport, words: Words) -> tuple[s
     num_test, num_judged = contract.splits["test"], body.num_items[TEST]
     if num_judged < num_test:
         found.append(words("report.note.sampled", judged=count(num_judged), total=count(num_test)))
-    coverage = measured_coverage(num_judged)
-    if coverage is not None:
-        found.append(words("report.note.few", n=count(num_judged), coverage=percent(coverage)))
     return tuple(note for note in found if note)
 
 

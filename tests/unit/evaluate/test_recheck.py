@@ -178,7 +178,12 @@ def test_texts_come_out_again_with_several_samples_an_item_and_with_bits(tmp_pat
             for index in range(3)
         ]
         answers = arms.Answers(tuple(samples), None, 1.0)
-        judged[arm] = {"test": (summary.judge(answers, items, arms.Reading(rng.exponential(20.0, 40), rng.integers(1, 9, 40) * 1.0)), items)}
+        judged[arm] = {
+            "test": (
+                summary.judge(answers, items, arms.Reading(rng.exponential(20.0, 40), rng.integers(1, 9, 40) * 1.0)),
+                items,
+            )
+        }
     found = recheck(published(tmp_path / "card", judged, body_of(judged, "text", "exact_match")))
     assert found.largest < TOLERANCE
     assert found.unchecked == ()
