@@ -246,6 +246,8 @@ def holm(p_values: Sequence[float]) -> list[float]:
 
 def of_classes(name: str, true_N: Ints, told_N: Ints, num_classes: int) -> float:
     """`macro_f1`, `weighted_recall`, ...: scikit-learn's figure over the declared classes, codes below the number."""
+    if name == "mcc":
+        return float(metrics.matthews_corrcoef(true_N, told_N))
     average, score = name.split("_")
     judge = {"f1": metrics.f1_score, "precision": metrics.precision_score, "recall": metrics.recall_score}[score]
     return float(judge(true_N, told_N, labels=np.arange(num_classes), average=average, zero_division=0.0))
@@ -253,9 +255,14 @@ def of_classes(name: str, true_N: Ints, told_N: Ints, num_classes: int) -> float
 
 def of_counts(name: str, true_N: Ints, told_N: Ints, num_classes: int) -> float:
     """The same from the table of counts, a thousand times as fast: for resamples."""
-    average, score = name.split("_")
     table = np.bincount(true_N * (num_classes + 1) + told_N, minlength=(num_classes + 1) ** 2)
     table = table.reshape(num_classes + 1, num_classes + 1)
+    if name == "mcc":
+        chances = table / len(true_N)
+        of_true, of_told = chances.sum(axis=1), chances.sum(axis=0)
+        spread = float((1 - of_true @ of_true) * (1 - of_told @ of_told))
+        return float(chances.trace() - of_true @ of_told) / math.sqrt(spread) if spread > _NEAR else 0.0
+    average, score = name.split("_")
     right_C, true_C, told_C = table.diagonal()[:-1], table.sum(axis=1)[:-1], table.sum(axis=0)[:-1]
     if average == "micro":
         right_C, true_C, told_C = (np.array([counts.sum()]) for counts in (right_C, true_C, told_C))

@@ -37,7 +37,7 @@ TOLERANCE: Final = 1e-9
 FEW_SHOT: Final = "base_few_shot"
 _OF_CLASSES: Final = frozenset(
     f"{average}_{score}" for average in ("macro", "micro", "weighted") for score in ("precision", "recall", "f1")
-)
+) | {"mcc"}
 Compared = tuple[str, float | None, float | None]
 """What the figure is called, what the scorecard says, what comes out now."""
 
