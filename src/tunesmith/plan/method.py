@@ -24,7 +24,7 @@ from tunesmith.model.fits import PREFIX_TYPES
 from tunesmith.plan.predict import Workload
 from tunesmith.plan.steps import num_steps_of
 from tunesmith.recipe import AUTO_METHODS, Classification, Distill, Method, Prefix, Regression, Train
-from tunesmith.stats.intervals import paired_difference
+from tunesmith.stats.paired import paired_difference
 
 MATRIX: Final = ((100_000, "full"), (10_000, "lora"), (0, "prefix"))
 """Fewest training rows from which a method is the customary choice."""

@@ -13,6 +13,8 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
+from tunesmith.stats.paired import holm
+
 Floats = npt.NDArray[np.float64]
 Mask = npt.NDArray[np.bool_]
 
@@ -65,17 +67,6 @@ def weak_slices(
     found = zip(chosen, holm(p_values), strict=True)
     kept = [WeakSlice(name, features[name], ~searching_N, p_value) for name, p_value in found if p_value <= ALPHA]
     return sorted(kept, key=lambda slice: slice.p_value)
-
-
-def holm(p_values: list[float]) -> list[float]:
-    """Return the p-values corrected for their number (Holm 1979), in their order."""
-    order = np.argsort(p_values, kind="stable")
-    scaled = [p_values[index] * (len(p_values) - rank) for rank, index in enumerate(order)]
-    corrected = np.minimum(np.maximum.accumulate(scaled), 1.0) if scaled else np.array([])
-    back = np.empty(len(p_values))
-    back[order] = corrected
-    listed: list[float] = back.tolist()
-    return listed
 
 
 def _p_value(scores_N: Floats, inside_N: Mask, half_N: Mask) -> float:

@@ -1,18 +1,11 @@
-"""Weak slices: planted ones are found, where there are none none is named, and Holm is statsmodels' in cases."""
+"""Weak slices: planted ones are found, where there are none none is named."""
 
 from __future__ import annotations
 
 import numpy as np
 import pytest
 
-from tunesmith.stats.slices import MIN_ITEMS, holm, weak_slices
-
-
-def test_holm_by_hand() -> None:
-    # Holm 1979: sorted times n, n - 1, ..., never falling
-    assert holm([0.01, 0.04, 0.03, 0.005]) == pytest.approx([0.03, 0.06, 0.06, 0.02])
-    assert holm([0.5, 0.9]) == [1.0, 1.0]
-    assert holm([]) == []
+from tunesmith.stats.slices import MIN_ITEMS, weak_slices
 
 
 def scores(random: np.random.Generator, rate_N: np.ndarray) -> np.ndarray:
