@@ -26,7 +26,7 @@ from tunesmith.lifecycle.curve import item_scores
 from tunesmith.model.base import BUILTIN
 from tunesmith.recipe import AUTO_METHODS, Recipe
 from tunesmith.runtime import Runtime, Silent
-from tunesmith.stats.intervals import PairedDifference, paired_difference
+from tunesmith.stats.paired import PairedDifference, paired_difference
 
 DATA: Final = REPOSITORY.parent / "shared" / "data"
 NEWS: Final = REPOSITORY / "examples" / "finance_sentiment" / "news.csv"
