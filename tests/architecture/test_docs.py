@@ -129,3 +129,10 @@ def test_the_reference_is_that_of_the_recipe(language: str) -> None:
 @pytest.mark.parametrize("language", ["en", "zh"])
 def test_the_reference_of_the_api_is_that_of_its_docstrings(language: str) -> None:
     assert text_of(f"docs/{language}/python-api.md") == api_page(language), "run `make reference`"
+
+
+@pytest.mark.parametrize(("page", "language"), [("README.md", "en"), ("README.zh.md", "zh")])
+def test_every_page_is_reached_from_the_readme(page: str, language: str) -> None:
+    linked = set(re.findall(rf"\]\((docs/{language}/[^)#]+)\)", text_of(page)))
+    pages = {name for name in PAGES if name.startswith(f"docs/{language}/")}
+    assert pages - linked == set()
