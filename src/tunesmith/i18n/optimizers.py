@@ -37,14 +37,6 @@ TEXTS: Final[dict[str, tuple[str, str]]] = {
         "attention_dropout is {dropout}, and rows that share a beginning would drop the same of it",
         "attention_dropout 为 {dropout}，而共享开头的数据会丢弃相同的部分",
     ),
-    "error.attention-dropout-type": (
-        "`train.attention_dropout`: the attention of `{type}` drops none of its weights; that of {known} does",
-        "`train.attention_dropout`：`{type}` 的注意力不支持丢弃权重，支持的有 {known}",
-    ),
-    "hint.attention-dropout-type": (
-        "drop what the layers put out instead: `train.attention_dropout=0 train.dropout=0.1`",
-        "可改为丢弃各层的输出：`train.attention_dropout=0 train.dropout=0.1`",
-    ),
     "error.dropout-no-layers": (
         "`train.dropout` has nothing to act on: the model has no layers named {layers}",
         "`train.dropout` 无处可用：模型中没有名为 {layers} 的层",

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from tunesmith.errors import TunesmithError
-from tunesmith.model.fits import require_attention_dropout
 from tunesmith.recipe import Classification, Regression
 
 if TYPE_CHECKING:
@@ -13,11 +12,7 @@ if TYPE_CHECKING:
 
 
 def check_base(job: Job) -> None:
-    """Raises TunesmithError `encoder-objective`, `encoder-arms`, `attention-dropout-type`, and what `layers_after`
-    raises.
-    """
-    if any(section.attention_dropout for section in job.trainings().values()):
-        require_attention_dropout(job.base.model_type)
+    """Raises TunesmithError `encoder-objective`, `encoder-arms`, and what `layers_after` raises."""
     if job.base.is_encoder:
         _check_encoder(job)
     changes = job.recipe.model.changes

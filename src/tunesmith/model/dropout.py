@@ -10,14 +10,17 @@ from functools import partial
 from typing import Final
 
 from torch import Tensor, nn
-from transformers import PreTrainedModel
+from transformers.models.deepseek_v3.modeling_deepseek_v3 import DeepseekV3Attention
 
 from tunesmith.errors import TunesmithError
-from tunesmith.model.base import DENSE_TYPES, MIXTURE_TYPES
-from tunesmith.model.fits import require_attention_dropout
+from tunesmith.model.fuse import RotaryAttention
 
 LAST_LAYERS: Final = (".o_proj", ".down_proj", ".c_proj", ".output.dense", ".out_lin", ".lin2")
 """How the names of the linear layers end with which attention and feed-forward part end."""
+
+
+ATTENTION: Final = (".attn_dropout", ".attention.self.dropout", ".attention.dropout")
+"""How the names of the layers end that tell attention how much of its weights to drop, where it is not our own."""
 
 
 def silence_dropout(model: nn.Module) -> None:
@@ -25,6 +28,7 @@ def silence_dropout(model: nn.Module) -> None:
     for module in model.modules():
         if isinstance(module, nn.Dropout):
             module.p = 0.0
+    set_attention_dropout(model, 0.0)
 
 
 def attach_dropout(model: nn.Module, share: float) -> None:
@@ -39,17 +43,13 @@ def attach_dropout(model: nn.Module, share: float) -> None:
         module.register_forward_hook(partial(_drop, share))
 
 
-def set_attention_dropout(model: PreTrainedModel, share: float) -> None:
-    """Drop a share of attention's weights while the model is in training mode; 0 turns off what a base came with.
-
-    Raises TunesmithError `attention-dropout-type` where attention can drop none, unless the share is 0.
-    """
-    if model.config.model_type not in (*DENSE_TYPES, *MIXTURE_TYPES):
-        if share:
-            require_attention_dropout(model.config.model_type)
-        return
-    for layer in model.base_model.layers:
-        layer.self_attn.attention_dropout = share
+def set_attention_dropout(model: nn.Module, share: float) -> None:
+    """Drop a share of attention's weights while the model is in training mode."""
+    for name, module in model.named_modules():
+        if isinstance(module, RotaryAttention | DeepseekV3Attention):
+            module.attention_dropout = share
+        elif isinstance(module, nn.Dropout) and name.endswith(ATTENTION):
+            module.p = share
 
 
 def _drop(share: float, module: nn.Module, _: tuple[Tensor, ...], output: Tensor) -> Tensor:

@@ -208,13 +208,6 @@ def last_part(name: str) -> str:
     return name.rpartition(".")[2]
 
 
-def require_attention_dropout(model_type: str) -> None:
-    """Raises TunesmithError `attention-dropout-type` where attention drops none of its weights."""
-    known = (*DENSE_TYPES, *MIXTURE_TYPES)
-    if model_type not in known:
-        raise TunesmithError("attention-dropout-type", type=model_type, known=", ".join(known))
-
-
 def refuse_prefix(model_type: str) -> None:
     """Raises TunesmithError `method-architecture` where the keys and values of a layer are not plain ones."""
     if model_type not in PREFIX_TYPES:

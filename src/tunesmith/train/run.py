@@ -185,7 +185,8 @@ def _model(training: Training, head: Head | None, runtime: Runtime) -> PreTraine
     begin_method(model, section.method, training.seed)
     if head is not None:
         begin_score(model, training.chat.pad_id, training.seed)
-    set_attention_dropout(model, section.attention_dropout)
+    if section.attention_dropout:
+        set_attention_dropout(model, section.attention_dropout)
     if section.dropout:
         attach_dropout(model, section.dropout)
     if section.dropout or section.attention_dropout:

@@ -7,12 +7,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from tiny_bases import ENCODERS, make_encoder, make_gpt2, save_base
 from tiny_models import VOCABULARY, make_model, random_row, save_model
 from torch import nn
 
 from tunesmith.errors import TunesmithError
 from tunesmith.model.attention import attend_flat
-from tunesmith.model.dropout import attach_dropout, set_attention_dropout
+from tunesmith.model.dropout import attach_dropout, set_attention_dropout, silence_dropout
 from tunesmith.model.layout import lay_out
 from tunesmith.model.load import hidden_states, load_model
 from tunesmith.model.lora import AdapterRouting, LoraLinear
@@ -138,15 +139,21 @@ def test_attention_with_dropout_is_on_average_attention_without() -> None:
     assert errors.square().mean().item() == pytest.approx(1.0, abs=0.25)
 
 
-@pytest.mark.parametrize("architecture", ["qwen3", "deepseek_v3"])
+@pytest.mark.parametrize("architecture", ["qwen3", "deepseek_v3", "gpt2", *ENCODERS])
 def test_a_model_drops_attention_in_training_alone(tmp_path: Path, architecture: str) -> None:
-    """`deepseek_v3` attends by transformers' module; a base's own setting is turned off."""
-    folder = save_model(tmp_path, make_model(architecture, attention_dropout=0.5))
-    model = load_model(folder, dtype=torch.float32, device="cpu")
-    (batch,) = lay_out([random_row(np.random.default_rng(0), "0", [], 40)], 1000, share=True)
+    """All but the first attend by transformers' modules; a base's own setting is turned off."""
+    if architecture in ENCODERS:
+        model = make_encoder(architecture).eval()
+        silence_dropout(model)
+    elif architecture == "gpt2":
+        model = load_model(save_base(tmp_path, make_gpt2()), dtype=torch.float32, device="cpu")
+    else:
+        folder = save_model(tmp_path, make_model(architecture, attention_dropout=0.5))
+        model = load_model(folder, dtype=torch.float32, device="cpu")
+    row = random_row(np.random.default_rng(0), "0", [], 40)
+    (batch,) = lay_out([row], 1000, share=True, is_causal=architecture not in ENCODERS)
     with torch.no_grad():
         plain = hidden_states(model, batch)
-        set_attention_dropout(model, 0.0)
         assert torch.equal(hidden_states(model.train(), batch), plain)
         set_attention_dropout(model, 0.3)
         first, second = hidden_states(model, batch), hidden_states(model, batch)
