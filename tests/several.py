@@ -13,6 +13,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import torch
+
 from tunesmith.runtime import Runtime
 from tunesmith.train.group import Group, joined
 
@@ -37,6 +39,8 @@ def _fork(runtime: Runtime, port: int, job: Callable[[Group], Any]) -> int:
     if child:
         return child
     said = runtime.workspace / f"said-{runtime.rank}"
+    # a pool of threads that the test's process had would be waited for, and is not there
+    torch.set_num_threads(runtime.num_threads)
     try:
         os.environ |= {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(port)}
         with joined(runtime) as group:
