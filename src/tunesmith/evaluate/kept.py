@@ -21,13 +21,6 @@ class Kept:
         self._stream = stream
         self._found = found
 
-    def __contains__(self, name: str) -> bool:
-        return name in self._found
-
-    def __getitem__(self, name: str) -> Any:
-        """Raises KeyError where the question was not answered."""
-        return self._found[name]
-
     def keep(self, name: str, answer: Any) -> None:
         """`answer` is any value of JSON; it survives the process from here on."""
         self._found[name] = answer

@@ -10,7 +10,7 @@ from tunesmith.artifacts.tuned_model import KIND as MODEL
 from tunesmith.engine.endpoint import endpoint_at
 from tunesmith.errors import Phrase, Place, TunesmithError
 from tunesmith.evaluate.items import suite_items, test_items
-from tunesmith.evaluate.traits import values_of
+from tunesmith.evaluate.traits import OWN, values_of
 
 if TYPE_CHECKING:
     from tunesmith.lifecycle import Job
@@ -27,9 +27,11 @@ def check_arms(job: Job, dataset: Dataset) -> None:
         endpoint_at(address, job.runtime, temperature=0.0, max_tokens=1)
     for name, file in section.suites.items():
         suite_items(name, Path(file))
-    asked = test_items(dataset.rows("test"), section.max_items, job.recipe.seed)
-    for name in section.slices if asked else ():
-        values_of(name, asked)
+    columns = [name for name in section.slices if name not in OWN]
+    if columns:
+        asked = test_items(dataset.rows("test"), section.max_items, job.recipe.seed)
+        for name in columns:
+            values_of(name, asked)
 
 
 def other_models(job: Job) -> dict[str, TunedModel]:
