@@ -13,12 +13,12 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from plan_material import plan_body
 from several import together
 from tiny_models import make_model, random_row
 from transformers import PreTrainedModel
 
 from tunesmith.artifacts import Manifest, Plan, followed_run, open_run, read_events, read_metrics
-from tunesmith.artifacts.plan import PlanBody
 from tunesmith.errors import Interrupted, RunFailed, TunesmithError
 from tunesmith.model.layout import MicroBatch
 from tunesmith.model.lora import attach_lora
@@ -106,21 +106,7 @@ def test_a_step_of_one_row_is_taken_by_all(tmp_path: Path) -> None:
     assert first["loss"] == pytest.approx(alone["loss"], rel=1e-5)
 
 
-PLAN = PlanBody(
-    method="full",
-    learning_rate=1e-2,
-    precision="fp32",
-    num_steps=NUM_STEPS,
-    evaluate_every=3,
-    checkpoint_every=2,
-    num_parameters=1,
-    num_trainable=1,
-    num_train_rows=12,
-    num_train_tokens=1,
-    num_supervised_tokens=1,
-    longest_row_tokens=1,
-    choices=[],
-)
+PLAN = plan_body(NUM_STEPS, checkpoint_every=2)
 
 
 def make_training() -> Training:

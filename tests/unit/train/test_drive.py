@@ -13,12 +13,12 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from plan_material import plan_body
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 from tiny_models import make_model, random_row
 from transformers import PreTrainedModel
 
 from tunesmith.artifacts import Event, Manifest, Plan, open_run, read_events, read_metrics
-from tunesmith.artifacts.plan import PlanBody
 from tunesmith.errors import Interrupted, RunFailed, TunesmithError
 from tunesmith.model.layout import MicroBatch
 from tunesmith.recipe import Recipe, Train
@@ -39,21 +39,7 @@ from tunesmith.train.trackers import TensorBoard, Tracked
 from tunesmith.train.training import Training
 
 NUM_STEPS, ROWS_A_STEP = 6, 4
-PLAN = PlanBody(
-    method="full",
-    learning_rate=1e-2,
-    precision="fp32",
-    num_steps=NUM_STEPS,
-    evaluate_every=3,
-    checkpoint_every=100,
-    num_parameters=1,
-    num_trainable=1,
-    num_train_rows=12,
-    num_train_tokens=1,
-    num_supervised_tokens=1,
-    longest_row_tokens=1,
-    choices=[],
-)
+PLAN = plan_body(NUM_STEPS, checkpoint_every=100)
 
 
 def make_training(section: Train | None = None, **plan: Any) -> Training:

@@ -13,13 +13,13 @@ import numpy as np
 import pytest
 import torch
 from flat_rows import gradient
+from plan_material import plan_body
 from tiny_models import make_chat, make_model, random_row, twin_of
 from torch import Tensor
 from transformers import AutoModelForCausalLM, PreTrainedModel
 
 from tunesmith.artifacts import Manifest, Plan
 from tunesmith.artifacts.head import Head
-from tunesmith.artifacts.plan import PlanBody
 from tunesmith.errors import TunesmithError
 from tunesmith.model.layout import MicroBatch
 from tunesmith.recipe import Full, Train
@@ -39,21 +39,7 @@ from tunesmith.train.step import LossSum, Objective, train_steps
 from tunesmith.train.training import Training
 
 NUM_STEPS, MAX_TOKENS = 6, 256
-PLAN = PlanBody(
-    method="full",
-    learning_rate=1e-2,
-    precision="fp32",
-    num_steps=NUM_STEPS,
-    evaluate_every=3,
-    checkpoint_every=3,
-    num_parameters=1,
-    num_trainable=1,
-    num_train_rows=12,
-    num_train_tokens=1,
-    num_supervised_tokens=1,
-    longest_row_tokens=1,
-    choices=[],
-)
+PLAN = plan_body(NUM_STEPS, checkpoint_every=3)
 
 
 def noisy(model: PreTrainedModel, batch: MicroBatch) -> LossSum:
