@@ -12,7 +12,7 @@ from tunesmith.recipe.objectives import Classification, Distill, Objective, Regr
 from tunesmith.recipe.optimizers import AdamW, Muon, Optimizer, Sgd
 from tunesmith.recipe.schedules import Cosine, RateSchedule, ShareOrSteps
 from tunesmith.recipe.section import PositiveFloat, PositiveInt, Section
-from tunesmith.recipe.watch import Samples, Stop, measured_with, with_patience_in_stop
+from tunesmith.recipe.watch import Samples, Stop, measured_with
 
 
 class Train(Section):
@@ -99,11 +99,6 @@ class Train(Section):
     def shares_prefixes(self) -> bool:
         """Whether rows compute a common beginning once: they would drop the same of its attention."""
         return self.share_prefixes and not self.attention_dropout
-
-    @model_validator(mode="before")
-    @classmethod
-    def _patience_is_of_stop(cls, value: object) -> object:
-        return with_patience_in_stop(value)
 
     @field_validator("stop")
     @classmethod

@@ -26,7 +26,7 @@ WATCHING: Final = {"checkpoint_every", "samples", "trackers"}
 
 
 class Stop(Section):
-    """What chooses the best weights, and what ends a training early; `train.patience: 3` is short for its patience."""
+    """What chooses the best weights, and what ends a training early."""
 
     metric: Annotated[
         str,
@@ -40,17 +40,6 @@ class Stop(Section):
         PositiveInt | None,
         Field(description="Stop when the mean training loss between validations has risen so many times running."),
     ] = None
-
-
-def with_patience_in_stop(train: object) -> object:
-    """`patience: 3` is short for `stop: {patience: 3}`; beside a patience of `stop` it stays, an unknown key."""
-    if not isinstance(train, dict) or "patience" not in train:
-        return train
-    stop = train.get("stop", {})
-    if not isinstance(stop, dict) or "patience" in stop:
-        return train
-    others = {key: given for key, given in train.items() if key != "patience"}
-    return {**others, "stop": {**stop, "patience": train["patience"]}}
 
 
 def measured_with(stop: Stop, objective: str) -> Stop:

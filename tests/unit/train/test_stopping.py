@@ -176,19 +176,16 @@ def recipe(tmp_path: Path, train: str, *overrides: str) -> dict[str, Any]:
     return load_recipe(file, overrides).train.stop.model_dump()
 
 
-def test_patience_alone_still_says_it(tmp_path: Path) -> None:
+def test_patience_is_a_key_of_stop_alone(tmp_path: Path) -> None:
     plain = Stop().model_dump()
-    assert recipe(tmp_path, "patience: 3") == plain | {"patience": 3}
     assert recipe(tmp_path, "stop: {patience: 3}") == plain | {"patience": 3}
-    assert recipe(tmp_path, "epochs: 1", "train.patience=4") == plain | {"patience": 4}
-    assert recipe(tmp_path, "patience: 3", "train.stop.min_delta=0.5") == plain | {"patience": 3, "min_delta": 0.5}
-    assert recipe(tmp_path, "patience: null") == plain
+    assert recipe(tmp_path, "epochs: 1", "train.stop.patience=4") == plain | {"patience": 4}
     with pytest.raises(TunesmithError, match="patience") as caught:
-        recipe(tmp_path, "{patience: 3, stop: {patience: 4}}")
+        recipe(tmp_path, "patience: 3")
     assert caught.value.code in ("recipe-unknown-key", "recipe-foreign-key")
     with pytest.raises(TunesmithError) as caught:
-        recipe(tmp_path, "patience: 0")
-    assert (caught.value.code, caught.value.parameters["key"]) == ("recipe-value", "train.patience")
+        recipe(tmp_path, "stop: {patience: 0}")
+    assert (caught.value.code, caught.value.parameters["key"]) == ("recipe-value", "train.stop.patience")
     assert caught.value.place is not None
     assert caught.value.place.line == 4
 

@@ -52,7 +52,6 @@ def test_the_recipe_of_the_page() -> None:
     train = recipe("en").train
     assert train.stop == Stop(metric="eval/mean_token_accuracy", patience=3, min_delta=0.001, rising_loss=4)
     assert train.samples == Samples(prompts=("What can you do for me?",), num_rows=2, max_new_tokens=48)
-    assert recipe("en").variants["short"].stop == Stop(patience=3)
     assert set(train.trackers) == set(TRACKERS)
     assert Train().samples is None
 
