@@ -18,6 +18,7 @@ from transformers import AutoModel, AutoTokenizer
 
 from tunesmith.errors import Place, TunesmithError
 from tunesmith.metrics.bertscore import TokenVectors
+from tunesmith.model.vector_math import choose_kernels
 
 MAX_TOKENS: Final = 512
 """What a text means shows in its beginning."""
@@ -41,6 +42,7 @@ class Encoder:
         """Raises TunesmithError `encoder-folder` where the folder holds no model that can be read safely."""
         if not (folder / "config.json").is_file() and not (folder / "modules.json").is_file():
             raise TunesmithError("encoder-folder", place=Place(str(folder)), problem="config.json")
+        choose_kernels()
         transformer, self.pooling = _modules(folder)
         try:
             # said in words, or transformers asks on the terminal whether to run code of the folder's

@@ -18,11 +18,13 @@ from tunesmith.model.fuse import fuse
 from tunesmith.model.layout import MicroBatch
 from tunesmith.model.method import load_method
 from tunesmith.model.score import load_with_head
+from tunesmith.model.vector_math import choose_kernels
 
 
 def load_model(folder: Path, *, dtype: torch.dtype, device: str, four_bit: bool = False) -> PreTrainedModel:
     """Read a checked folder's weights as a language model's; it attends through `tunesmith.model.attention`."""
     transformers_logging.disable_progress_bar()
+    choose_kernels()
     model: PreTrainedModel = AutoModelForCausalLM.from_pretrained(
         folder, dtype=dtype, attn_implementation=NAME, use_safetensors=True, local_files_only=True
     )

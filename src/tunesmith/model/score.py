@@ -25,6 +25,7 @@ from tunesmith.model.dropout import silence_dropout
 from tunesmith.model.fits import is_of_head
 from tunesmith.model.four_bit import keep_in_four_bits
 from tunesmith.model.layout import MicroBatch
+from tunesmith.model.vector_math import choose_kernels
 
 
 def load_with_head(
@@ -36,6 +37,7 @@ def load_with_head(
     same way each time.
     """
     transformers_logging.disable_progress_bar()
+    choose_kernels()
     # says at length that a base has no head, which is known
     transformers_logging.set_verbosity_error()
     names = head.classes if head.kind == "classification" else ("value",)
