@@ -27,7 +27,9 @@ NEED_SPACE: Final = ("open", "write", "pwrite64", "ftruncate", "fsync", "fdatasy
 """Beginnings of the names of operations that a full disk can refuse."""
 INJECTED: Final = "(INJECTED)"
 """How strace marks an answer that is not the system's."""
-_LINE: Final = re.compile(r"^\d+ +(\w+)\((.*)\) += (\S+)")
+_LINE: Final = re.compile(r"^(\d+) +(\w+)\((.*)\) += \S+")
+"""Process, name and arguments of a call."""
+_OF_ONE_RUN: Final = re.compile(r"(?<=\.tmp)\w{6}|\.\d+(?=\.partial|\.retired)")
 _PATH: Final = re.compile(r'"([^"]*)"|<(/[^>]*)>')
 
 Job = Callable[[], None]
@@ -42,6 +44,8 @@ class Operation:
     number: int
     paths: tuple[str, ...]
     writes: bool = True
+    file: str = ""
+    """The last of the paths under the run's folder, without what differs from run to run."""
 
     @property
     def needs_space(self) -> bool:
@@ -69,35 +73,35 @@ class Traced:
         """The operations under `root` of an undisturbed run of `job`, in order."""
         calls = log.with_suffix(".calls")
         assert self._run(job, log, ["-y", "-e", f"trace={CALLS}", "-o", str(calls)]) == 0, log.read_text()
-        counts: Counter[str] = Counter()
+        # strace counts each process's calls apart when it is told at which one to harm
+        counts: Counter[tuple[str, str]] = Counter()
         found = []
         for line in calls.read_text(encoding="utf-8", errors="replace").splitlines():
             parsed = _LINE.match(line)
             if parsed is None:
                 continue
-            name, arguments, _ = parsed.groups()
-            counts[name] += 1
+            process, name, arguments = parsed.groups()
+            counts[process, name] += 1
             paths = _paths(name, arguments)
             if any(_under(path, str(root)) for path in paths):
                 writes = name != "openat" or "O_CREAT" in arguments or "O_WRONLY" in arguments
-                found.append(Operation(name, counts[name], paths, writes))
+                found.append(Operation(name, counts[process, name], paths, writes, _file(paths, root)))
         return found
 
     def harm(self, job: Job, operation: Operation, damage: Damage, root: Path, log: Path) -> int | None:
         """Run `job` and harm it at an operation; its exit code, or minus the signal that ended it.
 
-        None where a full disk was told to an operation that only reads: on a busy machine a process may make more
-        calls before the one that is meant, and no disk is too full to read.
+        None where a full disk was told to another operation than the one that is meant: Python lists a folder of its
+        modules again when something in it changed, and so does one call more before it.
         """
         calls = log.with_suffix(".harmed")
         how = "signal=KILL" if damage == "kill" else "error=ENOSPC"
         inject = f"inject={operation.name}:{how}:when={operation.number}"
-        code = self._run(job, log, ["-e", f"trace={operation.name}", "-e", inject, "-o", str(calls)])
+        code = self._run(job, log, ["-y", "-e", f"trace={operation.name}", "-e", inject, "-o", str(calls)])
         lines = calls.read_text(encoding="utf-8", errors="replace").splitlines()
         calls.unlink()
-        opened = [line for line in lines if INJECTED in line and operation.name == "openat"]
-        only_reads = any("O_CREAT" not in line and "O_WRONLY" not in line for line in opened)
-        return None if only_reads else code
+        met = [parsed for line in lines if INJECTED in line and (parsed := _LINE.match(line))]
+        return None if any(_file(_paths(*one.groups()[1:]), root) != operation.file for one in met) else code
 
     def _run(self, job: Job, log: Path, options: Sequence[str]) -> int:
         """The child waits until it is watched."""
@@ -132,6 +136,13 @@ def _paths(name: str, arguments: str) -> tuple[str, ...]:
         else:
             paths.append(os.path.join(folder, quoted))
     return tuple(paths)
+
+
+def _file(paths: Sequence[str], root: Path) -> str:
+    """The last path under `root`, without numbers of processes and random letters; empty where it lies elsewhere."""
+    if not paths or not _under(paths[-1], str(root)):
+        return ""
+    return _OF_ONE_RUN.sub("", str(Path(paths[-1]).relative_to(root)))
 
 
 class Hooked:

@@ -41,8 +41,8 @@ from tunesmith.train.random_state import random_state
 
 MUTANTS: Final = ("random state", "source position", "optimiser moments", "step of the schedule", "best and patience")
 """Entries of the checkpointed state, each left out in turn: a run that resumes finds what a fresh start would have."""
-MAX_AIMS: Final = 5
-"""How often an operation is tried for that another run makes later or earlier than the one that was watched."""
+AIMS: Final = (0, 1, -1, 2, -2)
+"""How many calls later or earlier an operation is looked for than in the run that was watched."""
 INTERVALS: Final = (1, 2, 3, 5, 12)
 """Steps between validations that must leave the trained weights alone."""
 
@@ -153,7 +153,8 @@ class Bench:
             shutil.rmtree(folder)  # it had ended before
 
     def operations(self) -> list[Operation]:
-        """What one undisturbed short run does to its files."""
+        """What one undisturbed short run does to its files, once its plan is there."""
+        self.reference(self.short)
         folder = self.new_folder()
         found = _watcher().record(partial(attempt, self.desk, self.short, folder), folder / "work", folder / "log")
         shutil.rmtree(folder)
@@ -169,21 +170,21 @@ class Bench:
         return self._harmed("full", [operation for operation in self.operations() if operation.needs_space])
 
     def _harmed(self, damage: Damage, operations: Sequence[Operation]) -> list[Trial]:
-        self.reference(self.short)
         watcher = _watcher()
 
         def harmed(operation: Operation) -> Trial:
-            for _ in range(MAX_AIMS):
+            for late in AIMS:
                 folder = self.new_folder()
                 job = partial(attempt, self.desk, self.short, folder)
-                code = watcher.harm(job, operation, damage, folder / "work", folder / "log")
+                aimed = replace(operation, number=operation.number + late)
+                code = watcher.harm(job, aimed, damage, folder / "work", folder / "log")
                 if code is not None:
                     break
                 shutil.rmtree(folder)
             if code in (FAILED, INTERRUPTED):  # a full disk must be told as one
                 return Trial(f"{operation}: ended with {code}: {(folder / 'log').read_text(encoding='utf-8')[-2000:]}")
             if code is None:
-                return Trial(f"{operation}: met something else {MAX_AIMS} times")
+                return Trial(f"{operation}: met something else {len(AIMS)} times")
             trial = self.finish(self.short, folder, harmed=code in (DISK_FULL, -signal.SIGKILL))
             return trial if trial.exact else replace(trial, why=f"{operation}: {trial.why}")
 
