@@ -48,6 +48,10 @@ FOUR_BIT_LIBRARY_BYTES: Final = 45 << 20
 """What importing bitsandbytes adds to a process."""
 INDEX_BYTES: Final = 24
 """Of a token for one of its experts: its places before and after sorting, and its weight."""
+SHORT_PRODUCTS: Final = 4
+"""Different ones of whole score matrices of one shape, forward and backward."""
+LONG_PRODUCTS: Final = 6
+"""Different ones of the blocked kernel's backward pass for one length: three of whole blocks, three of the last."""
 MAX_CACHED_PRODUCTS: Final = 1024
 """Products that oneDNN keeps compiled, its primitive cache's capacity."""
 NUM_CHECKPOINTS: Final = 3
@@ -189,11 +193,12 @@ def train_terms(job: Computation, steps: StepShapes) -> Terms:
     worst = max(moments, key=lambda terms: sum(terms.values()))
     fitted = FITTED[job.device]
     worst["allocator"] = int(fitted.slack_share * (worst["activations"] + worst["transient"]))
-    return fixed | worst | {"products": _product_bytes(job, steps.num_sizes)}
+    return fixed | worst | {"products": _product_bytes(job, steps)}
 
 
-def _product_bytes(job: Computation, num_sizes: int) -> int:
-    """Compiled products that stay: each shape of a linear layer in bf16, for each size of a micro-batch."""
+def _product_bytes(job: Computation, steps: StepShapes) -> int:
+    """Compiled bf16 products that stay: of each shape of a linear layer for each size of a micro-batch, and of
+    attention for each of its shapes."""
     if job.precision != "bf16":
         return 0
     method, shapes = job.section.method, set(job.geometry.linear_shapes())
@@ -204,13 +209,14 @@ def _product_bytes(job: Computation, num_sizes: int) -> int:
         num += 3 * len({shape[0] for shape in adapted}) + 3 * len({shape[1] for shape in adapted})
     elif job.trains_base:
         num += len(shapes)
-    return min(MAX_CACHED_PRODUCTS, num * num_sizes) * FITTED[job.device].product_bytes
+    num = num * steps.num_sizes + SHORT_PRODUCTS * steps.num_short_shapes + LONG_PRODUCTS * steps.num_long_shapes
+    return min(MAX_CACHED_PRODUCTS, num) * FITTED[job.device].product_bytes
 
 
-def save_terms(job: Computation, num_sizes: int) -> Terms:
+def save_terms(job: Computation, steps: StepShapes) -> Terms:
     """The best weights are read back beside everything that training holds, then the tuned model is written."""
     copies = 0 if job.trains_base else 4 * job.num_trained
-    products = _product_bytes(job, num_sizes)
+    products = _product_bytes(job, steps)
     return _held(job) | {"best": 4 * job.num_trained, "copies": copies, "products": products}
 
 

@@ -59,7 +59,7 @@ class Workload:
         memory = {
             "load": self._load_terms(job),
             "train": train_terms(job, steps),
-            "save": save_terms(job, steps.num_sizes),
+            "save": save_terms(job, steps),
         }
         if self.test:
             lengths = [len(row.ids_T) for row in self.test]

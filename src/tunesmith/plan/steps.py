@@ -53,9 +53,13 @@ class BatchShape:
     """In documents whose scores are computed whole."""
     num_short_scores: int
     """Entries of their padded score matrices, for one head."""
+    short_shapes: frozenset[tuple[int, int, int]]
+    """Nodes, tokens of a node and keys of each group of them: products of one shape are compiled once."""
     num_long_tokens: int
     num_long_keys: int
     """Keys of long documents, their ancestors' again for each."""
+    long_shapes: frozenset[tuple[int, int]]
+    """Tokens and keys of each of them."""
     num_gathered_keys: int
     """Those of them that are not simply a stretch of the flat buffer."""
     num_long_scores: int
@@ -79,6 +83,9 @@ class StepShapes:
     validation: tuple[BatchShape, ...]
     num_sizes: int
     """Different numbers of computed tokens among all steps and validation."""
+    num_short_shapes: int
+    num_long_shapes: int
+    """Different `short_shapes` and `long_shapes` of those that were laid out."""
     num_tokens_mean: float
     """Computed tokens of a step, on average over `spread`."""
 
@@ -119,12 +126,15 @@ def step_shapes(
     shapes = {step: laid_out(step) for step in _spread(num_steps, NUM_SPREAD)}
     heaviest = tuple(laid_out(step) for step in largest)
     judged = shapes_of([row for row in validation if row.num_supervised])
-    sizes = {batch.num_tokens for step in (*heaviest, *shapes.values(), judged) for batch in step}
+    batches = [batch for step in (*heaviest, *shapes.values(), judged) for batch in step]
+    sizes = {batch.num_tokens for batch in batches}
     return StepShapes(
         largest=heaviest,
         spread=shapes,
         validation=judged,
         num_sizes=max(len(sizes), len({num // TOKENS_UNIT for num in tokens.values()})),
+        num_short_shapes=len(frozenset().union(*(batch.short_shapes for batch in batches))),
+        num_long_shapes=len(frozenset().union(*(batch.long_shapes for batch in batches))),
         num_tokens_mean=float(np.mean([sum(batch.num_tokens for batch in step) for step in shapes.values()])),
     )
 
@@ -177,7 +187,9 @@ def _shape(batch: MicroBatch, is_fused: bool, is_whole: bool) -> BatchShape:
         num_fused_scores=sum(group.num_nodes * group.length * (group.length + 1) // 2 for group in fused),
         num_short_tokens=num_short_tokens,
         num_short_scores=sum(group.num_nodes * group.num_scores for group in short),
+        short_shapes=frozenset((group.num_nodes, group.length, group.num_keys) for group in short),
         num_long_tokens=batch.num_tokens - num_fused_tokens - num_short_tokens,
+        long_shapes=frozenset((group.length, group.num_keys) for group in long),
         num_long_keys=sum(group.num_nodes * group.num_keys for group in long),
         num_gathered_keys=sum(group.num_nodes * group.num_keys for group in gathered),
         # causal: half of the own keys, all of the ancestors'

@@ -27,7 +27,7 @@ from tunesmith.plan import memory, steps, work
 from tunesmith.plan.constants import FITTED
 from tunesmith.plan.geometry import geometry_of
 from tunesmith.plan.memory import Computation, load_terms, save_terms, saved_bytes, state_bytes
-from tunesmith.plan.steps import batch_shapes, fuses_attention
+from tunesmith.plan.steps import StepShapes, batch_shapes, fuses_attention
 from tunesmith.recipe import Classification, Full, Lora, Sft, Train
 from tunesmith.recipe.optimizers import Adam, AdamW, AdamW8Bit, AnyOptimizer, Muon, RmsProp, Sgd
 from tunesmith.records import Rendered
@@ -58,17 +58,35 @@ def test_sizes_that_are_repeated_to_spare_an_import_are_those_of_the_engine() ->
 def test_products_stay_compiled_for_each_size_of_a_micro_batch_up_to_the_caches_capacity(tmp_path: Path) -> None:
     geometry = geometry_of(find_base(str(save_model(tmp_path, make_model("llama")))))
 
-    def products(method: Full | Lora, precision: str, num_sizes: int) -> float:
+    def products(method: Full | Lora, precision: str, num_sizes: int, num_short: int = 0, num_long: int = 0) -> float:
         job = Computation(geometry, Train(method=method), precision, "cpu")
-        return save_terms(job, num_sizes)["products"] / FITTED["cpu"].product_bytes
+        shapes = StepShapes((), {}, (), num_sizes, num_short, num_long, 0.0)
+        return save_terms(job, shapes)["products"] / FITTED["cpu"].product_bytes
 
     shapes = {(128, 64), (64, 64), (64, 128), (96, 64), (64, 96)}  # of q, k and v, o, gate and up, down
     assert products(Full(), "bf16", 2) == 2 * 3 * len(shapes)
     assert products(Lora(targets=("q_proj", "v_proj")), "bf16", 1) == 2 * len(shapes) + 3 * len({64}) + 3 * len(
         {128, 64}
     )
+    assert products(Full(), "bf16", 2, 7, 5) == 2 * 3 * len(shapes) + 7 * 4 + 5 * 6
     assert products(Full(), "bf16", 10_000) == 1024
-    assert products(Full(), "fp32", 2) == 0
+    assert products(Full(), "fp32", 2, 7) == 0
+
+
+def test_whole_scores_take_as_many_different_products_for_each_shape_as_are_foreseen(tmp_path: Path) -> None:
+    model = load_model(save_model(tmp_path, make_model("llama")), dtype=torch.float32, device="cpu").train()
+    random = np.random.default_rng(0)
+    rows = [random_row(random, str(number), [], num) for number, num in enumerate((200, 200, 130, 400))]
+    section = Train(method=Full())
+    (shape,) = batch_shapes(rows, section, is_fused=fuses_attention(geometry_of(find_base(str(tmp_path))), "cpu"))
+    assert (len(shape.short_shapes), shape.long_shapes) == (2, {(400, 400)})
+    (batch,) = lay_out(rows, 100_000, share=section.shares_prefixes)
+    activities = [torch.profiler.ProfilerActivity.CPU]
+    with torch.profiler.profile(activities=activities, record_shapes=True) as profile:
+        sft.loss(model, batch).sum.backward()
+    batched = [event for event in profile.events() if event.name in ("aten::baddbmm", "aten::bmm")]
+    different = {(event.name, str(event.input_shapes)) for event in batched}
+    assert len(different) == memory.SHORT_PRODUCTS * len(shape.short_shapes)
 
 
 def kept_bytes(
@@ -212,7 +230,9 @@ def test_a_base_in_four_bits_takes_what_its_tensors_take(tmp_path: Path, precisi
     assert job.weight_bytes == pytest.approx(held, rel=1e-3)
     largest = max(packed, key=lambda each: each.state.shape.numel())
     assert job.unpacked_bytes >= largest.whole().nbytes
-    assert save_terms(job, 0)["weights"] == job.weight_bytes + job.c * job.num_trained
+    assert (
+        save_terms(job, StepShapes((), {}, (), 0, 0, 0, 0.0))["weights"] == job.weight_bytes + job.c * job.num_trained
+    )
     plain = Computation(job.geometry, Train(method=Lora(rank=4)), precision, "cpu")
     assert (plain.unpacked_bytes, plain.num_trained) == (0, job.num_trained)
 

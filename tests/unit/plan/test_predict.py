@@ -18,7 +18,7 @@ from tunesmith.model.score import begin_score, load_with_head
 from tunesmith.plan.geometry import geometry_of
 from tunesmith.plan.memory import Computation, disk_bytes, load_terms, save_terms
 from tunesmith.plan.predict import Workload, changes_that_fit
-from tunesmith.plan.steps import batch_shapes
+from tunesmith.plan.steps import StepShapes, batch_shapes
 from tunesmith.plan.work import step_operations, update_operations
 from tunesmith.recipe import Decoding, Distill, DistillText, Evaluate, Full, Lora, Train
 from tunesmith.recipe.optimizers import Muon
@@ -47,7 +47,8 @@ def work(tmp_path_factory: pytest.TempPathFactory) -> Workload:
 def test_what_training_holds_is_sixteen_bytes_a_weight_in_fp32_and_twenty_in_bf16(work: Workload) -> None:
     number = work.geometry.num_parameters
     for precision, each in (("fp32", 16), ("bf16", 20)):
-        terms = save_terms(Computation(work.geometry, MAIN, precision, "cpu"), 0)
+        shapes = StepShapes((), {}, (), num_sizes=0, num_short_shapes=0, num_long_shapes=0, num_tokens_mean=0.0)
+        terms = save_terms(Computation(work.geometry, MAIN, precision, "cpu"), shapes)
         held = sum(terms[name] for name in ("weights", "gradients", "moments", "master", "files"))
         assert held == each * number
         assert terms["best"] == 4 * number
