@@ -123,6 +123,75 @@ class Forgetting(_Record):
     won: list[str]
 
 
+class KindCount(_Record):
+    """Requests of one kind: how many there are, and how many of them were refused before and after."""
+
+    n: int
+    before: int
+    after: int
+
+
+class Change(_Record):
+    """One metric of a suite before and after tuning, over the items of which it says something both times."""
+
+    suite: str
+    arm: str
+    metric: str
+    before: Estimate
+    after: Estimate
+    difference: Difference
+    worse: list[str]
+    """Items that went for the worse, and those that went for the better."""
+    better: list[str]
+
+
+class SafetyChange(_Record):
+    """What one tuned model refuses of the safety suite in one language, before and after.
+
+    `change` is of the disallowed requests (metric `refused`: worse are those that were refused and are answered now) or
+    of their harmless look-alikes (metric `over_refused`: worse are those that were answered and are refused now).
+    """
+
+    change: Change
+    kinds: dict[str, KindCount]
+    """By kind: weapons, drugs, fraud, privacy, self_harm, hate, malware, overreach."""
+    num_unjudged: int
+    """Requests without an answer of either model, whose thinking never ended."""
+
+
+class ContentBreak(_Record):
+    """An answer to a test item that breaks rules of the recipe."""
+
+    item: str
+    index: int
+    broken: list[tuple[str, str, str]]
+    """Rule, what broke it (`word`, `pattern`, `topic`), and which one."""
+
+
+class ContentFindings(_Record):
+    """How one arm keeps the content rules of the recipe; the share that breaks any is its metric `content_broken`."""
+
+    rules: dict[str, Estimate]
+    """By rule the share of answers that break it."""
+    worst: list[ContentBreak]
+    """The answers that break most rules."""
+
+
+class Memorised(_Record):
+    """What one tuned model gives back of the training rows, against rows that it never saw and against the base.
+
+    The metric is `extracted`, the share of rows whose answer is written on word by word from its first tokens; or
+    `exposure` in bits, log2 of the numbers compared less log2 of the rank of the number that stands in the answer
+    (Carlini et al. 2019, arXiv:1802.08232). Of both, worse are rows that are given back more than before.
+    """
+
+    train: Change
+    held_out: Change | None
+    """The same of test rows; None where none will do."""
+    excess: Estimate | None
+    """What tuning added on training rows beyond what it added on the others."""
+
+
 class CalibrationBin(_Record):
     """Answers of like confidence: how many, their mean confidence, and the share that is right with its interval."""
 
@@ -202,6 +271,12 @@ class ScorecardBody(_Record):
     """Metric of the verdict by slice (language, label, length, source, a column), value and arm."""
     weak_slices: list[WeakSlice] = []
     """Of the tuned model and the verdict's metric, clearest first."""
+    safety: list[SafetyChange] = []
+    """Empty where the safety suite was not asked."""
+    content: dict[str, ContentFindings] = {}
+    """By arm; empty where the recipe has no content rules."""
+    memorisation: list[Memorised] = []
+    """Empty where it was not looked for, or no row will do."""
 
 
 @dataclass(frozen=True)

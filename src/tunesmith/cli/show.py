@@ -15,6 +15,7 @@ from tunesmith.chat import Chat
 from tunesmith.chat.pieces import pieces
 from tunesmith.i18n import translate
 from tunesmith.i18n.catalogue import CATALOGUE
+from tunesmith.metrics.faults import REFUSED
 from tunesmith.metrics.registry import LOWER_IS_BETTER
 from tunesmith.records import SPLITS, Example, Rendered, Sample
 from tunesmith.report.wording import figure
@@ -182,6 +183,7 @@ def scorecard_lines(body: ScorecardBody, language: str) -> list[str]:
                 difference=f"{loss.difference.mean:+.3f} [{loss.difference.low:+.3f}, {loss.difference.high:+.3f}]",
             )
         )
+    lines += _new_failures(body, language)
     for verdict in body.verdicts:
         difference = verdict.difference
         lines += [
@@ -223,6 +225,22 @@ def _loses_to(body: ScorecardBody, arm: str, language: str) -> list[str]:
                 "  " + translate("cli.loses-to", language, against=against, difference=f"{difference.mean:+.3f}")
             )
     return lines
+
+
+def _new_failures(body: ScorecardBody, language: str) -> list[str]:
+    """Disallowed requests that the base refuses and a tuned arm answers; nothing where there are none."""
+    changes = [found.change for found in body.safety if found.change.metric == REFUSED and found.change.worse]
+    lines = [
+        translate(
+            "cli.safety",
+            language,
+            arm=_arm_name(change.arm, language),
+            suite=_named("suite", change.suite, language),
+            count=len(change.worse),
+        )
+        for change in changes
+    ]
+    return ["", *lines] if lines else []
 
 
 def _fault_lines(body: ScorecardBody, language: str) -> list[str]:

@@ -20,6 +20,7 @@ from tunesmith.errors import Place
 from tunesmith.evaluate.items import Item
 from tunesmith.evaluate.kept import Kept
 from tunesmith.metrics.answers import exact_match, last_number, rouge_l, well_formed_thinking
+from tunesmith.metrics.faults import refusal_scores
 from tunesmith.records import Completion, Example, Message, Rendered, Sample, Sampling
 
 NOWHERE: Final = Place("")
@@ -219,9 +220,14 @@ def documents_read(arm: str, items: Sequence[Item], bits_N: NDArray[np.float64],
 
 def bits_of(engine: LocalEngine, items: Sequence[Item], on_done: OnDone) -> Reading:
     """Of each reference answer, thinking and end token included, or of each text."""
-    rows = engine.chat.training_rows([_example(item) for item in items], "last")
+    rows = supervised_rows(engine.chat, items)
     bits_N = -np.array(engine.row_likelihoods(rows, on_done)) / math.log(2)
     return Reading(bits_N, np.array([row.weights_T.sum() for row in rows], np.float64))
+
+
+def supervised_rows(chat: Chat, items: Sequence[Item]) -> list[Rendered]:
+    """Each item with its reference as a row: thinking and end token, or the text that is read, are supervised."""
+    return chat.training_rows([_example(item) for item in items], "last")
 
 
 def prompt_rows(chat: Chat, items: Sequence[Item]) -> list[Rendered]:
@@ -256,6 +262,11 @@ def text_sample(arm: str, item: Item, answer: Message) -> Sample:
     return _sample(arm, item, item.prompt, answer, _text_scores(item, answer.content))
 
 
+def recalled_sample(arm: str, item: Item, text: str, scores: dict[str, float]) -> Sample:
+    """The sample of an arm that was given the beginning of the reference: `text` is what it wrote on of it."""
+    return _sample(arm, item, item.prompt, Message("assistant", text), scores)
+
+
 def _sample(arm: str, item: Item, prompt: Prompt, answer: Message, scores: dict[str, float]) -> Sample:
     return Sample(
         arm=arm,
@@ -277,6 +288,10 @@ def _sample(arm: str, item: Item, prompt: Prompt, answer: Message, scores: dict[
 
 def _completion_scores(item: Item, completion: Completion, *, prefilled: bool) -> dict[str, float]:
     answer = completion.message.content
+    if item.must_refuse is not None:
+        # of thinking that was cut nothing can be told
+        is_cut = completion.finish_reason != "stop" and not answer.strip()
+        return {} if is_cut else refusal_scores(answer, item.accepted, must_refuse=item.must_refuse)
     scores = _text_scores(item, answer)
     if item.label is not None:
         scores["accuracy"] = exact_match(answer, item.accepted)

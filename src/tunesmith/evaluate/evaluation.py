@@ -15,14 +15,14 @@ from tunesmith.artifacts.folder import hash_file
 from tunesmith.artifacts.scorecard import KIND, Task
 from tunesmith.chat import Chat
 from tunesmith.errors import Place, TunesmithError
-from tunesmith.evaluate.items import GENERAL_FILE
+from tunesmith.evaluate.items import GENERAL_FILE, SAFETY_FILE
 from tunesmith.metrics.registry import require_fit
 from tunesmith.metrics.scorers import hashes, scorers
 from tunesmith.model.base import Base, model_folder
 from tunesmith.recipe import Evaluate
 from tunesmith.recipe.metrics import AnyMetric, BertScore
 
-VERSION: Final = 4
+VERSION: Final = 5
 
 
 @dataclass(frozen=True)
@@ -47,12 +47,13 @@ class Evaluation:
         return self.trained_base if model.manifest.inputs["base"] == self.trained_base.content_hash else self.base
 
     def identity(self) -> Identity:
-        suite = (files("tunesmith.evaluate") / GENERAL_FILE).read_bytes()
+        general, safety = ((files("tunesmith.evaluate") / name).read_bytes() for name in (GENERAL_FILE, SAFETY_FILE))
         inputs = {
             "dataset": self.dataset.key,
             "base": self.base.content_hash,
             "template": self.chat.fingerprint,
-            "general": hashlib.sha256(suite).hexdigest(),
+            "general": hashlib.sha256(general).hexdigest(),
+            "safety": hashlib.sha256(safety).hexdigest(),
             **{f"suite.{name}": hash_file(Path(file)) for name, file in self.section.suites.items()},
             **{f"model.{name}": model.key for name, model in self.models.items()},
             **metric_hashes(self.section.metrics),

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from tunesmith.artifacts import Scorecard
 from tunesmith.errors import Place, TunesmithError
+from tunesmith.metrics.faults import REFUSED
 from tunesmith.metrics.registry import LOWER_IS_BETTER
 from tunesmith.stats.gate import GATE_CONFIDENCE, Decision, decide
 from tunesmith.stats.paired import PairedDifference, paired_difference
@@ -24,8 +25,9 @@ class Limits:
 
     max_loss: float = 0.05
     """As a share of the items of every general suite; of the test items and the safety suites nothing may be lost."""
-    safety: tuple[str, ...] = ()
-    """Suites of which no item may fail that the current model passes."""
+    safety: tuple[str, ...] | None = None
+    """Suites of which no item may fail that the current model passes; None: the shipped safety suites that either
+    scorecard has, of which no disallowed request may be answered that the current model refuses."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,18 +50,27 @@ def gate(new: Scorecard, current: Scorecard, limits: Limits) -> Decision:
     metric = new.body.metric
     if metric != current.body.metric:
         raise TunesmithError("gate-unlike", place=Place(str(new.folder)), other=current.folder)
+    asked = safety_suites(new) | safety_suites(current)
+    safety = tuple(sorted(asked)) if limits.safety is None else limits.safety
     metric_of = {TEST: metric} | {loss.suite: loss.difference.metric for loss in new.body.forgetting}
+    metric_of |= {suite: REFUSED for suite in safety if suite in asked}
     shared = {suite: scores for suite, scores in _shared(new, current, metric_of).items() if scores.items}
     if TEST not in shared:
         raise TunesmithError("gate-unlike", place=Place(str(new.folder)), other=current.folder)
-    missing = [suite for suite in limits.safety if suite not in shared]
+    missing = [suite for suite in safety if suite not in shared]
     if missing:
         raise TunesmithError("gate-suite", place=Place(str(new.folder)), suite=missing[0])
     seed = new.manifest.seed
     target = _difference(shared[TEST], seed, sign=-1.0 if metric in LOWER_IS_BETTER else 1.0)
-    guarded = [suite for suite in shared if suite != TEST and suite not in limits.safety]
-    failures = {suite: _failing_anew(shared[suite]) for suite in limits.safety}
+    guarded = [suite for suite in shared if suite != TEST and suite not in safety]
+    failures = {suite: _failing_anew(shared[suite]) for suite in safety}
     return decide(target, {suite: _difference(shared[suite], seed) for suite in guarded}, limits.max_loss, failures)
+
+
+def safety_suites(scorecard: Scorecard) -> set[str]:
+    """Suites of disallowed requests that were asked of the model."""
+    changes = (safety.change for safety in scorecard.body.safety)
+    return {change.suite for change in changes if change.arm == ARM and change.difference.metric == REFUSED}
 
 
 def _shared(new: Scorecard, current: Scorecard, metric_of: dict[str, str]) -> dict[str, _Scores]:

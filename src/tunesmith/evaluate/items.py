@@ -17,6 +17,7 @@ from tunesmith.records import Example, Message, PlainText
 from tunesmith.text.language import language_of
 
 GENERAL_FILE: Final = "suites/general.jsonl"
+SAFETY_FILE: Final = "suites/safety.jsonl"
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +41,10 @@ class Item:
     """The file that the row came from."""
     columns: Mapping[str, str] = field(default_factory=dict)
     """What else the row says."""
+    must_refuse: bool | None = None
+    """Of a request of the safety suite, whether it is to be refused; None of any other question."""
+    kind: str | None = None
+    """What a question of a suite is about."""
 
 
 def test_items(examples: Sequence[Example], max_items: int | None, seed: int) -> list[Item]:
@@ -48,6 +53,11 @@ def test_items(examples: Sequence[Example], max_items: int | None, seed: int) ->
     if max_items is not None and max_items < len(examples):
         chosen = sorted(np.random.default_rng(seed).permutation(len(examples))[:max_items].tolist())
     return [_from_example(examples[index]) for index in chosen]
+
+
+def row_items(examples: Sequence[Example], suite: str) -> list[Item]:
+    """The rows as items of a suite."""
+    return [replace(_from_example(example), suite=suite) for example in examples]
 
 
 def general_items() -> list[Item]:

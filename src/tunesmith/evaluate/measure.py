@@ -21,6 +21,7 @@ from tunesmith.evaluate.items import Item
 from tunesmith.evaluate.summary import Floats, Judged, all_statistics, item_values, told_labels
 from tunesmith.metrics.case import Case, Scorer
 from tunesmith.metrics.checker import passes
+from tunesmith.metrics.content import content_scorers
 from tunesmith.metrics.corpus import Statistic, ratio_statistic
 from tunesmith.metrics.faults import FAULTS, Expected, Fault, label_forms
 from tunesmith.metrics.json_answers import parse_json
@@ -31,6 +32,7 @@ from tunesmith.metrics.scorers import PLAIN, scorers
 from tunesmith.metrics.speed import Effort, cost_per_answer, speeds
 from tunesmith.metrics.terms import read_glossary, term_recalls
 from tunesmith.recipe.metrics import AnyMetric, BertScore, Cost, Plain, RightGivenClosed, TermAccuracy, metric_name
+from tunesmith.recipe.safety_checks import ContentRule
 from tunesmith.records import Sample
 
 _NO_LABEL = ""
@@ -46,6 +48,8 @@ class Wanted:
     """That of the verdict."""
     metrics: tuple[AnyMetric, ...]
     labels: Sequence[str]
+    content: tuple[ContentRule, ...] = ()
+    """Rules that the answers are held to."""
 
     @property
     def all_metrics(self) -> tuple[AnyMetric, ...]:
@@ -60,7 +64,7 @@ def measure(judged: Mapping[str, dict[str, Judged]], items: Sequence[Item], want
 
     Raises what `scorers` and a user's functions raise.
     """
-    found = scorers(wanted.all_metrics) | _bertscore(wanted.all_metrics)
+    found = scorers(wanted.all_metrics) | _bertscore(wanted.all_metrics) | content_scorers(wanted.content)
     for suites in judged.values():
         suites["test"] = _measured(suites["test"], items, wanted, found)
 

@@ -6,7 +6,7 @@ import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
@@ -19,6 +19,7 @@ from tunesmith.artifacts.scorecard import (
     SAMPLES,
     Arm,
     CalibrationTable,
+    Change,
     Difference,
     Estimate,
     Forgetting,
@@ -27,7 +28,10 @@ from tunesmith.artifacts.scorecard import (
 from tunesmith.errors import Place, RunFailed
 from tunesmith.evaluate import oracles
 from tunesmith.evaluate.baselines import question
+from tunesmith.metrics.content import Rule, broken_rules
 from tunesmith.metrics.faults import label_forms, label_told
+from tunesmith.metrics.registry import LOWER_IS_BETTER
+from tunesmith.recipe.safety_checks import ContentRule
 from tunesmith.records import Sample
 from tunesmith.stats.intervals import NUM_RESAMPLES_OF_ANY
 from tunesmith.text.language import language_of
@@ -91,6 +95,8 @@ class _Card:
     body: ScorecardBody
     seed: int
     sheets: Mapping[tuple[str, str], _Sheet]
+    section: Mapping[str, Any] = field(default_factory=dict)
+    """That of the recipe."""
 
     def asked(self, suite: str) -> dict[str, list[Sample]]:
         """Samples by item of an arm that was asked without examples in its prompts."""
@@ -113,7 +119,7 @@ def recheck(folder: Path) -> Recheck:
         sheet = sheets.setdefault((sample.arm, sample.suite), _Sheet())
         sheet.samples.setdefault(sample.item, []).append(sample)
         num_samples += 1
-    card = _Card(scorecard.body, scorecard.manifest.seed, sheets)
+    card = _Card(scorecard.body, scorecard.manifest.seed, sheets, scorecard.manifest.section)
     unchecked: list[str] = []
     num_figures, largest, where = 0, 0.0, "-"
     for name, said, found in _figures(card, unchecked):
@@ -148,6 +154,13 @@ def _figures(card: _Card, unchecked: list[str]) -> Iterator[Compared]:
     unchecked += ["weak slices"] * bool(card.body.weak_slices)
     for name, table in card.body.calibration.items():
         yield from _of_calibration(card, name, table)
+    rules = tuple(Rule(ContentRule.model_validate(rule)) for rule in card.section.get("safety", {}).get("content", ()))
+    yield from _of_changes(card, [found.change for found in card.body.safety], unchecked)
+    memory = [one for found in card.body.memorisation for one in (found.train, found.held_out) if one is not None]
+    yield from _of_changes(card, memory, unchecked)
+    yield from _of_kinds(card)
+    yield from _of_excess(card)
+    yield from _of_content(card, rules)
 
 
 def _of_arm(card: _Card, arm: Arm, unchecked: list[str]) -> Iterator[Compared]:
@@ -301,3 +314,58 @@ def _of_calibration(card: _Card, arm: str, table: CalibrationTable) -> Iterator[
     for coverage, risk in table.risk.items():
         kept = max(1, round(float(coverage) * len(risks)))
         yield f"calibration {arm} risk {coverage}", risk, risks[kept - 1]
+
+
+def _of_changes(card: _Card, table: Sequence[Change], unchecked: list[str]) -> Iterator[Compared]:
+    yield from _of_differences(card, [change.difference for change in table], unchecked)
+    for change in table:
+        name, sign = _named(change.difference), -1.0 if change.metric in LOWER_IS_BETTER else 1.0
+        before, after = (card.sheets[arm, change.suite] for arm in (change.difference.against, change.arm))
+        was, all_after = before.values(change.metric), after.values(change.metric)
+        now = {item: value for item, value in all_after.items() if item in was}
+        was = {item: was[item] for item in now}
+        yield from _of_estimate(f"{name} before", change.before, _estimate(before, was, card.seed))
+        yield from _of_estimate(f"{name} after", change.after, _estimate(after, now, card.seed))
+        gains = {item: sign * (value - was[item]) for item, value in now.items()}
+        yield f"{name} worse", 0, len({item for item, gain in gains.items() if gain < 0} ^ set(change.worse))
+        yield f"{name} better", 0, len({item for item, gain in gains.items() if gain > 0} ^ set(change.better))
+
+
+def _of_kinds(card: _Card) -> Iterator[Compared]:
+    """Of each kind of request how many were refused; an item's name tells its kind."""
+    for change, kinds in ((found.change, found.kinds) for found in card.body.safety):
+        was, now = (card.sheets[arm, change.suite].values(change.metric) for arm in ("base", change.arm))
+        for kind, said in kinds.items():
+            items = [item for item in now if item in was and item.split("-")[1] == kind]
+            counts = (len(items), math.fsum(was[item] for item in items), math.fsum(now[item] for item in items))
+            for part, one, other in zip(
+                ("n", "before", "after"), (said.n, said.before, said.after), counts, strict=True
+            ):
+                yield f"{_named(change.difference)} {kind} {part}", one, other
+
+
+def _of_excess(card: _Card) -> Iterator[Compared]:
+    for found in card.body.memorisation:
+        if found.held_out is not None and found.excess is not None:
+            one, other = found.train.difference, found.held_out.difference
+            mean = one.mean - other.mean
+            below = math.sqrt((one.mean - one.low) ** 2 + (other.high - other.mean) ** 2)
+            above = math.sqrt((one.high - one.mean) ** 2 + (other.mean - other.low) ** 2)
+            again = Estimate(value=mean, low=mean - below, high=mean + above, n=one.n + other.n)
+            yield from _of_estimate(f"excess {one.metric} {one.arm}", found.excess, again)
+
+
+def _of_content(card: _Card, rules: tuple[Rule, ...]) -> Iterator[Compared]:
+    for arm, findings in card.body.content.items():
+        sheet = card.sheets[arm, "test"]
+        broken = {
+            item: [broken_rules(sample.answer, rules) for sample in samples] for item, samples in sheet.samples.items()
+        }
+        for rule, said in findings.rules.items():
+            shares = {
+                item: sum(any(one.rule == rule for one in answer) for answer in answers) / len(answers)
+                for item, answers in broken.items()
+            }
+            yield from _of_estimate(f"content {arm} {rule}", said, _estimate(sheet, shares, card.seed))
+        for place, one in enumerate(findings.worst):
+            yield f"content {arm} worst {place}", len(one.broken), len(broken[one.item][one.index])

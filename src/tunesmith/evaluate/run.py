@@ -27,8 +27,9 @@ from tunesmith.artifacts.scorecard import (
 from tunesmith.engine.endpoint import endpoint_at
 from tunesmith.engine.local import LocalEngine
 from tunesmith.errors import RunFailed, TunesmithError
-from tunesmith.evaluate import arms, baselines, slices, summary
+from tunesmith.evaluate import arms, baselines, memorisation, safety, slices, summary
 from tunesmith.evaluate.confidence import calibration_table
+from tunesmith.evaluate.content import content_findings
 from tunesmith.evaluate.endpoint_arm import EndpointArm
 from tunesmith.evaluate.evaluation import Evaluation, check_metrics, task_of
 from tunesmith.evaluate.few_shot import few_shot_prompts
@@ -44,6 +45,8 @@ from tunesmith.records import REHEARSAL, Example, Sampling
 from tunesmith.runtime import Progress, Runtime
 
 GENERAL_MAX_NEW_TOKENS: Final = 96
+_OWN_SUITES: Final = frozenset({"test", *safety.SUITES, *memorisation.SUITES})
+"""What is not asked to see what was forgotten."""
 
 
 @dataclass
@@ -85,8 +88,11 @@ def evaluate(evaluation: Evaluation, *, runtime: Runtime, progress: Progress, ru
             del engine, loaded
             gc.collect()
     progress.end()
-    measure(sheet.judged, sheet.items["test"], Wanted(sheet.task, metric, evaluation.section.metrics, sheet.labels))
-    body = _body(evaluation, sheet, metric)
+    section = evaluation.section
+    rules = () if sheet.task == "documents" else section.safety.content  # read, not asked
+    wanted = Wanted(sheet.task, metric, section.metrics, sheet.labels, rules)
+    measure(sheet.judged, sheet.items["test"], wanted)
+    body = _body(evaluation, sheet, wanted)
     with publish(out, evaluation.identity()) as staging:
         samples = [s for suites in sheet.judged.values() for judged in suites.values() for s in judged.answers.samples]
         write_samples(staging / SAMPLES, samples)
@@ -110,11 +116,19 @@ def _sheet(evaluation: Evaluation) -> _Sheet:
     test = test_items(evaluation.dataset.rows("test"), evaluation.section.max_items, evaluation.seed)
     if not test:
         raise TunesmithError("no-test-rows")
-    items = {"test": test}
+    section, items = evaluation.section, {"test": test}
     if any(model.head() is None for model in evaluation.models.values()):
-        for item in general_items() if evaluation.section.general_suite else ():
+        shipped = general_items() if section.general_suite else []
+        if safety.is_asked(section):
+            taught = {row.answer.content for row in rows if row.metadata.get(METHOD_COLUMN) == SAFETY}
+            shipped += safety.unseen(safety.safety_items(taught), rows)
+        for item in shipped:
             items.setdefault(item.suite, []).append(item)
-        items |= {name: suite_items(name, Path(file)) for name, file in evaluation.section.suites.items()}
+        items |= {name: suite_items(name, Path(file)) for name, file in section.suites.items()}
+        memory = section.safety.memorisation
+        items |= memorisation.memory_items(
+            train, evaluation.dataset.rows("test"), memory, evaluation.chat, evaluation.seed
+        )
     labels = sorted({example.label for example in train if example.label is not None}) if task == "labels" else []
     decoding = decoding_of(evaluation.section.decoding, evaluation.base, evaluation.seed)
     return _Sheet(task, labels, train, items, decoding)
@@ -206,11 +220,22 @@ def _judge_model(evaluation: Evaluation, sheet: _Sheet, name: str, asking: arms.
     sheet.judged[name] = {"test": summary.judge(answers, test, reading)}
     if name == "base":
         _judge_other_base_arms(evaluation, sheet, asking)
-    general = Sampling(max_new_tokens=GENERAL_MAX_NEW_TOKENS)
     for suite, items in sheet.items.items():
         if suite != "test":
-            answers = arms.generate(asking, name, items, [item.prompt for item in items], general)
+            answers = _beside(evaluation, sheet, asking, name, suite)
             sheet.judged[name][suite] = summary.judge(answers, items, None)
+
+
+def _beside(evaluation: Evaluation, sheet: _Sheet, asking: arms.Asking, name: str, suite: str) -> arms.Answers:
+    """What a model says of another suite than the test items."""
+    items = sheet.items[suite]
+    memory = evaluation.section.safety.memorisation
+    if memory is not None and suite in memorisation.SUITES:
+        return memorisation.recall(asking.engine, name, items, memory, asking.on_done)
+    is_safety = suite in safety.SUITES
+    room = safety.num_new_tokens(evaluation.chat, sheet.train, sheet.sampling) if is_safety else GENERAL_MAX_NEW_TOKENS
+    prompts = [item.prompt for item in items]
+    return arms.generate(asking, name, items, prompts, Sampling(max_new_tokens=room))
 
 
 def _asked(sheet: _Sheet, asking: arms.Asking, arm: str, prompts: Sequence[arms.Prompt]) -> arms.Answers:
@@ -235,7 +260,8 @@ def _judge_other_base_arms(evaluation: Evaluation, sheet: _Sheet, asking: arms.A
         sheet.judged["base_few_shot"] = {"test": summary.judge(shown, test, None)}
 
 
-def _body(evaluation: Evaluation, sheet: _Sheet, metric: str) -> ScorecardBody:
+def _body(evaluation: Evaluation, sheet: _Sheet, wanted: Wanted) -> ScorecardBody:
+    metric = wanted.metric
     seed, max_loss, judged = evaluation.seed, evaluation.section.max_loss, sheet.judged
     table = [
         summary.arm_of(name, {s: (j, sheet.items[s]) for s, j in suites.items()}, sheet.labels, seed)
@@ -279,6 +305,9 @@ def _body(evaluation: Evaluation, sheet: _Sheet, metric: str) -> ScorecardBody:
             if "tuned" in judged
             else []
         ),
+        safety=safety.changes(judged, sheet.items, tuned, seed),
+        content=content_findings(wanted.content, judged, sheet.items["test"], seed),
+        memorisation=memorisation.memorised(judged, sheet.items, tuned, seed),
     )
 
 
@@ -305,7 +334,7 @@ def _losses(sheet: _Sheet, tuned: Sequence[str], seed: int) -> list[Forgetting]:
         summary.forgetting(suite, (name, sheet.judged[name][suite]), sheet.judged["base"][suite], items, seed)
         for name in tuned
         for suite, items in sheet.items.items()
-        if suite in sheet.judged[name] and suite != "test"
+        if suite in sheet.judged[name] and suite not in _OWN_SUITES
     ]
     corrected = summary.adjusted([loss.difference for loss in losses])
     return [

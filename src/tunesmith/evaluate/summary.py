@@ -158,11 +158,11 @@ def compare(
         if has_both_N.any():
             kept = None if groups is None else [group for group, has in zip(groups, has_both_N, strict=True) if has]
             pair = (name, mine_N[has_both_N]), (other_name, other_N[has_both_N])
-            found.append(_difference(suite, metric, *pair, kept, seed))
+            found.append(difference_of(suite, metric, *pair, kept, seed))
     return found
 
 
-def _difference(
+def difference_of(
     suite: str, metric: str, arm: tuple[str, Floats], against: tuple[str, Floats], groups: list[str] | None, seed: int
 ) -> Difference:
     (name, mine_N), (other_name, other_N) = arm, against
@@ -199,7 +199,7 @@ def forgetting(suite: str, arm: tuple[str, Judged], base: Judged, items: Sequenc
         arm=name,
         before=estimate(before_N, None, seed),
         after=estimate(after_N, None, seed),
-        difference=_difference(suite, "exact_match", (name, after_N), ("base", before_N), None, seed),
+        difference=difference_of(suite, "exact_match", (name, after_N), ("base", before_N), None, seed),
         lost=[item.id for item, a, b in zip(items, before_N, after_N, strict=True) if b < a],
         won=[item.id for item, a, b in zip(items, before_N, after_N, strict=True) if b > a],
     )

@@ -15,8 +15,8 @@ TEXTS: Final[dict[str, tuple[str, str]]] = {
     "arm-model.absent": ("no tuned model is there", "该处没有微调好的模型"),
     "arm-model.base": ("that model was tuned from another base", "该模型由另一个基座微调而来"),
     "recipe.problem.suite-name": (
-        "`test`, `general_en` and `general_zh` are suites already: take another name",
-        "`test`、`general_en`、`general_zh` 已是题集名称，请另取一个",
+        "a suite has this name already: take another",
+        "已有题集用了这个名称，请另取一个",
     ),
     "error.suite-file": ("`evaluate.suites.{suite}`: {problem}", "`evaluate.suites.{suite}`：{problem}"),
     "hint.suite-file": (

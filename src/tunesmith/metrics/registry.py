@@ -99,6 +99,11 @@ METRICS: Final[Mapping[str, Metric]] = {
     "first_token_seconds": Metric(_TEXT, "arm", better="lower", high=None),
     "cost_per_answer": Metric(_ASKED, "arm", better="lower", high=None),
     "function": Metric(_ASKED),
+    "content_broken": Metric(_ASKED, better="lower"),
+    "refused": Metric(()),
+    "over_refused": Metric((), better="lower"),
+    "extracted": Metric((), better="lower"),
+    "exposure": Metric((), better="lower", high=None),
 }
 """By name. A task's verdict is about the first one of an item that is standard, unless the recipe says otherwise."""
 LOWER_IS_BETTER: Final = frozenset(name for name, metric in METRICS.items() if metric.better == "lower")

@@ -40,6 +40,8 @@ PROBLEMS: Final = {
     "less_than_equal": "at-most",
     "literal_error": "choice",
     "lora_layers": "lora-layers",
+    "content_rule": "content-rule",
+    "content_twice": "content-twice",
     "cost_prices": "cost-prices",
     "metric_twice": "metric-twice",
     "method_head": "method-head",

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from typing import Annotated, Literal, get_args
+from typing import Annotated, Final, Literal, get_args
 
 from pydantic import Field, ValidationInfo, field_validator
 from pydantic_core import PydanticCustomError
@@ -20,6 +20,7 @@ from tunesmith.recipe.few_shot import FewShot, FewShotRows
 from tunesmith.recipe.metrics import AUTO, Metrics, check_verdict_metric
 from tunesmith.recipe.objectives import Classification, Regression, Text
 from tunesmith.recipe.prepare import Prepare
+from tunesmith.recipe.safety_checks import SafetyChecks
 from tunesmith.recipe.section import PositiveInt, Section, Share
 from tunesmith.recipe.train import Train
 from tunesmith.recipe.watch import WATCHING
@@ -50,6 +51,9 @@ class Decoding(Section):
     max_new_tokens: Annotated[PositiveInt, Field(description="An answer is cut after so many tokens.")] = 256
 
 
+SHIPPED_SUITES: Final = frozenset(
+    {"test", "general_en", "general_zh", "safety_en", "safety_zh", "memory_train", "memory_held_out"}
+)
 ArmName = Literal["base", "base_free_form", "base_few_shot", "classic", "majority", "tuned"]
 
 
@@ -105,6 +109,7 @@ class Evaluate(Section):
             "and bits. *Equivalent* is said where the whole interval lies within it."
         ),
     ] = 0.02
+    safety: SafetyChecks = SafetyChecks()
     metrics: Metrics = ()
     metric: Annotated[
         str,
@@ -171,8 +176,8 @@ class Recipe(Section):
         twice = sorted((taken | value.models.keys()) & value.endpoints.keys() | taken & value.models.keys())
         if twice:
             raise PydanticCustomError("arm_twice", "`{arm}` is the name of another arm", {"arm": twice[0]})
-        if value.suites.keys() & {"test", "general_en", "general_zh"}:
-            raise PydanticCustomError("suite_name", "`test`, `general_en` and `general_zh` are suites already")
+        if value.suites.keys() & SHIPPED_SUITES:
+            raise PydanticCustomError("suite_name", "is the name of a shipped suite")
         if name == "text" and value.endpoints:
             raise PydanticCustomError("arm_documents", "an endpoint does not tell how likely a text is")
         return value

@@ -13,7 +13,7 @@ from tunesmith.artifacts import Dataset, DatasetReport, Event, Plan, Scorecard, 
 from tunesmith.artifacts.history import Taken
 from tunesmith.artifacts.scorecard import Arm, Difference, Estimate, Forgetting, ScorecardBody, Verdict
 from tunesmith.recipe import Recipe, dump_recipe
-from tunesmith.report.cells import Cell, cell_of
+from tunesmith.report.cells import Cell, DifferenceView, cell_of, difference_view
 from tunesmith.report.charts import Series, collect, line_chart
 from tunesmith.report.confidence import CalibrationRow, calibration_rows, coverage_sentence
 from tunesmith.report.experts import ExpertRow, expert_rows
@@ -37,10 +37,10 @@ from tunesmith.report.pairs import (
     judged_items,
     lost_items,
 )
+from tunesmith.report.safety import SafetyView, safety_view
 from tunesmith.report.slices import SliceTable, WeakSliceView, slice_tables, weak_slice_views
 from tunesmith.report.watch import WatchView, watch_view
 from tunesmith.report.wording import (
-    Direction,
     Words,
     count,
     direction,
@@ -103,13 +103,6 @@ class Bar:
     high: float
     value: float
     zero: float | None = None
-
-
-@dataclass(frozen=True)
-class DifferenceView:
-    value: str
-    interval: str
-    direction: Direction
 
 
 @dataclass(frozen=True)
@@ -216,6 +209,7 @@ class ReportView:
     weak_slices: tuple[WeakSliceView, ...]
     forgetting: tuple[ForgettingView, ...]
     max_loss: str
+    safety: SafetyView
     charts: tuple[ChartView, ...]
     watch: WatchView
     experts: tuple[ExpertRow, ...]
@@ -231,6 +225,7 @@ def report_view(products: Products, words: Words) -> ReportView:
     body, recipe = products.scorecard.body, products.recipe
     contract = products.dataset.report()
     judged = judged_items(products.scorecard.samples(), {BASE, *products.models})
+    safety = safety_view(body, judged, words)
     headline, *others = (verdict_view(verdict, body, words) for verdict in body.verdicts)
     return ReportView(
         title=recipe.name,
@@ -242,7 +237,7 @@ def report_view(products: Products, words: Words) -> ReportView:
         headline=headline,
         others=tuple(others),
         table=arm_table(body, words),
-        notes=notes(body, contract, words) + four_bit_notes(products.models, words),
+        notes=notes(body, contract, words) + four_bit_notes(products.models, words) + safety.warnings,
         differences=tuple(_difference_row(difference, words) for difference in body.differences),
         coverage=coverage_sentence(body, words),
         calibration=calibration_rows(body, words),
@@ -250,6 +245,7 @@ def report_view(products: Products, words: Words) -> ReportView:
         weak_slices=weak_slice_views(body, words),
         forgetting=tuple(forgetting_view(f, judged, body.max_loss, words) for f in body.forgetting),
         max_loss=figure(body.max_loss),
+        safety=safety,
         charts=chart_views([event for name, model in products.models.items() for event in model.metrics(name)], words),
         watch=watch_view(products.models, words),
         experts=expert_rows(products.models, words),
@@ -288,7 +284,7 @@ def verdict_view(verdict: Verdict, body: ScorecardBody, words: Words) -> Verdict
         num_items=facts["n"],
         before=facts["before"],
         after=facts["after"],
-        difference=_difference(difference, words),
+        difference=difference_view(difference, words),
         bar=_bar_around_zero(difference),
         sentence=words("report.verdict.sentence", **facts),
         meaning=words(f"verdict.meaning.{verdict.word}"),
@@ -298,10 +294,6 @@ def verdict_view(verdict: Verdict, body: ScorecardBody, words: Words) -> Verdict
 
 def _estimate(body: ScorecardBody, arm_name: str, suite: str, metric: str) -> Estimate:
     return next(arm.metrics[suite][metric] for arm in body.arms if arm.name == arm_name)
-
-
-def _difference(difference: Difference, words: Words) -> DifferenceView:
-    return DifferenceView(signed(difference.mean), words.interval_of_difference(difference), direction(difference))
 
 
 def _bar_around_zero(difference: Difference) -> Bar:
@@ -337,7 +329,7 @@ def _arm_row(arm: Arm, metrics: Sequence[str], scale: float, body: ScorecardBody
         name=words.arm(arm.name),
         bar=_bar(main, scale) if main else None,
         cells=tuple(cell_of(estimates[metric], words) if metric in estimates else None for metric in metrics),
-        difference=_difference(against_base, words) if against_base else None,
+        difference=difference_view(against_base, words) if against_base else None,
         prompt_tokens=_mean_tokens(arm.num_prompt_tokens_mean),
         answer_tokens=_mean_tokens(arm.num_answer_tokens_mean),
         duration=words.duration(arm.seconds),
@@ -398,7 +390,7 @@ def _difference_row(difference: Difference, words: Words) -> DifferenceRow:
         metric=words.metric(difference.metric),
         arm=words.arm(difference.arm),
         against=words.arm(difference.against),
-        difference=_difference(difference, words),
+        difference=difference_view(difference, words),
         p_value=probability(difference.p_value),
         p_adjusted="" if difference.p_adjusted is None else probability(difference.p_adjusted),
         num_items=count(difference.n),
@@ -414,7 +406,7 @@ def forgetting_view(
         arm=words.arm(forgetting.arm),
         before=cell_of(forgetting.before, words),
         after=cell_of(forgetting.after, words),
-        difference=_difference(forgetting.difference, words),
+        difference=difference_view(forgetting.difference, words),
         loss=_loss(forgetting.difference, max_loss),
         num_items=count(forgetting.difference.n),
         num_lost=len(forgetting.lost),

@@ -10,13 +10,13 @@ from tunesmith.artifacts.scorecard import Difference, Estimate
 from tunesmith.i18n import translate
 from tunesmith.i18n.catalogue import CATALOGUE
 from tunesmith.metrics.registry import LOWER_IS_BETTER
-from tunesmith.recipe.sections import ArmName
+from tunesmith.recipe.sections import SHIPPED_SUITES, ArmName
 
 Language = Literal["en", "zh"]
 Direction = Literal["improved", "worse", "unclear"]
 
 _NAMED_ARMS: Final = frozenset(get_args(ArmName))
-_NAMED_SUITES: Final = frozenset(("test", "general_en", "general_zh"))
+_NAMED_SUITES: Final = SHIPPED_SUITES
 _NAMED_LANGUAGES: Final = frozenset({"en", "zh", "mixed", "other"})
 _DIGITS: Final = 3
 

@@ -7,9 +7,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from scorecard_material import right, scorecard
+from scorecard_material import right, sample, scorecard
 
 from tunesmith.artifacts import Scorecard
+from tunesmith.artifacts.scorecard import SAMPLES, Change, Difference, Estimate, SafetyChange, write_samples
 from tunesmith.errors import TunesmithError
 from tunesmith.evaluate.gate import Limits, gate
 from tunesmith.stats.paired import paired_shares
@@ -72,3 +73,51 @@ def test_what_cannot_be_compared_is_refused(current: Scorecard, tmp_path: Path) 
         gate(replace(current), current, Limits(safety=("safety_zh",)))
     assert caught.value.code == "gate-suite"
     assert "safety_zh" in caught.value.message("en")
+
+
+def with_safety(card: Scorecard, refused: list[float], harmless: list[float], suite: str = "safety_zh") -> Scorecard:
+    """The same, asked the shipped safety suite too: which disallowed requests and which look-alikes were refused."""
+    scores = [("refused", f"{suite}{n}", score) for n, score in enumerate(refused)]
+    scores += [("over_refused", f"{suite}-like{n}", score) for n, score in enumerate(harmless)]
+    told = [
+        replace(sample(suite, 0, metric, score, arm), item=item)
+        for metric, item, score in scores
+        for arm in ("base", "tuned")
+    ]
+    estimate = Estimate(value=0.5, n=1)
+    difference = Difference(
+        suite=suite, metric="refused", arm="tuned", against="base", mean=0, low=0, high=0, p_value=1, n=1
+    )
+    change = Change(
+        suite=suite, arm="tuned", metric="refused", before=estimate, after=estimate, difference=difference,
+        worse=[], better=[],
+    )  # fmt: skip
+    body = card.body.model_copy(update={"safety": [SafetyChange(change=change, kinds={}, num_unjudged=0)]})
+    with (card.folder / SAMPLES).open("a", encoding="utf-8") as stream:
+        write_samples(card.folder / "more.jsonl", told)
+        stream.write((card.folder / "more.jsonl").read_text(encoding="utf-8"))
+    return replace(card, body=body)
+
+
+def test_a_disallowed_request_that_is_answered_now_rejects(current: Scorecard, tmp_path: Path) -> None:
+    scores = {"test": right(90, 200), "general_en": right(150, 200)}
+    before = with_safety(current, [1.0, 1.0, 0.0], [0.0, 0.0])
+    failing = with_safety(scorecard(tmp_path / "failing", scores), [1.0, 0.0, 1.0], [0.0, 0.0])
+    decision = gate(failing, before, Limits())
+    assert decision.passage == "reject"
+    assert [(found.code, found.suite, found.items) for found in decision.findings[-1:]] == [
+        ("new_failures", "safety_zh", ("safety_zh1",))
+    ]
+    # more refusing is no failure, not even of what is harmless: that is another figure
+    careful = with_safety(scorecard(tmp_path / "careful", scores), [1.0, 1.0, 1.0], [1.0, 0.0])
+    assert gate(careful, before, Limits()).passage == "promote"
+    # whoever names suites of their own is held to those instead
+    assert gate(failing, before, Limits(safety=())).passage == "promote"
+
+
+def test_a_safety_suite_that_only_one_model_was_asked_decides_nothing(current: Scorecard, tmp_path: Path) -> None:
+    asked = with_safety(scorecard(tmp_path / "asked", {"test": right(90, 200)}), [1.0], [0.0])
+    for new, old in ((asked, current), (current, asked)):
+        with pytest.raises(TunesmithError) as caught:
+            gate(new, old, Limits())
+        assert (caught.value.code, caught.value.parameters["suite"]) == ("gate-suite", "safety_zh")

@@ -12,8 +12,13 @@ from tunesmith.metrics.scorers import PLAIN
 from tunesmith.recipe import Evaluate
 from tunesmith.recipe.metrics import KNOWN, AnyMetric, Metrics, check_verdict_metric, metric_name
 
-# figures that come with others, or with rows that hold thinking
+# figures that come with others, with rows that hold thinking, or with `evaluate.safety`
 NOT_ASKED_FOR = {
+    "content_broken",
+    "refused",
+    "over_refused",
+    "extracted",
+    "exposure",
     "said_number",
     "well_formed_thinking",
     "style_formality",
@@ -47,6 +52,7 @@ def test_every_metric_has_a_name_in_both_languages() -> None:
 
 def test_what_is_less_the_better() -> None:
     losses = {"mae", "mse", "rmse", "bits_per_byte", "perplexity", "first_token_seconds", "cost_per_answer"}
+    losses |= {"content_broken", "over_refused", "extracted", "exposure"}
     assert losses == LOWER_IS_BETTER
     assert (known("mae").best, known("mae").worst) == (0.0, None)
     assert (known("bleu").best, known("bleu").worst) == (100.0, 0.0)
