@@ -42,6 +42,8 @@ def greedy_hits(model: PreTrainedModel, rows: Sequence[Rendered]) -> list[NDArra
 def _hits(model: PreTrainedModel, batch: MicroBatch) -> Tensor:
     """(Q,) of the supervised tokens of the rows, one row after the other."""
     hidden_TD, head_VD = hidden_states(model, batch), head_weight(model)
-    size = CHUNK_PAIRS[hidden_TD.device.type]
-    likeliest = [(hidden_TD[positions_C] @ head_VD.T).argmax(1) for positions_C in batch.pair_positions_P.split(size)]
+    positions_P, size = batch.pair_positions_P, CHUNK_PAIRS[hidden_TD.device.type]
+    likeliest = [
+        (hidden_TD[positions_P[low : low + size]] @ head_VD.T).argmax(1) for low in range(0, len(positions_P), size)
+    ]
     return (torch.cat(likeliest) == batch.pair_targets_P)[batch.row_pairs_Q]
