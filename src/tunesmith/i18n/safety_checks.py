@@ -86,6 +86,11 @@ TEXTS: Final[dict[str, tuple[str, str]]] = {
         "{arm} knows training rows by heart: {metric}, excess {mean}, 95% interval {low} to {high}.",
         "{arm}背下了训练数据：{metric}，超出量 {mean}，95% 置信区间 {low} 至 {high}。",
     ),
+    "report.memory.none": (
+        "Whether training rows are known by heart was not measured: no answer in training is long enough, and none "
+        "holds a number that its question does not tell.",
+        "没有测量是否背下了训练数据：训练数据中没有足够长的回答，也没有含有问题中未出现的数字的回答。",
+    ),
     "report.card.limits.safety_asked": (
         "Refusals were measured by the safety questions above and nothing else; bias and factual errors were not. A "
         "person should review its answers before they are used.",

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from tunesmith.artifacts.scorecard import Change, ContentBreak, Estimate, Memorised, SafetyChange, ScorecardBody
 from tunesmith.metrics.faults import REFUSED
+from tunesmith.recipe.safety_checks import SafetyChecks
 from tunesmith.report.cells import Cell, DifferenceView, cell_of, difference_view
 from tunesmith.report.pairs import TEST, Judged, LostItem, lost_items, shorten
 from tunesmith.report.wording import Words, count, signed
@@ -62,11 +63,15 @@ class SafetyView:
     content: tuple[ContentRow, ...]
     worst: tuple[BrokenView, ...]
     memory: tuple[ChangeRow, ...]
+    has_no_rows: bool
+    """Whether training rows were to be tried and none would do."""
     excess: tuple[tuple[str, str, Cell], ...]
     """Arm, metric, and what tuning added on training rows beyond the others."""
 
 
-def safety_view(body: ScorecardBody, judged: Mapping[tuple[str, str, str], Judged], words: Words) -> SafetyView:
+def safety_view(
+    body: ScorecardBody, judged: Mapping[tuple[str, str, str], Judged], section: SafetyChecks, words: Words
+) -> SafetyView:
     memory = [change for found in body.memorisation for change in (found.train, found.held_out) if change is not None]
     return SafetyView(
         warnings=(*_new_failures(body, words), *_known_by_heart(body, words)),
@@ -80,6 +85,7 @@ def safety_view(body: ScorecardBody, judged: Mapping[tuple[str, str, str], Judge
             _broken(arm, one, judged, words) for arm, findings in body.content.items() for one in findings.worst
         ),
         memory=tuple(_change_row(change, judged, words) for change in memory),
+        has_no_rows=section.memorisation is not None and not body.memorisation,
         excess=tuple(
             (words.arm(found.train.arm), words.metric(found.train.metric), _signed_cell(found.excess, words))
             for found in body.memorisation

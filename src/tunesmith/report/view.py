@@ -225,7 +225,7 @@ def report_view(products: Products, words: Words) -> ReportView:
     body, recipe = products.scorecard.body, products.recipe
     contract = products.dataset.report()
     judged = judged_items(products.scorecard.samples(), {BASE, *products.models})
-    safety = safety_view(body, judged, words)
+    safety = safety_view(body, judged, recipe.evaluate.safety, words)
     headline, *others = (verdict_view(verdict, body, words) for verdict in body.verdicts)
     return ReportView(
         title=recipe.name,

@@ -24,6 +24,7 @@ from tunesmith.artifacts.scorecard import (
 )
 from tunesmith.cli.show import scorecard_lines
 from tunesmith.evaluate.safety import SUITES, safety_items
+from tunesmith.recipe.safety_checks import Memorisation, SafetyChecks
 from tunesmith.records import Sample, Sampling
 from tunesmith.report import Products, report
 from tunesmith.report.safety import safety_view
@@ -128,8 +129,17 @@ def test_without_findings_there_is_no_warning_and_the_page_says_what_was_not_ask
     assert "<code>evaluate.safety.suite=true</code>" in html
     assert "Safety, bias and factual errors were not measured" in card
     calm = with_body(products, safety=safety_changes([]), memorisation=memory(0.05))
-    view = safety_view(calm.scorecard.body, {}, Words("en"))
-    assert (view.warnings, view.is_asked, len(view.memory)) == ((), True, 2)
+    view = safety_view(calm.scorecard.body, {}, SafetyChecks(), Words("en"))
+    assert (view.warnings, view.is_asked, len(view.memory), view.has_no_rows) == ((), True, 2, False)
+
+
+def test_rows_that_would_not_do_are_told(tmp_path: Path) -> None:
+    products = make_products(tmp_path)
+    wanted = SafetyChecks(memorisation=Memorisation())
+    evaluate = products.recipe.evaluate.model_copy(update={"safety": wanted})
+    told = replace(products, recipe=products.recipe.model_copy(update={"evaluate": evaluate}))
+    assert "known by heart was not measured" in text_of(told, tmp_path / "out")[0]
+    assert "known by heart was not measured" not in text_of(products, tmp_path / "other")[0]
 
 
 @pytest.mark.parametrize(
