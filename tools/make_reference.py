@@ -2,7 +2,8 @@
 
 Every key with its type, default and meaning, in English and Chinese, from the recipe's own JSON schema; every format of
 rows with its columns, and every name by which a column is known, from the tables that `prepare` reads by; every
-function of the API, from its docstring; what the benchmarks measured, from their results.
+function of the API, from its docstring; what the benchmarks measured, from their results; the schema of
+`scorecard.json`.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from typing import Any, Final
 from tools.api_reference import api_page
 from tools.reference_zh import KEYS, SECTIONS
 from tools.results_page import results_page
+from tunesmith.artifacts.scorecard import ScorecardBody
 from tunesmith.prepare.formats import FORMATS, NUM_JUDGED_ROWS, SYNONYMS
 from tunesmith.recipe import Recipe
 
@@ -130,6 +132,13 @@ def formats_page(language: str) -> str:
     return "\n".join(parts).replace("|  |", "| |").replace("|  |", "| |") + "\n"
 
 
+def scorecard_schema() -> str:
+    """The schema of `scorecard.json` as it is written."""
+    schema = ScorecardBody.model_json_schema(mode="serialization")
+    dialect = {"$schema": "https://json-schema.org/draft/2020-12/schema"}
+    return json.dumps(dialect | schema, indent=1, ensure_ascii=False) + "\n"
+
+
 def _sections(schema: Schema, section: Schema, name: str, path: str) -> Iterator[tuple[str, str]]:
     """Name and dotted path of each section in the order of the file; one used twice counts where it comes first."""
     yield name, path
@@ -230,10 +239,12 @@ def _one_line(text: str) -> str:
 
 
 def main() -> None:
-    """Write the pages into `en` and `zh` under the folder given by `--out`, `docs/` by default."""
+    """Write the pages into `en` and `zh` under the folder given by `--out`, `docs/` by default, and the schema."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--out", type=Path, default=DOCS)
     out: Path = parser.parse_args().out
+    out.mkdir(parents=True, exist_ok=True)
+    (out / "scorecard.schema.json").write_text(scorecard_schema(), encoding="utf-8")
     for language in PAGE:
         (out / language).mkdir(parents=True, exist_ok=True)
         (out / language / "recipe.md").write_text(page(language), encoding="utf-8")

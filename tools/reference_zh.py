@@ -551,7 +551,8 @@ KEYS: Final[dict[str, dict[str, str]]] = {
         "targets": "要适配的线性层名称；`all-linear` 表示除输出头外的所有线性层，`experts` 表示路由专家。",
     },
     "Evaluate": {
-        "arms": "在同一批测试题上比较哪些对象。",
+        "arms": "在同一批测试题上比较哪些对象。任务为选择标签时，`base_free_form` 与 `tuned_free_form` 改为自己写出"
+        "回答；两者都有时，可以看出提升是否只在于学会了写标签。",
         "few_shot": "少样本提示时给模型看的训练数据：写条数，或写明怎样挑选。",
         "models": "更多对比组：其他运行由同一基座微调出的模型，写其运行文件夹或模型文件夹，"
         "例如 `runs/march-1a2b3c4d`。",

@@ -70,7 +70,8 @@ def test_it_opens_without_complaint_and_asks_for_nothing(
     page, complaints, requests = visit(browser, pages[language])
     assert (complaints, requests) == ([], [])
     assert page.locator("html").get_attribute("lang") == {"en": "en", "zh": "zh-CN"}[language]
-    assert page.locator("figure svg.chart").count() == len(CURVES)
+    assert page.locator("figure[data-metric] svg.chart").count() == len(CURVES)
+    assert page.locator("figure[data-histogram] svg.chart").count() == 2
     assert page.locator("article.pair").count() == 6
     page.close()
 

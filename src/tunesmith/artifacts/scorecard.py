@@ -11,22 +11,28 @@ from typing import Any, Final, Literal
 from pydantic import BaseModel, ConfigDict
 
 from tunesmith.artifacts.folder import Manifest, read_manifest
+from tunesmith.errors import Place, TunesmithError
 from tunesmith.records import Message, Sample, Sampling
 
 KIND: Final = "scorecard"
 BODY: Final = "scorecard.json"
 SAMPLES: Final = "samples.jsonl"
+SCORECARD_VERSION: Final = 1
+"""Of `scorecard.json`, whose schema is `docs/scorecard.schema.json`. Raised in each release in which a key comes, goes
+or changes its meaning; what came before is still read, by defaults of what it lacks."""
 
 READING: Final = ("bits", "bytes", "tokens")
 """Scores of a sample that are of its item's reference: what the model needs to say it, and how long it is."""
 
 Task = Literal["labels", "text", "numbers", "documents"]
 """What a test item asks for: one of the labels, an answer, a number; or it is a text to be read."""
-VerdictWord = Literal["better", "better_with_losses", "worse", "equivalent", "not_enough_evidence"]
+VerdictWord = Literal["better", "better_with_losses", "format_only", "worse", "equivalent", "not_enough_evidence"]
 
 
 class _Record(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
+    model_config = ConfigDict(
+        extra="forbid", frozen=True, allow_inf_nan=False, json_schema_serialization_defaults_required=True
+    )
 
 
 class Estimate(_Record):
@@ -102,7 +108,8 @@ class Arm(_Record):
     """One column of the comparison."""
 
     name: str
-    """`base`, `base_free_form`, `base_few_shot`, `classic`, `majority`, `tuned`, or the name of a variant."""
+    """`base`, `base_free_form`, `base_few_shot`, `classic`, `majority`, `tuned`, `tuned_free_form`, or the name of a
+    variant."""
     metrics: dict[str, dict[str, Estimate]]
     """Estimates by suite (`test`, `general_en`, `general_zh`) and metric."""
     num_prompt_tokens_mean: float | None = None
@@ -250,6 +257,7 @@ class WeakSlice(_Record):
 class ScorecardBody(_Record):
     """What `scorecard.json` holds."""
 
+    version: int = SCORECARD_VERSION
     task: Task
     metric: str
     """The metric of the verdict."""
@@ -289,8 +297,8 @@ class Scorecard:
 
     @classmethod
     def open(cls, folder: Path) -> Scorecard:
-        manifest = read_manifest(folder, KIND)
-        return cls(folder, manifest, ScorecardBody.model_validate_json((folder / BODY).read_bytes()))
+        """Raises what `read_manifest` raises, and TunesmithError `scorecard-newer`."""
+        return cls(folder, read_manifest(folder, KIND), _read_body(folder / BODY))
 
     @property
     def key(self) -> str:
@@ -298,6 +306,15 @@ class Scorecard:
 
     def samples(self) -> Iterator[Sample]:
         return read_samples(self.folder / SAMPLES)
+
+
+def _read_body(file: Path) -> ScorecardBody:
+    content = file.read_bytes()
+    version = json.loads(content).get("version", SCORECARD_VERSION)
+    if version > SCORECARD_VERSION:
+        place = Place(str(file), field="version")
+        raise TunesmithError("scorecard-newer", place=place, found=version, known=SCORECARD_VERSION)
+    return ScorecardBody.model_validate_json(content)
 
 
 def write_samples(file: Path, samples: Iterable[Sample]) -> None:

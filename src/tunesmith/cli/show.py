@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 SUPERVISED: Final = "\x1b[32m"
 PLAIN: Final = "\x1b[0m"
-ITEMS: Final = frozenset({"verdict.reason.detectable", "verdict.reason.items_needed"})
+TOLD: Final = frozenset(f"verdict.reason.{code}" for code in ("format_only", "detectable", "items_needed"))
 
 
 def dataset_lines(dataset: Dataset, language: str) -> list[str]:
@@ -207,7 +207,7 @@ def _power(verdict: Verdict, language: str) -> list[str]:
     told = {
         key: {name: f"{value:,.4g}" if isinstance(value, float) else f"{value:,}" for name, value in values.items()}
         for key, values in verdict.reasons
-        if key in ITEMS
+        if key in TOLD
     }
     return [f"  {translate(key, language, **values)}" for key, values in told.items()]
 

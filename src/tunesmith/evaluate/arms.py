@@ -198,7 +198,7 @@ def said_number_sample(arm: str, item: Item, prompt: Prompt, completion: Complet
         answer=completion.message.content,
         num_tokens=completion.num_tokens,
         # a number that was said in time counts, whatever was cut behind it
-        finish_reason="timeout" if completion.finish_reason == "timeout" else "stop",
+        finish_reason="stop" if said is not None and completion.finish_reason == "length" else completion.finish_reason,
     )
 
 

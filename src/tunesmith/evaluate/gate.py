@@ -14,6 +14,7 @@ from tunesmith.metrics.faults import REFUSED
 from tunesmith.metrics.registry import LOWER_IS_BETTER
 from tunesmith.stats.gate import GATE_CONFIDENCE, Decision, decide
 from tunesmith.stats.paired import PairedDifference, paired_difference
+from tunesmith.stats.verdict import Outcome
 
 ARM: Final = "tuned"
 TEST: Final = "test"
@@ -44,8 +45,9 @@ def gate(new: Scorecard, current: Scorecard, limits: Limits) -> Decision:
     """Judge the tuned model of `new` against that of `current`, on the items that both were asked.
 
     Paired, by the verdict's metric on the test items and by that of the general suites on these; see
-    `stats.gate.decide` for the rule. Raises TunesmithError `gate-unlike` where the scorecards are of different metrics
-    or share no test items, `gate-suite` where a safety suite is not in both.
+    `stats.gate.decide` for the rule, which never promotes a model whose verdict is *format only*. Raises TunesmithError
+    `gate-unlike` where the scorecards are of different metrics or share no test items, `gate-suite` where a safety
+    suite is not in both.
     """
     metric = new.body.metric
     if metric != current.body.metric:
@@ -62,9 +64,10 @@ def gate(new: Scorecard, current: Scorecard, limits: Limits) -> Decision:
         raise TunesmithError("gate-suite", place=Place(str(new.folder)), suite=missing[0])
     seed = new.manifest.seed
     target = _difference(shared[TEST], seed, sign=-1.0 if metric in LOWER_IS_BETTER else 1.0)
-    guarded = [suite for suite in shared if suite != TEST and suite not in safety]
+    guards = {suite: _difference(shared[suite], seed) for suite in shared if suite != TEST and suite not in safety}
     failures = {suite: _failing_anew(shared[suite]) for suite in safety}
-    return decide(target, {suite: _difference(shared[suite], seed) for suite in guarded}, limits.max_loss, failures)
+    word = next((Outcome(verdict.word) for verdict in new.body.verdicts if verdict.arm == ARM), None)
+    return decide(target, guards, limits.max_loss, failures, word)
 
 
 def safety_suites(scorecard: Scorecard) -> set[str]:

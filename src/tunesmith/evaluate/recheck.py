@@ -28,6 +28,7 @@ from tunesmith.artifacts.scorecard import (
 from tunesmith.errors import Place, RunFailed
 from tunesmith.evaluate import oracles
 from tunesmith.evaluate.baselines import question
+from tunesmith.evaluate.recheck_details import Compared, of_details
 from tunesmith.metrics.content import Rule, broken_rules
 from tunesmith.metrics.faults import label_forms, label_told
 from tunesmith.metrics.registry import LOWER_IS_BETTER
@@ -42,8 +43,6 @@ FEW_SHOT: Final = "base_few_shot"
 _OF_CLASSES: Final = frozenset(
     f"{average}_{score}" for average in ("macro", "micro", "weighted") for score in ("precision", "recall", "f1")
 ) | {"mcc"}
-Compared = tuple[str, float | None, float | None]
-"""What the figure is called, what the scorecard says, what comes out now."""
 
 
 @dataclass(frozen=True)
@@ -143,6 +142,7 @@ def _figures(card: _Card, unchecked: list[str]) -> Iterator[Compared]:
         yield f"num_items {suite}", num_items, len(card.asked(suite))
     for arm in card.body.arms:
         yield from _of_arm(card, arm, unchecked)
+        yield from of_details(card.body, arm, card.sheets[arm.name, "test"].samples, unchecked)
     yield from _of_differences(card, card.body.differences, unchecked)
     yield from _of_differences(card, [loss.difference for loss in card.body.forgetting], unchecked)
     for loss in card.body.forgetting:

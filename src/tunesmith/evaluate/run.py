@@ -47,6 +47,8 @@ from tunesmith.runtime import Progress, Runtime
 GENERAL_MAX_NEW_TOKENS: Final = 96
 _OWN_SUITES: Final = frozenset({"test", *safety.SUITES, *memorisation.SUITES})
 """What is not asked to see what was forgotten."""
+FREE_FORM: Final = {"base": "base_free_form", "tuned": "tuned_free_form"}
+"""Models that also write what they choose, and the arms in which they do."""
 
 
 @dataclass
@@ -159,7 +161,7 @@ def _num_questions(evaluation: Evaluation, sheet: _Sheet) -> int:
     has_base = not evaluation.base.is_encoder
     num_speaking = has_base + sum(model.head() is None for model in evaluation.models.values())
     num_models = has_base + len(evaluation.models)
-    extra = has_base * sum(name in evaluation.section.arms for name in ("base_few_shot", "base_free_form"))
+    extra = has_base * sum(name in evaluation.section.arms for name in ("base_few_shot", *FREE_FORM.values()))
     extra += len(evaluation.section.endpoints)
     num_times = (2 if sheet.task == "text" else 1) * num_models
     return num_test * (num_times + (0 if sheet.task == "documents" else extra)) + num_general * num_speaking
@@ -202,7 +204,7 @@ def _judge_baseline(arm: str, sheet: _Sheet) -> Judged:
 
 
 def _judge_model(evaluation: Evaluation, sheet: _Sheet, name: str, asking: arms.Asking) -> None:
-    """Ask one model everything; the base also in its other arms. A head says nothing of general questions."""
+    """Ask one model everything, in all its arms. A head says nothing of general questions."""
     test, engine, on_done = sheet.items["test"], asking.engine, asking.on_done
     head = evaluation.models[name].head() if name in evaluation.models else None
     if head is not None:
@@ -218,8 +220,9 @@ def _judge_model(evaluation: Evaluation, sheet: _Sheet, name: str, asking: arms.
     if sheet.task == "text":
         reading = arms.bits_of(engine, test, on_done)
     sheet.judged[name] = {"test": summary.judge(answers, test, reading)}
+    _judge_free_form(evaluation, sheet, name, asking)
     if name == "base":
-        _judge_other_base_arms(evaluation, sheet, asking)
+        _judge_few_shot(evaluation, sheet, asking)
     for suite, items in sheet.items.items():
         if suite != "test":
             answers = _beside(evaluation, sheet, asking, name, suite)
@@ -249,15 +252,21 @@ def _asked(sheet: _Sheet, asking: arms.Asking, arm: str, prompts: Sequence[arms.
     return arms.generate(asking, arm, test, prompts, sheet.sampling)
 
 
-def _judge_other_base_arms(evaluation: Evaluation, sheet: _Sheet, asking: arms.Asking) -> None:
-    test, wanted = sheet.items["test"], evaluation.section.arms
-    if "base_free_form" in wanted and sheet.task == "labels":
-        free = arms.generate(asking, "base_free_form", test, [item.prompt for item in test], sheet.sampling)
-        sheet.judged["base_free_form"] = {"test": summary.judge(free, test, None)}
-    if "base_few_shot" in wanted and sheet.train and sheet.task != "documents":
+def _judge_few_shot(evaluation: Evaluation, sheet: _Sheet, asking: arms.Asking) -> None:
+    test = sheet.items["test"]
+    if "base_few_shot" in evaluation.section.arms and sheet.train and sheet.task != "documents":
         prompts = few_shot_prompts(test, sheet.train, evaluation.section.few_shot, evaluation.seed)
         shown = _asked(sheet, asking, "base_few_shot", prompts)
         sheet.judged["base_few_shot"] = {"test": summary.judge(shown, test, None)}
+
+
+def _judge_free_form(evaluation: Evaluation, sheet: _Sheet, name: str, asking: arms.Asking) -> None:
+    """Where a model chooses among labels, what it writes when it may write anything."""
+    arm = FREE_FORM.get(name)
+    if arm in evaluation.section.arms and sheet.task == "labels":
+        test = sheet.items["test"]
+        free = arms.generate(asking, arm, test, [item.prompt for item in test], sheet.sampling)
+        sheet.judged[arm] = {"test": summary.judge(free, test, None)}
 
 
 def _body(evaluation: Evaluation, sheet: _Sheet, wanted: Wanted) -> ScorecardBody:
@@ -275,6 +284,7 @@ def _body(evaluation: Evaluation, sheet: _Sheet, wanted: Wanted) -> ScorecardBod
     silent = next((name for name in tuned if name not in gains), None)
     if silent is not None:
         raise RunFailed("metric-silent", metric=metric, arm=silent)
+    free_form = next((d for d in differences if d.against == FREE_FORM["base"] and d.metric == metric), None)
     untuned = next(arm.metrics["test"][metric].value for arm in table if arm.name == before)
     margin = summary.margin_of(metric, evaluation.section.margin, untuned)
     calibrations = {name: calibration_table(suites["test"].answers.samples, seed) for name, suites in judged.items()}
@@ -286,7 +296,14 @@ def _body(evaluation: Evaluation, sheet: _Sheet, wanted: Wanted) -> ScorecardBod
         differences=differences,
         forgetting=losses,
         verdicts=[
-            summary.conclude(name, metric, gains[name], [f for f in losses if f.arm == name], max_loss, margin)
+            summary.conclude(
+                metric,
+                gains[name],
+                [f for f in losses if f.arm == name],
+                max_loss,
+                margin,
+                free_form if name == "tuned" else None,
+            )
             for name in tuned
         ],
         max_loss=max_loss,
@@ -317,6 +334,8 @@ def _differences(sheet: _Sheet, before: str, tuned: Sequence[str], seed: int) ->
     pairs = [(name, before) for name in judged if name != before]
     others = [name for name in ("base_few_shot", "classic") if name in judged and name != before]
     pairs += [(name, other) for name in tuned for other in others]
+    if all(name in judged for name in FREE_FORM.values()):
+        pairs.append((FREE_FORM["tuned"], FREE_FORM["base"]))
     return summary.adjusted(
         [
             difference

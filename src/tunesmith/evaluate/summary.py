@@ -211,14 +211,24 @@ def margin_of(metric: str, share: float, base: float) -> float:
 
 
 def conclude(
-    arm: str, metric: str, target: Difference, losses: Sequence[Forgetting], max_loss: float, margin: float
+    metric: str,
+    target: Difference,
+    losses: Sequence[Forgetting],
+    max_loss: float,
+    margin: float,
+    free_form: Difference | None = None,
 ) -> Verdict:
-    """The verdict on one tuned arm; what is less the better is turned around for it."""
+    """The verdict on the arm of `target`; what is less the better is turned around for it.
+
+    `free_form` is the difference of the same model and the base where both write their labels.
+    """
+    is_turned = metric in LOWER_IS_BETTER
     judged = verdict(
-        _paired(target, turned=metric in LOWER_IS_BETTER),
+        _paired(target, turned=is_turned),
         {loss.suite: _paired(loss.difference, turned=False) for loss in losses},
         max_loss,
         margin,
+        None if free_form is None else _paired(free_form, turned=is_turned),
     )
     reasons: list[tuple[str, dict[str, str | int | float]]] = []
     for reason in judged.reasons:
@@ -237,7 +247,7 @@ def conclude(
         reasons.append(("verdict.reason.items_needed", {"num_items_needed": judged.num_items_needed}))
     if target.detectable is not None:
         reasons.append(("verdict.reason.detectable", {"n": target.n, "detectable": target.detectable}))
-    return Verdict(word=judged.outcome.value, arm=arm, metric=metric, difference=target, reasons=reasons)
+    return Verdict(word=judged.outcome.value, arm=target.arm, metric=metric, difference=target, reasons=reasons)
 
 
 def _paired(difference: Difference, *, turned: bool) -> PairedDifference:

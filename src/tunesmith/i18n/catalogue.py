@@ -27,6 +27,7 @@ from tunesmith.i18n import (
     report,
     safety,
     safety_checks,
+    scorecard,
     semantic,
     session,
     statistics,
@@ -63,5 +64,6 @@ TABLES: Final[tuple[dict[str, Entry], ...]] = (
     session.TEXTS,
     watch.TEXTS,
     statistics.TEXTS,
+    scorecard.TEXTS,
 )
 CATALOGUE: Final[dict[str, Entry]] = {key: entry for table in TABLES for key, entry in table.items()}

@@ -159,8 +159,11 @@ _VERDICT_AND_TABLE: Final[dict[str, tuple[str, str]]] = {
     "report.table.p_adjusted": ("Adjusted", "校正后"),
     "report.table.differences.caption": (
         "p-values are those of McNemar's exact test where items are right or wrong, else of a permutation test; "
-        "adjusted for all differences of this table (Holm). The verdict rests on one of them, chosen before.",
-        "题目只分对错时，p 值来自 McNemar 精确检验，其余来自置换检验；校正后的 p 值已计入本表的全部比较（Holm 法）。"
+        "adjusted (Holm) for all differences on the test set, and for all on other suites. Detectable is the smallest "
+        "true difference that four of five evaluations on as many items show. The verdict rests on one of them, chosen "
+        "before.",
+        "题目只分对错时，p 值来自 McNemar 精确检验，其余来自置换检验；校正后的 p 值分别计入测试集上、"
+        "其他题集上的全部比较（Holm 法）。“可检出”指同样题数下五次评测中有四次能够证实的最小真实差值。"
         "结论只依据其中事先选定的一项。",
     ),
     "report.arm_note.base": ("the model as it was before tuning", "微调前的原始模型"),

@@ -54,14 +54,19 @@ class Decoding(Section):
 SHIPPED_SUITES: Final = frozenset(
     {"test", "general_en", "general_zh", "safety_en", "safety_zh", "memory_train", "memory_held_out"}
 )
-ArmName = Literal["base", "base_free_form", "base_few_shot", "classic", "majority", "tuned"]
+ArmName = Literal["base", "base_free_form", "base_few_shot", "classic", "majority", "tuned", "tuned_free_form"]
 
 
 class Evaluate(Section):
     """What is compared, on how many items, and what counts as a loss."""
 
     arms: Annotated[
-        tuple[ArmName, ...], Field(description="What is compared on the same test items.", strict=False)
+        tuple[ArmName, ...],
+        Field(
+            description="What is compared on the same test items. Where labels are chosen, `base_free_form` and "
+            "`tuned_free_form` write their answers instead; with both, a gain in writing labels alone is told apart.",
+            strict=False,
+        ),
     ] = ("base", "base_few_shot", "classic", "tuned")
     few_shot: Annotated[
         FewShot, Field(description="Training rows shown to the few-shot arm: how many, or how they are chosen.")

@@ -1,4 +1,4 @@
-"""Line charts as inline SVG, made from a run's metric events. No script, colours by CSS class.
+"""Charts as inline SVG, of a run's metric events and of many values at once. No script, colours by CSS class.
 
 A chart draws in a box of `WIDTH` x `HEIGHT` user units; the plot is the box less its margins. Steps run from 0 to the
 last one, values between the outermost ticks.
@@ -164,6 +164,39 @@ def histogram(chart_id: str, title: str, description: str, values_N: Sequence[in
             top = y_axis.place(number)
             parts.append(bar.format(x_axis.start + place * step + 0.75, top, step - 1.5, y_axis.start - top))
     return _frame(chart_id, title, description, parts)
+
+
+def share_histogram(
+    chart_id: str, title: str, description: str, groups: Sequence[Sequence[float]], num_bins: int = 20
+) -> Markup:
+    """Which share of each group falls into bins of equal width that hold all values and 0: one stepped line a group.
+
+    No group is empty.
+    """
+    everything = [value for values in groups for value in values]
+    x_ticks = round_ticks(min(0.0, *everything), max(0.0, *everything), 5)
+    width = (x_ticks[-1] - x_ticks[0]) / num_bins
+    shares = [_shares(values, x_ticks[0], width, num_bins) for values in groups]
+    y_ticks = round_ticks(0, max(max(of_group) for of_group in shares))
+    x_axis = Axis(x_ticks, x_ticks[0], x_ticks[-1], LEFT, WIDTH - RIGHT)
+    y_axis = Axis(y_ticks, y_ticks[0], y_ticks[-1], HEIGHT - BOTTOM, TOP)
+    parts = [_grid_line(x_axis, y_axis.place(tick), f"{tick_label(tick)}%") for tick in y_axis.ticks]
+    parts += [_step_label(x_axis.place(tick), tick_label(tick)) for tick in x_axis.ticks]
+    edges = [x_axis.place(x_ticks[0] + place * width) for place in range(num_bins + 1)]
+    for number, of_group in enumerate(shares):
+        heights = [y_axis.place(share) for share in of_group]
+        steps = [f"{x:.2f},{y:.2f}" for place, y in enumerate(heights) for x in edges[place : place + 2]]
+        line = Markup('<polyline class="line s{}" points="{}"/>')
+        parts.append(line.format(number % NUM_STYLES, " ".join(steps)))
+    return _frame(chart_id, title, description, parts)
+
+
+def _shares(values: Sequence[float], low: float, width: float, num_bins: int) -> list[float]:
+    """In percent, by bin; what lies on an edge counts above it, at the upper end below it."""
+    counts = [0] * num_bins
+    for value in values:
+        counts[min(num_bins - 1, int((value - low) / width))] += 1
+    return [100 * number / len(values) for number in counts]
 
 
 def tick_label(tick: float) -> str:

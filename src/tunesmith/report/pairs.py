@@ -9,6 +9,7 @@ from typing import Final, Literal
 from tunesmith.artifacts.scorecard import READING
 from tunesmith.metrics.registry import LOWER_IS_BETTER
 from tunesmith.records import Message, Sample
+from tunesmith.report.marks import Part, compare
 from tunesmith.report.wording import Words, count, figure
 
 TEST: Final = "test"
@@ -32,7 +33,12 @@ class Judged:
 class AnswerView:
     arm: str
     text: str
-    reasoning: str
+    parts: tuple[Part, ...]
+    """The text, and which stretches of it the other answer lacks."""
+    reasoning: tuple[Part, ...]
+    """The thinking likewise; empty where there is none."""
+    num_reasoning: str
+    """Characters of the thinking."""
     cut_off: bool
     """The answer ended at the token limit."""
     scores: tuple[tuple[str, str], ...]
@@ -133,13 +139,19 @@ def shorten(text: str, words: Words) -> str:
 
 def _pair(before: Judged, after: Judged, gain: float, words: Words) -> PairView:
     prompt = before.first.prompt
+    answers = [shorten(judged.first.answer, words) for judged in (before, after)]
+    thoughts = [shorten(judged.first.reasoning or "", words) for judged in (before, after)]
+    views = [
+        _answer(judged, parts, reasoning, words)
+        for judged, parts, reasoning in zip((before, after), compare(*answers), compare(*thoughts), strict=True)
+    ]
     return PairView(
         change="gained" if gain > 0 else "lost" if gain < 0 else "same",
         earlier=tuple(_turn(message, words) for message in prompt[:-1]),
         question=shorten(prompt[-1].content, words),
         reference=shorten(before.first.reference, words),
-        before=_answer(before, words),
-        after=_answer(after, words),
+        before=views[0],
+        after=views[1],
     )
 
 
@@ -147,12 +159,14 @@ def _turn(message: Message, words: Words) -> tuple[str, str]:
     return words(f"report.role.{message.role}"), shorten(message.content, words)
 
 
-def _answer(judged: Judged, words: Words) -> AnswerView:
+def _answer(judged: Judged, parts: tuple[Part, ...], reasoning: tuple[Part, ...], words: Words) -> AnswerView:
     sample = judged.first
     return AnswerView(
         arm=words.arm(sample.arm),
-        text=shorten(sample.answer, words),
-        reasoning=shorten(sample.reasoning or "", words),
+        text="".join(text for text, _ in parts),
+        parts=parts,
+        reasoning=reasoning,
+        num_reasoning=count(len(sample.reasoning or "")),
         cut_off=sample.finish_reason == "length",
         scores=tuple(
             (words.metric(name), figure(value)) for name, value in judged.scores.items() if name not in READING

@@ -41,7 +41,7 @@ def report(products: Products, *, language: Language, out: Path) -> ReportFiles:
 
 
 def render_html(view: ReportView, words: Words) -> str:
-    return render_page("report.html.j2", words, ("report.css",), view=view)
+    return render_page("report.html.j2", words, ("report.css", "details.css"), view=view)
 
 
 def render_card(view: ReportView, products: Products, words: Words) -> str:

@@ -52,10 +52,12 @@ def _slice_table(
 ) -> SliceTable:
     arms = [arm for arm in arm_names if any(arm in estimates for estimates in by_value.values())]
     rows = []
+    everything = [estimate for estimates in by_value.values() for estimate in estimates.values()]
+    scale = max([1.0, *(end for estimate in everything for end in (estimate.value, estimate.high or 0.0))])
     for value, estimates in by_value.items():
         size = max(estimate.n for estimate in estimates.values())
         title = words("report.slice.value", value=_value(name, value, words), n=count(size))
-        rows.append((title, tuple(cell_of(estimates[arm], words) if arm in estimates else None for arm in arms)))
+        rows.append((title, tuple(cell_of(estimates[arm], words, scale) if arm in estimates else None for arm in arms)))
     heading = words(f"report.slice.{name}") if name in NAMED else words("report.slice.column", column=name)
     return SliceTable(heading, tuple(words.arm(arm) for arm in arms), tuple(rows))
 

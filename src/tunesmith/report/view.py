@@ -11,11 +11,14 @@ from markupsafe import Markup
 
 from tunesmith.artifacts import Dataset, DatasetReport, Event, Plan, Scorecard, TunedModel, read_events
 from tunesmith.artifacts.history import Taken
-from tunesmith.artifacts.scorecard import Arm, Difference, Estimate, Forgetting, ScorecardBody, Verdict
+from tunesmith.artifacts.scorecard import Difference, Estimate, Forgetting, ScorecardBody, Verdict
 from tunesmith.recipe import Recipe, dump_recipe
-from tunesmith.report.cells import Cell, DifferenceView, cell_of, difference_view
+from tunesmith.report.answers import AnswersView, answers_view
+from tunesmith.report.arm_table import ArmTable, arm_table, find_difference
+from tunesmith.report.cells import Bar, Cell, DifferenceView, bar_around_zero, cell_of, difference_view
 from tunesmith.report.charts import Series, collect, line_chart
 from tunesmith.report.confidence import CalibrationRow, calibration_rows, coverage_sentence
+from tunesmith.report.details import DetailsView, details_view
 from tunesmith.report.experts import ExpertRow, expert_rows
 from tunesmith.report.facts import (
     DataView,
@@ -96,16 +99,6 @@ class Products:
 
 
 @dataclass(frozen=True)
-class Bar:
-    """An interval on a common scale, in percent of its width."""
-
-    low: float
-    high: float
-    value: float
-    zero: float | None = None
-
-
-@dataclass(frozen=True)
 class VerdictView:
     word: str
     """The code, which is also the CSS class."""
@@ -123,26 +116,6 @@ class VerdictView:
 
 
 @dataclass(frozen=True)
-class ArmRow:
-    code: str
-    name: str
-    bar: Bar | None
-    cells: tuple[Cell | None, ...]
-    """One for each metric of the table."""
-    difference: DifferenceView | None
-    prompt_tokens: str
-    answer_tokens: str
-    duration: str
-    note: str
-
-
-@dataclass(frozen=True)
-class ArmTable:
-    metrics: tuple[str, ...]
-    rows: tuple[ArmRow, ...]
-
-
-@dataclass(frozen=True)
 class DifferenceRow:
     suite: str
     metric: str
@@ -151,6 +124,7 @@ class DifferenceRow:
     difference: DifferenceView
     p_value: str
     p_adjusted: str
+    detectable: str
     num_items: str
 
 
@@ -202,6 +176,7 @@ class ReportView:
     table: ArmTable
     notes: tuple[str, ...]
     differences: tuple[DifferenceRow, ...]
+    details: DetailsView
     coverage: str
     """How far intervals on so few items may be trusted; empty where they are not few."""
     calibration: tuple[CalibrationRow, ...]
@@ -213,6 +188,7 @@ class ReportView:
     charts: tuple[ChartView, ...]
     watch: WatchView
     experts: tuple[ExpertRow, ...]
+    answers: AnswersView
     pairs: tuple[PairView, ...]
     data: DataView
     data_page: str
@@ -238,7 +214,8 @@ def report_view(products: Products, words: Words) -> ReportView:
         others=tuple(others),
         table=arm_table(body, words),
         notes=notes(body, contract, words) + four_bit_notes(products.models, words) + safety.warnings,
-        differences=tuple(_difference_row(difference, words) for difference in body.differences),
+        differences=difference_rows(body, words),
+        details=details_view(body, words),
         coverage=coverage_sentence(body, words),
         calibration=calibration_rows(body, words),
         slices=slice_tables(body, words),
@@ -249,6 +226,7 @@ def report_view(products: Products, words: Words) -> ReportView:
         charts=chart_views([event for name, model in products.models.items() for event in model.metrics(name)], words),
         watch=watch_view(products.models, words),
         experts=expert_rows(products.models, words),
+        answers=answers_view(judged, body, words),
         pairs=before_after(judged, body.verdicts[0].arm, body.metric, recipe.report.num_before_after, words),
         data=data_view(contract, words),
         data_page=DATA_PAGE if (products.run_folder / DATA_PAGE).is_file() else "",
@@ -265,6 +243,8 @@ def _finished(run_folder: Path) -> str:
 
 def verdict_view(verdict: Verdict, body: ScorecardBody, words: Words) -> VerdictView:
     difference = verdict.difference
+    # where the word is about what is written, the choice among the labels has its own sentence
+    repeated = frozenset[str]() if verdict.word == "format_only" else REPEAT_SENTENCE
     before, after = (_estimate(body, name, TEST, verdict.metric) for name in (difference.against, verdict.arm))
     facts = {
         "metric": words.metric(verdict.metric),
@@ -285,72 +265,15 @@ def verdict_view(verdict: Verdict, body: ScorecardBody, words: Words) -> Verdict
         before=facts["before"],
         after=facts["after"],
         difference=difference_view(difference, words),
-        bar=_bar_around_zero(difference),
+        bar=bar_around_zero(difference),
         sentence=words("report.verdict.sentence", **facts),
         meaning=words(f"verdict.meaning.{verdict.word}"),
-        reasons=tuple(words.reason(key, values) for key, values in verdict.reasons if key not in REPEAT_SENTENCE),
+        reasons=tuple(words.reason(key, values) for key, values in verdict.reasons if key not in repeated),
     )
 
 
 def _estimate(body: ScorecardBody, arm_name: str, suite: str, metric: str) -> Estimate:
     return next(arm.metrics[suite][metric] for arm in body.arms if arm.name == arm_name)
-
-
-def _bar_around_zero(difference: Difference) -> Bar:
-    reach = max(abs(difference.low), abs(difference.high), abs(difference.mean), 1e-9) * 1.15
-    low, high, value = (50 + 50 * end / reach for end in (difference.low, difference.high, difference.mean))
-    return Bar(low, high, value, zero=50.0)
-
-
-def arm_table(body: ScorecardBody, words: Words) -> ArmTable:
-    """Arms by metrics of the test suite, the verdict's metric first."""
-    found = {metric for arm in body.arms for metric in arm.metrics.get(TEST, {})}
-    metrics = [body.metric, *sorted(found - {body.metric})]
-    tests = [arm.metrics[TEST][body.metric] for arm in body.arms if body.metric in arm.metrics.get(TEST, {})]
-    ends = [end for estimate in tests for end in (estimate.value, estimate.high or 0.0)]
-    scale = max([1.0, *ends])
-    return ArmTable(
-        tuple(words.metric(metric) for metric in metrics),
-        tuple(_arm_row(arm, metrics, scale, body, words) for arm in body.arms),
-    )
-
-
-def _arm_row(arm: Arm, metrics: Sequence[str], scale: float, body: ScorecardBody, words: Words) -> ArmRow:
-    estimates = arm.metrics.get(TEST, {})
-    main = estimates.get(body.metric)
-    against_base = _find_difference(body, arm.name, BASE)
-    variant_note = words("report.arm_note.variant")
-    notes_by_arm = {
-        name: words(f"report.arm_note.{name}") for name in (BASE, "base_free_form", "base_few_shot", "majority", TUNED)
-    }
-    notes_by_arm["classic"] = words(f"report.arm_note.classic.{body.task}")
-    return ArmRow(
-        code=arm.name,
-        name=words.arm(arm.name),
-        bar=_bar(main, scale) if main else None,
-        cells=tuple(cell_of(estimates[metric], words) if metric in estimates else None for metric in metrics),
-        difference=difference_view(against_base, words) if against_base else None,
-        prompt_tokens=_mean_tokens(arm.num_prompt_tokens_mean),
-        answer_tokens=_mean_tokens(arm.num_answer_tokens_mean),
-        duration=words.duration(arm.seconds),
-        note=notes_by_arm.get(arm.name, variant_note),
-    )
-
-
-def _bar(estimate: Estimate, scale: float) -> Bar:
-    low = estimate.value if estimate.low is None else estimate.low
-    high = estimate.value if estimate.high is None else estimate.high
-    return Bar(100 * low / scale, 100 * high / scale, 100 * estimate.value / scale)
-
-
-def _mean_tokens(mean: float | None) -> str:
-    return "" if mean is None else f"{mean:,.1f}"
-
-
-def _find_difference(body: ScorecardBody, arm: str, against: str) -> Difference | None:
-    """The paired difference on the test suite and the verdict's metric, where it was computed."""
-    wanted = (TEST, body.metric, arm, against)
-    return next((d for d in body.differences if (d.suite, d.metric, d.arm, d.against) == wanted), None)
 
 
 def notes(body: ScorecardBody, contract: DatasetReport, words: Words) -> tuple[str, ...]:
@@ -368,7 +291,7 @@ def _note_on_baseline(body: ScorecardBody, arm: str, baseline: str, words: Words
     scores = {a.name: a.metrics[TEST][body.metric].value for a in body.arms if body.metric in a.metrics.get(TEST, {})}
     if baseline not in scores or not is_worse(body.metric, scores[arm], than=scores[baseline]):
         return ""
-    difference = _find_difference(body, arm, baseline)
+    difference = find_difference(body, arm, baseline)
     proven = difference is not None and direction(difference) == "worse"
     detail = ""
     if difference:
@@ -384,6 +307,11 @@ def _note_on_baseline(body: ScorecardBody, arm: str, baseline: str, words: Words
     )
 
 
+def difference_rows(body: ScorecardBody, words: Words) -> tuple[DifferenceRow, ...]:
+    """Of the test items, then of the general suites."""
+    return tuple(_difference_row(d, words) for d in [*body.differences, *(loss.difference for loss in body.forgetting)])
+
+
 def _difference_row(difference: Difference, words: Words) -> DifferenceRow:
     return DifferenceRow(
         suite=words.suite(difference.suite),
@@ -393,6 +321,7 @@ def _difference_row(difference: Difference, words: Words) -> DifferenceRow:
         difference=difference_view(difference, words),
         p_value=probability(difference.p_value),
         p_adjusted="" if difference.p_adjusted is None else probability(difference.p_adjusted),
+        detectable="" if difference.detectable is None else figure(difference.detectable),
         num_items=count(difference.n),
     )
 

@@ -17,6 +17,7 @@ import numpy as np
 
 from tunesmith.stats.paired import PairedDifference, paired_shares, standard_deviation_of
 from tunesmith.stats.power import items_needed
+from tunesmith.stats.verdict import Outcome
 
 GATE_CONFIDENCE: Final = 0.9
 """Of the two-sided intervals that `decide` is given: 5 % beyond either end."""
@@ -41,6 +42,7 @@ class GateReason(StrEnum):
     LOST = "lost"
     LOSS_UNCERTAIN = "loss_uncertain"
     NEW_FAILURES = "new_failures"
+    FORMAT_ONLY = "format_only"
 
 
 _WORD: Final[dict[GateReason, Passage]] = {
@@ -49,6 +51,7 @@ _WORD: Final[dict[GateReason, Passage]] = {
     GateReason.NO_GAIN: Passage.REJECT,
     GateReason.LOST: Passage.REJECT,
     GateReason.NEW_FAILURES: Passage.REJECT,
+    GateReason.FORMAT_ONLY: Passage.REJECT,
     GateReason.GAIN_UNCERTAIN: Passage.INCONCLUSIVE,
     GateReason.LOSS_UNCERTAIN: Passage.INCONCLUSIVE,
 }
@@ -82,6 +85,7 @@ def decide(
     guards: Mapping[str, PairedDifference],
     max_loss: float,
     new_failures: Mapping[str, Sequence[str]],
+    against_base: Outcome | None = None,
 ) -> Decision:
     """Judge a new model by its differences to the current one, new - current, higher is better, 90 % intervals.
 
@@ -91,10 +95,12 @@ def decide(
     each guard     promote             low > -max_loss
     .              reject              high < -max_loss
     safety suites  reject              an item fails that the current model passes
+    verdict        reject              against its base the new model is `format_only`
     =============  ==================  ==============================================
 
     The model is promoted when everything says so, rejected when anything does; else the items do not suffice.
-    `new_failures` are by safety suite the items that fail anew. Raises ValueError when `max_loss` is negative.
+    `new_failures` are by safety suite the items that fail anew; `against_base` is the verdict on the new model. Raises
+    ValueError when `max_loss` is negative.
     """
     if max_loss < 0:
         raise ValueError(f"max_loss must not be negative, got {max_loss}")
@@ -103,6 +109,8 @@ def decide(
     findings += [
         Finding(GateReason.NEW_FAILURES, suite, items=tuple(items)) for suite, items in new_failures.items() if items
     ]
+    if against_base is Outcome.FORMAT_ONLY:
+        findings.append(Finding(GateReason.FORMAT_ONLY))
     words = {_WORD[finding.code] for finding in findings}
     passage = next(word for word in (Passage.REJECT, Passage.INCONCLUSIVE, Passage.PROMOTE) if word in words)
     return Decision(passage, tuple(findings))

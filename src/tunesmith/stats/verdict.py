@@ -15,6 +15,7 @@ class Outcome(StrEnum):
 
     BETTER = "better"
     BETTER_WITH_LOSSES = "better_with_losses"
+    FORMAT_ONLY = "format_only"
     WORSE = "worse"
     EQUIVALENT = "equivalent"
     NOT_ENOUGH_EVIDENCE = "not_enough_evidence"
@@ -32,6 +33,7 @@ class ReasonCode(StrEnum):
     LOSS_BEYOND_LIMIT = "loss_beyond_limit"
     LOSS_WITHIN_LIMIT = "loss_within_limit"
     LOSS_UNCERTAIN = "loss_uncertain"
+    FORMAT_ONLY = "format_only"
 
 
 @dataclass(frozen=True)
@@ -58,16 +60,23 @@ class Verdict:
 
 
 def verdict(
-    target: PairedDifference, guards: Mapping[str, PairedDifference], max_loss: float, margin: float = 0.0
+    target: PairedDifference,
+    guards: Mapping[str, PairedDifference],
+    max_loss: float,
+    margin: float = 0.0,
+    free_form: PairedDifference | None = None,
 ) -> Verdict:
     """Judge a tuned model by its gain on the target and its losses on guarded suites.
 
     All differences are tuned minus base, higher is better (turn bits per byte around first). What is smaller than
-    `margin` does not matter. The first row that holds:
+    `margin` does not matter. `free_form` is of answers written freely, where `target` is of labels chosen among those
+    that are declared: who learned to write labels, not which of them is right, gains there alone. The first row that
+    holds:
 
     ===================  =====================================================================
     better_with_losses   target.low > 0 and, for some guard, high < 0 and mean < -max_loss
     better               target.low > 0
+    format_only          free_form.low > 0
     worse                target.high < 0
     equivalent           -margin < target.low and target.high < margin
     not_enough_evidence  anything else
@@ -97,13 +106,23 @@ def verdict(
         outcome = Outcome.BETTER_WITH_LOSSES if beyond else Outcome.BETTER
         small = (Reason(ReasonCode.GAIN_TOO_SMALL, target),) if target.high < margin else ()
         return Verdict(outcome, (Reason(ReasonCode.GAIN_SHOWN, target), *small, *losses))
+    outcome, code = _without_gain(target, margin)
+    if free_form is not None and free_form.low > 0:
+        reasons = (Reason(code, target), Reason(ReasonCode.FORMAT_ONLY, free_form), *losses)
+        return Verdict(Outcome.FORMAT_ONLY, reasons)
+    needed = None
+    if outcome is Outcome.NOT_ENOUGH_EVIDENCE:
+        needed = items_to_decide(target.mean, standard_deviation_of(target), margin)
+    return Verdict(outcome, (Reason(code, target), *losses), needed)
+
+
+def _without_gain(target: PairedDifference, margin: float) -> tuple[Outcome, ReasonCode]:
+    """What is said of a target whose gain is not shown, and why."""
     if target.high < 0:
-        return Verdict(Outcome.WORSE, (Reason(ReasonCode.LOSS_SHOWN, target), *losses))
+        return Outcome.WORSE, ReasonCode.LOSS_SHOWN
     if -margin < target.low and target.high < margin:
-        return Verdict(Outcome.EQUIVALENT, (Reason(ReasonCode.WITHIN_MARGIN, target), *losses))
-    code = ReasonCode.GAIN_UNCERTAIN if target.mean > 0 else ReasonCode.NO_GAIN
-    needed = items_to_decide(target.mean, standard_deviation_of(target), margin)
-    return Verdict(Outcome.NOT_ENOUGH_EVIDENCE, (Reason(code, target), *losses), needed)
+        return Outcome.EQUIVALENT, ReasonCode.WITHIN_MARGIN
+    return Outcome.NOT_ENOUGH_EVIDENCE, ReasonCode.GAIN_UNCERTAIN if target.mean > 0 else ReasonCode.NO_GAIN
 
 
 def _losses(guards: Mapping[str, PairedDifference], max_loss: float) -> list[Reason]:

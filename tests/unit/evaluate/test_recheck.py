@@ -106,7 +106,7 @@ def body_of(judged: dict[str, Suites], task: Any, metric: str) -> ScorecardBody:
         arms=[summary.arm_of(arm, suites, LABELS if task == "labels" else (), SEED) for arm, suites in judged.items()],
         differences=differences,
         forgetting=losses,
-        verdicts=[summary.conclude("tuned", metric, target, losses, 0.05, 0.02)],
+        verdicts=[summary.conclude(metric, target, losses, 0.05, 0.02)],
         max_loss=0.05,
         labels=LABELS if task == "labels" else [],
         calibration={arm: table for arm, table in tables.items() if table is not None},

@@ -10,7 +10,7 @@ import pytest
 from scorecard_material import right, sample, scorecard
 
 from tunesmith.artifacts import Scorecard
-from tunesmith.artifacts.scorecard import SAMPLES, Change, Difference, Estimate, SafetyChange, write_samples
+from tunesmith.artifacts.scorecard import SAMPLES, Change, Difference, Estimate, SafetyChange, Verdict, write_samples
 from tunesmith.errors import TunesmithError
 from tunesmith.evaluate.gate import Limits, gate
 from tunesmith.stats.paired import paired_shares
@@ -121,3 +121,18 @@ def test_a_safety_suite_that_only_one_model_was_asked_decides_nothing(current: S
         with pytest.raises(TunesmithError) as caught:
             gate(new, old, Limits())
         assert (caught.value.code, caught.value.parameters["suite"]) == ("gate-suite", "safety_zh")
+
+
+def test_a_model_that_learned_the_format_only_is_rejected_however_it_compares(
+    current: Scorecard, tmp_path: Path
+) -> None:
+    new = scorecard(tmp_path / "new", {"test": right(90, 200), "general_en": right(150, 200)})
+    assert gate(new, current, Limits()).passage == "promote"
+    target = Difference(
+        suite="test", metric="accuracy", arm="tuned", against="base", mean=0, low=-0.1, high=0.1, p_value=1, n=200
+    )
+    verdict = Verdict(word="format_only", arm="tuned", metric="accuracy", difference=target, reasons=[])
+    of_other = verdict.model_copy(update={"arm": "lora_small"})
+    for verdicts, passage in (([verdict], "reject"), ([of_other], "promote")):
+        body = new.body.model_copy(update={"verdicts": verdicts})
+        assert gate(replace(new, body=body), current, Limits()).passage == passage

@@ -142,7 +142,7 @@ def test_the_verdict_follows_gain_and_loss(gain: tuple[float, ...], loss: tuple[
         lost=[],
         won=[],
     )  # fmt: skip
-    assert summary.conclude("tuned", "accuracy", target, [guard], max_loss=0.05, margin=0.02).word == word
+    assert summary.conclude("accuracy", target, [guard], max_loss=0.05, margin=0.02).word == word
 
 
 def test_fewer_bits_are_better() -> None:
@@ -157,8 +157,8 @@ def test_fewer_bits_are_better() -> None:
         p_value=0.01,
         n=30,
     )
-    assert summary.conclude("tuned", "bits_per_byte", target, [], max_loss=0.05, margin=0.02).word == "better"
-    assert summary.conclude("tuned", "accuracy", target, [], max_loss=0.05, margin=0.02).word == "worse"
+    assert summary.conclude("bits_per_byte", target, [], max_loss=0.05, margin=0.02).word == "better"
+    assert summary.conclude("accuracy", target, [], max_loss=0.05, margin=0.02).word == "worse"
 
 
 def test_the_table_s_p_values_are_corrected_for_their_number() -> None:
@@ -182,7 +182,7 @@ def test_the_verdict_says_what_so_many_items_can_show() -> None:
     rng = np.random.default_rng(5)
     pair = [summary.Judged(arms.Answers((), None, 0.0), {"accuracy": (rng.random(90) < 0.6) * 1.0}) for _ in range(2)]
     [target] = summary.compare("test", ("tuned", pair[0]), ("base", pair[1]), None, seed=0)
-    reasons = dict(summary.conclude("tuned", "accuracy", target, [], max_loss=0.05, margin=0.02).reasons)
+    reasons = dict(summary.conclude("accuracy", target, [], max_loss=0.05, margin=0.02).reasons)
     assert reasons["verdict.reason.detectable"] == {"n": 90, "detectable": target.detectable}
     assert target.detectable is not None
     assert 0.1 < target.detectable < 0.3
@@ -191,3 +191,21 @@ def test_the_verdict_says_what_so_many_items_can_show() -> None:
 def test_the_margin_is_in_the_metric_s_unit() -> None:
     assert summary.margin_of("accuracy", 0.02, 0.7) == 0.02
     assert summary.margin_of("mae", 0.02, 350.0) == pytest.approx(7.0)
+
+
+def test_a_gain_of_written_labels_alone_is_one_of_format() -> None:
+    def one(arm: str, against: str, mean: float) -> summary.Difference:
+        return summary.Difference(
+            suite="test", metric="accuracy", arm=arm, against=against,
+            mean=mean, low=mean - 0.1, high=mean + 0.1, p_value=0.5, n=90,
+        )  # fmt: skip
+
+    free = one("tuned_free_form", "base_free_form", 0.25)
+    found = summary.conclude("accuracy", one("tuned", "base", 0.02), [], 0.05, 0.02, free)
+    assert (found.word, found.arm, found.difference.against) == ("format_only", "tuned", "base")
+    told = dict(found.reasons)["verdict.reason.format_only"]
+    assert (told["mean"], told["low"], told["high"], told["n"]) == (0.25, 0.15, 0.35, 90)
+    # of errors, fewer are the gain
+    fewer = free.model_copy(update={"mean": -0.25, "low": -0.35, "high": -0.15})
+    assert summary.conclude("mae", one("tuned", "base", -0.02), [], 0.05, 0.02, fewer).word == "format_only"
+    assert summary.conclude("mae", one("tuned", "base", -0.02), [], 0.05, 0.02, free).word == "not_enough_evidence"

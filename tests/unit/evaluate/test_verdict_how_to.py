@@ -39,7 +39,7 @@ def test_both_languages_show_the_same() -> None:
 
 def test_the_table_has_every_word() -> None:
     for place, language in enumerate(("en", "zh")):
-        words = [row.split("|")[1].strip() for row in page(language).splitlines() if row.startswith("|")][2:7]
+        words = [row.split("|")[1].strip() for row in page(language).splitlines() if row.startswith("|")][2:8]
         assert words == [CATALOGUE[f"verdict.{outcome}"][place].lower() for outcome in Outcome]
 
 

@@ -7,6 +7,7 @@ from tunesmith.i18n.catalogue import CATALOGUE
 from tunesmith.stats.gate import GateReason, Passage, Suite, decide, operating_curve
 from tunesmith.stats.paired import PairedDifference
 from tunesmith.stats.power import mcnemar_power
+from tunesmith.stats.verdict import Outcome
 
 
 def difference(mean: float, low: float, high: float) -> PairedDifference:
@@ -71,3 +72,10 @@ def test_the_operating_curve_is_what_the_tests_promise() -> None:
 
 def test_every_word_and_reason_of_the_gate_stands_in_the_catalogue() -> None:
     assert {f"gate.{word}" for word in Passage} | {f"gate.reason.{code}" for code in GateReason} <= set(CATALOGUE)
+
+
+def test_a_model_that_learned_the_format_only_is_never_promoted() -> None:
+    for outcome in Outcome:
+        decision = decide(GAIN, {"general_en": KEPT}, 0.05, {}, outcome)
+        assert decision.passage == ("reject" if outcome is Outcome.FORMAT_ONLY else "promote")
+    assert decide(GAIN, {}, 0.05, {}, Outcome.FORMAT_ONLY).findings[-1].code == "format_only"

@@ -80,3 +80,28 @@ def test_negative_limits_are_refused() -> None:
         verdict(GAIN, {}, max_loss=-0.1)
     with pytest.raises(ValueError, match="negative"):
         verdict(GAIN, {}, max_loss=0.1, margin=-0.1)
+
+
+@pytest.mark.parametrize(
+    ("target", "free_form", "expected", "codes"),
+    [
+        (UNSURE, GAIN, Outcome.FORMAT_ONLY, ["gain_uncertain", "format_only"]),
+        (STEADY, GAIN, Outcome.FORMAT_ONLY, ["no_gain", "format_only"]),
+        (difference(0.001, -0.018, 0.019), GAIN, Outcome.FORMAT_ONLY, ["within_margin", "format_only"]),
+        # a loss that is shown beside it stays a reason, and a gain that is shown is no matter of form
+        (difference(-0.10, -0.14, -0.06), GAIN, Outcome.FORMAT_ONLY, ["loss_shown", "format_only"]),
+        (GAIN, GAIN, Outcome.BETTER, ["gain_shown"]),
+        (UNSURE, UNSURE, Outcome.NOT_ENOUGH_EVIDENCE, ["gain_uncertain"]),
+        (UNSURE, difference(0.04, 0.0, 0.08), Outcome.NOT_ENOUGH_EVIDENCE, ["gain_uncertain"]),
+        (UNSURE, difference(-0.10, -0.14, -0.06), Outcome.NOT_ENOUGH_EVIDENCE, ["gain_uncertain"]),
+    ],
+)
+def test_who_gains_only_where_labels_are_written_learned_their_format(
+    target: PairedDifference, free_form: PairedDifference, expected: Outcome, codes: list[str]
+) -> None:
+    lost = difference(-0.08, -0.12, -0.04)
+    result = verdict(target, {"general": lost}, max_loss=0.1, margin=0.02, free_form=free_form)
+    assert (result.outcome, [reason.code for reason in result.reasons]) == (expected, [*codes, "loss_within_limit"])
+    assert (result.num_items_needed is not None) == (expected is Outcome.NOT_ENOUGH_EVIDENCE)
+    if "format_only" in codes:
+        assert result.reasons[1].difference is free_form
