@@ -56,11 +56,11 @@ def _of_classes(name: str, labels: Sequence[str], firsts: Sequence[Sample], deta
             yield f"{name} {label} {part}", one, float(other)
     names = [*labels, ""]
     matrix = metrics.confusion_matrix(true, told, labels=names)
-    for row, one in enumerate(names):
-        for column, other in enumerate(names):
-            said_num = details.confusion.get(one, {}).get(other, 0)
+    for row, one_class in enumerate(names):
+        for column, other_class in enumerate(names):
+            said_num = details.confusion.get(one_class, {}).get(other_class, 0)
             if said_num or matrix[row, column]:
-                yield f"{name} {one} told {other}", said_num, float(matrix[row, column])
+                yield f"{name} {one_class} told {other_class}", said_num, float(matrix[row, column])
 
 
 def _of_faults(name: str, body: ScorecardBody, samples: Samples, details: Details) -> Iterator[Compared]:

@@ -92,8 +92,8 @@ TEXTS: Final[dict[str, tuple[str, str]]] = {
         "中位数 {median}，半数介于 {low} 与 {high} 之间",
     ),
     "report.pairs.marked": (
-        "Marked are words, in Chinese characters, that the other answer lacks; where two answers have little in "
-        "common, nothing is.",
+        "Marked are the words (in Chinese, the characters) that the other answer lacks. Two answers with little in "
+        "common are left unmarked.",
         "标出的是对方回答中没有的字词（英文按词，中文按字）；两个回答几乎全然不同时不作标记。",
     ),
     "report.pairs.characters": ("{n} characters", "{n} 字"),

@@ -88,9 +88,9 @@ def _scores(scored: Sequence[tuple[float, float]], arm: str, metric: str, words:
 def _lengths(pairs: Sequence[tuple[Judged, Judged]], arm: str, words: Words) -> Histogram:
     """In characters, thinking left out."""
     told = {
-        words("report.pairs.reference"): [len(before.first.reference) for before, _ in pairs],
         words.arm(BASE): [len(before.first.answer) for before, _ in pairs],
         words.arm(arm): [len(after.first.answer) for _, after in pairs],
+        words("report.pairs.reference"): [len(before.first.reference) for before, _ in pairs],
     }
     everything = sorted(length for lengths in told.values() for length in lengths)
     longest = everything[round(LONGEST * (len(everything) - 1))]

@@ -27,9 +27,10 @@ WIDEST_NAME: Final = 26
 """In letters; a Chinese character is as wide as two."""
 WIDEST_NUMBER: Final = 4
 """In letters, with the space around it."""
-FAINTEST: Final = 0.08
-STRONGEST: Final = 0.45
-"""Text on a cell of this strength can still be read, in the light and in the dark."""
+UNDER_TEXT: Final = (0.08, 0.45)
+"""Faintest and strongest colour of a cell with its count, which can be read in the light and in the dark."""
+ALONE: Final = (0.2, 0.95)
+"""Those of a cell without."""
 
 
 @dataclass(frozen=True)
@@ -90,7 +91,8 @@ def _column_numbers(num: int, grid: _Grid) -> Iterable[Markup]:
 
 
 def _cell(spot: tuple[float, float], cell: float, num: int, kind: str, share: float, tooltip: str) -> Iterable[Markup]:
-    strength = FAINTEST + (STRONGEST - FAINTEST) * share
+    faintest, strongest = UNDER_TEXT if cell >= CELL_WITH_COUNT else ALONE
+    strength = faintest + (strongest - faintest) * share
     yield Markup(
         '<rect class="{}" x="{:.1f}" y="{:.1f}" width="{size:.1f}" height="{size:.1f}" fill-opacity="{:.3f}">'
         "<title>{}</title></rect>"

@@ -16,7 +16,7 @@ from tunesmith.artifacts.scorecard import Arm, Bounds, ClassScores, Details, Est
 from tunesmith.i18n.catalogue import CATALOGUE
 from tunesmith.report import report
 from tunesmith.report.details import details_view
-from tunesmith.report.heat_map import STRONGEST, cut, heat_map
+from tunesmith.report.heat_map import UNDER_TEXT, cut, heat_map
 from tunesmith.report.wording import Language, Words
 
 LABELS = ["card_lost", "refund", "发票", "top_up"]
@@ -129,7 +129,7 @@ def test_the_map_holds_every_count_in_its_row_and_column(body: ScorecardBody) ->
         assert (kind == "hit") == (true == label)
         assert sorted(columns).index(float(x)) == [*LABELS, ""].index(label)
         assert sorted(rows).index(float(y)) == LABELS.index(true)
-        assert float(strength) <= STRONGEST
+        assert float(strength) <= UNDER_TEXT[1]
     assert svg.count('class="n"') == len(cells)
 
 
