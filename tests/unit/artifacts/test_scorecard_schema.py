@@ -66,7 +66,7 @@ FIRST = {
     "slices": {"language": {"zh": {"tuned": ESTIMATE}}},
     "weak_slices": [WEAK],
 }
-"""Every key that version 1 was released with."""
+"""As version 1 wrote it."""
 
 
 def written(folder: Path, body: dict[str, Any]) -> Path:
