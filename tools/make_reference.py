@@ -167,7 +167,7 @@ def _references(value: Any) -> Iterator[str]:
 
 
 def _is_list(value: Schema) -> bool:
-    return any(option.get("type") == "array" for option in value.get("anyOf", [value]))
+    return any(option.get("type") == "array" and any(_references(option)) for option in value.get("anyOf", [value]))
 
 
 def _is_choice(value: Schema) -> bool:

@@ -10,6 +10,7 @@ from typing import Any, Final, Literal
 
 from pydantic import BaseModel, ConfigDict
 
+from tunesmith.artifacts.calibration import CalibrationTable, Kind, SavedMap, read_maps
 from tunesmith.artifacts.folder import Manifest, read_manifest
 from tunesmith.errors import Place, TunesmithError
 from tunesmith.records import Message, Sample, Sampling
@@ -199,35 +200,6 @@ class Memorised(_Record):
     """What tuning added on training rows beyond what it added on the others."""
 
 
-class CalibrationBin(_Record):
-    """Answers of like confidence: how many, their mean confidence, and the share that is right with its interval."""
-
-    n: int
-    confidence: float
-    accuracy: float
-    low: float
-    high: float
-
-
-class CalibrationTable(_Record):
-    """How far one arm's confidence in its labels and its accuracy on the test suite are apart."""
-
-    n: int
-    accuracy: float
-    confidence: float
-    ece: float
-    ece_of_calibrated: float
-    """What a perfectly calibrated model shows on average on as many items."""
-    p_value: float
-    """How often a perfectly calibrated model shows as much."""
-    rms_debiased: float
-    brier: float
-    bins: list[CalibrationBin]
-    risk: dict[str, float]
-    """The share wrong of the most confident answers, by the share of answers given (`1.0`, `0.9`, ...)."""
-    risk_area: float
-
-
 class Verdict(_Record):
     """`word` about `arm` against `base`; `reasons` are catalogue keys with their parameters."""
 
@@ -273,8 +245,10 @@ class ScorecardBody(_Record):
     """What is smaller does not matter, in the unit of the verdict's metric."""
     labels: list[str] = []
     """The classes that macro-F1 is the mean of."""
-    calibration: dict[str, CalibrationTable] = {}
-    """By arm, where it says how sure it is of its label."""
+    calibration: dict[str, dict[Kind, CalibrationTable]] = {}
+    """By arm and kind of confidence, where it says how sure it is of its answers."""
+    unstated: dict[str, dict[Kind, int]] = {}
+    """Answers whose confidence could not be had or read, by arm and kind; those are not in its table."""
     slices: dict[str, dict[str, dict[str, Estimate]]] = {}
     """Metric of the verdict by slice (language, label, length, source, a column), value and arm."""
     weak_slices: list[WeakSlice] = []
@@ -289,7 +263,7 @@ class ScorecardBody(_Record):
 
 @dataclass(frozen=True)
 class Scorecard:
-    """`scorecard.json` and `samples.jsonl`."""
+    """`scorecard.json` and `samples.jsonl`; `calibration.json` where confidences can be mended."""
 
     folder: Path
     manifest: Manifest
@@ -306,6 +280,10 @@ class Scorecard:
 
     def samples(self) -> Iterator[Sample]:
         return read_samples(self.folder / SAMPLES)
+
+    def maps(self) -> list[SavedMap]:
+        """The maps that mend the confidences of tuned arms."""
+        return read_maps(self.folder)
 
 
 def _read_body(file: Path) -> ScorecardBody:

@@ -145,8 +145,11 @@ def score_labels(
     samples = []
     for item, prompt, row in zip(items, prompts, scores, strict=True):
         best = int(np.argmax(row))
-        confidence = 1.0 / sum(math.exp(score - row[best]) for score in row)
-        samples.append(label_sample(arm, item, prompt, labels[best], {"confidence": confidence}))
+        odds = [math.exp(score - row[best]) for score in row]
+        total = sum(odds)
+        sample = label_sample(arm, item, prompt, labels[best], {"confidence": 1.0 / total})
+        shares = dict(zip(labels, (one / total for one in odds), strict=True))
+        samples.append(replace(sample, probabilities=shares))
     return Answers(tuple(samples), float(np.mean(lengths)), time.perf_counter() - started)
 
 

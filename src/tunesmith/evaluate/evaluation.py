@@ -16,6 +16,7 @@ from tunesmith.artifacts.scorecard import KIND, Task
 from tunesmith.chat import Chat
 from tunesmith.errors import Place, TunesmithError
 from tunesmith.evaluate.items import GENERAL_FILE, SAFETY_FILE
+from tunesmith.evaluate.kinds import require_kinds
 from tunesmith.metrics.registry import require_fit
 from tunesmith.metrics.scorers import hashes, scorers
 from tunesmith.model.base import Base, model_folder
@@ -71,10 +72,12 @@ def task_of(report: DatasetReport, *, predicts_numbers: bool) -> Task:
 
 
 def check_metrics(section: Evaluate, task: Task, report: DatasetReport) -> None:
-    """Refuse, before anything is trained, metrics that do not fit the rows, and those whose files are not there.
+    """Refuse, before anything is trained, metrics and confidences that do not fit the rows, and metrics whose files are
+    not there.
 
-    Raises TunesmithError: what `require_fit`, `scorers` and `encoder_folder` raise.
+    Raises TunesmithError: what `require_fit`, `require_kinds`, `scorers` and `encoder_folder` raise.
     """
+    require_kinds(section, task)
     require_fit(section.metric, section.metrics, task, has_thinking=report.reasoning.present > 0)
     scorers(section.metrics)
     for metric in section.metrics:

@@ -49,6 +49,13 @@ def wilson(values_N: Floats) -> Ends:
     return float(found.low), float(found.high)
 
 
+def interval_of_mean(values_N: Floats, groups: Sequence[str] | None, seed: int) -> Ends:
+    """Wilson's for a share of single items, BCa for the rest."""
+    if groups is None and set(values_N.tolist()) <= {0.0, 1.0}:
+        return wilson(values_N)
+    return bootstrap_of_mean(values_N, groups, seed)
+
+
 def bootstrap_of_mean(
     values_N: Floats, groups: Sequence[str] | None, seed: int, *, is_difference: bool = False
 ) -> Ends:

@@ -13,12 +13,12 @@ import numpy.typing as npt
 from sklearn import metrics
 
 from tunesmith.artifacts import Scorecard
+from tunesmith.artifacts.calibration import SavedMap
 from tunesmith.artifacts.folder import check_file
 from tunesmith.artifacts.scorecard import (
     BODY,
     SAMPLES,
     Arm,
-    CalibrationTable,
     Change,
     Difference,
     Estimate,
@@ -28,6 +28,7 @@ from tunesmith.artifacts.scorecard import (
 from tunesmith.errors import Place, RunFailed
 from tunesmith.evaluate import oracles
 from tunesmith.evaluate.baselines import question
+from tunesmith.evaluate.recheck_confidence import of_confidence
 from tunesmith.evaluate.recheck_details import Compared, of_details
 from tunesmith.metrics.content import Rule, broken_rules
 from tunesmith.metrics.faults import label_forms, label_told
@@ -92,6 +93,7 @@ class _Card:
     """A scorecard with its samples by arm and suite."""
 
     body: ScorecardBody
+    maps: Sequence[SavedMap]
     seed: int
     sheets: Mapping[tuple[str, str], _Sheet]
     section: Mapping[str, Any] = field(default_factory=dict)
@@ -118,7 +120,7 @@ def recheck(folder: Path) -> Recheck:
         sheet = sheets.setdefault((sample.arm, sample.suite), _Sheet())
         sheet.samples.setdefault(sample.item, []).append(sample)
         num_samples += 1
-    card = _Card(scorecard.body, scorecard.manifest.seed, sheets, scorecard.manifest.section)
+    card = _Card(scorecard.body, scorecard.maps(), scorecard.manifest.seed, sheets, scorecard.manifest.section)
     unchecked: list[str] = []
     num_figures, largest, where = 0, 0.0, "-"
     for name, said, found in _figures(card, unchecked):
@@ -152,8 +154,8 @@ def _figures(card: _Card, unchecked: list[str]) -> Iterator[Compared]:
         yield f"verdict {verdict.arm}", 1, len(same)
     yield from _of_slices(card, unchecked)
     unchecked += ["weak slices"] * bool(card.body.weak_slices)
-    for name, table in card.body.calibration.items():
-        yield from _of_calibration(card, name, table)
+    sheets = {key: [one for samples in sheet.samples.values() for one in samples] for key, sheet in card.sheets.items()}
+    yield from of_confidence(card.body, sheets, card.maps, card.seed)
     rules = tuple(Rule(ContentRule.model_validate(rule)) for rule in card.section.get("safety", {}).get("content", ()))
     yield from _of_changes(card, [found.change for found in card.body.safety], unchecked)
     memory = [one for found in card.body.memorisation for one in (found.train, found.held_out) if one is not None]
@@ -183,10 +185,7 @@ def _of_arm(card: _Card, arm: Arm, unchecked: list[str]) -> Iterator[Compared]:
 
 def _estimate(sheet: _Sheet, values: Mapping[str, float], seed: int) -> Estimate:
     values_N, groups = np.array(list(values.values())), sheet.groups(values)
-    if groups is None and set(values.values()) <= {0.0, 1.0}:
-        low, high = oracles.wilson(values_N)
-    else:
-        low, high = oracles.bootstrap_of_mean(values_N, groups, seed)
+    low, high = oracles.interval_of_mean(values_N, groups, seed)
     return Estimate(value=math.fsum(values_N.tolist()) / len(values_N), low=low, high=high, n=len(values_N))
 
 
@@ -289,31 +288,6 @@ def _is(sample: Sample, kind: str, value: str) -> bool:
         return language_of(sample.prompt[-1].content) == value
     shortest, longest = map(int, value.split("-"))
     return shortest <= len(question(sample.prompt)) <= longest
-
-
-def _of_calibration(card: _Card, arm: str, table: CalibrationTable) -> Iterator[Compared]:
-    sure = [s for one in card.sheets[arm, "test"].samples.values() for s in one if "confidence" in s.scores]
-    confidence_N = np.minimum(1.0, np.array([sample.scores["confidence"] for sample in sure]))
-    is_right_N = np.array([sample.scores["accuracy"] for sample in sure])
-    found = oracles.calibration(confidence_N, is_right_N, card.seed)
-    bins = found.pop("bins")
-    for part, value in found.items():
-        yield f"calibration {arm} {part}", table.model_dump()[part], value
-    for place, (said, (num, confidence, accuracy)) in enumerate(zip(table.bins, bins, strict=True)):
-        name = f"calibration {arm} bin {place}"
-        ends = oracles.wilson(np.repeat([1.0, 0.0], [round(num * accuracy), round(num * (1 - accuracy))]))
-        for part, one, other in zip(
-            ("n", "confidence", "accuracy", "low", "high"),
-            (said.n, said.confidence, said.accuracy, said.low, said.high),
-            (num, confidence, accuracy, *ends),
-            strict=True,
-        ):
-            yield f"{name} {part}", one, other
-    risks = oracles.risks(confidence_N, is_right_N)
-    yield f"calibration {arm} risk_area", table.risk_area, math.fsum(risks) / len(risks)
-    for coverage, risk in table.risk.items():
-        kept = max(1, round(float(coverage) * len(risks)))
-        yield f"calibration {arm} risk {coverage}", risk, risks[kept - 1]
 
 
 def _of_changes(card: _Card, table: Sequence[Change], unchecked: list[str]) -> Iterator[Compared]:

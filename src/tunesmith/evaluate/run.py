@@ -5,7 +5,7 @@ from __future__ import annotations
 import gc
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Final
 
@@ -13,6 +13,8 @@ import torch
 from transformers import PreTrainedModel
 
 from tunesmith.artifacts import Run, Scorecard, TunedModel, publish
+from tunesmith.artifacts.calibration import FILE as CALIBRATION
+from tunesmith.artifacts.calibration import CalibrationFile
 from tunesmith.artifacts.dataset import METHOD_COLUMN, SAFETY
 from tunesmith.artifacts.scorecard import (
     BODY,
@@ -27,21 +29,24 @@ from tunesmith.artifacts.scorecard import (
 from tunesmith.engine.endpoint import endpoint_at
 from tunesmith.engine.local import LocalEngine
 from tunesmith.errors import RunFailed, TunesmithError
-from tunesmith.evaluate import arms, baselines, memorisation, safety, slices, summary
-from tunesmith.evaluate.confidence import calibration_table
+from tunesmith.evaluate import arms, baselines, memorisation, safety, slices, summary, sureness
+from tunesmith.evaluate.confidence import Judging, Mended, judge_confidence, num_to_fit
 from tunesmith.evaluate.content import content_findings
 from tunesmith.evaluate.endpoint_arm import EndpointArm
 from tunesmith.evaluate.evaluation import Evaluation, check_metrics, task_of
 from tunesmith.evaluate.few_shot import few_shot_prompts
 from tunesmith.evaluate.items import Item, general_items, suite_items, test_items
 from tunesmith.evaluate.kept import open_kept
+from tunesmith.evaluate.kinds import kinds_of
 from tunesmith.evaluate.measure import Wanted, measure
 from tunesmith.evaluate.summary import Judged
 from tunesmith.metrics.registry import verdict_metric
 from tunesmith.model.base import Base
 from tunesmith.model.load import compute_dtype, load_tuned
 from tunesmith.recipe import Decoding
-from tunesmith.records import REHEARSAL, Example, Sampling
+from tunesmith.recipe.confidence import HELD_OUT, AnswerConfidence
+from tunesmith.recipe.metrics import AUTO
+from tunesmith.records import REHEARSAL, Example, Sample, Sampling
 from tunesmith.runtime import Progress, Runtime
 
 GENERAL_MAX_NEW_TOKENS: Final = 96
@@ -61,8 +66,14 @@ class _Sheet:
     items: dict[str, list[Item]]
     """Items by suite."""
     sampling: Sampling
+    kinds: tuple[AnswerConfidence, ...] = ()
+    """Confidences of free answers."""
+    held_out: list[Item] = field(default_factory=list)
+    """Validation rows that maps of confidence are fitted on."""
     judged: dict[str, dict[str, Judged]] = field(default_factory=dict)
     """By arm, then suite."""
+    asides: dict[str, list[Sample]] = field(default_factory=dict)
+    """By arm, samples that confidence is computed from, in suites of their own."""
 
 
 def evaluate(evaluation: Evaluation, *, runtime: Runtime, progress: Progress, run: Run, out: Path) -> Scorecard:
@@ -94,11 +105,16 @@ def evaluate(evaluation: Evaluation, *, runtime: Runtime, progress: Progress, ru
     rules = () if sheet.task == "documents" else section.safety.content  # read, not asked
     wanted = Wanted(sheet.task, metric, section.metrics, sheet.labels, rules)
     measure(sheet.judged, sheet.items["test"], wanted)
-    body = _body(evaluation, sheet, wanted)
+    mended = _confidence(evaluation, sheet)
+    body = _body(evaluation, sheet, wanted, mended)
     with publish(out, evaluation.identity()) as staging:
         samples = [s for suites in sheet.judged.values() for judged in suites.values() for s in judged.answers.samples]
+        samples += [sample for of_arm in sheet.asides.values() for sample in of_arm]
         write_samples(staging / SAMPLES, samples)
         (staging / BODY).write_text(body.model_dump_json(indent=1), encoding="utf-8")
+        if mended.maps:
+            maps = CalibrationFile(maps=mended.maps).model_dump_json(indent=1)
+            (staging / CALIBRATION).write_text(maps, encoding="utf-8")
     run.record("artifact", kind=KIND, key=evaluation.identity().key())
     return Scorecard.open(out)
 
@@ -133,7 +149,17 @@ def _sheet(evaluation: Evaluation) -> _Sheet:
         )
     labels = sorted({example.label for example in train if example.label is not None}) if task == "labels" else []
     decoding = decoding_of(evaluation.section.decoding, evaluation.base, evaluation.seed)
-    return _Sheet(task, labels, train, items, decoding)
+    kinds = kinds_of(evaluation.section, task, decoding)
+    return _Sheet(task, labels, train, items, decoding, kinds, _held_out(evaluation, task, len(test)))
+
+
+def _held_out(evaluation: Evaluation, task: Task, num_test: int) -> list[Item]:
+    """Labels of validation rows cost little; free answers would be written anew, and are held out from the test."""
+    if task != "labels" or evaluation.section.confidence.map == "none":
+        return []
+    rows = evaluation.dataset.rows("validation")
+    items = test_items(rows, num_to_fit(len(rows), num_test), evaluation.seed)
+    return [replace(item, suite=HELD_OUT) for item in items]
 
 
 def _task(evaluation: Evaluation) -> Task:
@@ -164,7 +190,11 @@ def _num_questions(evaluation: Evaluation, sheet: _Sheet) -> int:
     extra = has_base * sum(name in evaluation.section.arms for name in ("base_few_shot", *FREE_FORM.values()))
     extra += len(evaluation.section.endpoints)
     num_times = (2 if sheet.task == "text" else 1) * num_models
-    return num_test * (num_times + (0 if sheet.task == "documents" else extra)) + num_general * num_speaking
+    num_writing = num_models + ("base_few_shot" in evaluation.section.arms)
+    num_more = num_test * num_writing * len({"likelihood", "verbalised"}.intersection(sheet.kinds))
+    num_more += len(sheet.held_out) * len(evaluation.models)
+    num_answers = num_test * (num_times + (0 if sheet.task == "documents" else extra))
+    return num_answers + num_general * num_speaking + num_more
 
 
 def _judge_baselines(evaluation: Evaluation, sheet: _Sheet) -> None:
@@ -179,7 +209,10 @@ def _judge_endpoints(evaluation: Evaluation, sheet: _Sheet, runtime: Runtime, pr
     for name, address in evaluation.section.endpoints.items():
         endpoint = endpoint_at(address, runtime, temperature=sampling.temperature, max_tokens=sampling.max_new_tokens)
         arm = EndpointArm(name, endpoint, sampling, sheet.task, sheet.labels, unsaid)
-        sheet.judged[name] = {"test": summary.judge(arm.answer(test, progress.advance), test, None)}
+        answers = arm.answer(test, progress.advance)
+        if "agreement" in sheet.kinds:
+            answers = sureness.with_agreement(answers)
+        sheet.judged[name] = {"test": summary.judge(answers, test, None)}
 
 
 def _judge_baseline(arm: str, sheet: _Sheet) -> Judged:
@@ -211,6 +244,9 @@ def _judge_model(evaluation: Evaluation, sheet: _Sheet, name: str, asking: arms.
         ask = arms.classify if head.kind == "classification" else arms.predict
         answers = ask(engine.model, head, evaluation.chat, name, test, on_done)
         sheet.judged[name] = {"test": summary.judge(answers, test, None)}
+        if sheet.held_out:
+            held = ask(engine.model, head, evaluation.chat, name, sheet.held_out, on_done)
+            sheet.asides[name] = [*held.samples]
         return
     reading = None
     if sheet.task == "documents":
@@ -221,6 +257,9 @@ def _judge_model(evaluation: Evaluation, sheet: _Sheet, name: str, asking: arms.
         reading = arms.bits_of(engine, test, on_done)
     sheet.judged[name] = {"test": summary.judge(answers, test, reading)}
     _judge_free_form(evaluation, sheet, name, asking)
+    if sheet.held_out and name in evaluation.models:
+        prompts = [item.prompt for item in sheet.held_out]
+        sheet.asides[name] = [*arms.score_labels(asking, name, sheet.held_out, prompts, sheet.labels).samples]
     if name == "base":
         _judge_few_shot(evaluation, sheet, asking)
     for suite, items in sheet.items.items():
@@ -249,7 +288,10 @@ def _asked(sheet: _Sheet, asking: arms.Asking, arm: str, prompts: Sequence[arms.
     if sheet.task == "numbers":
         (mean,) = baselines.mean_number(sheet.train, test[:1])
         return arms.say_numbers(asking, arm, test, prompts, mean)
-    return arms.generate(asking, arm, test, prompts, sheet.sampling)
+    answers = arms.generate(asking, arm, test, prompts, sheet.sampling)
+    answers, asked = sureness.stated(asking, test, prompts, answers, sheet.kinds)
+    sheet.asides.setdefault(arm, []).extend(asked)
+    return answers
 
 
 def _judge_few_shot(evaluation: Evaluation, sheet: _Sheet, asking: arms.Asking) -> None:
@@ -269,7 +311,22 @@ def _judge_free_form(evaluation: Evaluation, sheet: _Sheet, name: str, asking: a
         sheet.judged[arm] = {"test": summary.judge(free, test, None)}
 
 
-def _body(evaluation: Evaluation, sheet: _Sheet, wanted: Wanted) -> ScorecardBody:
+def _confidence(evaluation: Evaluation, sheet: _Sheet) -> Mended:
+    section = evaluation.section
+    metric = "exact_match" if section.metric == AUTO else section.metric
+    asked = {
+        name: [kind for kind in sheet.kinds if kind == "agreement" or name not in section.endpoints]
+        for name in sheet.judged
+        if name not in ("majority", "classic")
+    }
+    models = {name: model.key for name, model in evaluation.models.items()}
+    judging = Judging(metric, asked, section.confidence, evaluation.seed, models)
+    samples = {name: suites["test"].answers.samples for name, suites in sheet.judged.items()}
+    held_out = {name: [one for one in of_arm if one.suite == HELD_OUT] for name, of_arm in sheet.asides.items()}
+    return judge_confidence(samples, held_out, judging)
+
+
+def _body(evaluation: Evaluation, sheet: _Sheet, wanted: Wanted, mended: Mended) -> ScorecardBody:
     metric = wanted.metric
     seed, max_loss, judged = evaluation.seed, evaluation.section.max_loss, sheet.judged
     table = [
@@ -287,7 +344,6 @@ def _body(evaluation: Evaluation, sheet: _Sheet, wanted: Wanted) -> ScorecardBod
     free_form = next((d for d in differences if d.against == FREE_FORM["base"] and d.metric == metric), None)
     untuned = next(arm.metrics["test"][metric].value for arm in table if arm.name == before)
     margin = summary.margin_of(metric, evaluation.section.margin, untuned)
-    calibrations = {name: calibration_table(suites["test"].answers.samples, seed) for name, suites in judged.items()}
     return ScorecardBody(
         task=sheet.task,
         metric=metric,
@@ -309,7 +365,8 @@ def _body(evaluation: Evaluation, sheet: _Sheet, wanted: Wanted) -> ScorecardBod
         max_loss=max_loss,
         margin=margin,
         labels=sheet.labels,
-        calibration={name: found for name, found in calibrations.items() if found is not None},
+        calibration=mended.tables,
+        unstated=mended.unstated,
         slices=slices.declared(
             evaluation.section.slices,
             sheet.items["test"],

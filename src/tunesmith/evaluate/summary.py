@@ -23,7 +23,7 @@ from tunesmith.stats.paired import PairedDifference, detectable_difference, holm
 from tunesmith.stats.verdict import verdict
 
 Floats = NDArray[np.float64]
-NOT_PAIRED = frozenset({"confidence", *READING})
+NOT_PAIRED = frozenset({"confidence", "likelihood", "verbalised", "agreement", *READING})
 """Figures of a sample that describe it and do not judge it."""
 
 

@@ -11,6 +11,7 @@ from tunesmith.i18n import (
     bases,
     changes,
     cli,
+    confidence,
     data_card,
     errors,
     lengths,
@@ -65,5 +66,6 @@ TABLES: Final[tuple[dict[str, Entry], ...]] = (
     watch.TEXTS,
     statistics.TEXTS,
     scorecard.TEXTS,
+    confidence.TEXTS,
 )
 CATALOGUE: Final[dict[str, Entry]] = {key: entry for table in TABLES for key, entry in table.items()}

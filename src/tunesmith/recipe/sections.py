@@ -15,6 +15,7 @@ from pydantic_core import PydanticCustomError
 
 from tunesmith.recipe.annotate import Annotate
 from tunesmith.recipe.bases import Changes, ChangesField, PromptStyleField
+from tunesmith.recipe.confidence import OWN_SUITES, Confidence, ConfidenceField
 from tunesmith.recipe.endpoint import Address
 from tunesmith.recipe.few_shot import FewShot, FewShotRows
 from tunesmith.recipe.metrics import AUTO, Metrics, check_verdict_metric
@@ -103,6 +104,9 @@ class Evaluate(Section):
             strict=False,
         ),
     ] = ("language",)
+    confidence: Annotated[
+        ConfidenceField, Field(description="How sure arms are of their answers, and how that is mended.")
+    ] = Confidence()
     max_loss: Annotated[
         Share,
         Field(description="Largest tolerated loss on the general suite or one of yours, as a share of its items."),
@@ -181,7 +185,7 @@ class Recipe(Section):
         twice = sorted((taken | value.models.keys()) & value.endpoints.keys() | taken & value.models.keys())
         if twice:
             raise PydanticCustomError("arm_twice", "`{arm}` is the name of another arm", {"arm": twice[0]})
-        if value.suites.keys() & SHIPPED_SUITES:
+        if value.suites.keys() & (SHIPPED_SUITES | OWN_SUITES):
             raise PydanticCustomError("suite_name", "is the name of a shipped suite")
         if name == "text" and value.endpoints:
             raise PydanticCustomError("arm_documents", "an endpoint does not tell how likely a text is")

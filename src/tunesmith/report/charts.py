@@ -42,6 +42,15 @@ class Series:
 
 
 @dataclass(frozen=True)
+class Band:
+    """A line with the interval of each of its values."""
+
+    line: Series
+    lows: tuple[float, ...]
+    highs: tuple[float, ...]
+
+
+@dataclass(frozen=True)
 class Axis:
     """A linear scale from data to user units, with its ticks."""
 
@@ -142,6 +151,22 @@ def category_chart(
     parts += [_step_label(x_axis.place(place), name) for place, name in enumerate(categories) if place % every == 0]
     for number, series in enumerate(lines):
         parts += _lines(series, number % NUM_STYLES, False, (x_axis, y_axis))
+    return _frame(chart_id, title, description, parts)
+
+
+def band_chart(chart_id: str, title: str, description: str, bands: Sequence[Band]) -> Markup:
+    """Percentages over percentages from 0 to 100, the intervals of each line as a band behind it."""
+    y_ticks = tuple(tick for tick in round_ticks(min(min(b.lows) for b in bands), 100) if 0 <= tick <= 100)
+    x_axis = Axis((0, 20, 40, 60, 80, 100), 0, 100, LEFT, WIDTH - RIGHT)
+    y_axis = Axis(y_ticks, y_ticks[0], y_ticks[-1], HEIGHT - BOTTOM, TOP)
+    parts = [_grid_line(x_axis, y_axis.place(tick), f"{tick_label(tick)}%") for tick in y_axis.ticks]
+    parts += [_step_label(x_axis.place(tick), f"{tick_label(tick)}%") for tick in x_axis.ticks]
+    for number, band in enumerate(bands):
+        style, steps = number % NUM_STYLES, band.line.steps
+        edge = [*zip(steps, band.highs, strict=True), *reversed(list(zip(steps, band.lows, strict=True)))]
+        points = " ".join(f"{x_axis.place(step):.2f},{y_axis.place(value):.2f}" for step, value in edge)
+        parts.append(Markup('<polygon class="band s{}" points="{}"/>').format(style, points))
+        parts += _lines(band.line, style, False, (x_axis, y_axis))
     return _frame(chart_id, title, description, parts)
 
 

@@ -1,10 +1,12 @@
-"""How far figures may be believed: intervals on few items, and an arm's confidence in its labels."""
+"""How far figures may be believed: intervals on few items, and an arm's confidence in its answers."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
-from tunesmith.artifacts.scorecard import CalibrationTable, ScorecardBody
+from tunesmith.artifacts.calibration import CalibrationTable
+from tunesmith.artifacts.scorecard import ScorecardBody
+from tunesmith.report.mending import sure_name
 from tunesmith.report.wording import Words, count, figure, percent, probability
 from tunesmith.stats.intervals import measured_coverage
 
@@ -33,8 +35,12 @@ def coverage_sentence(body: ScorecardBody, words: Words) -> str:
 
 
 def calibration_rows(body: ScorecardBody, words: Words) -> tuple[CalibrationRow, ...]:
-    """Of the arms that say how sure they are of a label."""
-    return tuple(_row(words.arm(arm), table, words) for arm, table in body.calibration.items())
+    """Of the arms that say how sure they are of an answer."""
+    return tuple(
+        _row(sure_name(arm, kind, words), table, words)
+        for arm, tables in body.calibration.items()
+        for kind, table in tables.items()
+    )
 
 
 def _row(arm: str, table: CalibrationTable, words: Words) -> CalibrationRow:

@@ -30,6 +30,7 @@ from tunesmith.report.facts import (
     method_view,
     proof,
 )
+from tunesmith.report.mending import MendingView, mending_view
 from tunesmith.report.pairs import (
     BASE,
     TEST,
@@ -180,6 +181,7 @@ class ReportView:
     coverage: str
     """How far intervals on so few items may be trusted; empty where they are not few."""
     calibration: tuple[CalibrationRow, ...]
+    mending: MendingView
     slices: tuple[SliceTable, ...]
     weak_slices: tuple[WeakSliceView, ...]
     forgetting: tuple[ForgettingView, ...]
@@ -218,6 +220,7 @@ def report_view(products: Products, words: Words) -> ReportView:
         details=details_view(body, words),
         coverage=coverage_sentence(body, words),
         calibration=calibration_rows(body, words),
+        mending=mending_view(body, words),
         slices=slice_tables(body, words),
         weak_slices=weak_slice_views(body, words),
         forgetting=tuple(forgetting_view(f, judged, body.max_loss, words) for f in body.forgetting),

@@ -1,12 +1,11 @@
-"""Whether a stated confidence is the share of answers that are right, maps that mend it, and what abstaining buys.
+"""Whether a stated confidence is the share of answers that are right, and what abstaining buys.
 
-Shapes: N answers, B bins, C classes, R simulated evaluations.
+Shapes: N answers, B bins, R simulated evaluations.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -17,10 +16,7 @@ from tunesmith.stats.intervals import ROUNDING, Floats, Interval, chunks, wilson
 
 NUM_BINS: Final = 10
 NUM_SIMULATED: Final = 999
-# the logarithm of 0 is not finite, and next to 1 there are few doubles
-_LEAST: Final = 1e-300
-_TINY: Final = 1e-12
-_LOG_TEMPERATURE: Final = math.log(100.0)
+NUM_STEPS: Final = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +66,7 @@ def calibration(
     likewise). `rms_debiased` is Kumar, Liang and Ma 2019, arXiv:1909.10155.
     Raises ValueError for no or unequal answers, confidences outside 0..1 or what is neither right nor wrong.
     """
-    confidence, is_right = _pairs(confidence_N, is_right_N)
+    confidence, is_right = pairs(confidence_N, is_right_N)
     bin_of_N, num_in_B = np.unique(_bin_numbers(confidence, num_bins), return_inverse=True, return_counts=True)[1:]
     confidence_B = np.bincount(bin_of_N, weights=confidence) / num_in_B
     accuracy_B = np.bincount(bin_of_N, weights=is_right) / num_in_B
@@ -117,105 +113,6 @@ def _ece_of_calibrated(
 
 
 @dataclass(frozen=True, slots=True)
-class Temperature:
-    """Divides the log-probabilities of all classes; above 1 it lowers confidence."""
-
-    temperature: float
-
-    def __call__(self, probabilities_NC: npt.ArrayLike) -> Floats:
-        log_NC = np.log(np.maximum(np.asarray(probabilities_NC, np.float64), _LEAST)) / self.temperature
-        powers_NC = np.exp(log_NC - log_NC.max(axis=1, keepdims=True))
-        shares_NC: Floats = powers_NC / powers_NC.sum(axis=1, keepdims=True)
-        return shares_NC
-
-
-@dataclass(frozen=True, slots=True)
-class Platt:
-    """A logistic curve over the log-odds of a stated confidence."""
-
-    slope: float
-    intercept: float
-
-    def __call__(self, confidence_N: npt.ArrayLike) -> Floats:
-        from scipy.special import expit
-
-        mended_N: Floats = expit(self.slope * _log_odds(confidence_N) + self.intercept)
-        return mended_N
-
-
-@dataclass(frozen=True, slots=True)
-class Isotonic:
-    """A rising curve through `value` at the confidences `at`, straight between them and level beyond."""
-
-    at: tuple[float, ...]
-    value: tuple[float, ...]
-
-    def __call__(self, confidence_N: npt.ArrayLike) -> Floats:
-        return np.interp(np.asarray(confidence_N, np.float64), self.at, self.value)
-
-
-def fit_temperature(probabilities_NC: npt.ArrayLike, true_N: Sequence[int]) -> Temperature:
-    """Return the temperature, within 0.01..100, at which the true classes are likeliest (Guo et al. 2017).
-
-    `true_N` are class numbers. Fit it on answers that are not judged with it (`held_out_half`).
-    """
-    from scipy.optimize import minimize_scalar
-
-    true = np.asarray(true_N, np.int64)
-    log_NC = np.log(np.maximum(np.asarray(probabilities_NC, np.float64), _LEAST))
-
-    def loss(log_temperature: float) -> float:
-        scaled_NC = log_NC / math.exp(log_temperature)
-        scaled_NC = scaled_NC - scaled_NC.max(axis=1, keepdims=True)
-        return float((np.log(np.exp(scaled_NC).sum(axis=1)) - scaled_NC[np.arange(len(true)), true]).mean())
-
-    bounds = (-_LOG_TEMPERATURE, _LOG_TEMPERATURE)
-    return Temperature(math.exp(minimize_scalar(loss, bounds=bounds, method="bounded", options={"xatol": 1e-9}).x))
-
-
-def fit_platt(confidence_N: npt.ArrayLike, is_right_N: npt.ArrayLike) -> Platt:
-    """Return the logistic curve of greatest likelihood, with Platt's (1999) softened targets for few answers.
-
-    Fit it on answers that are not judged with it (`held_out_half`).
-    """
-    from scipy.optimize import minimize
-    from scipy.special import expit
-
-    confidence, is_right = _pairs(confidence_N, is_right_N)
-    log_odds_N = _log_odds(confidence)
-    num_right = float(is_right.sum())
-    targets_N = np.where(is_right > 0, (num_right + 1) / (num_right + 2), 1 / (len(is_right) - num_right + 2))
-
-    def loss(curve: Floats) -> tuple[float, Floats]:
-        scores_N = curve[0] * log_odds_N + curve[1]
-        errors_N = expit(scores_N) - targets_N
-        slopes = np.array([(errors_N * log_odds_N).mean(), errors_N.mean()])
-        return float((np.logaddexp(0.0, scores_N) - targets_N * scores_N).mean()), slopes
-
-    slope, intercept = minimize(loss, np.array([1.0, 0.0]), jac=True, method="BFGS", options={"gtol": 1e-9}).x
-    return Platt(float(slope), float(intercept))
-
-
-def fit_isotonic(confidence_N: npt.ArrayLike, is_right_N: npt.ArrayLike) -> Isotonic:
-    """Return the rising curve of least squares (Zadrozny and Elkan 2002); it wants some hundred answers.
-
-    Fit it on answers that are not judged with it (`held_out_half`).
-    """
-    from sklearn.isotonic import IsotonicRegression
-
-    fitted = IsotonicRegression(y_min=0.0, y_max=1.0, out_of_bounds="clip").fit(*_pairs(confidence_N, is_right_N))
-    return Isotonic(tuple(fitted.X_thresholds_.tolist()), tuple(fitted.y_thresholds_.tolist()))
-
-
-def held_out_half(num_items: int, *, seed: int, groups: Sequence[object] | None = None) -> npt.NDArray[np.bool_]:
-    """Return (N,) which answers to fit a map on; it is judged on the others. Groups stay whole."""
-    units = list(dict.fromkeys(range(num_items) if groups is None else groups))
-    chosen = np.random.default_rng(seed).permutation(len(units))[: len(units) // 2]
-    fitted = {units[place] for place in chosen.tolist()}
-    return np.array([unit in fitted for unit in (range(num_items) if groups is None else groups)], np.bool_)
-
-
-@dataclass(frozen=True, slots=True)
 class Abstention:
     """What is wrong among the most confident answers, when the others are withheld.
 
@@ -235,7 +132,7 @@ def abstention(confidence_N: npt.ArrayLike, is_right_N: npt.ArrayLike) -> Absten
 
     Of answers of equal confidence each is as wrong as their mean: no order among them is better than another.
     """
-    confidence, is_right = _pairs(confidence_N, is_right_N)
+    confidence, is_right = pairs(confidence_N, is_right_N)
     _, level_of_N, num_at_L = np.unique(-confidence, return_inverse=True, return_counts=True)
     wrong_L = np.bincount(level_of_N, weights=1 - is_right)
     wrong_N = np.cumsum(np.repeat(wrong_L / num_at_L, num_at_L))
@@ -243,13 +140,22 @@ def abstention(confidence_N: npt.ArrayLike, is_right_N: npt.ArrayLike) -> Absten
     return Abstention(risk_N, float(risk_N.mean()))
 
 
-def _log_odds(confidence_N: npt.ArrayLike) -> Floats:
-    held_N = np.clip(np.asarray(confidence_N, np.float64), _TINY, 1 - _TINY)
-    log_odds_N: Floats = np.log(held_N) - np.log1p(-held_N)
-    return log_odds_N
+def thresholds(confidence_N: npt.ArrayLike, num_steps: int = NUM_STEPS) -> Floats:
+    """Return (T,), falling: the confidences from which on 1, 2, ... of `num_steps` equal parts of answers are given.
+
+    Answers of equal confidence are given together, so that there may be fewer than `num_steps`.
+    """
+    falling_N = np.sort(np.asarray(confidence_N, np.float64))[::-1]
+    places = [-(-step * len(falling_N) // num_steps) - 1 for step in range(1, num_steps + 1)]
+    found: Floats = np.unique(falling_N[places])[::-1]
+    return found
 
 
-def _pairs(confidence_N: npt.ArrayLike, is_right_N: npt.ArrayLike) -> tuple[Floats, Floats]:
+def pairs(confidence_N: npt.ArrayLike, is_right_N: npt.ArrayLike) -> tuple[Floats, Floats]:
+    """Return both as (N,) floats.
+
+    Raises ValueError for no or unequal answers, confidences outside 0..1 or what is neither right (1) nor wrong (0).
+    """
     confidence, is_right = np.asarray(confidence_N, np.float64), np.asarray(is_right_N, np.float64)
     if confidence.ndim != 1 or confidence.shape != is_right.shape or len(confidence) == 0:
         raise ValueError("need as many confidences as answers, at least one")

@@ -15,9 +15,10 @@ from tunesmith.artifacts.folder import hash_file
 from tunesmith.artifacts.scorecard import BODY, KIND, SAMPLES, ScorecardBody, write_samples
 from tunesmith.errors import RunFailed, TunesmithError
 from tunesmith.evaluate import arms, summary
-from tunesmith.evaluate.confidence import calibration_table
+from tunesmith.evaluate.confidence import Judging, judge_confidence
 from tunesmith.evaluate.items import Item
 from tunesmith.evaluate.recheck import TOLERANCE, recheck
+from tunesmith.recipe.confidence import Confidence
 from tunesmith.records import Message
 
 LABELS = ["card", "loan", "refund", "other"]
@@ -97,7 +98,8 @@ def body_of(judged: dict[str, Suites], task: Any, metric: str) -> ScorecardBody:
     corrected = summary.adjusted([loss.difference for loss in losses])
     losses = [loss.model_copy(update={"difference": one}) for loss, one in zip(losses, corrected, strict=True)]
     target = next(one for one in differences if one.arm == "tuned" and one.metric == metric)
-    tables = {arm: calibration_table(suites["test"][0].answers.samples, SEED) for arm, suites in judged.items()}
+    samples = {arm: suites["test"][0].answers.samples for arm, suites in judged.items()}
+    sure = judge_confidence(samples, {}, Judging(metric, {}, Confidence(map="none"), SEED, {}))
     chinese = np.array([one.language == "zh" for one in items])
     return ScorecardBody(
         task=task,
@@ -109,7 +111,7 @@ def body_of(judged: dict[str, Suites], task: Any, metric: str) -> ScorecardBody:
         verdicts=[summary.conclude(metric, target, losses, 0.05, 0.02)],
         max_loss=0.05,
         labels=LABELS if task == "labels" else [],
-        calibration={arm: table for arm, table in tables.items() if table is not None},
+        calibration=sure.tables,
         slices={
             "language": {
                 "zh": {
@@ -203,10 +205,10 @@ def test_texts_come_out_again_with_several_samples_an_item_and_with_bits(tmp_pat
         ("forgetting", 0, "before", "high"),
         ("verdicts", 0, "difference", "mean"),
         ("slices", "language", "zh", "tuned", "low"),
-        ("calibration", "tuned", "ece_of_calibrated"),
-        ("calibration", "tuned", "bins", 3, "low"),
-        ("calibration", "base", "risk", "0.5"),
-        ("calibration", "base", "p_value"),
+        ("calibration", "tuned", "label", "ece_of_calibrated"),
+        ("calibration", "tuned", "label", "bins", 3, "low"),
+        ("calibration", "base", "label", "risk", "0.5"),
+        ("calibration", "base", "label", "p_value"),
         ("num_items", "test"),
     ],
     ids=lambda path: ".".join(map(str, path)),

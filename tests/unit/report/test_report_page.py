@@ -14,7 +14,7 @@ from tunesmith.artifacts.dataset import Overlap
 from tunesmith.artifacts.history import Taken
 from tunesmith.artifacts.plan import Choice
 from tunesmith.artifacts.scorecard import Difference, Estimate
-from tunesmith.evaluate.confidence import calibration_table
+from tunesmith.evaluate.confidence import calibration_table, stated_of
 from tunesmith.i18n.report import TEXTS
 from tunesmith.recipe import load_recipe
 from tunesmith.report import Products, ReportFiles, report
@@ -440,9 +440,10 @@ def test_confidence_is_judged_beside_what_a_perfect_model_would_show(tmp_path: P
             zip(confidence, [next(products.scorecard.samples())] * 100, strict=True)
         )
     ]
-    table = calibration_table(samples, seed=0)
-    assert table is not None
-    body = products.scorecard.body.model_copy(update={"calibration": {"tuned": table}})
+    stated = stated_of(samples, "label", "accuracy")
+    assert stated is not None
+    table = calibration_table(stated, "accuracy", seed=0)
+    body = products.scorecard.body.model_copy(update={"calibration": {"tuned": {"label": table}}})
     page, _, _ = show(replace(products, scorecard=replace(products.scorecard, body=body)), tmp_path / "out")
     heading, row = ([cell.strip() for cell in row] for row in page.tables["calibration"])
     assert len(heading) == len(row) == 8

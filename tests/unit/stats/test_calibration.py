@@ -4,19 +4,10 @@ import math
 
 import numpy as np
 import pytest
-from scipy import optimize, special
-from sklearn.calibration import _sigmoid_calibration, calibration_curve
-from sklearn.metrics import brier_score_loss, log_loss
+from sklearn.calibration import calibration_curve
+from sklearn.metrics import brier_score_loss
 
-from tunesmith.stats.calibration import (
-    Temperature,
-    abstention,
-    calibration,
-    fit_isotonic,
-    fit_platt,
-    fit_temperature,
-    held_out_half,
-)
+from tunesmith.stats.calibration import abstention, calibration, thresholds
 
 
 def answers(n: int, seed: int, power: float = 1.0) -> tuple[np.ndarray, np.ndarray]:
@@ -72,64 +63,6 @@ def test_the_debiased_error_leaves_nothing_of_chance_and_all_of_a_fault() -> Non
     assert by_hand.rms_debiased == pytest.approx(math.sqrt(sum(squares) / 3))
 
 
-def test_temperature_is_where_the_likelihood_is_greatest() -> None:
-    rng = np.random.default_rng(7)
-    logits = rng.normal(size=(800, 5)) * 2
-    true = [int(rng.choice(5, p=row)) for row in special.softmax(logits, axis=1)]
-    bold = special.softmax(3.0 * logits, axis=1)
-    fitted = fit_temperature(bold, true)
-    tried = optimize.minimize_scalar(
-        lambda t: log_loss(true, special.softmax(np.log(bold) / t, axis=1)), bounds=(0.1, 20), method="bounded"
-    )
-    assert fitted.temperature == pytest.approx(tried.x, rel=1e-3)
-    assert fitted.temperature == pytest.approx(3.0, rel=0.15)
-    assert fitted(bold) == pytest.approx(special.softmax(np.log(bold) / fitted.temperature, axis=1))
-    assert Temperature(1.0)(bold) == pytest.approx(bold)
-
-
-def test_platt_is_scikit_learns_on_the_log_odds() -> None:
-    confidence, is_right = answers(500, 8, power=3.0)
-    fitted = fit_platt(confidence, is_right)
-    a, b = _sigmoid_calibration(special.logit(confidence), is_right)
-    assert (fitted.slope, fitted.intercept) == pytest.approx((-a, -b), rel=1e-3, abs=1e-3)
-    assert fitted(confidence) == pytest.approx(
-        special.expit(fitted.slope * special.logit(confidence) + fitted.intercept)
-    )
-    # answers that are told apart without a fault do not send the curve to infinity
-    assert np.isfinite(fit_platt([0.1, 0.2, 0.8, 0.9], [0, 0, 1, 1])([0.0, 1.0])).all()
-
-
-def test_isotonic_is_the_rising_curve_of_least_squares() -> None:
-    confidence, is_right = answers(300, 9, power=2.0)
-    fitted = fit_isotonic(confidence, is_right)
-    order = np.argsort(confidence)
-    expected = optimize.isotonic_regression(is_right[order].astype(float)).x
-    assert fitted(confidence[order]) == pytest.approx(expected)
-    assert (fitted([0.0])[0], fitted([1.0])[0]) == pytest.approx((expected[0], expected[-1]))
-
-
-def test_maps_mend_answers_that_they_were_not_fitted_on() -> None:
-    confidence, is_right = answers(4_000, 10, power=3.0)
-    fitted = held_out_half(4_000, seed=0)
-    before = calibration(confidence[~fitted], is_right[~fitted], seed=0)
-    for fit in (fit_platt, fit_isotonic):
-        mended = fit(confidence[fitted], is_right[fitted])(confidence[~fitted])
-        after = calibration(mended, is_right[~fitted], seed=0)
-        assert after.excess < 0.2 * before.excess
-        assert after.brier < before.brier
-
-
-def test_half_of_the_groups_are_fitted_on_and_none_is_torn() -> None:
-    groups = [f"document {i // 3}" for i in range(60)]
-    fitted = held_out_half(60, seed=4, groups=groups)
-    assert fitted.sum() == 30
-    assert {g for g, f in zip(groups, fitted, strict=True) if f}.isdisjoint(
-        g for g, f in zip(groups, fitted, strict=True) if not f
-    )
-    assert held_out_half(60, seed=4).sum() == 30
-    assert (held_out_half(60, seed=5, groups=groups) != fitted).any()
-
-
 def test_abstaining_from_the_least_sure_answers() -> None:
     # surest first: right, wrong, then two of equal confidence of which one is wrong, then wrong
     curve = abstention([0.5, 0.9, 0.8, 0.6, 0.6], [0, 1, 0, 1, 0])
@@ -140,6 +73,15 @@ def test_abstaining_from_the_least_sure_answers() -> None:
     order = np.argsort(-confidence)
     wrong = 1.0 - is_right[order]
     assert abstention(confidence, is_right).risk_N == pytest.approx([wrong[: k + 1].mean() for k in range(400)])
+
+
+def test_a_curve_begins_with_a_twentieth_and_gives_equal_confidences_together() -> None:
+    confidence = np.random.default_rng(12).permutation(100) / 100
+    found = thresholds(confidence)
+    assert [int((confidence >= one).sum()) for one in found] == list(range(5, 101, 5))
+    # of seven answers a twentieth is one; the three of 0.6 come together
+    assert thresholds([0.6, 0.9, 0.6, 0.2, 0.6, 0.7, 0.1]).tolist() == [0.9, 0.7, 0.6, 0.2, 0.1]
+    assert thresholds([0.5] * 9).tolist() == [0.5]
 
 
 @pytest.mark.parametrize(
