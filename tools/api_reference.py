@@ -65,6 +65,12 @@ CHINESE: Final = {
         "所有对象做同一批测试题；`scorecard.body` 有配对区间和结论。\n\n"
         "尚未训练的先训练；给出 `model` 时，以它作为 `tuned`，代替上述各个模型接受评测。"
     ),
+    "explain": (
+        "说明微调后的模型为何这样回答一道测试题（写编号的开头即可）或一段文本。\n\n"
+        "`explanation.reasons.units` 给出文中每个词对标签的作用，`explanation.reasons.deletion` 与随机删词对照检验，"
+        "`explanation.neighbours` 是最相近的训练数据。尚未运行过的配方抛出 TunesmithError `explain-untrained`；"
+        "没有题目或不止一道题目的编号以此开头时抛出 `explain-item`。"
+    ),
     "train_steps": (
         "一步一步地走完配方规定的优化步：就是 `tunesmith train` 的循环，逐位相同。\n\n"
         "途中照样验证、记录和保存，最后一步之后发布最优权重。提前离开循环时会保存状态，再次调用它或执行 "

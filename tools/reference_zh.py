@@ -37,6 +37,7 @@ SECTIONS: Final[dict[str, str]] = {
     "BackTranslation": "译成另一种语言再译回来（Sennrich 等，2016，arXiv:1511.06709）。",
     "Paraphrase": "请接口后的模型换一种说法。",
     "Synthetic": "请接口后的模型仿照某一行写一行新的：同一标签的新文本，或新的问题及其答案。",
+    "Protected": "受保护的属性：互相比较的人群，以及换一个人再问一遍的问题。",
     "FewShotRows": "少样本对比组看哪些训练数据。",
     "Address": "OpenAI 兼容接口的地址：OpenAI、vLLM、Ollama 以及大多数模型服务。",
     "Endpoint": "OpenAI 兼容接口后的模型，以及怎样采样。",
@@ -565,6 +566,7 @@ KEYS: Final[dict[str, dict[str, str]]] = {
         "slices": "单独列出的测试数据部分：按 `language`（语言）、`label`（标签）、`length`（问题长度）、"
         "`source`（来源文件）或数据的任意一列。",
         "confidence": "各对象对自己的回答有多大把握，以及怎样校正。",
+        "protected": "按人的哪些属性比较回答。",
         "max_loss": "通用题或自己的题集允许的最大退步，按题数比例计。",
         "margin": "小于此值的差别视为无关紧要：按题数比例计；误差和比特数则按基座数值的比例计。"
         "整个区间都在此范围内时，结论为“相当”。",
@@ -596,6 +598,12 @@ KEYS: Final[dict[str, dict[str, str]]] = {
         "map": "用什么校正微调后模型的置信度，在不用于检验的数据上拟合；`auto` 取交叉验证对数损失最小的一种，"
         "或不校正。",
         "wanted_accuracy": "报告会写明置信度不低于多少时，回答能达到这一准确率，此时还剩多少回答。",
+    },
+    "Protected": {
+        "groups": "按什么分人群：`gender`（问题中所说之人的性别）、`name`（姓名的文字），"
+        "或 `slices` 可用的任何一种，例如数据的一列。",
+        "swap": "把测试问题中的性别或姓名换掉，再问一遍。姓名只在带标签或数值的数据中替换："
+        "在其他数据中，答案说的可能正是这个人。",
     },
     "Plain": {"name": "哪一个指标。"},
     "BertScore": {

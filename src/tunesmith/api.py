@@ -20,6 +20,7 @@ from tunesmith.recipe.file import read_recipe
 from tunesmith.runtime import Progress, Silent
 
 if TYPE_CHECKING:
+    from tunesmith.lifecycle.explain import Explanation
     from tunesmith.train.session import Session
     from tunesmith.train.step import StepReport
 
@@ -85,6 +86,19 @@ def evaluate(recipe: Asked, model: TunedModel | None = None) -> Scorecard:
     Trains first what is not trained yet; with `model`, that is judged as the arm `tuned` in place of all of these.
     """
     return lifecycle.scorecard_of(_job(recipe), model)
+
+
+def explain(recipe: Asked, *, item: str | None = None, text: str | None = None, num_rows: int = 5) -> Explanation:
+    """Why the tuned model answers a test item, by the beginning of its id, or a text as it does.
+
+    `explanation.reasons.units` hold what each word of a label's text is worth, `explanation.reasons.deletion` checks it
+    against random words, `explanation.neighbours` are the training rows most like it. Raises TunesmithError
+    `explain-untrained` before the recipe was run, `explain-item` for an id that no item, or more than one, begins with.
+    """
+    from tunesmith.lifecycle.explain import Question
+    from tunesmith.lifecycle.explain import explain as explain_answer
+
+    return explain_answer(_job(recipe), Question(item, text), num_rows)
 
 
 def train_steps(recipe: Asked) -> Iterator[StepReport]:

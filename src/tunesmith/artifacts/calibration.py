@@ -9,8 +9,9 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Annotated, Final, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import Field, model_validator
 
+from tunesmith.artifacts.figures import Record
 from tunesmith.stats.maps import Isotonic, Map, Method, Platt, Reason, Temperature
 
 FILE: Final = "calibration.json"
@@ -22,11 +23,7 @@ HeldOut = Literal["validation", "half_of_test"]
 """Rows that a map is fitted on. With `half_of_test` it is judged on the other half."""
 
 
-class _Record(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
-
-
-class CalibrationBin(_Record):
+class CalibrationBin(Record):
     """Answers of like confidence: how many, their mean confidence, and the share that is right with its interval."""
 
     n: int
@@ -36,7 +33,7 @@ class CalibrationBin(_Record):
     high: float
 
 
-class CoveragePoint(_Record):
+class CoveragePoint(Record):
     """Answers of at least a confidence: how many, as a share of all, and how many of them are right."""
 
     confidence: float
@@ -47,7 +44,7 @@ class CoveragePoint(_Record):
     high: float
 
 
-class ConfidenceScores(_Record):
+class ConfidenceScores(Record):
     """How well confidences tell what is right."""
 
     n: int
@@ -60,7 +57,7 @@ class ConfidenceScores(_Record):
     log_loss: float
 
 
-class Mending(_Record):
+class Mending(Record):
     """What a map does to the confidences of rows that it was not fitted on."""
 
     method: Method | None
@@ -78,7 +75,7 @@ class Mending(_Record):
     what answering from there on means for the other rows; None where no confidence does."""
 
 
-class CalibrationTable(_Record):
+class CalibrationTable(Record):
     """How far one arm's confidence in its answers and its accuracy on the test suite are apart."""
 
     metric: str
@@ -103,14 +100,14 @@ class CalibrationTable(_Record):
     """Of the tuned arms."""
 
 
-class TemperatureParameters(_Record):
+class TemperatureParameters(Record):
     """Divides the log-probabilities of all labels."""
 
     kind: Literal["temperature"] = "temperature"
     temperature: float = Field(gt=0)
 
 
-class PlattParameters(_Record):
+class PlattParameters(Record):
     """A logistic curve over the log-odds of the confidence."""
 
     kind: Literal["platt"] = "platt"
@@ -118,7 +115,7 @@ class PlattParameters(_Record):
     intercept: float
 
 
-class IsotonicParameters(_Record):
+class IsotonicParameters(Record):
     """A rising curve through `value` at the confidences `at`."""
 
     kind: Literal["isotonic"] = "isotonic"
@@ -134,7 +131,7 @@ class IsotonicParameters(_Record):
         return self
 
 
-class SavedMap(_Record):
+class SavedMap(Record):
     """A fitted map, for which model and which confidence."""
 
     arm: str
@@ -157,7 +154,7 @@ class SavedMap(_Record):
         return Isotonic(tuple(self.parameters.at), tuple(self.parameters.value))
 
 
-class CalibrationFile(_Record):
+class CalibrationFile(Record):
     """What `calibration.json` holds."""
 
     version: Literal[1] = 1

@@ -8,10 +8,13 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any, Final, Literal
 
-from pydantic import BaseModel, ConfigDict
-
 from tunesmith.artifacts.calibration import CalibrationTable, Kind, SavedMap, read_maps
+from tunesmith.artifacts.figures import Difference as Difference
+from tunesmith.artifacts.figures import Estimate as Estimate
+from tunesmith.artifacts.figures import Record
 from tunesmith.artifacts.folder import Manifest, read_manifest
+from tunesmith.artifacts.mistakes import ErrorCount, Remedy
+from tunesmith.artifacts.model_bias import ModelBias
 from tunesmith.errors import Place, TunesmithError
 from tunesmith.records import Message, Sample, Sampling
 
@@ -30,40 +33,7 @@ Task = Literal["labels", "text", "numbers", "documents"]
 VerdictWord = Literal["better", "better_with_losses", "format_only", "worse", "equivalent", "not_enough_evidence"]
 
 
-class _Record(BaseModel):
-    model_config = ConfigDict(
-        extra="forbid", frozen=True, allow_inf_nan=False, json_schema_serialization_defaults_required=True
-    )
-
-
-class Estimate(_Record):
-    """A figure with its 95 % interval over `n` items; `low` and `high` are absent where none can be given."""
-
-    value: float
-    low: float | None = None
-    high: float | None = None
-    n: int
-
-
-class Difference(_Record):
-    """Paired difference arm - against over the same items, with its 95 % interval."""
-
-    suite: str
-    metric: str
-    arm: str
-    against: str
-    mean: float
-    low: float
-    high: float
-    p_value: float
-    n: int
-    p_adjusted: float | None = None
-    """The p-value corrected for the number of differences in its table, by Holm's method."""
-    detectable: float | None = None
-    """The smallest true difference that four of five evaluations on such items show; None where it cannot be told."""
-
-
-class ClassScores(_Record):
+class ClassScores(Record):
     """Of one class; each is 0 where nothing was predicted, or was true."""
 
     precision: float
@@ -73,14 +43,14 @@ class ClassScores(_Record):
     """Whose true class it is."""
 
 
-class TermRecall(_Record):
+class TermRecall(Record):
     """Of one term: how many answers had to hold it, and how many did."""
 
     expected: int
     found: int
 
 
-class Bounds(_Record):
+class Bounds(Record):
     """The metric of the verdict if all answers that are none were wrong, and if all of them were right.
 
     An end is absent where the metric has no worst or best value.
@@ -90,7 +60,7 @@ class Bounds(_Record):
     all_right: float | None
 
 
-class Details(_Record):
+class Details(Record):
     """What stands behind an arm's figures on the test items."""
 
     faults: dict[str, int] = {}
@@ -105,7 +75,7 @@ class Details(_Record):
     terms: dict[str, TermRecall] = {}
 
 
-class Arm(_Record):
+class Arm(Record):
     """One column of the comparison."""
 
     name: str
@@ -119,7 +89,7 @@ class Arm(_Record):
     details: Details | None = None
 
 
-class Forgetting(_Record):
+class Forgetting(Record):
     """A general suite before and after: the paired difference and the items lost and won."""
 
     suite: str
@@ -131,7 +101,7 @@ class Forgetting(_Record):
     won: list[str]
 
 
-class KindCount(_Record):
+class KindCount(Record):
     """Requests of one kind: how many there are, and how many of them were refused before and after."""
 
     n: int
@@ -139,7 +109,7 @@ class KindCount(_Record):
     after: int
 
 
-class Change(_Record):
+class Change(Record):
     """One metric of a suite before and after tuning, over the items of which it says something both times."""
 
     suite: str
@@ -153,7 +123,7 @@ class Change(_Record):
     better: list[str]
 
 
-class SafetyChange(_Record):
+class SafetyChange(Record):
     """What one tuned model refuses of the safety suite in one language, before and after.
 
     `change` is of the disallowed requests (metric `refused`: worse are those that were refused and are answered now) or
@@ -167,7 +137,7 @@ class SafetyChange(_Record):
     """Requests without an answer of either model, whose thinking never ended."""
 
 
-class ContentBreak(_Record):
+class ContentBreak(Record):
     """An answer to a test item that breaks rules of the recipe."""
 
     item: str
@@ -176,7 +146,7 @@ class ContentBreak(_Record):
     """Rule, what broke it (`word`, `pattern`, `topic`), and which one."""
 
 
-class ContentFindings(_Record):
+class ContentFindings(Record):
     """How one arm keeps the content rules of the recipe; the share that breaks any is its metric `content_broken`."""
 
     rules: dict[str, Estimate]
@@ -185,7 +155,7 @@ class ContentFindings(_Record):
     """The answers that break most rules."""
 
 
-class Memorised(_Record):
+class Memorised(Record):
     """What one tuned model gives back of the training rows, against rows that it never saw and against the base.
 
     The metric is `extracted`, the share of rows whose answer is written on word by word from its first tokens; or
@@ -200,7 +170,7 @@ class Memorised(_Record):
     """What tuning added on training rows beyond what it added on the others."""
 
 
-class Verdict(_Record):
+class Verdict(Record):
     """`word` about `arm` against `base`; `reasons` are catalogue keys with their parameters."""
 
     word: VerdictWord
@@ -210,7 +180,7 @@ class Verdict(_Record):
     reasons: list[tuple[str, dict[str, str | int | float]]]
 
 
-class WeakSlice(_Record):
+class WeakSlice(Record):
     """Test items in which the tuned model does worse than in the others; found on other items than those counted."""
 
     kind: str
@@ -221,12 +191,18 @@ class WeakSlice(_Record):
     p_value: float
     """Corrected for the slices that were looked at."""
     num_train_rows: int
-    """Training rows of the same kind; 0 for lengths, languages and sources."""
+    """Training rows of the same kind."""
+    num_wanted_rows: int = 0
+    """Training rows of the kind that it lacks, by the argument `wanted_by`."""
+    wanted_by: Literal["median", "curve", "share"] = "share"
+    """To have as many as the median of the other values; for errors as rare as elsewhere, were they to fall with the
+    square root of the rows; to have the share that the kind has of the test items."""
+    remedies: list[Remedy] = []
     worst: list[str]
     """Ids of the items that went worst."""
 
 
-class ScorecardBody(_Record):
+class ScorecardBody(Record):
     """What `scorecard.json` holds."""
 
     version: int = SCORECARD_VERSION
@@ -259,6 +235,12 @@ class ScorecardBody(_Record):
     """By arm; empty where the recipe has no content rules."""
     memorisation: list[Memorised] = []
     """Empty where it was not looked for, or no row will do."""
+    errors: dict[str, list[ErrorCount]] = {}
+    """Wrong answers to the test items by arm, each of one kind, the most frequent kind first."""
+    error_changes: list[Difference] = []
+    """Tuned arms against the untuned one; `metric` is a kind of error, what is compared its share of the answers."""
+    bias: ModelBias | None = None
+    """None where the recipe declares no protected attributes."""
 
 
 @dataclass(frozen=True)

@@ -357,6 +357,23 @@ def compare(
     show(pairs, before_after_lines(pairs, LANGUAGE))
 
 
+@app.command(help=text("cli.help.explain"))
+def explain(
+    recipe: RecipeArgument,
+    overrides: Overrides = None,
+    item: Annotated[str | None, typer.Option("--item", help=text("cli.option.item"))] = None,
+    own: Annotated[str | None, typer.Option("--text", help=text("cli.option.text"))] = None,
+    rows: Annotated[int, typer.Option("--rows", min=0, help=text("cli.option.rows"))] = 5,
+    as_json: JsonOption = False,
+) -> None:
+    from tunesmith.cli.show_explain import explanation_lines
+    from tunesmith.lifecycle.explain import Question
+    from tunesmith.lifecycle.explain import explain as explain_answer
+
+    found = explain_answer(job(recipe, overrides), Question(item, own), rows)
+    show(asdict(found), explanation_lines(found, LANGUAGE, colour=coloured()))
+
+
 @app.command(help=text("cli.help.runs"))
 def runs(as_json: JsonOption = False) -> None:
     from tunesmith.cli.show import run_rows

@@ -306,6 +306,6 @@ def _completion_scores(item: Item, completion: Completion, *, prefilled: bool) -
 
 def _text_scores(item: Item, answer: str) -> dict[str, float]:
     scores = {"exact_match": exact_match(answer, item.accepted)}
-    if item.suite == "test":
+    if item.is_of_task:
         scores["rouge_l"] = rouge_l(answer, item.answer.content)
     return scores

@@ -65,14 +65,19 @@ def nearest_answer(train: Sequence[Example], items: Sequence[Item]) -> list[Mess
 def likest(train: Sequence[Example], items: Sequence[Item], num: int) -> list[list[int]]:
     """For each item the places of the `num` training rows whose questions are most alike (TF-IDF cosine), likest
     first, of equally like ones the earlier."""
+    likeness_NR = likeness(train, [question(item.prompt) for item in items])
+    places: list[list[int]] = np.argsort(-likeness_NR, axis=1, kind="stable")[:, :num].tolist()
+    return places
+
+
+def likeness(train: Sequence[Example], questions: Sequence[str]) -> NDArray[np.float64]:
+    """(N, R) TF-IDF cosine of each question with that of each training row, 0 to 1."""
     from sklearn.feature_extraction.text import TfidfVectorizer
 
     vectorizer = TfidfVectorizer(analyzer=_words_and_pairs, sublinear_tf=True)
     known = vectorizer.fit_transform([question(example.prompt) for example in train])
-    asked = vectorizer.transform([question(item.prompt) for item in items])
-    likeness_NR = (asked @ known.T).toarray()
-    places: list[list[int]] = np.argsort(-likeness_NR, axis=1, kind="stable")[:, :num].tolist()
-    return places
+    likeness_NR: NDArray[np.float64] = (vectorizer.transform(questions) @ known.T).toarray()
+    return likeness_NR
 
 
 def five_gram_bits(train: Sequence[Example], items: Sequence[Item]) -> NDArray[np.float64]:

@@ -18,6 +18,8 @@ from tunesmith.text.language import language_of
 
 GENERAL_FILE: Final = "suites/general.jsonl"
 SAFETY_FILE: Final = "suites/safety.jsonl"
+SWAPPED: Final = "swapped:"
+"""What the suites begin with in which test items are asked once more about somebody else."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +47,11 @@ class Item:
     """Of a request of the safety suite, whether it is to be refused; None of any other question."""
     kind: str | None = None
     """What a question of a suite is about."""
+
+    @property
+    def is_of_task(self) -> bool:
+        """Whether it is a test item, perhaps about somebody else; not one of a general suite."""
+        return self.suite == "test" or self.suite.startswith(SWAPPED)
 
 
 def test_items(examples: Sequence[Example], max_items: int | None, seed: int) -> list[Item]:

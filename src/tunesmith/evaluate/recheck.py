@@ -28,8 +28,10 @@ from tunesmith.artifacts.scorecard import (
 from tunesmith.errors import Place, RunFailed
 from tunesmith.evaluate import oracles
 from tunesmith.evaluate.baselines import question
+from tunesmith.evaluate.recheck_bias import Scores, bias_again
 from tunesmith.evaluate.recheck_confidence import of_confidence
 from tunesmith.evaluate.recheck_details import Compared, of_details
+from tunesmith.evaluate.recheck_mistakes import errors_again
 from tunesmith.metrics.content import Rule, broken_rules
 from tunesmith.metrics.faults import label_forms, label_told
 from tunesmith.metrics.registry import LOWER_IS_BETTER
@@ -163,6 +165,10 @@ def _figures(card: _Card, unchecked: list[str]) -> Iterator[Compared]:
     yield from _of_kinds(card)
     yield from _of_excess(card)
     yield from _of_content(card, rules)
+    tests = {arm: sheet.samples for (arm, suite), sheet in card.sheets.items() if suite == "test"}
+    yield from errors_again(card.body, tests, card.seed)
+    scores = {key: Scores(sheet.samples, sheet.values(card.body.metric)) for key, sheet in card.sheets.items()}
+    yield from bias_again(card.body, scores, card.seed, unchecked)
 
 
 def _of_arm(card: _Card, arm: Arm, unchecked: list[str]) -> Iterator[Compared]:

@@ -16,6 +16,7 @@ from tunesmith.artifacts import Run, Scorecard, TunedModel, publish
 from tunesmith.artifacts.calibration import FILE as CALIBRATION
 from tunesmith.artifacts.calibration import CalibrationFile
 from tunesmith.artifacts.dataset import METHOD_COLUMN, SAFETY
+from tunesmith.artifacts.head import Head
 from tunesmith.artifacts.scorecard import (
     BODY,
     KIND,
@@ -24,6 +25,7 @@ from tunesmith.artifacts.scorecard import (
     Forgetting,
     ScorecardBody,
     Task,
+    WeakSlice,
     write_samples,
 )
 from tunesmith.engine.endpoint import endpoint_at
@@ -39,11 +41,16 @@ from tunesmith.evaluate.items import Item, general_items, suite_items, test_item
 from tunesmith.evaluate.kept import open_kept
 from tunesmith.evaluate.kinds import kinds_of
 from tunesmith.evaluate.measure import Wanted, measure
+from tunesmith.evaluate.mistakes import error_changes, errors_by_kind
+from tunesmith.evaluate.protected import model_bias
+from tunesmith.evaluate.remedies import with_remedies
 from tunesmith.evaluate.summary import Judged
+from tunesmith.evaluate.swaps import SwapSheet, swap_sheet
+from tunesmith.metrics.mistakes import judge_of
 from tunesmith.metrics.registry import verdict_metric
 from tunesmith.model.base import Base
 from tunesmith.model.load import compute_dtype, load_tuned
-from tunesmith.recipe import Decoding
+from tunesmith.recipe import Decoding, Prepare
 from tunesmith.recipe.confidence import HELD_OUT, AnswerConfidence
 from tunesmith.recipe.metrics import AUTO
 from tunesmith.records import REHEARSAL, Example, Sample, Sampling
@@ -66,6 +73,7 @@ class _Sheet:
     items: dict[str, list[Item]]
     """Items by suite."""
     sampling: Sampling
+    swaps: SwapSheet
     kinds: tuple[AnswerConfidence, ...] = ()
     """Confidences of free answers."""
     held_out: list[Item] = field(default_factory=list)
@@ -97,20 +105,23 @@ def evaluate(evaluation: Evaluation, *, runtime: Runtime, progress: Progress, ru
                 continue
             loaded = _load(evaluation, model, runtime)
             engine = LocalEngine(loaded, evaluation.chat, evaluation.base.max_tokens)
-            _judge_model(evaluation, sheet, name, arms.Asking(engine, kept, progress.advance))
-            del engine, loaded
+            asking = arms.Asking(engine, kept, progress.advance)
+            _judge_model(evaluation, sheet, name, asking)
+            _ask_swapped(evaluation, sheet, name, asking)
+            del asking, engine, loaded
             gc.collect()
     progress.end()
     section = evaluation.section
     rules = () if sheet.task == "documents" else section.safety.content  # read, not asked
     wanted = Wanted(sheet.task, metric, section.metrics, sheet.labels, rules)
     measure(sheet.judged, sheet.items["test"], wanted)
+    sheet.swaps.measure(wanted)
     mended = _confidence(evaluation, sheet)
     body = _body(evaluation, sheet, wanted, mended)
     with publish(out, evaluation.identity()) as staging:
         samples = [s for suites in sheet.judged.values() for judged in suites.values() for s in judged.answers.samples]
         samples += [sample for of_arm in sheet.asides.values() for sample in of_arm]
-        write_samples(staging / SAMPLES, samples)
+        write_samples(staging / SAMPLES, samples + sheet.swaps.samples())
         (staging / BODY).write_text(body.model_dump_json(indent=1), encoding="utf-8")
         if mended.maps:
             maps = CalibrationFile(maps=mended.maps).model_dump_json(indent=1)
@@ -149,8 +160,10 @@ def _sheet(evaluation: Evaluation) -> _Sheet:
         )
     labels = sorted({example.label for example in train if example.label is not None}) if task == "labels" else []
     decoding = decoding_of(evaluation.section.decoding, evaluation.base, evaluation.seed)
+    protected = evaluation.section.protected
+    swaps = swap_sheet(protected.swap if protected else (), test, task, evaluation.seed)
     kinds = kinds_of(evaluation.section, task, decoding)
-    return _Sheet(task, labels, train, items, decoding, kinds, _held_out(evaluation, task, len(test)))
+    return _Sheet(task, labels, train, items, decoding, swaps, kinds, _held_out(evaluation, task, len(test)))
 
 
 def _held_out(evaluation: Evaluation, task: Task, num_test: int) -> list[Item]:
@@ -189,11 +202,12 @@ def _num_questions(evaluation: Evaluation, sheet: _Sheet) -> int:
     num_models = has_base + len(evaluation.models)
     extra = has_base * sum(name in evaluation.section.arms for name in ("base_few_shot", *FREE_FORM.values()))
     extra += len(evaluation.section.endpoints)
-    num_times = (2 if sheet.task == "text" else 1) * num_models
+    num_times = 2 if sheet.task == "text" else 1
     num_writing = num_models + ("base_few_shot" in evaluation.section.arms)
     num_more = num_test * num_writing * len({"likelihood", "verbalised"}.intersection(sheet.kinds))
     num_more += len(sheet.held_out) * len(evaluation.models)
-    num_answers = num_test * (num_times + (0 if sheet.task == "documents" else extra))
+    num_more += sheet.swaps.num_items * num_times * (has_base + ("tuned" in evaluation.models))
+    num_answers = num_test * (num_times * num_models + (0 if sheet.task == "documents" else extra))
     return num_answers + num_general * num_speaking + num_more
 
 
@@ -238,28 +252,18 @@ def _judge_baseline(arm: str, sheet: _Sheet) -> Judged:
 
 def _judge_model(evaluation: Evaluation, sheet: _Sheet, name: str, asking: arms.Asking) -> None:
     """Ask one model everything, in all its arms. A head says nothing of general questions."""
-    test, engine, on_done = sheet.items["test"], asking.engine, asking.on_done
+    sheet.judged[name] = {"test": _judge_test(evaluation, sheet, name, asking)}
     head = evaluation.models[name].head() if name in evaluation.models else None
-    if head is not None:
-        ask = arms.classify if head.kind == "classification" else arms.predict
-        answers = ask(engine.model, head, evaluation.chat, name, test, on_done)
-        sheet.judged[name] = {"test": summary.judge(answers, test, None)}
-        if sheet.held_out:
-            held = ask(engine.model, head, evaluation.chat, name, sheet.held_out, on_done)
-            sheet.asides[name] = [*held.samples]
-        return
-    reading = None
-    if sheet.task == "documents":
-        answers, reading = arms.read_documents(engine, name, test, on_done)
-    else:
-        answers = _asked(sheet, asking, name, [item.prompt for item in test])
-    if sheet.task == "text":
-        reading = arms.bits_of(engine, test, on_done)
-    sheet.judged[name] = {"test": summary.judge(answers, test, reading)}
-    _judge_free_form(evaluation, sheet, name, asking)
     if sheet.held_out and name in evaluation.models:
-        prompts = [item.prompt for item in sheet.held_out]
-        sheet.asides[name] = [*arms.score_labels(asking, name, sheet.held_out, prompts, sheet.labels).samples]
+        held_out = sheet.held_out
+        if head is not None:
+            answers = _by_head(evaluation, name, head, asking, held_out)
+        else:
+            answers = arms.score_labels(asking, name, held_out, [item.prompt for item in held_out], sheet.labels)
+        sheet.asides[name] = [*answers.samples]
+    if head is not None:
+        return
+    _judge_free_form(evaluation, sheet, name, asking)
     if name == "base":
         _judge_few_shot(evaluation, sheet, asking)
     for suite, items in sheet.items.items():
@@ -278,6 +282,36 @@ def _beside(evaluation: Evaluation, sheet: _Sheet, asking: arms.Asking, name: st
     room = safety.num_new_tokens(evaluation.chat, sheet.train, sheet.sampling) if is_safety else GENERAL_MAX_NEW_TOKENS
     prompts = [item.prompt for item in items]
     return arms.generate(asking, name, items, prompts, Sampling(max_new_tokens=room))
+
+
+def _judge_test(evaluation: Evaluation, sheet: _Sheet, name: str, asking: arms.Asking) -> Judged:
+    """One model on the test items of the sheet."""
+    test, engine, on_done = sheet.items["test"], asking.engine, asking.on_done
+    head = evaluation.models[name].head() if name in evaluation.models else None
+    if head is not None:
+        return summary.judge(_by_head(evaluation, name, head, asking, test), test, None)
+    reading = None
+    if sheet.task == "documents":
+        answers, reading = arms.read_documents(engine, name, test, on_done)
+    else:
+        answers = _asked(sheet, asking, name, [item.prompt for item in test])
+    if sheet.task == "text":
+        reading = arms.bits_of(engine, test, on_done)
+    return summary.judge(answers, test, reading)
+
+
+def _by_head(evaluation: Evaluation, name: str, head: Head, asking: arms.Asking, items: Sequence[Item]) -> arms.Answers:
+    ask = arms.classify if head.kind == "classification" else arms.predict
+    return ask(asking.engine.model, head, evaluation.chat, name, items, asking.on_done)
+
+
+def _ask_swapped(evaluation: Evaluation, sheet: _Sheet, name: str, asking: arms.Asking) -> None:
+    """The test items about somebody else, which the base and the tuned model are asked."""
+    if name not in ("base", "tuned"):
+        return
+    for attribute, swapped in sheet.swaps.items.items():
+        about_others = replace(sheet, items={"test": [one.item for one in swapped]})
+        sheet.swaps.judged.setdefault(attribute, {})[name] = _judge_test(evaluation, about_others, name, asking)
 
 
 def _asked(sheet: _Sheet, asking: arms.Asking, arm: str, prompts: Sequence[arms.Prompt]) -> arms.Answers:
@@ -327,8 +361,8 @@ def _confidence(evaluation: Evaluation, sheet: _Sheet) -> Mended:
 
 
 def _body(evaluation: Evaluation, sheet: _Sheet, wanted: Wanted, mended: Mended) -> ScorecardBody:
-    metric = wanted.metric
-    seed, max_loss, judged = evaluation.seed, evaluation.section.max_loss, sheet.judged
+    seed, max_loss, judged, metric = evaluation.seed, evaluation.section.max_loss, sheet.judged, wanted.metric
+    test, tests = sheet.items["test"], {name: suites["test"] for name, suites in judged.items()}
     table = [
         summary.arm_of(name, {s: (j, sheet.items[s]) for s, j in suites.items()}, sheet.labels, seed)
         for name, suites in judged.items()
@@ -344,6 +378,9 @@ def _body(evaluation: Evaluation, sheet: _Sheet, wanted: Wanted, mended: Mended)
     free_form = next((d for d in differences if d.against == FREE_FORM["base"] and d.metric == metric), None)
     untuned = next(arm.metrics["test"][metric].value for arm in table if arm.name == before)
     margin = summary.margin_of(metric, evaluation.section.margin, untuned)
+    judge = judge_of(sheet.task, metric, sheet.labels, (name for arm in table for name in arm.metrics["test"]))
+    errors = {name: errors_by_kind(found, test, judge, seed) for name, found in tests.items()}
+    protected = evaluation.section.protected
     return ScorecardBody(
         task=sheet.task,
         metric=metric,
@@ -367,22 +404,27 @@ def _body(evaluation: Evaluation, sheet: _Sheet, wanted: Wanted, mended: Mended)
         labels=sheet.labels,
         calibration=mended.tables,
         unstated=mended.unstated,
-        slices=slices.declared(
-            evaluation.section.slices,
-            sheet.items["test"],
-            {name: suites["test"] for name, suites in judged.items()},
-            metric,
-            seed,
-        ),
-        weak_slices=(
-            slices.weak(sheet.items["test"], sheet.train, judged["tuned"]["test"], metric, seed)
-            if "tuned" in judged
-            else []
+        slices=slices.declared(evaluation.section.slices, test, tests, metric, seed),
+        weak_slices=_weak_slices(evaluation, sheet, metric) if "tuned" in judged else [],
+        errors={name: kinds for name, kinds in errors.items() if kinds},
+        error_changes=error_changes(tests, before, tuned, test, judge, seed),
+        bias=(
+            model_bias(
+                protected, sheet.swaps, {n: tests[n] for n in (before, "tuned") if n in tests}, test, wanted, seed
+            )
+            if protected
+            else None
         ),
         safety=safety.changes(judged, sheet.items, tuned, seed),
         content=content_findings(wanted.content, judged, sheet.items["test"], seed),
         memorisation=memorisation.memorised(judged, sheet.items, tuned, seed),
     )
+
+
+def _weak_slices(evaluation: Evaluation, sheet: _Sheet, metric: str) -> list[WeakSlice]:
+    test, train = sheet.items["test"], sheet.train
+    found = slices.weak(test, train, sheet.judged["tuned"]["test"], metric, evaluation.seed)
+    return with_remedies(found, train, Prepare.model_validate(evaluation.dataset.manifest.section), metric)
 
 
 def _differences(sheet: _Sheet, before: str, tuned: Sequence[str], seed: int) -> list[Difference]:

@@ -14,7 +14,7 @@ from tunesmith.artifacts.scorecard import Estimate, WeakSlice
 from tunesmith.evaluate import summary
 from tunesmith.evaluate.baselines import question
 from tunesmith.evaluate.items import Item
-from tunesmith.evaluate.traits import OWN, values_of
+from tunesmith.evaluate.traits import OWN, value_of_row, values_of
 from tunesmith.metrics.registry import LOWER_IS_BETTER
 from tunesmith.records import Example
 from tunesmith.stats import slices as stats
@@ -104,13 +104,13 @@ def _features(items: Sequence[Item]) -> dict[str, Mask]:
 
 
 def _has(kind: str, value: str, row: Example) -> bool:
-    """Whether a training row is of a kind that rows can be told to have; lengths and sources say nothing of what to
-    collect."""
+    """Whether a training row is of a kind."""
     if kind == "phrase":
         return value in _phrases(question(row.prompt))
-    if kind == "label":
-        return row.label == value
-    return row.metadata.get(kind) == value
+    if kind == "length":
+        shortest, longest = map(int, value.split("-"))
+        return shortest <= len(question(row.prompt)) <= longest
+    return value_of_row(kind, row) == value
 
 
 def _phrases(text: str) -> set[str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Final
 
 import numpy as np
@@ -10,9 +11,13 @@ import numpy as np
 from tunesmith.errors import TunesmithError
 from tunesmith.evaluate.baselines import question
 from tunesmith.evaluate.items import Item
+from tunesmith.records import Example
+from tunesmith.text.language import language_of
 
 OWN: Final = ("language", "label", "length", "source")
 """Ways that every row has; any column of the rows is one more."""
+DERIVED: Final = ("gender", "name")
+"""Ways to tell groups of people by what a question says of them."""
 NUM_LENGTHS: Final = 3
 
 
@@ -41,3 +46,15 @@ def _lengths(items: Sequence[Item]) -> list[str]:
         third: f"{lengths_N[third_N == third].min()}-{lengths_N[third_N == third].max()}" for third in set(third_N)
     }
     return [names[third] for third in third_N]
+
+
+def value_of_row(name: str, row: Example) -> str:
+    """What a training row has in a way to divide test items; empty where it has nothing, and for lengths, which are
+    thirds of the test items."""
+    if name == "language":
+        return language_of(row.prompt[-1].content)
+    if name == "label":
+        return row.label or ""
+    if name == "source":
+        return Path(row.place.file).name
+    return row.metadata.get(name, "")

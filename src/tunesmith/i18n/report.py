@@ -224,12 +224,6 @@ _VERDICT_AND_TABLE: Final[dict[str, tuple[str, str]]] = {
     "report.weak.source": ("from {value}", "来自 {value}"),
     "report.weak.phrase": ("with “{value}”", "含有“{value}”"),
     "report.weak.column": ("whose {column} is {value}", "{column} 为 {value}"),
-    "report.weak.advice": (
-        "{n} training rows are like these: collect as many again",
-        "训练数据中有 {n} 行与之同类：请再收集同样多的数据",
-    ),
-    "report.weak.advice_none": ("Collect training rows like these", "请收集这样的训练数据"),
-    "report.weak.or_add": (", or add to the command", "，或在命令后加上"),
     "report.slice.value": ("{value} ({n} items)", "{value}（{n} 题）"),
 }
 

@@ -10,7 +10,7 @@ from tunesmith.artifacts.tuned_model import KIND as MODEL
 from tunesmith.engine.endpoint import endpoint_at
 from tunesmith.errors import Phrase, Place, TunesmithError
 from tunesmith.evaluate.items import suite_items, test_items
-from tunesmith.evaluate.traits import OWN, values_of
+from tunesmith.evaluate.traits import DERIVED, OWN, values_of
 
 if TYPE_CHECKING:
     from tunesmith.lifecycle import Job
@@ -27,7 +27,8 @@ def check_arms(job: Job, dataset: Dataset) -> None:
         endpoint_at(address, job.runtime, temperature=0.0, max_tokens=1)
     for name, file in section.suites.items():
         suite_items(name, Path(file))
-    columns = [name for name in section.slices if name not in OWN]
+    groups = section.protected.groups if section.protected else ()
+    columns = [name for name in (*section.slices, *groups) if name not in (*OWN, *DERIVED)]
     if columns:
         asked = test_items(dataset.rows("test"), section.max_items, job.recipe.seed)
         for name in columns:

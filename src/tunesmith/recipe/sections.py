@@ -21,6 +21,7 @@ from tunesmith.recipe.few_shot import FewShot, FewShotRows
 from tunesmith.recipe.metrics import AUTO, Metrics, check_verdict_metric
 from tunesmith.recipe.objectives import Classification, Regression, Text
 from tunesmith.recipe.prepare import Prepare
+from tunesmith.recipe.protected import ProtectedField
 from tunesmith.recipe.safety_checks import SafetyChecks
 from tunesmith.recipe.section import PositiveInt, Section, Share
 from tunesmith.recipe.train import Train
@@ -107,6 +108,7 @@ class Evaluate(Section):
     confidence: Annotated[
         ConfidenceField, Field(description="How sure arms are of their answers, and how that is mended.")
     ] = Confidence()
+    protected: ProtectedField = None
     max_loss: Annotated[
         Share,
         Field(description="Largest tolerated loss on the general suite or one of yours, as a share of its items."),

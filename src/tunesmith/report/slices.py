@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -13,11 +12,6 @@ from tunesmith.report.cells import Cell, cell_of
 from tunesmith.report.wording import Words, count, probability
 
 NAMED: Final = ("language", "label", "length", "source", "phrase")
-AUGMENTED: Final = {
-    "language": "prepare.augment.methods=[{{name: synonyms, languages: [{value}]}}]",
-    "label": "prepare.augment.methods=[{{name: synonyms, labels: [{value}]}}]",
-}
-"""What makes more training rows of such a slice, as one writes it behind `tunesmith run RECIPE`."""
 
 
 @dataclass(frozen=True)
@@ -35,8 +29,8 @@ class WeakSliceView:
     num_items: str
     p_value: str
     advice: str
-    override: str
-    """What to add to the command; empty where only more rows help."""
+    remedies: tuple[tuple[str, str], ...]
+    """What may be done, and what to add to the command for it, quoted for a shell."""
 
 
 def slice_tables(body: ScorecardBody, words: Words) -> tuple[SliceTable, ...]:
@@ -70,8 +64,9 @@ def _weak_slice(slice: WeakSlice, words: Words) -> WeakSliceView:
     value = _value(slice.kind, slice.value, words)
     known = slice.kind in NAMED
     name = words(f"report.weak.{slice.kind}" if known else "report.weak.column", column=slice.kind, value=value)
-    num_rows = slice.num_train_rows
-    advice = words("report.weak.advice", n=count(num_rows)) if num_rows else words("report.weak.advice_none")
+    advice = words(
+        f"report.weak.wanted.{slice.wanted_by}", n=count(slice.num_wanted_rows), rows=count(slice.num_train_rows)
+    )
     return WeakSliceView(
         name=name,
         inside=cell_of(slice.inside, words),
@@ -79,12 +74,8 @@ def _weak_slice(slice: WeakSlice, words: Words) -> WeakSliceView:
         num_items=count(slice.inside.n),
         p_value=probability(slice.p_value),
         advice=advice,
-        override=_override(slice.kind, slice.value) if slice.kind in AUGMENTED else "",
+        remedies=tuple((words(f"report.weak.{one.action}"), shlex.quote(one.override)) for one in slice.remedies),
     )
-
-
-def _override(kind: str, value: str) -> str:
-    return shlex.quote(AUGMENTED[kind].format(value=json.dumps(value, ensure_ascii=False)))
 
 
 def _value(kind: str, value: str, words: Words) -> str:

@@ -31,6 +31,8 @@ from tunesmith.report.facts import (
     proof,
 )
 from tunesmith.report.mending import MendingView, mending_view
+from tunesmith.report.mistakes import ErrorsView, errors_view
+from tunesmith.report.model_bias import BiasView, bias_view
 from tunesmith.report.pairs import (
     BASE,
     TEST,
@@ -184,6 +186,8 @@ class ReportView:
     mending: MendingView
     slices: tuple[SliceTable, ...]
     weak_slices: tuple[WeakSliceView, ...]
+    errors: ErrorsView | None
+    bias: BiasView | None
     forgetting: tuple[ForgettingView, ...]
     max_loss: str
     safety: SafetyView
@@ -223,6 +227,8 @@ def report_view(products: Products, words: Words) -> ReportView:
         mending=mending_view(body, words),
         slices=slice_tables(body, words),
         weak_slices=weak_slice_views(body, words),
+        errors=errors_view(body, words),
+        bias=bias_view(body, words),
         forgetting=tuple(forgetting_view(f, judged, body.max_loss, words) for f in body.forgetting),
         max_loss=figure(body.max_loss),
         safety=safety,

@@ -23,6 +23,7 @@ from tunesmith.text.personal.words_en import FEMALE_NAMES, MALE_NAMES
 from tunesmith.text.tokens import HAN
 
 Attribute = Literal["gender", "name", "region"]
+Gender = Literal["female", "male"]
 Swap = Callable[[str], str]
 _LISTS: Final = Path(__file__).parent / "lists"
 _LATIN: Final = re.compile(r"(?<![\w-])[A-Za-zÀ-ÿ]+(?:-[A-Za-zÀ-ÿ]+)*(?![\w])")
@@ -78,7 +79,19 @@ def _edited(text: str, edits: Sequence[Edit]) -> str:
 @dataclass(frozen=True, slots=True)
 class _Genders:
     other: Mapping[str, str]
+    male: frozenset[str]
     han: re.Pattern[str]
+
+
+def genders_named(texts: Sequence[str]) -> frozenset[Gender]:
+    """The genders of the people whom the texts speak of, by the words and given names that `swap_of` would swap."""
+    male = {"him", "his", "男", *_listed_genders().male}
+    found: set[Gender] = set()
+    for text in texts:
+        said = [text[start:stop].lower() for find in (_latin_genders, _han_genders) for start, stop, _ in find(text)]
+        said_male = [word in male for word in said] + [name in MALE_NAMES for _, _, name in _given_names(text)]
+        found.update("male" if is_male else "female" for is_male in said_male)
+    return frozenset(found)
 
 
 def _genders(texts: Sequence[str], random: Random) -> Finder | None:
@@ -90,7 +103,7 @@ def _genders(texts: Sequence[str], random: Random) -> Finder | None:
         yield from _latin_genders(text)
         yield from _han_genders(text)
         for start, stop, name in _given_names(text):
-            yield start, stop, given[name]
+            yield start, stop, given.get(name, name)  # a name that only another text has stays
 
     return find
 
@@ -134,16 +147,18 @@ def _listed_genders() -> _Genders:
     """Every form becomes the first one of the other side; after `=` words in which a form means nothing."""
     other: dict[str, str] = {}
     neutral: list[str] = []
+    male: set[str] = set()
     for line in (_LISTS / "genders.txt").read_text(encoding="utf-8").splitlines():
         if line.startswith("="):
             neutral += line[1:].split()
             continue
         left, right = (side.split() for side in line.split("|"))
+        male.update(form.lower() for form in left)
         for forms, others in ((left, right), (right, left)):
             for form in forms:
                 other.setdefault(form.lower(), others[0])
     han = sorted((form for form in (*other, *neutral) if not form[0].isascii()), key=len, reverse=True)
-    return _Genders(other, re.compile("|".join(han)))
+    return _Genders(other, frozenset(male), re.compile("|".join(han)))
 
 
 @cache

@@ -20,7 +20,19 @@ from tunesmith.errors import ExitCode, RunFailed, TunesmithError
 
 HEAVY = ("torch", "transformers", "rich", "polars", "pydantic", "numpy", "yaml", "tokenizers", "datasets")
 VERBS = [
-    *(["init"], ["check"], ["prepare"], ["plan"], ["train"], ["evaluate"], ["compare"], ["run"], ["report"], ["runs"]),
+    *(
+        ["init"],
+        ["check"],
+        ["prepare"],
+        ["plan"],
+        ["train"],
+        ["evaluate"],
+        ["compare"],
+        ["explain"],
+        ["run"],
+        ["report"],
+        ["runs"],
+    ),
     *(["recipes"], ["recipes", "list"], ["recipes", "show"], ["recipes", "copy"]),
     *(["annotate"], ["annotate", "export"], ["annotate", "import"], ["annotate", "agreement"]),
     *(["config"], ["config", "schema"], ["config", "check"], ["doctor"], ["unseal"]),

@@ -10,7 +10,7 @@ from tunesmith.evaluate import slices
 from tunesmith.evaluate.arms import Answers
 from tunesmith.evaluate.items import Item
 from tunesmith.evaluate.summary import Judged
-from tunesmith.evaluate.traits import values_of
+from tunesmith.evaluate.traits import value_of_row, values_of
 from tunesmith.records import Example, Message
 from tunesmith.stats.intervals import wilson
 
@@ -75,3 +75,19 @@ def test_a_model_that_errs_everywhere_alike_has_no_weak_slice() -> None:
     words = ("alpha", "beta", "gamma", "delta", "卡片", "退款")
     items = [item(n, " ".join(random.choice(words, 3)), language="en") for n in range(300)]
     assert slices.weak(items, [], judged((random.random(300) < 0.6).astype(float).tolist()), "accuracy", seed=0) == []
+
+
+def test_training_rows_have_the_values_that_test_items_have() -> None:
+    row = Example(
+        "r",
+        (Message("user", "卡丢了"), Message("assistant", "x")),
+        Place("/data/a.csv", 3),
+        "lost",
+        metadata={"shop": "s1"},
+    )
+    wanted = {"language": "zh", "label": "lost", "source": "a.csv", "shop": "s1", "city": "", "length": ""}
+    assert {name: value_of_row(name, row) for name in wanted} == wanted
+    chosen = [item(n, "问题" * 9 if n % 4 else "卡丢了", language="zh") for n in range(200)]
+    values = [float(n % 4 != 0) for n in range(200)]
+    found = [one for one in slices.weak(chosen, [row] * 5, judged(values), "accuracy", seed=0) if one.kind == "length"]
+    assert [one.num_train_rows for one in found] == [5]

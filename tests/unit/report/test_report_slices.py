@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from tunesmith.artifacts.mistakes import Remedy
 from tunesmith.artifacts.scorecard import Arm, Estimate, ScorecardBody, WeakSlice
 from tunesmith.recipe import load_recipe
 from tunesmith.report.slices import slice_tables, weak_slice_views
@@ -15,13 +16,31 @@ from tunesmith.report.wording import Language, Words
 
 def body() -> ScorecardBody:
     low, high = Estimate(value=0.25, low=0.1, high=0.4, n=40), Estimate(value=0.9, low=0.85, high=0.94, n=160)
+    fixes = {
+        "label": [
+            Remedy(action="augment", override='prepare.augment.methods=[{name: synonyms, labels: ["card_lost"]}]'),
+            Remedy(action="balance", override="prepare.balance={by: label, method: over}"),
+        ],
+        "language": [Remedy(action="augment", override="prepare.augment.methods=[{name: synonyms, languages: [zh]}]")],
+    }
     slices = [
-        WeakSlice(kind=kind, value=value, inside=low, outside=high, p_value=0.004, num_train_rows=rows, worst=["a"])
-        for kind, value, rows in (
-            ("phrase", "my card", 12),
-            ("label", "card_lost", 3),
-            ("language", "zh", 0),
-            ("channel", "phone", 0),
+        WeakSlice(
+            kind=kind,
+            value=value,
+            inside=low,
+            outside=high,
+            p_value=0.004,
+            num_train_rows=rows,
+            num_wanted_rows=36,
+            wanted_by=why,
+            remedies=fixes.get(kind, []),
+            worst=["a"],
+        )
+        for kind, value, rows, why in (
+            ("phrase", "my card", 12, "curve"),
+            ("label", "card_lost", 8, "median"),
+            ("language", "zh", 0, "share"),
+            ("channel", "phone", 0, "share"),
         )
     ]
     return ScorecardBody(
@@ -51,12 +70,13 @@ def test_weak_slices_are_named_with_what_to_do(language: Language, names: list[s
     assert [(slice.inside.value, slice.outside.value, slice.num_items) for slice in found] == [
         ("0.250", "0.900", "40")
     ] * 4
-    assert ["12" in found[0].advice, "3" in found[1].advice] == [True, True]
-    assert [bool(slice.override) for slice in found] == [False, True, True, False]
+    assert all("36" in slice.advice for slice in found)
+    assert ["12" in found[0].advice, "8" in found[1].advice] == [True, True]
+    assert [len(slice.remedies) for slice in found] == [0, 2, 1, 0]
     recipe = tmp_path / "recipe.yaml"
     recipe.write_text("name: a\nprepare: {sources: rows.csv}\n", encoding="utf-8")
     for slice in found[1:3]:
-        (override,) = shlex.split(slice.override)  # as a shell hands it on
+        (override,) = shlex.split(slice.remedies[0][1])  # as a shell hands it on
         augment = load_recipe(recipe, [override]).prepare.augment
         assert augment is not None
         (method,) = augment.methods
