@@ -200,3 +200,32 @@ class Sample:
     group: str | None = None
     probabilities: Mapping[str, float] | None = None
     """Of every class, where the arm gives them."""
+
+
+Choice = Literal["left", "right", "tie", "both_bad"]
+"""Which of two answers is better; `both_bad` where neither will do."""
+DIMENSIONS: Final = ("accuracy", "fluency", "domain_fit")
+"""What people rate answers by, each from 1 to 5."""
+PREFERENCE: Final = "preference"
+"""The dimension of a rating that chooses between two answers."""
+
+
+@dataclass(frozen=True, slots=True)
+class Rating:
+    """What one rater, a person or a judging model, said of one answer, or of which of two answers is better."""
+
+    item: str
+    arms: tuple[str, ...]
+    """Whose answers were shown, from left to right: one, or two to choose between. The rater is not told."""
+    shown: str
+    """Hash of the question and those answers: the rating holds for no others."""
+    dimension: str
+    """One of `DIMENSIONS` or of a judge's rubric for one answer, `preference` for two."""
+    value: int | Choice | None
+    """1 (worst) to 5 for one answer, the better side of two; None where the rater could not tell."""
+    rater: str
+    seed: int = 0
+    """Decided what was shown in which order."""
+    comment: str = ""
+    time: str = ""
+    """ISO 8601, UTC."""

@@ -10,6 +10,7 @@ import typer
 
 from tunesmith import __version__
 from tunesmith.cli.annotate import annotate_app
+from tunesmith.cli.rate import lines_of_ratings, rate
 from tunesmith.cli.session import (
     LANGUAGE,
     OPTIONS,
@@ -48,6 +49,7 @@ config_app = typer.Typer(help=text("cli.help.config"), rich_markup_mode=None)
 app.add_typer(recipes_app, name="recipes")
 app.add_typer(annotate_app, name="annotate")
 app.add_typer(config_app, name="config")
+app.command("rate", help=text("cli.help.rate"))(rate)
 
 
 @app.callback()
@@ -276,7 +278,12 @@ def evaluate(
         show(asdict(found), recheck_lines(found, LANGUAGE))
         return
     scorecard = lifecycle.scorecard_of(training_job(recipe, overrides))
-    lines = [*scorecard_lines(scorecard.body, LANGUAGE), "", text("cli.scorecard-at", path=scorecard.folder)]
+    lines = [
+        *scorecard_lines(scorecard.body, LANGUAGE),
+        *lines_of_ratings(scorecard),
+        "",
+        text("cli.scorecard-at", path=scorecard.folder),
+    ]
     show(scorecard.body.model_dump(mode="json"), lines)
 
 
@@ -324,6 +331,7 @@ def _run(recipe: Path, overrides: list[str] | None, *, dry_run: bool) -> None:
     outcome = lifecycle.run(training_job(recipe, overrides))
     lines = [
         *scorecard_lines(outcome.scorecard.body, LANGUAGE),
+        *lines_of_ratings(outcome.scorecard),
         "",
         text("cli.data-card-at", path=outcome.data_card.html),
         text("cli.report-at", path=outcome.report.html),

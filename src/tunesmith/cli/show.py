@@ -167,7 +167,7 @@ def scorecard_lines(body: ScorecardBody, language: str) -> list[str]:
     rows = [
         [_arm_name(arm.name, language), *(_cell(arm, m) for m in metrics), f"{arm.seconds:.1f}"] for arm in body.arms
     ]
-    lines = _table([header, *rows])
+    lines = table([header, *rows])
     lines += _fault_lines(body, language)
     if body.forgetting:
         lines.append("")
@@ -369,7 +369,8 @@ def _cell(arm: Arm, metric: str) -> str:
     )
 
 
-def _table(rows: Sequence[Sequence[str]]) -> list[str]:
+def table(rows: Sequence[Sequence[str]]) -> list[str]:
+    """Columns as wide as their widest cell, Chinese characters counted double."""
     widths = [max(_width(row[column]) for row in rows) for column in range(len(rows[0]))]
     return [
         "  ".join(cell + " " * (width - _width(cell)) for cell, width in zip(row, widths, strict=True)).rstrip()

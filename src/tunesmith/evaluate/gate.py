@@ -12,6 +12,7 @@ from tunesmith.artifacts import Scorecard
 from tunesmith.errors import Place, TunesmithError
 from tunesmith.metrics.faults import REFUSED
 from tunesmith.metrics.registry import LOWER_IS_BETTER
+from tunesmith.recipe.judge import JUDGE_FIGURES
 from tunesmith.stats.gate import GATE_CONFIDENCE, Decision, decide
 from tunesmith.stats.paired import PairedDifference, paired_difference
 from tunesmith.stats.verdict import Outcome
@@ -47,9 +48,11 @@ def gate(new: Scorecard, current: Scorecard, limits: Limits) -> Decision:
     Paired, by the verdict's metric on the test items and by that of the general suites on these; see
     `stats.gate.decide` for the rule, which never promotes a model whose verdict is *format only*. Raises TunesmithError
     `gate-unlike` where the scorecards are of different metrics or share no test items, `gate-suite` where a safety
-    suite is not in both.
+    suite is not in both, `gate-judge` where a judging model alone decided.
     """
     metric = new.body.metric
+    if metric.startswith(JUDGE_FIGURES):
+        raise TunesmithError("gate-judge", place=Place(str(new.folder)), metric=metric)
     if metric != current.body.metric:
         raise TunesmithError("gate-unlike", place=Place(str(new.folder)), other=current.folder)
     asked = safety_suites(new) | safety_suites(current)

@@ -17,6 +17,7 @@ from tunesmith.artifacts.calibration import FILE as CALIBRATION
 from tunesmith.artifacts.calibration import CalibrationFile
 from tunesmith.artifacts.dataset import METHOD_COLUMN, SAFETY
 from tunesmith.artifacts.head import Head
+from tunesmith.artifacts.ratings import JUDGE, write_judged
 from tunesmith.artifacts.scorecard import (
     BODY,
     KIND,
@@ -38,6 +39,7 @@ from tunesmith.evaluate.endpoint_arm import EndpointArm
 from tunesmith.evaluate.evaluation import Evaluation, check_metrics, task_of
 from tunesmith.evaluate.few_shot import few_shot_prompts
 from tunesmith.evaluate.items import Item, general_items, suite_items, test_items
+from tunesmith.evaluate.judge import judge
 from tunesmith.evaluate.kept import open_kept
 from tunesmith.evaluate.kinds import kinds_of
 from tunesmith.evaluate.measure import Wanted, measure
@@ -110,7 +112,9 @@ def evaluate(evaluation: Evaluation, *, runtime: Runtime, progress: Progress, ru
             _ask_swapped(evaluation, sheet, name, asking)
             del asking, engine, loaded
             gc.collect()
-    progress.end()
+        progress.end()
+        answers = [s for suites in sheet.judged.values() for s in suites["test"].answers.samples]
+        judgements = judge(evaluation, answers, kept, runtime, progress)
     section = evaluation.section
     rules = () if sheet.task == "documents" else section.safety.content  # read, not asked
     wanted = Wanted(sheet.task, metric, section.metrics, sheet.labels, rules)
@@ -122,6 +126,8 @@ def evaluate(evaluation: Evaluation, *, runtime: Runtime, progress: Progress, ru
         samples = [s for suites in sheet.judged.values() for judged in suites.values() for s in judged.answers.samples]
         samples += [sample for of_arm in sheet.asides.values() for sample in of_arm]
         write_samples(staging / SAMPLES, samples + sheet.swaps.samples())
+        if judgements is not None:
+            write_judged(staging / JUDGE, *judgements)
         (staging / BODY).write_text(body.model_dump_json(indent=1), encoding="utf-8")
         if mended.maps:
             maps = CalibrationFile(maps=mended.maps).model_dump_json(indent=1)

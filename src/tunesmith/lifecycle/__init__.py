@@ -34,9 +34,10 @@ from tunesmith.chat.cache import rendered_rows
 from tunesmith.chat.subset import nested_rows
 from tunesmith.errors import ExitCode, Place, TunesmithError
 from tunesmith.evaluate.evaluation import Evaluation, check_metrics, task_of
-from tunesmith.lifecycle.arms import check_arms, other_models
+from tunesmith.lifecycle.arms import check_arms, check_judge, other_models
 from tunesmith.lifecycle.base_checks import check_base
 from tunesmith.lifecycle.measure import Measured, measured
+from tunesmith.lifecycle.ratings import rated_of
 from tunesmith.lifecycle.row_fits import chat_of, row_fits
 from tunesmith.lifecycle.watch import refuse_unwatchable, tell_health
 from tunesmith.model.base import Base, find_base
@@ -420,7 +421,8 @@ def report(
 ) -> ReportFiles:
     """The page and the card, in the run's folder."""
     history = read_history(job.runtime.workspace)
-    products = Products(job.run_folder, job.recipe, dataset, plans["tuned"], models, scorecard, history)
+    rated = rated_of(scorecard, job.runtime.workspace)
+    products = Products(job.run_folder, job.recipe, dataset, plans["tuned"], models, scorecard, history, rated)
     return report_stage(products, language=job.language, out=job.run_folder)
 
 
@@ -430,7 +432,7 @@ def check(job: Job, dataset: Dataset) -> None:
     a metric that does not fit the rows.
 
     Raises TunesmithError `virtual-no-room`, `objective-rows`, `one-class`, and what `refuse_unfit`,
-    `refuse_unwatchable`, `teacher_of`, `check_base`, `check_arms` and `check_metrics` raise.
+    `refuse_unwatchable`, `teacher_of`, `check_base`, `check_arms`, `check_judge` and `check_metrics` raise.
     """
     check_base(job)
     check_arms(job, dataset)
@@ -443,7 +445,9 @@ def check(job: Job, dataset: Dataset) -> None:
         _refuse_no_room(job.base, section.method, max((len(row.ids_T) for row in used), default=0))
     report = dataset.report()
     predicts_numbers = any(isinstance(section.objective, Regression) for section in job.trainings().values())
-    check_metrics(job.recipe.evaluate, task_of(report, predicts_numbers=predicts_numbers), report)
+    task = task_of(report, predicts_numbers=predicts_numbers)
+    check_judge(job, task)
+    check_metrics(job.recipe.evaluate, task, report)
 
 
 def teacher_of(job: Job, section: Train) -> Base | None:

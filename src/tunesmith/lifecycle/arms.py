@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tunesmith.artifacts import Dataset, TunedModel, is_whole, read_events
+from tunesmith.artifacts.scorecard import Task
 from tunesmith.artifacts.tuned_model import KIND as MODEL
 from tunesmith.engine.endpoint import endpoint_at
 from tunesmith.errors import Phrase, Place, TunesmithError
@@ -33,6 +34,24 @@ def check_arms(job: Job, dataset: Dataset) -> None:
         asked = test_items(dataset.rows("test"), section.max_items, job.recipe.seed)
         for name in columns:
             values_of(name, asked)
+
+
+def check_judge(job: Job, task: Task) -> None:
+    """Refuse a judge that has nothing to judge.
+
+    Raises TunesmithError `endpoint-key`, `judge-task`, `judge-arm`.
+    """
+    section = job.recipe.evaluate
+    if section.judge is None:
+        return
+    endpoint_at(section.judge.endpoint, job.runtime, temperature=0.0, max_tokens=1)
+    if task != "text":
+        raise TunesmithError("judge-task", place=Place("recipe", field="evaluate.judge"), task=task)
+    known = dict.fromkeys(("base", *section.arms, *job.recipe.variants, *section.models, *section.endpoints))
+    missing = next((arm for arm in section.judge.arms if arm not in known), None)
+    if missing is not None:
+        place = Place("recipe", field="evaluate.judge.arms")
+        raise TunesmithError("judge-arm", place=place, arm=missing, known=", ".join(known))
 
 
 def other_models(job: Job) -> dict[str, TunedModel]:

@@ -9,6 +9,7 @@ from pydantic import Field, model_validator
 from pydantic.functional_validators import AfterValidator, BeforeValidator
 from pydantic_core import PydanticCustomError, PydanticKnownError
 
+from tunesmith.recipe.judge import JUDGE_FIGURES
 from tunesmith.recipe.section import PositiveFloat, PositiveInt, Section
 
 PlainName = Literal[
@@ -201,9 +202,11 @@ KNOWN: Final[tuple[str, ...]] = (*get_args(PlainName), *get_args(SettingsName))
 def check_verdict_metric(value: str, metrics: Sequence[AnyMetric]) -> str:
     """A verdict can be about any metric without settings, and about those that `metrics` sets.
 
-    Raises PydanticKnownError with all of them.
+    Raises PydanticKnownError with all of them, PydanticCustomError for a figure of the judge's.
     """
     names = dict.fromkeys((AUTO, *get_args(PlainName), *(metric_name(metric) for metric in metrics)))
+    if value.startswith(JUDGE_FIGURES):
+        raise PydanticCustomError("judge_alone", "a judge's figures never decide alone")
     if value not in names:
         raise PydanticKnownError("literal_error", {"expected": ", ".join(f"'{name}'" for name in names)})
     return value

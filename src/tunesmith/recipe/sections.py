@@ -18,6 +18,7 @@ from tunesmith.recipe.bases import Changes, ChangesField, PromptStyleField
 from tunesmith.recipe.confidence import OWN_SUITES, Confidence, ConfidenceField
 from tunesmith.recipe.endpoint import Address
 from tunesmith.recipe.few_shot import FewShot, FewShotRows
+from tunesmith.recipe.judge import Judge
 from tunesmith.recipe.metrics import AUTO, Metrics, check_verdict_metric
 from tunesmith.recipe.objectives import Classification, Regression, Text
 from tunesmith.recipe.prepare import Prepare
@@ -121,6 +122,9 @@ class Evaluate(Section):
         ),
     ] = 0.02
     safety: SafetyChecks = SafetyChecks()
+    judge: Annotated[
+        Judge | None, Field(description="A model that judges written answers, shown beside the metrics.")
+    ] = None
     metrics: Metrics = ()
     metric: Annotated[
         str,

@@ -28,6 +28,11 @@ def render_markdown(template: str, words: Words, **context: object) -> str:
     return _environment(autoescape=False).get_template(template).render(t=words, **context)
 
 
+def source(name: str) -> str:
+    """The text of a template, style sheet or script as it stands."""
+    return _source(_environment(autoescape=True), name)
+
+
 def encoded(text: str) -> bytes:
     # a model can write half of a surrogate pair, which no UTF-8 file can hold
     return text.encode("utf-8", "replace")

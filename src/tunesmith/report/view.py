@@ -12,6 +12,7 @@ from markupsafe import Markup
 from tunesmith.artifacts import Dataset, DatasetReport, Event, Plan, Scorecard, TunedModel, read_events
 from tunesmith.artifacts.history import Taken
 from tunesmith.artifacts.scorecard import Difference, Estimate, Forgetting, ScorecardBody, Verdict
+from tunesmith.evaluate.rated import Rated
 from tunesmith.recipe import Recipe, dump_recipe
 from tunesmith.report.answers import AnswersView, answers_view
 from tunesmith.report.arm_table import ArmTable, arm_table, find_difference
@@ -43,6 +44,7 @@ from tunesmith.report.pairs import (
     judged_items,
     lost_items,
 )
+from tunesmith.report.ratings import RatedView, rated_view
 from tunesmith.report.safety import SafetyView, safety_view
 from tunesmith.report.slices import SliceTable, WeakSliceView, slice_tables, weak_slice_views
 from tunesmith.report.watch import WatchView, watch_view
@@ -99,6 +101,8 @@ class Products:
     scorecard: Scorecard
     history: Sequence[Taken] = ()
     """Trainings of this workspace, the newest last."""
+    rated: Sequence[Rated] = ()
+    """What people and a judging model said of the answers."""
 
 
 @dataclass(frozen=True)
@@ -195,6 +199,7 @@ class ReportView:
     watch: WatchView
     experts: tuple[ExpertRow, ...]
     answers: AnswersView
+    ratings: tuple[RatedView, ...]
     pairs: tuple[PairView, ...]
     data: DataView
     data_page: str
@@ -236,6 +241,7 @@ def report_view(products: Products, words: Words) -> ReportView:
         watch=watch_view(products.models, words),
         experts=expert_rows(products.models, words),
         answers=answers_view(judged, body, words),
+        ratings=tuple(rated_view(rated, words) for rated in products.rated),
         pairs=before_after(judged, body.verdicts[0].arm, body.metric, recipe.report.num_before_after, words),
         data=data_view(contract, words),
         data_page=DATA_PAGE if (products.run_folder / DATA_PAGE).is_file() else "",

@@ -1,18 +1,22 @@
-"""How far annotators agree, beyond chance where each names one class, and by F1 where they mark spans.
+"""How far raters agree, beyond chance where each names one class or grade, and by F1 where they mark spans.
 
-Shapes: N items, C classes. `answers` are, by rater, what it said of each item that it judged. A figure is None where it
-is not defined: fewer than two raters met on an item, or nobody ever named a second class.
+Shapes: N items, C classes, V values (classes, or grades in their order). `answers` are, by rater, what it said of each
+item that it judged. A figure is None where it is not defined: fewer than two raters met on an item, or nobody ever
+named a second class.
 """
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Hashable, Mapping
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations
+from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
+
+from tunesmith.stats.intervals import Ints, bootstrap_bca_of, wilson
 
 Labels = Mapping[str, Mapping[str, str]]
 """By rater and item the class."""
@@ -72,7 +76,7 @@ def class_agreement(answers: Labels) -> ClassAgreement:
         observed=float(_agreeing(met_NC).mean()) if len(met_NC) else None,
         cohen=tuple(_cohen(answers, pair) for pair in combinations(answers, 2)),
         fleiss=fleiss_kappa(whole_NC) if len(whole_NC) else None,
-        krippendorff=_krippendorff(met_NC),
+        krippendorff=krippendorff_alpha(met_NC),
     )
 
 
@@ -121,9 +125,87 @@ def _cohen(answers: Labels, pair: tuple[str, str]) -> Pair:
     return Pair(pair, len(shared), float(cohen_kappa_score(*labels)) if is_defined else None)
 
 
-def _krippendorff(counts_NC: npt.NDArray[np.int64]) -> float | None:
+@dataclass(frozen=True)
+class Coefficient:
+    """A coefficient of agreement with its 95 % interval over `items`.
+
+    None where it is not defined; no interval where all resamples give the same.
+    """
+
+    value: float | None
+    low: float | None
+    high: float | None
+    items: int
+
+
+@dataclass(frozen=True)
+class Lean:
+    """How often one of two sides was taken: the share of `n` with its Wilson interval, and the exact test of a half."""
+
+    share: float
+    low: float
+    high: float
+    p_value: float
+    n: int
+
+
+def krippendorff_alpha(
+    counts_NV: npt.NDArray[np.int64], level: Literal["nominal", "ordinal"] = "nominal"
+) -> float | None:
+    """Return Krippendorff's alpha of how many raters gave each value to each item; None where it is not defined.
+
+    Items that fewer than two raters judged say nothing. `ordinal` takes the values in their order, and two of them for
+    the further apart the more often those between were given (Krippendorff 2011, "Computing Krippendorff's
+    alpha-reliability").
+    """
     import krippendorff
 
-    if np.count_nonzero(counts_NC.sum(axis=0)) < 2:
+    met_NV = counts_NV[counts_NV.sum(axis=1) >= 2]
+    if np.count_nonzero(met_NV.sum(axis=0)) < 2:
         return None
-    return float(krippendorff.alpha(value_counts=counts_NC, level_of_measurement="nominal"))
+    return float(krippendorff.alpha(value_counts=met_NV, level_of_measurement=level))
+
+
+def kappa(one_N: Ints, other_N: Ints, num_values: int, weights: Literal["none", "quadratic"]) -> float | None:
+    """Return Cohen's kappa of two raters who gave values from 0 to V - 1; None where chance alone explains all.
+
+    With `quadratic` weights two grades disagree by the square of their distance (Cohen 1968, doi:10.1037/h0026256).
+    """
+    table_VV = np.bincount(one_N * num_values + other_N, minlength=num_values**2).reshape(num_values, num_values)
+    share_VV = table_VV / len(one_N)
+    chance_VV = np.outer(share_VV.sum(axis=1), share_VV.sum(axis=0))
+    apart_VV = np.subtract.outer(np.arange(num_values), np.arange(num_values))
+    weight_VV = apart_VV**2 if weights == "quadratic" else (apart_VV != 0).astype(np.int64)
+    by_chance = float((weight_VV * chance_VV).sum())
+    return None if by_chance == 0.0 else 1.0 - float((weight_VV * share_VV).sum()) / by_chance
+
+
+def with_interval(
+    figure: Callable[[Ints], float | None], num_items: int, groups: Sequence[object] | None, *, seed: int
+) -> Coefficient:
+    """Return a coefficient of the items whose places it is given, with its BCa interval over items or whole groups.
+
+    Resamples of which it is not defined count as what was observed.
+    """
+    value = figure(np.arange(num_items)) if num_items else None
+    if value is None:
+        return Coefficient(None, None, None, num_items)
+
+    def resampled(places: Ints) -> float:
+        found = figure(places) if len(places) else None
+        return value if found is None else found
+
+    interval = bootstrap_bca_of(resampled, num_items, seed=seed, groups=groups)
+    has_width = interval.low < interval.high
+    return Coefficient(value, interval.low if has_width else None, interval.high if has_width else None, num_items)
+
+
+def lean(count: int, n: int) -> Lean | None:
+    """Return how far `count` of `n` is from a half; None for n = 0."""
+    if n == 0:
+        return None
+    from scipy.special import bdtr  # brings scipy, which most callers of this package do without
+
+    interval = wilson(count, n)
+    p_value = min(1.0, 2 * float(bdtr(min(count, n - count), n, 0.5)))
+    return Lean(count / n, interval.low, interval.high, p_value, n)

@@ -35,7 +35,7 @@ VERBS = [
     ),
     *(["recipes"], ["recipes", "list"], ["recipes", "show"], ["recipes", "copy"]),
     *(["annotate"], ["annotate", "export"], ["annotate", "import"], ["annotate", "agreement"]),
-    *(["config"], ["config", "schema"], ["config", "check"], ["doctor"], ["unseal"]),
+    *(["config"], ["config", "schema"], ["config", "check"], ["doctor"], ["unseal"], ["rate"]),
 ]
 
 
