@@ -11,6 +11,7 @@ import hashlib
 import json
 import os
 import shutil
+import threading
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
@@ -116,7 +117,7 @@ def make_folder(folder: Path) -> None:
 
 def write_whole(file: Path, content: bytes) -> None:
     """Replace a file atomically: it has the old content or the new one, never a part."""
-    partial = file.with_name(f".{file.name}.{os.getpid()}.partial")
+    partial = file.with_name(f".{file.name}.{os.getpid()}.{threading.get_ident()}.partial")
     try:
         partial.write_bytes(content)
         sync(partial)

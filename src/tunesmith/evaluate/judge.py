@@ -98,16 +98,19 @@ class Bench:
         num_at_once = self.endpoint.parallel * _ROUNDS
 
         def ask(missing: list[int], keep: Callable[[int, Any], None]) -> None:
-            self.on_done(len(tasks) - len(missing))
-            for start in range(0, len(missing), num_at_once):
-                places = missing[start : start + num_at_once]
-                requests = [self.request(asked, tasks[place]) for place in places]
+            places_of: dict[tuple[Message, Message], list[int]] = {}  # equal answers are judged once
+            for place in missing:
+                places_of.setdefault(self.request(asked, tasks[place]), []).append(place)
+            self.on_done(len(tasks) - len(places_of))
+            for start in range(0, len(places_of), num_at_once):
+                requests = list(places_of)[start : start + num_at_once]
                 came = self.endpoint.replies(requests, [self.seed] * len(requests), self.on_done)
                 if all(reply.finish_reason == TIMEOUT for reply in came):
                     failed = self.endpoint
                     raise RunFailed("endpoint-failed", url=failed.url, model=failed.model, problem="ReadTimeout")
-                for place, reply in zip(places, came, strict=True):
-                    keep(place, reply.text)
+                for request, reply in zip(requests, came, strict=True):
+                    for place in places_of[request]:
+                        keep(place, reply.text)
 
         names = [f"judge\t{asked}\t{place}" for place in range(len(tasks))]
         return [parse_answer(text, prefilled=False).message.content for text in self.kept.complete(names, ask)]
