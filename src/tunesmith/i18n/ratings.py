@@ -70,7 +70,7 @@ TEXTS: Final[dict[str, tuple[str, str]]] = {
         "keeps your progress in this browser; at the end download the file and send it back.",
         "请按下列标准评分；回答出自哪个模型不会显示。本页无需联网，进度保存在此浏览器中；完成后请下载文件并发回。",
     ),
-    "pack.rater": ("Rater", "评分人"),
+    "pack.rater": ("Rater: {name}", "评分人：{name}"),
     "pack.place": ("Item {place} of {total}, {done} done", "第 {place} 题，共 {total} 题，已完成 {done} 题"),
     "pack.previous": ("Previous", "上一题"),
     "pack.next": ("Next", "下一题"),

@@ -158,10 +158,11 @@ def _coefficient(found: Coefficient, words: Words) -> str:
 def _lean(key: str, found: Lean | None, words: Words) -> str:
     if found is None:
         return ""
+    p_value = probability(found.p_value)
     return words(
         f"{key}.found" if found.p_value < ALPHA else f"{key}.none",
         share=percent(found.share),
         n=count(found.n),
         interval=words.between(percent(found.low), percent(found.high)),
-        p_value=probability(found.p_value),
+        p_value=p_value if p_value.startswith("<") else f"= {p_value}",
     )

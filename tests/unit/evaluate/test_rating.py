@@ -49,7 +49,8 @@ def test_examples_in_the_prompt_of_an_arm_do_not_give_it_away(tmp_path: Path) ->
         replace(one, prompt=(Message("user", "Example?"), Message("assistant", "Yes."), *one.prompt))
         for one in (rated_sample("base_few_shot", number, "few") for number in range(3))
     ]
-    scorecard = rated_scorecard(tmp_path / "card", 3, more=shown)
+    plain = [rated_sample(arm, number, arm) for arm in ("base", "tuned") for number in range(3)]
+    scorecard = rated_scorecard(tmp_path / "card", 0, more=[*shown, *plain])
     tasks = rating_tasks(scorecard.samples(), RatingPlan(("base_few_shot", "tuned"), True, "anna", 9))
     assert [len(task.prompt) for task in tasks] == [1, 1, 1]
     assert all(Answered.of(scorecard).rated([rating]) for rating in choices(scorecard, "anna", lambda task: "tie"))

@@ -113,7 +113,7 @@
     document.documentElement.lang = kept.language === "zh" ? "zh-CN" : "en";
     document.title = word("pack.title");
     for (const part of document.querySelectorAll("[data-word]")) part.textContent = word(part.dataset.word);
-    byId("rater").textContent = word("pack.rater") + ": " + pack.returned.rater;
+    byId("rater").textContent = word("pack.rater", {name: pack.returned.rater});
     byId("language").textContent = pack.words[kept.language === "en" ? "zh" : "en"]["pack.language"];
     const done = pack.tasks.filter((task, number) => isDone(number)).length;
     byId("place").textContent = word("pack.place", {place: place + 1, total: pack.tasks.length, done});
