@@ -100,6 +100,7 @@ def call(*words: object) -> tuple[int, str]:
     return told.exit_code, told.stdout
 
 
+@pytest.mark.thorough
 def test_the_verb_tells_what_came_of_ratings(tmp_path: Path) -> None:
     card = tmp_path / "card"
     scorecard = rated_scorecard(card, 30)
@@ -122,6 +123,7 @@ def test_the_verb_tells_what_came_of_ratings(tmp_path: Path) -> None:
     assert found["scores"]["accuracy"]["base"]["n"] == 60
 
 
+@pytest.mark.thorough
 def test_a_page_is_written_and_what_is_missing_is_told(tmp_path: Path) -> None:
     card = tmp_path / "card"
     rated_scorecard(card)

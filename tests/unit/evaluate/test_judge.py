@@ -116,6 +116,7 @@ def test_one_that_prefers_the_longer_answer_is_unmasked(tmp_path: Path) -> None:
     assert "length may sway them" in notes(rated)
 
 
+@pytest.mark.thorough
 def test_one_that_guesses_contradicts_itself_and_leans_nowhere(tmp_path: Path) -> None:
     scorecard = rated_scorecard(tmp_path / "card", 60, both_long)
 
@@ -211,6 +212,7 @@ def test_replies_that_are_none_are_counted_apart(tmp_path: Path) -> None:
     assert "could not be read: 4" in notes(rated)
 
 
+@pytest.mark.thorough
 def test_one_that_was_stopped_is_asked_only_for_what_is_missing(tmp_path: Path) -> None:
     scorecard = rated_scorecard(tmp_path / "card", 20)
     with serving(replying(lambda said: better("tie"))) as server:

@@ -50,6 +50,7 @@ def test_both_languages_show_the_same() -> None:
     assert [len(judge.rubric) for judge in (english[1], chinese[1]) if judge is not None] == [2, 2]
 
 
+@pytest.mark.thorough
 def test_the_commands_do_what_the_page_says(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     scorecard = rated_scorecard(tmp_path / "card")

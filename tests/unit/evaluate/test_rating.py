@@ -130,6 +130,7 @@ def test_items_of_one_group_are_drawn_together(tmp_path: Path) -> None:
     assert widths[0] > 2 * widths[1]
 
 
+@pytest.mark.thorough
 def test_preferences_sides_and_lengths(tmp_path: Path) -> None:
     # tuned is longer on even items, base on odd ones
     scorecard = rated_scorecard(

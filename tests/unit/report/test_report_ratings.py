@@ -35,6 +35,7 @@ def rated(tmp_path_factory: pytest.TempPathFactory) -> tuple[Rated, Rated]:
     return by_people, of_judge(answered, HEAD, judged, people)
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("language", ["en", "zh"])
 def test_the_page_has_what_people_and_the_judge_said(
     tmp_path: Path, rated: tuple[Rated, Rated], language: Language
@@ -63,6 +64,7 @@ def test_the_page_has_what_people_and_the_judge_said(
     assert words("rated.judge.few_people", dimension=words("rating.accuracy")) in said
 
 
+@pytest.mark.thorough
 def test_a_run_that_nobody_rated_has_no_such_part(tmp_path: Path) -> None:
     products = make_products(tmp_path)
     assert report_view(products, Words("en")).ratings == ()
