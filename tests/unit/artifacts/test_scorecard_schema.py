@@ -22,7 +22,15 @@ DIFFERENCE = {
 }
 BIN = {"n": 5, "confidence": 0.5, "accuracy": 0.6, "low": 0.2, "high": 0.9}
 CALIBRATION = {
-    **{"n": 50, "accuracy": 0.5, "confidence": 0.6, "ece": 0.1, "ece_of_calibrated": 0.08, "p_value": 0.3},
+    **{
+        "metric": "accuracy",
+        "n": 50,
+        "accuracy": 0.5,
+        "confidence": 0.6,
+        "ece": 0.1,
+        "ece_of_calibrated": 0.08,
+        "p_value": 0.3,
+    },
     **{"rms_debiased": 0.1, "brier": 0.2, "bins": [BIN], "risk": {"1.0": 0.5}, "risk_area": 0.2},
 }
 DETAILS = {
@@ -62,7 +70,7 @@ FIRST = {
     "max_loss": 0.05,
     "margin": 0.02,
     "labels": ["退款"],
-    "calibration": {"tuned": CALIBRATION},
+    "calibration": {"tuned": {"label": CALIBRATION}},
     "slices": {"language": {"zh": {"tuned": ESTIMATE}}},
     "weak_slices": [WEAK],
 }
