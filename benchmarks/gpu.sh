@@ -1,11 +1,13 @@
 #!/usr/bin/env bash
-# Measure training on this machine's GPU: benchmarks.run train-gpu, all sides in one go.
+# Check and measure training on this machine's GPU: the tests that need one, then benchmarks.run train-gpu, all sides in
+# one go. A test that fails ends it: what computes something else is not worth measuring.
 #
 #   benchmarks/gpu.sh              peers as installed, or from their pins where the network allows
 #   benchmarks/gpu.sh WHEELS       a machine without network: install every wheel of that folder beside what it has
 #
 # A machine that has torch, transformers, peft and accelerate needs wheels of: trl datasets pyarrow dill multiprocess
-# xxhash (TRL); pydantic pydantic-core annotated-types typing-inspection (ours); liger-kernel (optional).
+# xxhash (TRL); pydantic pydantic-core annotated-types typing-inspection (ours); pytest pytest-timeout pluggy iniconfig
+# pygments (tests); liger-kernel (optional).
 # PYTHON names the interpreter, python3 if unset. Results go to benchmarks/results.
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -23,4 +25,5 @@ if [ $# -gt 0 ]; then
 fi
 export PYTHONPATH="$PWD/src${PYTHONPATH:+:$PYTHONPATH}"
 nvidia-smi --query-gpu=name,driver_version,memory.total --format=csv,noheader || true
+"$python" -m pytest -q -p no:cacheprovider tests/gpu
 "$python" -m benchmarks.run train-gpu

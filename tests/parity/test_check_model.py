@@ -342,3 +342,15 @@ def test_an_r1_recipe_takes_two_steps(
     assert len(losses) == 2
     assert job.chat.prefilled
     assert job.base.generation_config()["temperature"] == 0.6
+
+
+def test_a_base_without_a_template_is_judged_in_the_recipes_style(tmp_path: Path, runtime: Runtime) -> None:
+    folder = write_model(tmp_path / "model", QWEN_1_5B, published_template())
+    (folder / "chat_template.jinja").unlink(missing_ok=True)
+    settings = json.loads((folder / "tokenizer_config.json").read_text(encoding="utf-8"))
+    settings.pop("chat_template", None)
+    (folder / "tokenizer_config.json").write_text(json.dumps(settings), encoding="utf-8")
+    assert failed(check_model(str(folder), runtime, Silent()))["template"].startswith("[template-missing] ")
+    results = check_model(str(folder), runtime, Silent(), "plain")
+    assert failed(results) == {}
+    assert [result.name for result in results] == PARTS

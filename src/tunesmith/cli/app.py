@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Final
 
@@ -93,23 +93,26 @@ def check(
     model: Annotated[str | None, typer.Option("--model", help=text("cli.option.model"))] = None,
     as_json: JsonOption = False,
 ) -> None:
-    """With both, one JSON value holds both."""
+    """With both, one JSON value holds both, and the model is judged in the recipe's prompt style."""
     found: dict[str, Any] = {}
     lines: list[str] = []
     passed = True
+    this = None if recipe is None else job(recipe, overrides, devices=False)
     if model is not None:
         from tunesmith.cli.show import parity_lines
         from tunesmith.lifecycle.parity import check_model
 
-        results = check_model(model, runtime(devices=True), progress())
+        style = None if this is None else this.recipe.model.prompt_style
+        results = check_model(model, runtime(devices=True), progress(), style)
         passed = all(result.passed for result in results)
         found["model"] = [result.as_json() for result in results]
         lines += parity_lines(results, LANGUAGE)
-    if recipe is not None:
+    if this is not None:
         from tunesmith import lifecycle
         from tunesmith.cli.show import dataset_json, dataset_lines
 
-        this = job(recipe, overrides, devices=False)
+        if any(section.asks_of_device for section in this.trainings().values()):
+            this = replace(this, runtime=runtime(devices=True))
         dataset = lifecycle.prepare(this)
         lifecycle.check(this, dataset)
         found["dataset"] = dataset_json(dataset)

@@ -65,7 +65,10 @@ TEXTS: Final[dict[str, tuple[str, str]]] = {
     "cli.option.version": ("Print the version.", "显示版本号。"),
     "cli.option.recipe": ("The shipped recipe to start from.", "作为起点的自带配方。"),
     "cli.option.force": ("Write into a folder that is not empty.", "允许写入非空文件夹。"),
-    "cli.option.model": ("Run the parity suite on this model.", "对该模型运行一致性检查。"),
+    "cli.option.model": (
+        "Run the parity suite on this model, in the recipe's prompt style where it names one.",
+        "对该模型运行一致性检查；配方指定了提示样式时，按该样式进行。",
+    ),
     "cli.option.recheck": (
         "Count again, from the prepared rows on disk, what the splits share, and make nothing.",
         "根据磁盘上已准备好的数据重新统计各划分之间的重叠，不生成任何新内容。",

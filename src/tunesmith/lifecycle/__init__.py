@@ -35,7 +35,7 @@ from tunesmith.chat.subset import nested_rows
 from tunesmith.errors import ExitCode, Place, TunesmithError
 from tunesmith.evaluate.evaluation import Evaluation, check_metrics, task_of
 from tunesmith.lifecycle.arms import check_arms, check_judge, other_models
-from tunesmith.lifecycle.base_checks import check_base
+from tunesmith.lifecycle.base_checks import check_base, check_device
 from tunesmith.lifecycle.measure import Measured, measured
 from tunesmith.lifecycle.ratings import rated_of
 from tunesmith.lifecycle.row_fits import chat_of, row_fits
@@ -432,9 +432,11 @@ def check(job: Job, dataset: Dataset) -> None:
     a metric that does not fit the rows.
 
     Raises TunesmithError `virtual-no-room`, `objective-rows`, `one-class`, and what `refuse_unfit`,
-    `refuse_unwatchable`, `teacher_of`, `check_base`, `check_arms`, `check_judge` and `check_metrics` raise.
+    `refuse_unwatchable`, `teacher_of`, `check_base`, `check_device`, `check_arms`, `check_judge` and `check_metrics`
+    raise.
     """
     check_base(job)
+    check_device(job)
     check_arms(job, dataset)
     for section in job.trainings().values():
         refuse_unfit(job.trained_base, section.method)

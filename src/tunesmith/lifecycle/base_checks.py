@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from tunesmith.errors import TunesmithError
+from tunesmith.model.base import DENSE_TYPES
 from tunesmith.recipe import Classification, Regression
 
 if TYPE_CHECKING:
@@ -24,6 +25,17 @@ def check_base(job: Job) -> None:
         job.progress.say("say.base-layers-added", "warning", num=num_added)
     if changes.activation is not None:
         job.progress.say("say.base-activation", "warning", activation=changes.activation)
+
+
+def check_device(job: Job) -> None:
+    """Raises TunesmithError `fp16-device`, `compile-device`, `compile-architecture`."""
+    for section in job.trainings().values():
+        if section.precision == "fp16" and job.runtime.device == "cpu":
+            raise TunesmithError("fp16-device")
+        if section.compile and job.runtime.device == "cpu":
+            raise TunesmithError("compile-device")
+        if section.compile and job.base.model_type not in DENSE_TYPES:
+            raise TunesmithError("compile-architecture", type=job.base.model_type, known=", ".join(DENSE_TYPES))
 
 
 def _check_encoder(job: Job) -> None:

@@ -18,6 +18,7 @@ from tunesmith.chat.template import Template, as_field, as_inline
 from tunesmith.errors import Place, TunesmithError
 from tunesmith.i18n import translate
 from tunesmith.model.base import Base, find_base
+from tunesmith.recipe import PromptStyle
 from tunesmith.records import Example, Message, Rendered
 from tunesmith.runtime import Progress, Runtime
 
@@ -90,13 +91,17 @@ class _Subject:
         from transformers import AutoTokenizer  # brings torch
 
         # said in words, or transformers asks on the terminal whether to run code of the folder's
-        return AutoTokenizer.from_pretrained(self.base.folder, local_files_only=True, trust_remote_code=False)
+        tokenizer = AutoTokenizer.from_pretrained(self.base.folder, local_files_only=True, trust_remote_code=False)
+        if self.chat.is_styled:
+            tokenizer.chat_template = self.chat.source
+        return tokenizer
 
 
-def check_model(reference: str, runtime: Runtime, progress: Progress) -> list[Result]:
+def check_model(reference: str, runtime: Runtime, progress: Progress, style: PromptStyle | None = None) -> list[Result]:
     """Judge a local folder, `builtin:tiny` or a Hub id: template, tokenizer, logits, adapter, three training steps.
 
-    Never raises for a fault of the model: a folder that cannot be opened is one failed Result, named `model` or
+    With a `style`, conversations are rendered in it rather than by the model's own template, which it may lack. Never
+    raises for a fault of the model: a folder that cannot be opened is one failed Result, named `model` or
     `template`. Needs memory for one copy of the model in float32.
     """
     parts: dict[str, Callable[[_Subject], _Finding]] = {
@@ -117,7 +122,7 @@ def check_model(reference: str, runtime: Runtime, progress: Progress) -> list[Re
     found = translate("cli.parity.model.found", language, type=base.config["model_type"], tokens=base.max_tokens)
     results = [Result("model", True, found)]
     try:
-        subject = _Subject(base, load_chat(base.folder), runtime.device)
+        subject = _Subject(base, load_chat(base.folder, style), runtime.device)
     except Exception as failure:  # a folder of somebody else's: its tokenizer may be broken in any way
         return [*results, Result("template", False, _reason(failure, language))]
     progress.begin("task.parity", len(parts))

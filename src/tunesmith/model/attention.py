@@ -1,7 +1,8 @@
 """The attention seam: one function, registered with transformers, that follows a flat layout when it gets one.
 
-Short documents are computed as whole score matrices in a few batched products with a backward pass of our own: on a
-CPU that beats a blocked kernel several times. Long ones go to torch's scaled_dot_product_attention.
+On a GPU flash attention computes all documents at once. Elsewhere short ones are computed as whole score matrices in a
+few batched products with a backward pass of our own: on a CPU that beats a blocked kernel several times. Long ones go
+to torch's scaled_dot_product_attention.
 
 Shapes: T flat tokens, X tokens of a group, H query heads, K key heads, D head size, N nodes of a group, L tokens of
 its longest node, A ancestors' tokens, G query heads per key head.
@@ -17,9 +18,9 @@ from torch import Tensor, nn
 from torch.nn.functional import scaled_dot_product_attention
 from transformers import AttentionInterface
 
-from tunesmith.model.kernels import causal_attention, is_native
+from tunesmith.model.attention_layout import AttentionGroup, AttentionLayout
+from tunesmith.model.kernels import causal_attention, flash, is_native
 from tunesmith.model.kernels.native import HEAD_UNIT
-from tunesmith.model.layout import AttentionGroup, AttentionLayout
 
 NAME: Final = "tunesmith"
 
@@ -65,8 +66,11 @@ def attend_flat(
 ) -> Tensor:
     """(T, H, D): attention inside each document of `layout`, a share `dropout` of its weights dropped at random.
 
-    With dropout every score is computed whole: the kernels write no weights down.
+    Flash attention computes all of it where it can. With dropout every score is computed whole: the kernels write no
+    weights down.
     """
+    if not dropout and flash.takes(query_THD):
+        return flash.attend_looks(query_THD, key_TKD, value_TKD, layout.looks, scaling)
     groups = layout.groups
     pieces: list[Tensor] = []
     is_vector = query_THD.shape[2] % HEAD_UNIT == 0

@@ -8,9 +8,9 @@ from torch import Tensor, nn
 from transformers import Cache, PreTrainedModel
 
 from tunesmith.model.attention import attend, attend_flat
+from tunesmith.model.attention_layout import AttentionLayout
 from tunesmith.model.base import LATENT_TYPES, LEARNED_POSITION_TYPES
 from tunesmith.model.kernels import rms_norm, rotate, swiglu
-from tunesmith.model.layout import AttentionLayout
 
 
 class RmsNorm(nn.Module):
@@ -55,6 +55,7 @@ class RotaryAttention(nn.Module):
         self.head_size = head_size
         self.layer_idx = layer_idx
         self.scaling = head_size**-0.5
+        self.attend_flat = attend_flat
         self.attention_dropout = 0.0
         """Share of attention's weights that is dropped at random in training."""
         self.prefix: nn.Module | None = None
@@ -82,7 +83,7 @@ class RotaryAttention(nn.Module):
             key_TKD, value_TKD = self.prefix(key_TKD, value_TKD)
         if layout is not None:
             dropout = self.attention_dropout if self.training else 0.0
-            out = attend_flat(query_THD, key_TKD, value_TKD, layout, self.scaling, dropout)
+            out = self.attend_flat(query_THD, key_TKD, value_TKD, layout, self.scaling, dropout)
         else:
             query, key, value = (
                 states.view(*batch_shape, -1, self.head_size).transpose(1, 2)

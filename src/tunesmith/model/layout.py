@@ -23,84 +23,16 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from tunesmith.model.kernels.native import Documents
+from tunesmith.model.attention_layout import MAX_SHORT_SCORES, AttentionLayout, Siblings, Stretch
 from tunesmith.records import Rendered
 
 MIN_SHARED_TOKENS: Final = 16
 """A shorter common beginning costs more in extra attention calls than it saves."""
-MAX_SHORT_SCORES: Final = 1 << 16
-"""Queries times keys of one node up to which its scores are computed whole."""
 TOKENS_UNIT: Final = 64
 """The flat buffer is filled up to a multiple of this by a document of its own that supervises nothing: a matrix
 product of a shape that was seen before starts many times faster (oneDNN generates code for each new shape)."""
 PAIRS_UNIT: Final = 32
 """The same for supervised pairs; those that fill up have weight 0."""
-MAX_SMALL_TOKENS: Final = 128
-"""Tokens of a document up to which vector code in the processor's cache beats matrix products."""
-
-
-@dataclass(frozen=True, slots=True)
-class AttentionGroup:
-    """Neighbouring nodes that hang on the same ancestors, padded to one length inside attention only."""
-
-    start: int
-    """Where the group's tokens begin in the flat buffer; they lie without gaps up to `stop`."""
-    stop: int
-    num_nodes: int
-    length: int
-    """Tokens of the longest node."""
-    slots_X: Tensor
-    """Where each of the group's tokens lies in the padded (num_nodes * length); int64."""
-    ancestors_A: Tensor
-    """Flat positions of the ancestors' tokens, the root's first; int64."""
-    bias_NLA: Tensor
-    """0 where a query may look, else -inf: (1, length, keys) where attention is causal, which hides the padding too,
-    else (num_nodes, 1, keys)."""
-    is_causal: bool = True
-
-    @property
-    def is_padded(self) -> bool:
-        return self.slots_X.numel() < self.num_nodes * self.length
-
-    @property
-    def num_keys(self) -> int:
-        """That a query of the longest node may look at: the ancestors' and the node's own."""
-        return self.ancestors_A.numel() + self.length
-
-    @property
-    def num_scores(self) -> int:
-        """Of one head and one node, hidden ones included."""
-        return self.length * self.num_keys
-
-    @property
-    def is_short(self) -> bool:
-        """Whether whole score matrices are cheaper than a blocked kernel."""
-        return self.num_scores <= MAX_SHORT_SCORES
-
-
-@dataclass(frozen=True, slots=True)
-class AttentionLayout:
-    """Travels to the attention function through the model's keyword arguments. Short groups come first."""
-
-    groups: tuple[AttentionGroup, ...]
-    num_small: int
-    """How many of the first groups hold whole, small documents."""
-    small_documents: Documents
-    """The documents of those groups."""
-
-    def to(self, device: str) -> AttentionLayout:
-        return replace(
-            self,
-            groups=tuple(
-                replace(
-                    group,
-                    slots_X=group.slots_X.to(device),
-                    ancestors_A=group.ancestors_A.to(device),
-                    bias_NLA=group.bias_NLA.to(device),
-                )
-                for group in self.groups
-            ),
-        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,24 +77,25 @@ class MicroBatch:
         return self.ids_T.numel()
 
     def to(self, device: str) -> MicroBatch:
+        """The same on a device, for whose work the host does not wait."""
         if device == "cpu":
             return self
         return replace(
             self,
-            ids_T=self.ids_T.to(device),
-            positions_T=self.positions_T.to(device),
+            ids_T=self.ids_T.to(device, non_blocking=True),
+            positions_T=self.positions_T.to(device, non_blocking=True),
             attention=self.attention.to(device),
-            pair_positions_P=self.pair_positions_P.to(device),
-            pair_targets_P=self.pair_targets_P.to(device),
-            pair_weights_P=self.pair_weights_P.to(device),
-            row_pairs_Q=self.row_pairs_Q.to(device),
-            row_of_Q=self.row_of_Q.to(device),
-            row_weights_Q=self.row_weights_Q.to(device),
-            references_Q=self.references_Q.to(device),
-            read_R=self.read_R.to(device),
-            targets_R=self.targets_R.to(device),
-            target_weights_R=self.target_weights_R.to(device),
-            groups_R=self.groups_R.to(device),
+            pair_positions_P=self.pair_positions_P.to(device, non_blocking=True),
+            pair_targets_P=self.pair_targets_P.to(device, non_blocking=True),
+            pair_weights_P=self.pair_weights_P.to(device, non_blocking=True),
+            row_pairs_Q=self.row_pairs_Q.to(device, non_blocking=True),
+            row_of_Q=self.row_of_Q.to(device, non_blocking=True),
+            row_weights_Q=self.row_weights_Q.to(device, non_blocking=True),
+            references_Q=self.references_Q.to(device, non_blocking=True),
+            read_R=self.read_R.to(device, non_blocking=True),
+            targets_R=self.targets_R.to(device, non_blocking=True),
+            target_weights_R=self.target_weights_R.to(device, non_blocking=True),
+            groups_R=self.groups_R.to(device, non_blocking=True),
         )
 
 
@@ -409,41 +342,23 @@ def _place(nodes: list[_Node], *, is_causal: bool) -> AttentionLayout:
         # blocked kernels want no padding: long nodes share a group only when they are equally long
         kind = (is_long, node.parent, node.depth, length if is_long else _padded_length(length))
         together.setdefault(kind, []).append(index)
-    groups: list[AttentionGroup] = []
-    start = 0
+    # sorted by length behind the parent, so that whole and small documents lie first
     ordered = sorted(together.items(), key=lambda item: item[0])
+    start = 0
     for _, members in ordered:
         for index in members:
             nodes[index].start = start
             start += len(nodes[index].ids_N)
-    for (_, parent, depth, _), members in ordered:
-        lengths = [len(nodes[index].ids_N) for index in members]
-        length = max(lengths)
-        slots = [number * length + np.arange(size) for number, size in enumerate(lengths)]
-        groups.append(
-            AttentionGroup(
-                start=nodes[members[0]].start,
-                stop=nodes[members[-1]].start + lengths[-1],
-                num_nodes=len(members),
-                length=length,
-                slots_X=torch.from_numpy(np.concatenate(slots)),
-                ancestors_A=torch.from_numpy(_ancestors(nodes, parent)),
-                bias_NLA=_causal_bias(depth, length) if is_causal else _padding_bias(lengths),
-                is_causal=is_causal,
-            )
+    siblings = [
+        Siblings(
+            start=nodes[members[0]].start,
+            lengths=tuple(len(nodes[index].ids_N) for index in members),
+            ancestors=_ancestors(nodes, parent),
+            padded_length=padded_length,
         )
-    if not is_causal:  # the kernel of small documents is for causal ones
-        return AttentionLayout(tuple(groups), 0, _documents([]))
-    # sorted by length behind the parent, so that whole and small documents lie first
-    small = [members for (_, parent, _, length), members in ordered if parent < 0 and length <= MAX_SMALL_TOKENS]
-    documents = [nodes[index] for members in small for index in members]
-    return AttentionLayout(tuple(groups), len(small), _documents(documents))
-
-
-def _documents(nodes: Sequence[_Node]) -> Documents:
-    lengths = [len(node.ids_N) for node in nodes]
-    starts = [node.start for node in nodes]
-    return Documents(torch.tensor(starts, dtype=torch.int64), torch.tensor(lengths, dtype=torch.int64), sum(lengths))
+        for (_, parent, _, padded_length), members in ordered
+    ]
+    return AttentionLayout(tuple(siblings), is_causal)
 
 
 def _padded_length(length: int) -> int:
@@ -452,26 +367,14 @@ def _padded_length(length: int) -> int:
     return -(-length // unit) * unit
 
 
-def _ancestors(nodes: Sequence[_Node], parent: int) -> NDArray[np.int64]:
-    path: list[int] = []
+def _ancestors(nodes: Sequence[_Node], parent: int) -> tuple[Stretch, ...]:
+    """The places of a node's parent and of what is above it, the root first."""
+    path: list[Stretch] = []
     while parent >= 0:
-        path.append(parent)
-        parent = nodes[parent].parent
-    return _flat_index(nodes, path[::-1]) if path else np.empty(0, np.int64)
-
-
-def _causal_bias(depth: int, length: int) -> Tensor:
-    """(1, length, depth + length): all of the ancestors, then causal."""
-    return _minus_infinity(torch.ones(1, length, depth + length, dtype=torch.bool).triu(diagonal=depth + 1))
-
-
-def _padding_bias(lengths: Sequence[int]) -> Tensor:
-    """(nodes, 1, longest): all of a node's own tokens."""
-    return _minus_infinity(torch.arange(max(lengths)) >= torch.tensor(lengths)[:, None, None])
-
-
-def _minus_infinity(hidden: Tensor) -> Tensor:
-    return torch.zeros(hidden.shape).masked_fill_(hidden, -torch.inf)
+        node = nodes[parent]
+        path.append((node.start, node.start + len(node.ids_N)))
+        parent = node.parent
+    return tuple(path[::-1])
 
 
 def _flat_index(nodes: Sequence[_Node], path: Sequence[int]) -> NDArray[np.int64]:

@@ -75,5 +75,5 @@ def has_bf16_products(device: str) -> bool:
 
 
 def compute_dtype(precision: str) -> torch.dtype:
-    """The torch type of `bf16` or `fp32`."""
-    return {"bf16": torch.bfloat16, "fp32": torch.float32}[precision]
+    """The torch type of `bf16`, `fp16` or `fp32`."""
+    return {"bf16": torch.bfloat16, "fp16": torch.float16, "fp32": torch.float32}[precision]

@@ -19,7 +19,7 @@ from tunesmith.plan.steps import BatchShape, StepShapes
 from tunesmith.recipe import Distill, Freeze, Full, Lora, Prompt, Train, is_four_bit
 from tunesmith.recipe.optimizers import AdamW8Bit, Muon, RmsProp, Sgd
 
-COMPUTE_BYTES: Final = {"bf16": 2, "fp32": 4}
+COMPUTE_BYTES: Final = {"bf16": 2, "fp16": 2, "fp32": 4}
 HEAD_PAIRS: Final = {"cpu": 256, "cuda": 4096}
 """Pairs of one chunk of logits, `tunesmith.model.head.CHUNK_PAIRS`, which would bring torch."""
 GENERATION_TOKENS: Final = 16384

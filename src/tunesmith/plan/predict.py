@@ -14,7 +14,15 @@ from tunesmith.artifacts.prediction import PredictionBody
 from tunesmith.model.base import DENSE_TYPES
 from tunesmith.plan.geometry import Geometry
 from tunesmith.plan.memory import Computation, Terms, disk_bytes, evaluate_terms, load_terms, save_terms, train_terms
-from tunesmith.plan.steps import MakeSampler, StepShapes, batch_shapes, fuses_attention, num_steps_of, step_shapes
+from tunesmith.plan.steps import (
+    MakeSampler,
+    StepShapes,
+    batch_shapes,
+    fuses_attention,
+    has_flash_attention,
+    num_steps_of,
+    step_shapes,
+)
 from tunesmith.plan.work import step_operations, validation_operations
 from tunesmith.recipe import DistillText, Evaluate, Full, Lora, Train, is_four_bit
 from tunesmith.records import Rendered
@@ -55,7 +63,7 @@ class Workload:
     def prediction(self, section: Train, precision: str) -> PredictionBody:
         """Peak memory of each phase, disk and computed tokens. Imports torch."""
         job = self.computation(section, precision)
-        steps = self._steps(section)
+        steps = self._steps(section, precision)
         memory = {
             "load": self._load_terms(job),
             "train": train_terms(job, steps),
@@ -76,7 +84,7 @@ class Workload:
     def costs(self, section: Train, precision: str) -> Costs:
         """Operations of steps and validation, and which steps tell most of the others. Imports torch."""
         job = self.computation(section, precision)
-        steps = self._steps(section)
+        steps = self._steps(section, precision)
         spread = sorted(
             ((step, step_operations(job, batches)) for step, batches in steps.spread.items()), key=lambda cost: cost[1]
         )
@@ -101,11 +109,12 @@ class Workload:
         writing = evaluate_terms(written, lengths, prompts, objective.max_new_tokens)
         return max(loaded, writing, key=lambda terms: sum(terms.values()))
 
-    def _steps(self, section: Train) -> StepShapes:
+    def _steps(self, section: Train, precision: str) -> StepShapes:
         shapes_of = partial(
             batch_shapes,
             section=section,
             is_fused=fuses_attention(self.geometry, self.device),
+            is_flash=has_flash_attention(self.geometry, self.device, precision),
             is_causal=not self.geometry.is_encoder,
         )
         return step_shapes(self.train, self.validation, section, self.seed, self.make_sampler, shapes_of)

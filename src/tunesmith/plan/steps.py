@@ -15,6 +15,8 @@ from tunesmith.recipe import Method, Prefix, Prompt, Train
 from tunesmith.records import Rendered
 
 if TYPE_CHECKING:
+    from torch import Tensor
+
     from tunesmith.model.layout import MicroBatch
 
 TOKENS_UNIT: Final = 64
@@ -145,11 +147,12 @@ def _spread(num_steps: int, num: int) -> list[int]:
 
 
 def batch_shapes(
-    rows: Sequence[Rendered], section: Train, *, is_fused: bool, is_causal: bool = True
+    rows: Sequence[Rendered], section: Train, *, is_fused: bool, is_flash: bool = False, is_causal: bool = True
 ) -> tuple[BatchShape, ...]:
     """The micro-batches that these rows become. Imports torch.
 
-    `is_fused`: whether small documents attend in a kernel that keeps no scores. `is_causal`: see `lay_out`.
+    `is_fused`: whether small documents attend in a kernel that keeps no scores; `is_flash`: whether all do.
+    `is_causal`: see `lay_out`.
     """
     from tunesmith.model.layout import behind, lay_out
 
@@ -160,6 +163,8 @@ def batch_shapes(
         behind(rows, virtual), section.micro_batch_tokens, share=section.shares_prefixes, is_causal=is_causal
     )
     is_whole = bool(section.attention_dropout)
+    if is_flash and not is_whole:
+        return tuple(_flash_shape(batch) for batch in laid_out)
     return tuple(_shape(batch, is_fused and not is_whole, is_whole) for batch in laid_out)
 
 
@@ -175,8 +180,6 @@ def _shape(batch: MicroBatch, is_fused: bool, is_whole: bool) -> BatchShape:
     fused, others = groups[:num_fused], groups[num_fused:]
     short = [group for group in others if is_whole or group.is_short]
     long = others[len(short) :]
-    tensors = (batch.ids_T, batch.positions_T, batch.pair_positions_P, batch.pair_targets_P, batch.pair_weights_P)
-    rows = (batch.row_pairs_Q, batch.row_of_Q, batch.row_weights_Q)
     maps = [tensor for group in groups for tensor in (group.slots_X, group.ancestors_A, group.bias_NLA)]
     num_fused_tokens, num_short_tokens = (sum(group.stop - group.start for group in part) for part in (fused, short))
     gathered = [group for group in long if group.num_nodes > 1 or group.ancestors_A.numel()]
@@ -197,8 +200,38 @@ def _shape(batch: MicroBatch, is_fused: bool, is_whole: bool) -> BatchShape:
             group.num_nodes * (group.num_scores - (group.length**2 // 2 if group.is_causal else 0)) for group in long
         ),
         num_pieces=bool(fused) + bool(short) + len(long),
-        num_layout_bytes=sum(tensor.nbytes for tensor in (*tensors, *rows, *maps)),
+        num_layout_bytes=sum(tensor.nbytes for tensor in (*_row_tensors(batch), *maps)),
     )
+
+
+def _flash_shape(batch: MicroBatch) -> BatchShape:
+    """Every document in one kernel that keeps no scores."""
+    layout = batch.attention
+    scores = [
+        length * siblings.depth + (length * (length + 1) // 2 if layout.is_causal else length**2)
+        for siblings in layout.siblings
+        for length in siblings.lengths
+    ]
+    return BatchShape(
+        num_tokens=batch.num_tokens,
+        num_pairs=batch.pair_positions_P.numel(),
+        num_fused_tokens=batch.num_tokens,
+        num_fused_scores=sum(scores),
+        num_short_tokens=0,
+        num_short_scores=0,
+        num_long_tokens=0,
+        num_long_keys=0,
+        num_gathered_keys=0,
+        num_long_scores=0,
+        num_pieces=1,
+        num_layout_bytes=sum(tensor.nbytes for tensor in _row_tensors(batch)),
+    )
+
+
+def _row_tensors(batch: MicroBatch) -> tuple[Tensor, ...]:
+    """What a micro-batch holds beside what attention needs to know."""
+    tokens = (batch.ids_T, batch.positions_T, batch.pair_positions_P, batch.pair_targets_P, batch.pair_weights_P)
+    return (*tokens, batch.row_pairs_Q, batch.row_of_Q, batch.row_weights_Q)
 
 
 def fuses_attention(geometry: Geometry, device: str) -> bool:
@@ -206,3 +239,10 @@ def fuses_attention(geometry: Geometry, device: str) -> bool:
     from tunesmith.model.kernels.native import HEAD_UNIT, library
 
     return device == "cpu" and geometry.head_size % HEAD_UNIT == 0 and library() is not None
+
+
+def has_flash_attention(geometry: Geometry, device: str, precision: str) -> bool:
+    """Whether this machine has flash attention for these heads. Imports torch."""
+    from tunesmith.model.kernels import flash
+
+    return device == "cuda" and precision != "fp32" and flash.fits_heads(geometry.head_size) and flash.is_available()

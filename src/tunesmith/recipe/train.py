@@ -78,8 +78,14 @@ class Train(Section):
         float, Field(ge=0.0, lt=1.0, description="Share of prompt tokens hidden at random, anew in every step.")
     ] = 0.0
     precision: Annotated[
-        Literal["auto", "bf16", "fp32"], Field(description="`auto` is bf16 where the device has bf16 products.")
+        Literal["auto", "bf16", "fp16", "fp32"],
+        Field(
+            description="`auto` is bf16 where the device has bf16 products; `fp16` scales losses and is for GPUs alone."
+        ),
     ] = "auto"
+    compile: Annotated[
+        bool, Field(description="Compile each layer for the GPU; changes speed, and how sums are rounded.")
+    ] = False
     evaluate_every: Annotated[
         PositiveInt | None, Field(description="Steps between validations; absent: ten times in a run.")
     ] = None
@@ -99,6 +105,11 @@ class Train(Section):
     def shares_prefixes(self) -> bool:
         """Whether rows compute a common beginning once: they would drop the same of its attention."""
         return self.share_prefixes and not self.attention_dropout
+
+    @property
+    def asks_of_device(self) -> bool:
+        """Whether a setting is for some devices alone."""
+        return self.compile or self.precision == "fp16"
 
     @field_validator("stop")
     @classmethod

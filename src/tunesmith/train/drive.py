@@ -25,6 +25,7 @@ from tunesmith.runtime import Progress
 from tunesmith.train.checkpoint import Progressed, save_checkpoint
 from tunesmith.train.group import Group
 from tunesmith.train.interrupt import StopRequest
+from tunesmith.train.loss_scale import LEAST
 from tunesmith.train.optimizer import FlatOptimizer
 from tunesmith.train.random_state import packed_random_state, random_state, restore_random_state
 from tunesmith.train.samples import Question, answers
@@ -290,7 +291,13 @@ class Driver:
 
     def _figures(self, report: StepReport) -> dict[str, float]:
         """The step's figures by the field's names; waits until the device has them."""
-        norm = report.grad_norm.item()
+        norm, scale = report.grad_norm.item(), None if report.loss_scale is None else report.loss_scale.item()
+        scaled: dict[str, float] = {}
+        if scale is not None:
+            # an overflow is no fault: it updated nothing, and the next scale is half of this one
+            is_skipped = scale > LEAST and not math.isfinite(norm)
+            norm = 0.0 if is_skipped else norm
+            scaled = {"train/loss_scale": scale, "train/update_skipped": float(is_skipped)}
         return {
             "train/loss": report.loss_sum.item() / report.weight,
             "train/learning_rate": report.learning_rate,
@@ -300,6 +307,7 @@ class Driver:
             "train/epoch": report.step / self.loop.source.steps_per_epoch,
             "train/global_step": report.step,
             "train/computed_share": report.num_computed_tokens / report.num_tokens,
+            **scaled,
             **_memory(),
         }
 

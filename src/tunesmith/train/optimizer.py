@@ -1,7 +1,7 @@
 """Optimisers over flat buffers: all trained parameters are views of one vector, updated in a few fused calls.
 
-The parameters of the model are in the compute type; a float32 master copy receives the updates, so that bf16
-training does not lose steps smaller than half a unit in the last place.
+The parameters of the model are in the compute type; a float32 master copy receives the updates, so that bf16 and fp16
+training do not lose steps smaller than half a unit in the last place. In fp16 losses are scaled.
 
 Shapes: N trained numbers.
 """
@@ -17,6 +17,7 @@ from torch import Tensor, nn
 
 from tunesmith.errors import TunesmithError
 from tunesmith.recipe.optimizers import AnyOptimizer, Muon
+from tunesmith.train.loss_scale import LossScale, share_of
 from tunesmith.train.part import Part
 from tunesmith.train.updates import make_rule
 
@@ -64,7 +65,10 @@ class FlatOptimizer:
         self.grad_N = self._compute_grad_N.float()
         self._bind()
         self._parts = self._cut(trained)
-        self._rule = make_rule(settings, self._parts, self._compute_N.dtype)
+        is_narrow = self._compute_N.dtype == torch.float16
+        self._scale = LossScale(self._compute_N.device) if is_narrow else None
+        # gradients that are no longer scaled would be lost in it
+        self._rule = make_rule(settings, self._parts, torch.float32 if is_narrow else self._compute_N.dtype)
 
     def _bind(self) -> None:
         """Make every trained parameter and its gradient a view of the flat vectors."""
@@ -87,11 +91,26 @@ class FlatOptimizer:
             start = stop
         return parts
 
-    def collect(self) -> None:
-        """Add the gradients of one backward pass to the step's float32 sum."""
+    def backward(self, loss_sum: Tensor, weight: float) -> None:
+        """Add the gradients of a micro-batch's loss, whose weight is given, to the step's float32 sum."""
+        if self._scale is None:
+            loss_sum.backward()  # type: ignore[no-untyped-call]
+            self.collect()
+        else:
+            share = share_of(weight)
+            (loss_sum * (self._scale.factor / share)).backward()  # type: ignore[no-untyped-call]
+            self.collect(share)
+
+    def collect(self, factor: float = 1.0) -> None:
+        """Add the gradients of one backward pass, times `factor`, to the step's float32 sum."""
         if self.grad_N.data_ptr() != self._compute_grad_N.data_ptr():
-            self.grad_N.add_(self._compute_grad_N)
+            self.grad_N.add_(self._compute_grad_N, alpha=factor)
             self._compute_grad_N.zero_()
+
+    @property
+    def loss_scale(self) -> Tensor | None:
+        """What losses are multiplied by before their backward pass (0-dim, a copy); None but in float16."""
+        return None if self._scale is None else self._scale.factor.clone()
 
     def discard(self) -> None:
         """Forget what a step that could not be finished has summed."""
@@ -105,10 +124,12 @@ class FlatOptimizer:
         This is the one place that divides. A gradient that is not finite leaves weights and moments untouched: a
         flag on the device skips the update.
         """
-        self.grad_N.mul_(1.0 / weight)
+        self.grad_N.mul_(1.0 / weight if self._scale is None else 1.0 / (self._scale.factor * weight))
         norm: Tensor = torch.linalg.vector_norm(self.grad_N)
         self.grad_N.mul_((self.penalties.max_grad_norm / (norm + 1e-6)).clamp(max=1.0))
         is_sound = torch.isfinite(norm)
+        if self._scale is not None:
+            self._scale.update(is_sound)
         self._rule.apply(learning_rate, is_sound)
         if self.penalties.l1:
             self._shrink(learning_rate, is_sound)
@@ -125,8 +146,9 @@ class FlatOptimizer:
                 part.weights_N.sub_(part.weights_N.clamp(-reach, reach))
 
     def state(self) -> dict[str, Tensor]:
-        """Everything a resumed run needs: master weights, moments, step counts."""
-        return {"master": self.master_N, **self._rule.state()}
+        """Everything a resumed run needs: master weights, moments, step counts, the scale of losses."""
+        scale = {} if self._scale is None else self._scale.state()
+        return {"master": self.master_N, **self._rule.state(), **scale}
 
     def restore(self, tensors: dict[str, Tensor]) -> None:
         """Take back what `state` gave, into the same buffers."""

@@ -20,6 +20,7 @@ from tunesmith.artifacts.tuned_model import ADAPTER, KIND, METRICS, SAMPLES, TRA
 from tunesmith.chat.cache import rendered_rows
 from tunesmith.chat.subset import nested_rows
 from tunesmith.chat.taught import classes_of
+from tunesmith.model.compile import compile_layers
 from tunesmith.model.dropout import attach_dropout, set_attention_dropout
 from tunesmith.model.kernels import describe_kernels
 from tunesmith.model.load import compute_dtype, load_model
@@ -189,6 +190,8 @@ def _model(training: Training, head: Head | None, runtime: Runtime) -> PreTraine
         set_attention_dropout(model, section.attention_dropout)
     if section.dropout:
         attach_dropout(model, section.dropout)
+    if section.compile:
+        compile_layers(model)
     if section.dropout or section.attention_dropout:
         model.train()
     return model

@@ -63,6 +63,8 @@ class StepReport:
     """Tokens of the step's rows; what sharing saved is not subtracted."""
     num_computed_tokens: int
     row_ids: tuple[str, ...]
+    loss_scale: Tensor | None = None
+    """What losses were multiplied by in float16 (0-dim): a gradient that overflowed at it updated nothing."""
 
     @property
     def loss(self) -> Tensor:
@@ -96,8 +98,7 @@ def forward_backward(
 ) -> LossSum:
     """Add one micro-batch's gradient sums to the step."""
     loss = objective(model, batch)
-    loss.sum.backward()  # type: ignore[no-untyped-call]
-    optimizer.collect()
+    optimizer.backward(loss.sum, loss.weight)
     return LossSum(loss.sum.detach(), loss.weight, loss.metrics)
 
 
@@ -153,7 +154,7 @@ def finish_step(
     """
     weight = sum(part["weight"] for part in parts) or 1.0  # rows that supervise nothing have nothing to divide
     group.sum_(optimizer.grad_N)
-    grad_norm = optim_step(optimizer, learning_rate, weight)
+    loss_scale, grad_norm = optimizer.loss_scale, optim_step(optimizer, learning_rate, weight)
     loss_sum, metrics = _summed(losses, parts, group, optimizer.grad_N.device)
     return StepReport(
         step=step + 1,
@@ -165,6 +166,7 @@ def finish_step(
         num_tokens=sum(part["num_tokens"] for part in parts),
         num_computed_tokens=sum(part["num_computed_tokens"] for part in parts),
         row_ids=tuple(id for part in parts for id in part["row_ids"]),
+        loss_scale=loss_scale,
     )
 
 

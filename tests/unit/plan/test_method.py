@@ -24,7 +24,7 @@ from tunesmith.plan.method import MAX_TRIAL_SHARE, TRIAL_STEPS, Question, Trial,
 from tunesmith.plan.predict import Workload
 from tunesmith.recipe import AUTO_METHODS, Classification, Evaluate, Full, Lora, Prefix, Recipe, Train
 from tunesmith.records import Rendered
-from tunesmith.runtime import Runtime, Silent
+from tunesmith.runtime import Level, Runtime, Silent
 from tunesmith.train.sampler import RowSampler
 
 SECTION = Train(batch_rows=4, epochs=1.0, precision="fp32", max_steps=4)
@@ -149,6 +149,13 @@ def test_without_validation_rows_nothing_is_tried(base: Base) -> None:
     assert to_try(replace(asked, work=replace(asked.work, validation=[]))) == ([], 0)
 
 
+class Untried(Silent):
+    """Fails where a trial is begun."""
+
+    def say(self, key: str, level: Level = "info", **parameters: object) -> None:
+        assert key != "say.plan.trials"
+
+
 @pytest.mark.thorough
 def test_a_trial_is_the_training_of_so_many_steps_and_leaves_no_trace(tmp_path: Path, runtime: Runtime) -> None:
     random = np.random.default_rng(0)
@@ -171,6 +178,9 @@ def test_a_trial_is_the_training_of_so_many_steps_and_leaves_no_trace(tmp_path: 
     body = lifecycle.plan(job, dataset)["tuned"].body
     (choice,) = (choice for choice in body.choices if choice.name == "method")
     assert choice.value == min(tried, key=lambda trial: trial.losses_V.mean()).method or "confirmed" in choice.reason
+    # the others of several processes wait for the first, and find its answer
+    other = replace(job, runtime=replace(runtime, rank=1, world_size=2), progress=Untried())
+    assert lifecycle.plan(other, dataset)["tuned"].body == body
     weights_V = [row.num_supervised for row in _validation(job, dataset)]
     for trial in tried:
         section = job.recipe.train.model_copy(

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from typing import Protocol
 
+import torch
 from torch import Tensor
 
-from tunesmith.model.kernels import native, plain
+from tunesmith.model.kernels import compiled, native, plain
 
 
 class Kernels(Protocol):
-    """What `plain` and `native` both offer; `plain` says what each computes."""
+    """What `plain`, `native` and `compiled` offer; `plain` says what each computes."""
 
     def rms_norm_forward(self, x_TD: Tensor, weight_D: Tensor, epsilon: float) -> tuple[Tensor, Tensor]: ...
 
@@ -30,14 +31,25 @@ class Kernels(Protocol):
 
 
 def is_native(x: Tensor) -> bool:
-    """Whether the compiled kernels can compute this tensor."""
-    return x.device.type == "cpu" and x.dtype in native.NAMES and native.library() is not None
+    """Whether the compiled kernels of a CPU can compute this tensor."""
+    return (
+        x.device.type == "cpu"
+        and x.dtype in native.NAMES
+        and native.library() is not None
+        and not torch.compiler.is_compiling()
+    )
 
 
 def kernels_of(x: Tensor) -> Kernels:
-    return native if is_native(x) else plain
+    if torch.compiler.is_compiling():  # what is around them is compiled too, with them
+        return plain
+    if is_native(x):
+        return native
+    return compiled.kernels() if x.device.type == "cuda" and compiled.is_available() else plain
 
 
 def describe_kernels(device: str) -> str:
     """Names what a training on this device is computed by: with another name, sums may round differently."""
-    return f"native {native.fingerprint()}" if device == "cpu" and native.library() is not None else "plain"
+    if device == "cpu":
+        return f"native {native.fingerprint()}" if native.library() is not None else "plain"
+    return "compiled" if compiled.is_available() else "plain"

@@ -63,6 +63,9 @@ def cross_entropy(
     sums_C1 = odds_CV.sum(1, keepdim=True)
     losses_C, correct_C = (largest_C1 + sums_C1.log() - aimed_C1)[:, 0], (at_target_C1 >= largest_C1)[:, 0].float()
     if wants_gradient:
-        grad_CV = odds_CV.mul_(weights_C[:, None] / sums_C1).sub_(weights_C[:, None] * smoothing / wide_CV.shape[1])
-        logits_CV.copy_(grad_CV.scatter_add_(1, targets_C1, -(1.0 - smoothing) * weights_C[:, None]))
+        weights_C1 = weights_C[:, None]
+        spread_C1, own_C1 = weights_C1 * smoothing / wide_CV.shape[1], -(1.0 - smoothing) * weights_C1
+        at_target_C1 = (at_target_C1 - largest_C1).exp() * (weights_C1 / sums_C1) - spread_C1 + own_C1
+        logits_CV.copy_(odds_CV.mul_(weights_C1 / sums_C1).sub_(spread_C1))
+        logits_CV.scatter_(1, targets_C1, at_target_C1.to(logits_CV.dtype))
     return losses_C, correct_C
