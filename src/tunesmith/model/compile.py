@@ -21,5 +21,5 @@ def compile_layers(model: PreTrainedModel, backend: str = "inductor") -> None:
     options: dict[str, Any] | None = OPTIONS if backend == "inductor" else None
     for layer in model.base_model.layers:
         assert isinstance(layer.self_attn, RotaryAttention)
-        layer.self_attn.attend_flat = torch.compiler.disable(attend_flat)
+        layer.self_attn.attend_flat = torch.compiler.disable(attend_flat)  # type: ignore[no-untyped-call]
         layer.compile(backend=backend, options=options)

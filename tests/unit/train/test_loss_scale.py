@@ -51,11 +51,10 @@ def test_the_rule_of_torchs_scaler() -> None:
 
 
 def test_the_rule_written_out() -> None:
-    random = np.random.default_rng(0)
     scale = LossScale(CPU)
     expected, num_sound = START, 0
-    for step in range(3 * GROWTH_STEPS):
-        sound = bool(random.random() > 1e-3)
+    for step in range(GROWTH_STEPS + 500):
+        sound = step not in (3, 4, 400)
         if sound:
             num_sound += 1
             if num_sound == GROWTH_STEPS:

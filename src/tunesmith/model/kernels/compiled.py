@@ -46,7 +46,7 @@ def is_available() -> bool:
 def kernels() -> Kernels:
     """Loads torch's compiler, which takes seconds."""
 
-    class Compiled:
+    class _Compiled:
         rms_norm_forward = staticmethod(_fused(plain.rms_norm_forward))
         rms_norm_backward = staticmethod(_fused(plain.rms_norm_backward))
         swiglu_forward = staticmethod(_fused(plain.swiglu_forward))
@@ -54,7 +54,7 @@ def kernels() -> Kernels:
         rotate = staticmethod(_fused(plain.rotate))
         cross_entropy = staticmethod(_fused(plain.cross_entropy))
 
-    return Compiled()
+    return _Compiled()
 
 
 def _fused(function: Callable[P, R]) -> Callable[P, R]:

@@ -90,14 +90,16 @@ class _FlashAttention(torch.autograd.Function):
         own, *above = looks
         out_THD, log_sums_HT, *random = _forward(own, query_THD, key_TKD, value_TKD, scaling)
         for look in above:
+            queries_X = look.queries_X
+            assert queries_X is not None
             states = _states_of(look, query_THD, key_TKD, value_TKD)
             part_XHD, part_HX, *_ = _forward(look, *states, scaling)
-            before_HX = log_sums_HT.index_select(1, look.queries_X)
+            before_HX = log_sums_HT.index_select(1, queries_X)
             both_HX = torch.logaddexp(before_HX, part_HX)
             kept_XH1, added_XH1 = ((logs_HX - both_HX).exp_().T[..., None] for logs_HX in (before_HX, part_HX))
-            both_XHD = out_THD.index_select(0, look.queries_X) * kept_XH1 + part_XHD * added_XH1
-            out_THD.index_copy_(0, look.queries_X, both_XHD.to(out_THD.dtype))
-            log_sums_HT.index_copy_(1, look.queries_X, both_HX)
+            both_XHD = out_THD.index_select(0, queries_X) * kept_XH1 + part_XHD * added_XH1
+            out_THD.index_copy_(0, queries_X, both_XHD.to(out_THD.dtype))
+            log_sums_HT.index_copy_(1, queries_X, both_HX)
         ctx.looks, ctx.scaling, ctx.random = looks, scaling, random
         ctx.save_for_backward(query_THD, key_TKD, value_TKD, out_THD, log_sums_HT)
         return out_THD
