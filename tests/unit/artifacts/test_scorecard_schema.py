@@ -21,6 +21,12 @@ DIFFERENCE = {
     **{"p_value": 0.01, "n": 50, "p_adjusted": 0.02, "detectable": 0.1},
 }
 BIN = {"n": 5, "confidence": 0.5, "accuracy": 0.6, "low": 0.2, "high": 0.9}
+POINT = {"confidence": 0.7, "coverage": 0.5, "n": 25, "accuracy": 0.96, "low": 0.8, "high": 0.99}
+SURE = {"n": 25, "ece": 0.1, "ece_of_calibrated": 0.08, "p_value": 0.3, "brier": 0.2, "log_loss": 0.6}
+MENDING = {
+    **{"method": "platt", "reason": "best", "rows": "half_of_test", "num_fitted": 25, "log_losses": {"none": 0.7}},
+    **{"before": SURE, "after": None, "wanted_accuracy": 0.95, "abstain": POINT},
+}
 CALIBRATION = {
     **{
         "metric": "accuracy",
@@ -32,6 +38,7 @@ CALIBRATION = {
         "p_value": 0.3,
     },
     **{"rms_debiased": 0.1, "brier": 0.2, "bins": [BIN], "risk": {"1.0": 0.5}, "risk_area": 0.2},
+    **{"curve": [POINT], "mending": MENDING},
 }
 DETAILS = {
     "faults": {"empty": 2},
@@ -71,6 +78,7 @@ FIRST = {
     "margin": 0.02,
     "labels": ["退款"],
     "calibration": {"tuned": {"label": CALIBRATION}},
+    "unstated": {"tuned": {"verbalised": 4}},
     "slices": {"language": {"zh": {"tuned": ESTIMATE}}},
     "weak_slices": [WEAK],
 }
