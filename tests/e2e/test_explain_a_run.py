@@ -149,3 +149,36 @@ def test_the_command_shows_it_and_tells_json(made: tuple[Job, Outcome], monkeypa
     found = json.loads(told.stdout.splitlines()[-1])
     assert found["item"] == row.id
     assert {unit["text"] for unit in found["reasons"]["units"]} >= {"said", "broken"}
+
+
+@pytest.mark.thorough
+def test_answers_in_words_are_asked_about_somebody_else_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    asked = ("What does he want?", "她想要什么？", "What is on the shelf?")
+    rows = [{"question": f"Case {n}: {asked[n % 3]}", "answer": f"A card for case {n}."} for n in range(60)]
+    (tmp_path / "rows.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
+    tree = {
+        "name": "words",
+        "prepare": {"sources": str(tmp_path / "rows.jsonl"), "test_share": 0.5},
+        "train": {**TRAIN, "max_steps": 2},
+        "evaluate": {
+            "general_suite": False,
+            "arms": ["base", "tuned"],
+            "decoding": {"max_new_tokens": 8},
+            "confidence": {"answers": ["likelihood", "verbalised"]},
+            "protected": {"swap": ["gender", "name"]},
+        },
+    }
+    outcome = lifecycle.run(open_job(tree, workspace=tmp_path / "work"))
+    body = outcome.scorecard.body
+    assert body.bias is not None
+    num_named = sum("shelf" not in row.prompt[-1].content for row in outcome.dataset.rows("test"))
+    whole = [effect for effect in body.bias.swaps if not effect.language]
+    assert [(effect.arm, effect.attribute, effect.changed.n) for effect in whole] == [
+        ("base", "gender", num_named),
+        ("tuned", "gender", num_named),
+    ]
+    assert {effect.difference.metric for effect in whole} == {"rouge_l"}
+    samples = list(outcome.scorecard.samples())
+    assert len({(s.arm, s.suite, s.item, s.index) for s in samples}) == len(samples)
+    assert recheck(outcome.scorecard.folder).largest < TOLERANCE

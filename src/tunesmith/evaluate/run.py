@@ -316,7 +316,8 @@ def _ask_swapped(evaluation: Evaluation, sheet: _Sheet, name: str, asking: arms.
     if name not in ("base", "tuned"):
         return
     for attribute, swapped in sheet.swaps.items.items():
-        about_others = replace(sheet, items={"test": [one.item for one in swapped]})
+        # how sure a model is of these is not asked
+        about_others = replace(sheet, items={"test": [one.item for one in swapped]}, kinds=(), asides={})
         sheet.swaps.judged.setdefault(attribute, {})[name] = _judge_test(evaluation, about_others, name, asking)
 
 
