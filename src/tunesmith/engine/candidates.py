@@ -1,6 +1,11 @@
-"""Candidate answers as a prefix tree: one pass behind a prompt scores them all, common beginnings once.
+"""Candidate answers as a prefix tree, and the search for the parts of it that the likeliest ones lie in.
 
-Shapes: N nodes (a token that something follows), E edges (a token and what it predicts), B trees.
+A tree's nodes are the tokens that something follows, its edges are all tokens, each with its log-likelihood. Nodes are
+read in chains, which end where candidates part: before that there is nothing to decide. Every further token only lowers
+a likelihood, so that what is known up to a chain's first token bounds all candidates that go through it.
+
+Shapes: B prompts, C candidates, N nodes (the last is filler), E edges and G chains of their tree, M nodes of one
+reading, U states that something is asked of, Q what is asked.
 """
 
 from __future__ import annotations
@@ -15,78 +20,202 @@ from numpy.typing import NDArray
 from tunesmith.model.layout import round_up
 
 NODES_UNIT: Final = 8
+"""Readings have numbers of nodes from a coarse grid: products of a known shape start many times faster."""
+MAX_NODES: Final = 64
+"""Nodes that are read behind a prompt before what they told is looked at; one chain is read in any case."""
+MAX_LEFT_OUT: Final = 0.01
+"""What all candidates that are not followed to their end can have together, as a share of the likeliest."""
+PROMPT: Final = -1
+"""Stands for the prompt among nodes and among chains."""
 
 Ints = NDArray[np.int64]
+Flags = NDArray[np.bool_]
+Floats = NDArray[np.float64]
 
 
 @dataclass(frozen=True, slots=True)
 class CandidateTree:
-    """All proper beginnings of the candidates. Last tokens are only predicted: they have no node."""
+    """All beginnings of some candidates. Last tokens are only predicted: they have no node."""
 
     ids_N: Ints
     depths_N: Ints
     """Tokens of the candidate before the node's own."""
-    sees_NN: NDArray[np.bool_]
+    sees_NN: Flags
     """(query, key): the key is the query itself or one of its ancestors."""
+    chain_N: Ints
     edge_nodes_E: Ints
-    """Where an edge starts: 0 is the prompt's last token, n + 1 is node n."""
+    """The node whose token the edge's token follows, or PROMPT."""
     edge_targets_E: Ints
-    edges_of: tuple[tuple[int, ...], ...]
-    """The edges on each candidate's way."""
-
-    @property
-    def num_nodes(self) -> int:
-        return len(self.ids_N)
+    ways_EC: Floats
+    """1 where an edge is on the way of a candidate, else 0."""
+    entries_EG: Floats
+    """1 where an edge is on the way up to a chain's first token, else 0."""
+    follows_GG: Flags
+    """(chain, other): the other is the chain itself or comes before it."""
+    parent_G: Ints
+    """The chain before it, or PROMPT."""
+    num_nodes_G: Ints
+    num_candidates_G: Ints
+    """Candidates that go through each chain."""
+    last_C: Ints
+    """The chain that a candidate's last token is predicted from, or PROMPT."""
 
     @classmethod
     def of(cls, candidates: Sequence[Sequence[int]]) -> CandidateTree:
         """The tree of candidates that have at least one token each."""
-        parents: list[int] = []
-        tokens: list[int] = []
-        edges: dict[tuple[int, int], int] = {}
-        node_after: dict[int, int] = {}
-        edges_of = []
-        for ids in candidates:
-            here, way = 0, []
-            for place, token in enumerate(ids):
-                edge = edges.setdefault((here, token), len(edges))
-                way.append(edge)
-                if place + 1 < len(ids):
-                    if edge not in node_after:
-                        parents.append(here)
-                        tokens.append(token)
-                        node_after[edge] = len(tokens)
-                    here = node_after[edge]
-            edges_of.append(tuple(way))
-        sees_NN = np.eye(len(tokens), dtype=bool)
-        depths_N = np.zeros(len(tokens), np.int64)
-        for node, parent in enumerate(parents):  # parents come before their children
-            if parent:
-                sees_NN[node] |= sees_NN[parent - 1]
-                depths_N[node] = depths_N[parent - 1] + 1
-        starts_and_targets = np.array(list(edges), np.int64).reshape(-1, 2)
+        edges, entering_N, ways = _grown(candidates)
+        edge_nodes_E, edge_targets_E = np.array(list(edges), np.int64).reshape(-1, 2).T
+        parent_N = edge_nodes_E[entering_N]
+        chain_N = _chains(parent_N, np.bincount(edge_nodes_E[edge_nodes_E != PROMPT], minlength=len(parent_N)))
+        sees_NN = np.eye(len(parent_N) + 1, dtype=bool)
+        for node, parent in enumerate(parent_N):  # parents come before their children
+            if parent != PROMPT:
+                sees_NN[node] |= sees_NN[parent]
+        _, heads_G, num_nodes_G = np.unique(chain_N, return_index=True, return_counts=True)
+        ways_EC = _ones(len(edges), ways).astype(np.float64)
+        before = [np.flatnonzero(sees_NN[head]) for head in heads_G]
+        chain_before_N = np.append(chain_N, PROMPT)  # so that PROMPT finds PROMPT
         return cls(
-            ids_N=np.array(tokens, np.int64),
-            depths_N=depths_N,
+            ids_N=np.append(edge_targets_E[entering_N], 0),
+            depths_N=np.append(sees_NN[:-1].sum(1) - 1, 0),
             sees_NN=sees_NN,
-            edge_nodes_E=starts_and_targets[:, 0],
-            edge_targets_E=starts_and_targets[:, 1],
-            edges_of=tuple(edges_of),
+            chain_N=chain_before_N,
+            edge_nodes_E=edge_nodes_E,
+            edge_targets_E=edge_targets_E,
+            ways_EC=ways_EC,
+            entries_EG=_ones(len(edges), [entering_N[nodes] for nodes in before]).astype(np.float64),
+            follows_GG=_ones(len(heads_G), [chain_N[nodes] for nodes in before]).T,
+            parent_G=chain_before_N[parent_N[heads_G]],
+            num_nodes_G=num_nodes_G,
+            num_candidates_G=ways_EC[entering_N[heads_G]].sum(1).astype(np.int64),
+            last_C=np.array([chain_before_N[edge_nodes_E[way[-1]]] for way in ways], np.int64),
         )
 
-    def sums(self, logs_E: NDArray[np.float64]) -> list[float]:
-        """Each candidate's log-likelihood from those of the edges."""
-        return [float(logs_E[list(edges)].sum()) for edges in self.edges_of]
+
+def _grown(candidates: Sequence[Sequence[int]]) -> tuple[dict[tuple[int, int], int], Ints, list[list[int]]]:
+    """Edges by node and token, (N,) the edge that enters each node, and the edges on each candidate's way."""
+    edges: dict[tuple[int, int], int] = {}
+    node_after: dict[int, int] = {}
+    ways: list[list[int]] = []
+    for ids in candidates:
+        here, way = PROMPT, []
+        for place, token in enumerate(ids):
+            edge = edges.setdefault((here, token), len(edges))
+            way.append(edge)
+            if place + 1 < len(ids):
+                here = node_after.setdefault(edge, len(node_after))
+        ways.append(way)
+    return edges, np.array(list(node_after), np.int64), ways
 
 
-def stack_trees(trees: Sequence[CandidateTree]) -> tuple[Ints, Ints, NDArray[np.bool_]]:
-    """(B, N) tokens, (B, N) depths, (B, N, N) who sees whom; padding sees itself."""
-    # a coarse grid, because products of a known shape start many times faster
-    num_nodes = round_up(max(tree.num_nodes for tree in trees), NODES_UNIT)
-    ids_BN, depths_BN = np.zeros((2, len(trees), num_nodes), np.int64)
-    sees_BNN = np.tile(np.eye(num_nodes, dtype=bool), (len(trees), 1, 1))
-    for row, tree in enumerate(trees):
-        ids_BN[row, : tree.num_nodes] = tree.ids_N
-        depths_BN[row, : tree.num_nodes] = tree.depths_N
-        sees_BNN[row, : tree.num_nodes, : tree.num_nodes] = tree.sees_NN
-    return ids_BN, depths_BN, sees_BNN
+def _chains(parent_N: Ints, num_leaving_N: Ints) -> Ints:
+    """(N,) chains, numbered in the order of their first nodes: a node goes on with its parent's if it is all that
+    follows there."""
+    chain_N = np.empty(len(parent_N), np.int64)
+    num_chains = 0
+    for node, parent in enumerate(parent_N):
+        if parent != PROMPT and num_leaving_N[parent] == 1:
+            chain_N[node] = chain_N[parent]
+        else:
+            chain_N[node], num_chains = num_chains, num_chains + 1
+    return chain_N
+
+
+def _ones(num: int, places: Sequence[Sequence[int] | Ints]) -> Flags:
+    """(num, columns) true at the places of each column."""
+    found = np.zeros((num, len(places)), bool)
+    for column, of_column in enumerate(places):
+        found[of_column, column] = True
+    return found
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """Nodes that are read behind some prompts, and what is asked of them."""
+
+    ids_BM: Ints
+    depths_BM: Ints
+    sees_BMM: Flags
+    states_U: Ints
+    """Places in (B * M) after which something is asked, ascending."""
+    state_Q: Ints
+    """Of which of these, ascending."""
+    rows_Q: Ints
+    edges_Q: Ints
+
+
+def reading(tree: CandidateTree, chosen_BG: Flags) -> Reading:
+    """Chains behind each prompt, with the nodes before them."""
+    has_BN = _at(chosen_BG @ tree.follows_GG, tree.chain_N, of_prompt=False)
+    place_BN = has_BN.cumsum(1) - 1
+    num_rows, num_nodes = len(has_BN), round_up(int(has_BN.sum(1).max()), NODES_UNIT)
+    index_BM = np.full((num_rows, num_nodes), len(tree.ids_N) - 1)
+    rows_P, nodes_P = np.nonzero(has_BN)
+    index_BM[rows_P, place_BN[rows_P, nodes_P]] = nodes_P
+    rows_Q, edges_Q = np.nonzero(_at(chosen_BG, _chain_of_edges(tree), of_prompt=False))
+    keys_Q = rows_Q * num_nodes + place_BN[rows_Q, tree.edge_nodes_E[edges_Q]]
+    order_Q = np.argsort(keys_Q, kind="stable")
+    states_U, state_Q = np.unique(keys_Q[order_Q], return_inverse=True)
+    return Reading(
+        ids_BM=tree.ids_N[index_BM],
+        depths_BM=tree.depths_N[index_BM],
+        sees_BMM=tree.sees_NN[index_BM[:, :, None], index_BM[:, None, :]],
+        states_U=states_U,
+        state_Q=state_Q,
+        rows_Q=rows_Q[order_Q],
+        edges_Q=edges_Q[order_Q],
+    )
+
+
+def _chain_of_edges(tree: CandidateTree) -> Ints:
+    """(E,) the chain of the node that an edge leaves, or PROMPT."""
+    return tree.chain_N[tree.edge_nodes_E]
+
+
+def _at(flags_BG: Flags, chains_X: Ints, *, of_prompt: bool) -> Flags:
+    """(B, X) the flags of these chains; PROMPT has `of_prompt`."""
+    with_prompt = np.pad(flags_BG, ((0, 0), (0, 1)), constant_values=of_prompt)
+    found: Flags = with_prompt[:, chains_X]
+    return found
+
+
+class Search:
+    """What is known of each prompt's candidates, and what is worth reading next."""
+
+    def __init__(self, tree: CandidateTree, num_prompts: int) -> None:
+        self.tree = tree
+        self._logs_BE = np.zeros((num_prompts, len(tree.edge_nodes_E)))
+        self._is_read_BG = np.zeros((num_prompts, len(tree.parent_G)), bool)
+
+    @property
+    def bounds_BC(self) -> Floats:
+        """Log-likelihoods of all candidates, as far as they are followed."""
+        found: Floats = self._logs_BE @ self.tree.ways_EC
+        return found
+
+    def learn(self, rows_Q: Ints, edges_Q: Ints, logs_Q: Floats) -> None:
+        self._logs_BE[rows_Q, edges_Q] = logs_Q
+
+    def take_chains(self) -> Flags:
+        """(B, G) chains that are to be read now; none of a prompt of which all that matters is known.
+
+        The likeliest go first. Chains are left out where all candidates behind them together stay below MAX_LEFT_OUT of
+        the likeliest whole one, or of what is likelier still as far as it is read.
+        """
+        tree = self.tree
+        is_open_BG = ~self._is_read_BG & _at(self._is_read_BG, tree.parent_G, of_prompt=True)
+        is_whole_BC = _at(self._is_read_BG, tree.last_C, of_prompt=True)
+        reach_BG = np.where(is_open_BG, self._logs_BE @ tree.entries_EG, -np.inf)
+        best_B = np.where(is_whole_BC, self.bounds_BC, -np.inf).max(1)
+        best_B = np.maximum(best_B, reach_BG.max(1, initial=-np.inf))
+        mass_BG = tree.num_candidates_G * np.exp(reach_BG - best_B[:, None])
+        upwards_BG = np.argsort(mass_BG, axis=1, kind="stable")
+        matters_BG = np.take_along_axis(mass_BG, upwards_BG, 1).cumsum(1) > MAX_LEFT_OUT
+        matters_BG &= np.take_along_axis(is_open_BG, upwards_BG, 1)
+        sizes_BG = tree.num_nodes_G[upwards_BG] * matters_BG
+        with_likelier_BG = sizes_BG[:, ::-1].cumsum(1)[:, ::-1]
+        fits_BG = (with_likelier_BG <= MAX_NODES) | (with_likelier_BG == sizes_BG)
+        taken_BG = np.zeros_like(is_open_BG)
+        np.put_along_axis(taken_BG, upwards_BG, matters_BG & fits_BG, 1)
+        self._is_read_BG |= taken_BG
+        return taken_BG

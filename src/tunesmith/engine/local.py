@@ -1,17 +1,20 @@
 """Answers and likelihoods from a model in this process.
 
 Generation runs in padded batches with a key/value cache. Candidates are scored as a prefix tree that every prompt of a
-batch carries behind itself, and what all prompts begin with is computed once. Rows are scored on the flat layout.
+batch carries behind itself, read only where the likeliest may lie, and what all prompts begin with is computed once. Rows
+are scored on the flat layout.
 
-Shapes: B prompts of a batch, S padded prompt tokens, V vocabulary, C candidates, N nodes and E edges of their tree.
+Shapes: B prompts of a batch, S padded prompt tokens, V vocabulary, C candidates, M nodes of their tree that are read
+behind a prompt, U states that something is asked of, Q what is asked, W prompts that wait.
 """
 
 from __future__ import annotations
 
 import hashlib
-import math
+import sys
 import time
 from collections.abc import Callable, Sequence
+from copy import copy
 from dataclasses import dataclass, replace
 from typing import Final
 
@@ -22,8 +25,8 @@ from torch import Tensor
 from transformers import DynamicCache, PreTrainedModel
 
 from tunesmith.chat import Chat
-from tunesmith.engine.candidates import CandidateTree, stack_trees
-from tunesmith.model.head import log_likelihood_of_pairs
+from tunesmith.engine.candidates import PROMPT, CandidateTree, Reading, Search, reading
+from tunesmith.model.head import log_likelihood_of_pairs, log_likelihoods_after
 from tunesmith.model.layout import MicroBatch, behind, lay_out, round_up
 from tunesmith.model.load import head_weight, hidden_states
 from tunesmith.model.virtual import virtual_ids
@@ -35,12 +38,6 @@ MAX_BATCH_TOKENS: Final = 16384
 ROWS_UNIT: Final = 16
 WIDTH_UNIT: Final = 16
 """Batches have numbers of rows and of tokens from a coarse grid: products of a known shape start many times faster."""
-NUM_BOUNDING_TOKENS: Final = 2
-"""First tokens of a candidate that bound its likelihood."""
-NUM_LIKELIEST: Final = 8
-"""Candidates followed to their end before the others are held against them."""
-MAX_LEFT_OUT: Final = 0.01
-"""What all candidates that are not followed to their end can have together, as a share of the likeliest."""
 
 OnDone = Callable[[int], None]
 OnAnswers = Callable[[int, list[Completion]], None]
@@ -57,11 +54,13 @@ def _forget(place: int, answer: object) -> None: ...
 
 @dataclass(frozen=True, slots=True)
 class _Read:
-    """Prompts that candidates are scored behind: what the model has cached of them, left-padded."""
+    """Prompts that candidates are scored behind. Their tokens lie flat in the cache, common beginnings once."""
 
     cache: DynamicCache
+    places_BS: Tensor
+    """Where in the cache each prompt's tokens lie; what fills up is anywhere."""
     seen_BS: Tensor
-    """True where a cached position is a token rather than padding."""
+    """True where there is a token."""
     last_BD: Tensor
     """Hidden states of the last tokens."""
 
@@ -134,102 +133,79 @@ class LocalEngine:
             return []
         self.model.eval()
         prompts = [self._virtual_ids + self.chat.prompt_ids(messages) for messages in conversations]
-        written = [self.chat.answer_ids(answer, conversations[0]) for answer in candidates]
-        num_shared = _num_shared(prompts)
-        shared = self._cached(prompts[0][:num_shared])
+        tree = CandidateTree.of([self.chat.answer_ids(answer, conversations[0]) for answer in candidates])
         scores: list[list[float]] = [[] for _ in prompts]
         # longest first, as in `generate`
         waiting = sorted(range(len(prompts)), key=lambda index: (-len(prompts[index]), index))
         while waiting:
             size = _num_rows(len(prompts[waiting[0]]))
             batch, waiting = waiting[:size], waiting[size:]
-            read = self._read([prompts[index][num_shared:] for index in batch], shared)
-            for index, row in zip(batch, self._likelihoods(read, written).tolist(), strict=True):
+            read = self._read([prompts[index] for index in batch])
+            for index, row in zip(batch, self._likelihoods(read, tree).tolist(), strict=True):
                 scores[index] = row
                 on_scores(index, row)
             on_done(len(batch))
         return scores
 
-    def _likelihoods(self, read: _Read, written: Sequence[list[int]]) -> NDArray[np.float64]:
-        """(B, C): the first tokens of all, then the likeliest to their end, then all that may still be likelier."""
-        num_prompts = len(read.seen_BS)
-        beginnings = CandidateTree.of([ids[:NUM_BOUNDING_TOKENS] for ids in written])
-        scores_BC = np.array(self._score_trees(read, list(range(num_prompts)), [beginnings] * num_prompts))
-        is_whole_BC = np.tile([len(ids) <= NUM_BOUNDING_TOKENS for ids in written], (num_prompts, 1))
-        for num, max_left_out in ((NUM_LIKELIEST, 0.0), (len(written), MAX_LEFT_OUT)):
-            rows: list[int] = []
-            groups: list[NDArray[np.int64]] = []
-            for row in range(num_prompts):
-                chosen = _worth_following(scores_BC[row], is_whole_BC[row], max_left_out)[:num]
-                # what begins alike stands together; the square of a small tree's width costs little
-                parts = np.array_split(np.sort(chosen), math.ceil(len(chosen) / NUM_LIKELIEST) or 1)
-                groups += [part for part in parts if len(part)]
-                rows += [row] * (len(groups) - len(rows))
-            trees = [CandidateTree.of([written[candidate] for candidate in group]) for group in groups]
-            for row, group, found in zip(rows, groups, self._score_trees(read, rows, trees), strict=True):
-                scores_BC[row, group] = found
-                is_whole_BC[row, group] = True
-        return scores_BC
+    def _likelihoods(self, read: _Read, tree: CandidateTree) -> NDArray[np.float64]:
+        """(B, C): what the prompts themselves tell, then chain after chain until all that matters is known."""
+        num_prompts, search = len(read.last_BD), Search(tree, len(read.last_BD))
+        (first_F,) = np.nonzero(tree.edge_nodes_E == PROMPT)
+        rows_Q = np.repeat(np.arange(num_prompts), len(first_F))
+        edges_Q = np.tile(first_F, num_prompts)
+        search.learn(rows_Q, edges_Q, self._edge_logs(read.last_BD, rows_Q, tree.edge_targets_E[edges_Q]))
+        while (chosen_BG := search.take_chains()).any():
+            num_nodes_B = chosen_BG @ tree.follows_GG @ tree.num_nodes_G
+            waiting_W = np.argsort(-num_nodes_B, kind="stable")[: np.count_nonzero(num_nodes_B)]
+            while len(waiting_W):
+                budget = _num_rows(read.seen_BS.shape[1] + int(num_nodes_B[waiting_W[0]]))
+                size = min(budget, _whole_part(len(waiting_W)))
+                # the last few fill their batch up by being read twice
+                rows_B = np.resize(waiting_W[:size], min(budget, 1 << (size - 1).bit_length()))
+                self._follow(read, search, rows_B, reading(tree, chosen_BG[rows_B]))
+                waiting_W = waiting_W[size:]
+        return search.bounds_BC
 
-    def _read(self, prompts: Sequence[list[int]], shared: DynamicCache) -> _Read:
-        """The prompts behind what all of them begin with."""
-        num_shared = shared.get_seq_length()
-        ids_BS, seen_BS = _left_padded(prompts, self.model.device)
-        cache = self._picked(shared, [0] * len(prompts))
-        mask = _prompt_mask(seen_BS)
-        mask = torch.cat((mask.new_ones(*mask.shape[:3], num_shared), mask), dim=3)
-        hidden_BSD = self._hidden(ids_BS, num_shared + _positions(seen_BS), mask, cache)
-        return _Read(cache, torch.cat((seen_BS.new_ones(len(prompts), num_shared), seen_BS), dim=1), hidden_BSD[:, -1])
-
-    def _score_trees(self, read: _Read, rows: Sequence[int], trees: Sequence[CandidateTree]) -> list[list[float]]:
-        """Log-likelihoods of the candidates of each tree behind the prompt of its row."""
-        scores: dict[int, list[float]] = {}
-        waiting = sorted(range(len(trees)), key=lambda index: -trees[index].num_nodes)
-        while waiting:
-            size = _num_rows(read.seen_BS.shape[1] + trees[waiting[0]].num_nodes)
-            batch, waiting = waiting[:size], waiting[size:]
-            found = self._score_batch(read, [rows[index] for index in batch], [trees[index] for index in batch])
-            scores |= zip(batch, found, strict=True)
-        return [scores[index] for index in range(len(trees))]
-
-    def _score_batch(self, read: _Read, rows: list[int], trees: Sequence[CandidateTree]) -> list[list[float]]:
-        device = self.model.device
-        ids_BN, depths_BN, sees_BNN = (torch.from_numpy(array).to(device) for array in stack_trees(trees))
-        num_nodes = ids_BN.shape[1]
-        hidden_BSD = read.last_BD[rows, None]
-        if num_nodes:
-            seen_BS = read.seen_BS[rows]
-            mask = torch.cat((seen_BS[:, None, :].expand(-1, num_nodes, -1), sees_BNN), dim=2)[:, None]
-            positions_BN = seen_BS.sum(1, keepdim=True) + depths_BN
-            hidden_BND = self._hidden(ids_BN, positions_BN, mask, self._picked(read.cache, rows))
-            hidden_BSD = torch.cat((hidden_BSD, hidden_BND), dim=1)
-        starts = [row * (1 + num_nodes) + tree.edge_nodes_E for row, tree in enumerate(trees)]
-        logs = log_likelihood_of_pairs(
-            hidden_BSD.flatten(0, 1),
-            head_weight(self.model),
-            torch.from_numpy(np.concatenate(starts)).to(device),
-            torch.from_numpy(np.concatenate([tree.edge_targets_E for tree in trees])).to(device),
+    def _read(self, prompts: Sequence[list[int]]) -> _Read:
+        rows = [
+            Rendered(str(row), np.array(ids, np.int32), np.zeros(len(ids), np.float32))
+            for row, ids in enumerate(prompts)
+        ]
+        (batch,) = lay_out(rows, sys.maxsize, share=True)
+        cache = DynamicCache()
+        hidden_TD = hidden_states(self.model, batch.to(str(self.model.device)), cache)
+        width = round_up(max(map(len, prompts)), WIDTH_UNIT)
+        places_BS, seen_BS = np.zeros((len(prompts), width), np.int64), np.zeros((len(prompts), width), bool)
+        for name, places_T in zip(batch.row_ids, batch.places_R, strict=True):
+            places_BS[int(name), : len(places_T)] = places_T
+            seen_BS[int(name), : len(places_T)] = True
+        last_B = places_BS[np.arange(len(prompts)), seen_BS.sum(1) - 1]
+        there_BS, has_BS, end_B = (
+            torch.from_numpy(array).to(self.model.device) for array in (places_BS, seen_BS, last_B)
         )
-        stops = np.cumsum([len(tree.edge_targets_E) for tree in trees])[:-1]
-        pieces = np.split(logs.double().cpu().numpy(), stops)
-        return [tree.sums(piece) for tree, piece in zip(trees, pieces, strict=True)]
+        return _Read(cache, there_BS, has_BS, hidden_TD[end_B])
 
-    def _picked(self, cache: DynamicCache, rows: list[int]) -> DynamicCache:
-        """These rows of a cache, to be written behind without changing it."""
-        picked = DynamicCache(config=self.model.config)
-        if cache.get_seq_length():
-            for number, layer in enumerate(cache.layers):
-                picked.update(layer.keys[rows], layer.values[rows], number)
-        return picked
+    def _follow(self, read: _Read, search: Search, rows_B: NDArray[np.int64], asked: Reading) -> None:
+        """Read nodes behind the prompts of these rows, and tell the search what they say."""
+        device = self.model.device
+        picked_B = torch.from_numpy(rows_B).to(device)
+        ids_BM, depths_BM, sees_BMM = (
+            torch.from_numpy(array).to(device) for array in (asked.ids_BM, asked.depths_BM, asked.sees_BMM)
+        )
+        seen_BS = read.seen_BS[picked_B]
+        mask = torch.cat((seen_BS[:, None, :].expand(-1, ids_BM.shape[1], -1), sees_BMM), dim=2)[:, None]
+        positions_BM = seen_BS.sum(1, keepdim=True) + depths_BM
+        hidden_BMD = self._hidden(ids_BM, positions_BM, mask, _padded(read, picked_B))
+        states_UD = hidden_BMD.flatten(0, 1)[torch.from_numpy(asked.states_U).to(device)]
+        targets_Q = search.tree.edge_targets_E[asked.edges_Q]
+        search.learn(rows_B[asked.rows_Q], asked.edges_Q, self._edge_logs(states_UD, asked.state_Q, targets_Q))
 
-    def _cached(self, ids: list[int]) -> DynamicCache:
-        """Keys and values of these tokens, once."""
-        cache = DynamicCache(config=self.model.config)
-        if ids:
-            self.model.base_model(
-                input_ids=torch.tensor([ids], device=self.model.device), past_key_values=cache, use_cache=True
-            )
-        return cache
+    def _edge_logs(
+        self, states_UD: Tensor, state_Q: NDArray[np.int64], targets_Q: NDArray[np.int64]
+    ) -> NDArray[np.float64]:
+        logs_Q = log_likelihoods_after(states_UD, head_weight(self.model), state_Q, targets_Q)
+        found: NDArray[np.float64] = logs_Q.double().cpu().numpy()
+        return found
 
     @torch.no_grad()
     def row_likelihoods(self, rows: Sequence[Rendered], on_done: OnDone = _ignore) -> list[float]:
@@ -336,23 +312,19 @@ def _num_rows(num_tokens: int) -> int:
     return num_rows - num_rows % ROWS_UNIT if num_rows > ROWS_UNIT else num_rows
 
 
-def _num_shared(prompts: Sequence[list[int]]) -> int:
-    """Tokens that all prompts begin with, at least one of each left over."""
-    first, last = min(prompts), max(prompts)
-    longest = min(len(first), len(last), *(len(prompt) for prompt in prompts)) - 1
-    return next((place for place in range(longest) if first[place] != last[place]), longest)
+def _whole_part(num: int) -> int:
+    """The largest power of two of many rows, few as they are: batches of few sizes."""
+    return 1 << (num.bit_length() - 1) if num > ROWS_UNIT else num
 
 
-def _worth_following(
-    scores_C: NDArray[np.float64], is_whole_C: NDArray[np.bool_], max_left_out: float
-) -> NDArray[np.int64]:
-    """Unfinished candidates, likeliest first, without those that together stay below a share of the best whole one."""
-    (open_O,) = np.nonzero(~is_whole_C)
-    upwards_O = open_O[np.argsort(scores_C[open_O], kind="stable")]
-    best = scores_C[is_whole_C].max(initial=-np.inf)
-    with np.errstate(over="ignore"):
-        mass_O = np.cumsum(np.exp(scores_C[upwards_O] - best)) if np.isfinite(best) else np.full(len(open_O), np.inf)
-    return upwards_O[mass_O > max_left_out][::-1]
+def _padded(read: _Read, rows_B: Tensor) -> DynamicCache:
+    """What is cached of these prompts, to be written behind without changing it."""
+    places_BS = read.places_BS[rows_B]
+    padded = copy(read.cache)
+    padded.layers = [copy(layer) for layer in read.cache.layers]
+    for layer in padded.layers:
+        layer.keys, layer.values = (states[0][:, places_BS].transpose(0, 1) for states in (layer.keys, layer.values))
+    return padded
 
 
 def _left_padded(prompts: Sequence[list[int]], device: torch.device) -> tuple[Tensor, Tensor]:

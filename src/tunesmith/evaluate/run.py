@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
@@ -10,7 +9,6 @@ from pathlib import Path
 from typing import Final
 
 import torch
-from transformers import PreTrainedModel
 
 from tunesmith.artifacts import Run, Scorecard, TunedModel, publish
 from tunesmith.artifacts.calibration import FILE as CALIBRATION
@@ -40,7 +38,7 @@ from tunesmith.evaluate.evaluation import Evaluation, check_metrics, task_of
 from tunesmith.evaluate.few_shot import few_shot_prompts
 from tunesmith.evaluate.items import Item, general_items, suite_items, test_items
 from tunesmith.evaluate.judge import judge
-from tunesmith.evaluate.kept import open_kept
+from tunesmith.evaluate.kept import Kept, open_kept
 from tunesmith.evaluate.kinds import kinds_of
 from tunesmith.evaluate.measure import Wanted, measure
 from tunesmith.evaluate.mistakes import error_changes, errors_by_kind
@@ -51,7 +49,7 @@ from tunesmith.evaluate.swaps import SwapSheet, swap_sheet
 from tunesmith.metrics.mistakes import judge_of
 from tunesmith.metrics.registry import verdict_metric
 from tunesmith.model.base import Base
-from tunesmith.model.load import compute_dtype, load_tuned
+from tunesmith.model.load import ModelSource, compute_dtype, ready_models
 from tunesmith.recipe import Decoding, Prepare
 from tunesmith.recipe.confidence import HELD_OUT, AnswerConfidence
 from tunesmith.recipe.metrics import AUTO
@@ -100,18 +98,8 @@ def evaluate(evaluation: Evaluation, *, runtime: Runtime, progress: Progress, ru
     progress.begin("task.evaluate", _num_questions(evaluation, sheet))
     _judge_baselines(evaluation, sheet)
     _judge_endpoints(evaluation, sheet, runtime, progress)
-    untuned = {} if evaluation.base.is_encoder else {"base": None}  # an encoder says nothing before it has a head
     with open_kept(run.folder / "answers" / f"{evaluation.identity().key()}.jsonl") as kept:
-        for name, model in (untuned | dict(evaluation.models)).items():
-            if name == "tuned" and "tuned" not in evaluation.section.arms:
-                continue
-            loaded = _load(evaluation, model, runtime)
-            engine = LocalEngine(loaded, evaluation.chat, evaluation.base.max_tokens)
-            asking = arms.Asking(engine, kept, progress.advance)
-            _judge_model(evaluation, sheet, name, asking)
-            _ask_swapped(evaluation, sheet, name, asking)
-            del asking, engine, loaded
-            gc.collect()
+        _judge_models(evaluation, sheet, runtime, progress, kept)
         progress.end()
         answers = [s for suites in sheet.judged.values() for s in suites["test"].answers.samples]
         judgements = judge(evaluation, answers, kept, runtime, progress)
@@ -136,11 +124,29 @@ def evaluate(evaluation: Evaluation, *, runtime: Runtime, progress: Progress, ru
     return Scorecard.open(out)
 
 
-def _load(evaluation: Evaluation, model: TunedModel | None, runtime: Runtime) -> PreTrainedModel:
-    """A tuned model over the base it was trained on, which may be in 4 bits; the base alone as it is under `tuned`."""
-    over = model or evaluation.models["tuned"]
+def _judge_models(evaluation: Evaluation, sheet: _Sheet, runtime: Runtime, progress: Progress, kept: Kept) -> None:
     dtype = compute_dtype(evaluation.precision)
-    return load_tuned(model, evaluation.base_of(model), dtype=dtype, device=runtime.device, four_bit=over.is_four_bit)
+    for name, model in ready_models(_sources(evaluation), dtype=dtype, device=runtime.device):
+        engine = LocalEngine(model, evaluation.chat, evaluation.base.max_tokens)
+        asking = arms.Asking(engine, kept, progress.advance)
+        _judge_model(evaluation, sheet, name, asking)
+        _ask_swapped(evaluation, sheet, name, asking)
+        del asking, engine, model
+    # the models in the recipe's order, whatever they were loaded with
+    sheet.judged |= {name: sheet.judged.pop(name) for name in evaluation.models if name in sheet.judged}
+
+
+def _sources(evaluation: Evaluation) -> dict[str, ModelSource]:
+    """The base alone as it is under `tuned`, in 4 bits or not, and each tuned model over the base it was trained on."""
+    # an encoder says nothing before it has a head
+    untuned: dict[str, TunedModel | None] = {} if evaluation.base.is_encoder else {"base": None}
+    is_asked = {name: name != "tuned" or name in evaluation.section.arms for name in evaluation.models}
+    models = {name: model for name, model in evaluation.models.items() if is_asked[name]}
+    under_tuned = evaluation.models["tuned"].is_four_bit
+    return {
+        name: ModelSource(model, evaluation.base_of(model), under_tuned if model is None else model.is_four_bit)
+        for name, model in (untuned | models).items()
+    }
 
 
 def _sheet(evaluation: Evaluation) -> _Sheet:

@@ -82,6 +82,9 @@ class RotaryAttention(nn.Module):
         if self.prefix is not None:
             key_TKD, value_TKD = self.prefix(key_TKD, value_TKD)
         if layout is not None:
+            if past_key_values is not None:
+                flat = (states_TKD.transpose(0, 1)[None] for states_TKD in (key_TKD, value_TKD))
+                past_key_values.update(*flat, self.layer_idx)
             dropout = self.attention_dropout if self.training else 0.0
             out = self.attend_flat(query_THD, key_TKD, value_TKD, layout, self.scaling, dropout)
         else:

@@ -2,14 +2,17 @@
 
 Logits exist for one chunk of pairs at a time: a frozen head costs two matrix products a chunk, a trained one three.
 
-Shapes: T flat tokens, D hidden, V vocabulary, P (position, target) pairs, C pairs of one chunk.
+Shapes: T flat tokens, D hidden, V vocabulary, P (position, target) pairs, C pairs of one chunk, U states, Q what is asked
+of them, K of those of a chunk.
 """
 
 from __future__ import annotations
 
 from typing import Any, Final
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from tunesmith.model.kernels import kernels_of
@@ -100,3 +103,31 @@ def log_likelihood_of_pairs(hidden_TD: Tensor, head_VD: Tensor, positions_P: Ten
             ones_C = torch.ones(targets_C.shape, device=targets_C.device)
             pieces.append(-kernels.cross_entropy(logits_CV, targets_C, ones_C, 0.0, wants_gradient=False)[0])
     return torch.cat(pieces)[:num_pairs] if pieces else hidden_TD.new_zeros(0, dtype=torch.float32)
+
+
+@torch.no_grad()
+def log_likelihoods_after(
+    states_UD: Tensor, head_VD: Tensor, state_Q: NDArray[np.int64], targets_Q: NDArray[np.int64]
+) -> Tensor:
+    """(Q,) float32 log-likelihood in nats of each target after its state, without gradient; `state_Q` ascends.
+
+    A state meets the head once, however many targets it has.
+    """
+    kernels, device = kernels_of(states_UD), states_UD.device
+    size = CHUNK_PAIRS[device.type]
+    num_states = len(states_UD)
+    # the last chunk too has a shape of the grid
+    states_UD = torch.nn.functional.pad(states_UD, (0, 0, 0, round_up(num_states, PAIRS_UNIT) - num_states))
+    pieces = []
+    for lo in range(0, len(states_UD), size):
+        logits_CV = states_UD[lo : lo + size] @ head_VD.T
+        first, last = np.searchsorted(state_Q, (lo, lo + size))
+        rows_K, targets_K = (
+            torch.from_numpy(part).to(device) for part in (state_Q[first:last] - lo, targets_Q[first:last])
+        )
+        zeros_C = torch.zeros(len(logits_CV), dtype=torch.int64, device=device)
+        losses_C = kernels.cross_entropy(logits_CV, zeros_C, zeros_C.float(), 0.0, wants_gradient=False)[0]
+        # what the exponentials of all logits sum to, as a logarithm
+        totals_C = losses_C + logits_CV[:, 0].float()
+        pieces.append(logits_CV[rows_K, targets_K].float() - totals_C[rows_K])
+    return torch.cat(pieces) if pieces else states_UD.new_zeros(0, dtype=torch.float32)

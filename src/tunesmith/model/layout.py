@@ -62,6 +62,8 @@ class MicroBatch:
     target_weights_R: Tensor
     groups_R: Tensor
     row_ids: tuple[str, ...]
+    places_R: tuple[NDArray[np.int64], ...]
+    """Where each of a row's tokens lies in the buffer."""
     num_filler_tokens: int
     """Tokens of no row, which round the buffer up to TOKENS_UNIT."""
     num_row_tokens: int
@@ -298,6 +300,7 @@ def _micro_batch(
         target_weights_R=target_weights_R,
         groups_R=torch.tensor(groups_R),
         row_ids=tuple(row.id for row in rows),
+        places_R=tuple(flat),
         num_filler_tokens=num_tokens - num_tree_tokens,
         num_row_tokens=sum(len(row.ids_T) for row in rows),
         weight=float(weights_Q.sum(dtype=np.float64)),

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import gc
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 
 import torch
 from torch import Tensor, nn
-from transformers import AutoModelForCausalLM, PreTrainedModel
+from transformers import AutoModelForCausalLM, DynamicCache, PreTrainedModel
 from transformers.utils import logging as transformers_logging
 
 from tunesmith.artifacts import TunedModel
@@ -16,7 +19,7 @@ from tunesmith.model.dropout import silence_dropout
 from tunesmith.model.four_bit import keep_in_four_bits
 from tunesmith.model.fuse import fuse
 from tunesmith.model.layout import MicroBatch
-from tunesmith.model.method import load_method
+from tunesmith.model.method import attached
 from tunesmith.model.score import load_with_head
 from tunesmith.model.vector_math import choose_kernels
 
@@ -35,26 +38,66 @@ def load_model(folder: Path, *, dtype: torch.dtype, device: str, four_bit: bool 
     return model.to(device).eval()
 
 
-def load_tuned(
-    tuned: TunedModel | None, base: Base, *, dtype: torch.dtype, device: str, four_bit: bool
-) -> PreTrainedModel:
-    """The base, or what training made of it, with the head that it was trained with; in 4 bits where `four_bit`."""
-    head = None if tuned is None else tuned.head()
-    folder = base.folder if tuned is None or tuned.form == "adapter" else tuned.payload
+@dataclass(frozen=True, slots=True)
+class ModelSource:
+    """What a model is made of: a base alone, or what training made of one."""
+
+    tuned: TunedModel | None
+    base: Base
+    """What it was trained from."""
+    four_bit: bool
+
+    @property
+    def adapter(self) -> Path | None:
+        """The folder of what stands beside the base's weights."""
+        return self.tuned.payload if self.tuned is not None and self.tuned.form == "adapter" else None
+
+    @property
+    def weights(self) -> Path:
+        """The folder of the weights themselves."""
+        return self.base.folder if self.tuned is None or self.tuned.form == "adapter" else self.tuned.payload
+
+    @property
+    def has_head(self) -> bool:
+        return self.tuned is not None and self.tuned.head() is not None
+
+
+def ready_models(
+    sources: Mapping[str, ModelSource], *, dtype: torch.dtype, device: str
+) -> Iterator[tuple[str, PreTrainedModel]]:
+    """Each model by name; those that stand on the same weights, one after the other on weights loaded once.
+
+    One is ready at a time, until the next is asked for, and should be held no longer: what it stands on may go then. A
+    head is trained with its adapter, so that a model with one is loaded by itself. Raises what `attached` raises.
+    """
+    together: dict[tuple[Path, bool, str], list[str]] = {}
+    for name, each in sources.items():
+        together.setdefault((each.weights, each.four_bit, name if each.has_head else ""), []).append(name)
+    for names in together.values():
+        model = _load(sources[names[0]], dtype, device)
+        for name in names:
+            with attached(model, sources[name].adapter):
+                yield name, model
+        del model
+        gc.collect()
+
+
+def _load(source: ModelSource, dtype: torch.dtype, device: str) -> PreTrainedModel:
+    head = None if source.tuned is None else source.tuned.head()
     if head is None:
-        model = load_model(folder, dtype=dtype, device=device, four_bit=four_bit)
-    else:
-        model = load_with_head(folder, head, dtype=dtype, device=device, four_bit=four_bit)
-    if tuned is not None and tuned.form == "adapter":
-        load_method(model, tuned.payload)
-    return model
+        return load_model(source.weights, dtype=dtype, device=device, four_bit=source.four_bit)
+    return load_with_head(source.weights, head, dtype=dtype, device=device, four_bit=source.four_bit)
 
 
-def hidden_states(model: PreTrainedModel, batch: MicroBatch) -> Tensor:
-    """(T, D) last hidden states of a flat batch."""
+def hidden_states(model: PreTrainedModel, batch: MicroBatch, cache: DynamicCache | None = None) -> Tensor:
+    """(T, D) last hidden states of a flat batch; an empty `cache` is given its keys and values."""
     positions_1T = batch.positions_T[None] + first_position(model.config.model_type, model.config.pad_token_id)
     output = model.base_model(
-        input_ids=batch.ids_T[None], position_ids=positions_1T, use_cache=False, layout=batch.attention
+        input_ids=batch.ids_T[None],
+        position_ids=positions_1T,
+        past_key_values=cache,
+        use_cache=cache is not None,
+        layout=batch.attention,
     )
     hidden: Tensor = output.last_hidden_state[0]
     return hidden

@@ -3,13 +3,23 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from transformers import PreTrainedModel
 
 from tunesmith.model.fits import frozen_names
 from tunesmith.model.lora import CONFIG_FILE, attach_lora, load_adapter, save_adapter
-from tunesmith.model.virtual import PREFIX, PROMPT, attach_prefix, attach_prompt, load_virtual, save_virtual
+from tunesmith.model.virtual import (
+    PREFIX,
+    PROMPT,
+    attach_prefix,
+    attach_prompt,
+    detach_prefix,
+    load_virtual,
+    save_virtual,
+)
 from tunesmith.recipe import Auto, Freeze, Full, Lora, Method, Prefix, Prompt
 
 AdapterMethod = Lora | Prompt | Prefix
@@ -58,3 +68,24 @@ def load_method(model: PreTrainedModel, folder: Path) -> None:
         load_virtual(model, folder)
     else:
         load_adapter(model, folder)
+
+
+@contextmanager
+def attached(model: PreTrainedModel, folder: Path | None) -> Iterator[None]:
+    """Let a base have what a folder of PEFT's holds, if any, while the block lasts; then it is the base to the bit.
+
+    What a method adds stands in modules of its own, in the places of the base's. These keep their numbers, which
+    nothing is merged into, and come back; only a head, where there is one, keeps what was saved of it.
+
+    Raises what `load_method` raises.
+    """
+    own = dict(model.named_modules())
+    try:
+        if folder is not None:
+            load_method(model, folder)
+        yield
+    finally:
+        detach_prefix(model)
+        for name, module in own.items():  # parents come before their children
+            if model.get_submodule(name) is not module:
+                model.set_submodule(name, module)

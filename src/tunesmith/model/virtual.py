@@ -115,6 +115,12 @@ def attach_prefix(model: PreTrainedModel, method: Prefix, seed: int) -> None:
     _put_prefix(model, torch.stack([torch.stack((layer.keys[0], layer.values[0])) for layer in cache.layers]))
 
 
+def detach_prefix(model: PreTrainedModel) -> None:
+    """Let no layer have learned keys and values."""
+    for layer in _attentions(model):
+        layer.prefix = None
+
+
 def save_virtual(model: PreTrainedModel, method: Prompt | Prefix, base: str, folder: Path) -> None:
     """Write what was trained as PEFT does, in float32."""
     config = model.config

@@ -14,6 +14,7 @@ from torch import Tensor
 from transformers import GenerationConfig, PreTrainedModel
 
 from tunesmith.chat import Chat
+from tunesmith.engine import candidates as candidates_module
 from tunesmith.engine import local as engine_module
 from tunesmith.engine.local import LocalEngine
 from tunesmith.records import Completion, Message, Sampling
@@ -159,12 +160,26 @@ def test_candidate_likelihoods_are_those_of_a_plain_forward(
             written = chat.answer_ids(candidate, messages)
             logs_TV = plain_log_softmax(twin, [*prompt, *written])[len(prompt) - 1 : -1]
             expected.append(float(logs_TV.gather(1, torch.tensor(written)[:, None]).sum()))
+    # to the end of each
+    monkeypatch.setattr(candidates_module, "MAX_LEFT_OUT", 0.0)
     for batch_tokens in (200, 16384):
         monkeypatch.setattr(engine_module, "MAX_BATCH_TOKENS", batch_tokens)
         done: list[int] = []
         found = LocalEngine(model, chat, MAX_TOKENS).log_likelihoods(conversations, candidates, done.append)
         assert sum(done) == len(conversations)
         assert [score for scores in found for score in scores] == pytest.approx(expected, rel=1e-5)
+
+
+@pytest.mark.parametrize("num_prompts", [1, 3, 21, 40])
+def test_many_prompts_are_read_in_batches_of_few_sizes(
+    model: PreTrainedModel, engine: LocalEngine, monkeypatch: pytest.MonkeyPatch, num_prompts: int
+) -> None:
+    conversations = [[Message("user", f"question {number} " * (1 + number % 3))] for number in range(num_prompts)]
+    candidates = [Message("assistant", text) for text in CANDIDATES]
+    alone = [engine.log_likelihoods([messages], candidates)[0] for messages in conversations]
+    together = engine.log_likelihoods(conversations, candidates)
+    for one, other in zip(alone, together, strict=True):
+        assert one == pytest.approx(other, rel=1e-5)
 
 
 def test_candidates_of_one_conversation_and_of_one_token(model: PreTrainedModel, chat: Chat) -> None:

@@ -12,14 +12,13 @@ from tiny_models import make_model, save_model
 from torch import Tensor
 from transformers import PreTrainedModel
 
-from tunesmith.evaluate.run import _load
+from tunesmith.evaluate.run import _sources
 from tunesmith.model.base import find_base
 from tunesmith.model.four_bit import FourBitLinear, FourBitWeight
-from tunesmith.model.load import load_model
+from tunesmith.model.load import load_model, ready_models
 from tunesmith.model.lora import LoraLinear
 from tunesmith.model.method import begin_method, save_method
 from tunesmith.recipe import Lora
-from tunesmith.runtime import Runtime
 
 pytestmark = pytest.mark.thorough  # what packs a base takes seconds to import
 
@@ -38,7 +37,7 @@ def logits(model: PreTrainedModel) -> Tensor:
     return found
 
 
-def test_each_arm_has_the_base_it_was_trained_on(tmp_path: Path, runtime: Runtime) -> None:
+def test_each_arm_has_the_base_it_was_trained_on(tmp_path: Path) -> None:
     base = find_base(str(save_model(tmp_path / "base", make_model("qwen2"))))
     trained = load_model(base.folder, dtype=torch.float32, device="cpu", four_bit=True)
     begin_method(trained, Lora(name="qlora", rank=2), seed=0)
@@ -50,8 +49,12 @@ def test_each_arm_has_the_base_it_was_trained_on(tmp_path: Path, runtime: Runtim
 
     for under_tuned in (False, True):
         models = {"tuned": tuned(under_tuned), "whole": tuned(False), "packed": tuned(True)}
-        evaluation: Any = SimpleNamespace(base_of=lambda _: base, models=models, precision="fp32")
-        assert is_packed(_load(evaluation, None, runtime)) == under_tuned
-        assert not is_packed(_load(evaluation, models["whole"], runtime))
-        assert is_packed(_load(evaluation, models["packed"], runtime))
-        assert torch.equal(logits(_load(evaluation, models["packed"], runtime)), logits(trained))
+        section: Any = SimpleNamespace(arms=("base", "tuned"))
+        evaluation: Any = SimpleNamespace(base=base, base_of=lambda _: base, models=models, section=section)
+        packed: dict[str, bool] = {}
+        of_packed: list[Tensor] = []
+        for name, model in ready_models(_sources(evaluation), dtype=torch.float32, device="cpu"):
+            packed[name] = is_packed(model)
+            of_packed += [logits(model)] if name == "packed" else []
+        assert packed == {"base": under_tuned, "tuned": under_tuned, "whole": False, "packed": True}
+        assert torch.equal(of_packed[0], logits(trained))

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 import torch
 from torch import Tensor
 from torch.utils.flop_counter import FlopCounterMode
 
 from tunesmith.model.head import CHUNK_PAIRS as SIZES
-from tunesmith.model.head import cross_entropy_of_pairs, log_likelihood_of_pairs
+from tunesmith.model.head import cross_entropy_of_pairs, log_likelihood_of_pairs, log_likelihoods_after
 
 CHUNK_PAIRS = SIZES["cpu"]
 
@@ -78,3 +79,28 @@ def test_without_gradients_nothing_is_made_for_them() -> None:
     with torch.no_grad(), counting_products() as counter:
         cross_entropy_of_pairs(hidden_TD, head_VD, positions_P, targets_P, weights_P)
     assert counter.get_total_flops() == 2 * CHUNK_PAIRS * HIDDEN * VOCABULARY
+
+
+@pytest.mark.parametrize("num_states", [1, CHUNK_PAIRS, CHUNK_PAIRS + 37])
+def test_several_targets_after_one_state_are_log_softmax_at_the_cost_of_one(num_states: int) -> None:
+    generator = torch.Generator().manual_seed(3)
+    states_UD = torch.randn(num_states, HIDDEN, generator=generator)
+    head_VD = torch.randn(VOCABULARY, HIDDEN, generator=generator)
+    random = np.random.default_rng(0)
+    # some states are asked for nothing, others for several targets
+    state_Q = np.sort(random.integers(0, num_states, 3 * num_states))
+    targets_Q = random.integers(0, VOCABULARY, len(state_Q))
+    with counting_products() as counter:
+        found_Q = log_likelihoods_after(states_UD, head_VD, state_Q, targets_Q)
+    expected_UV = (states_UD @ head_VD.T).double().log_softmax(1)
+    torch.testing.assert_close(found_Q.double(), expected_UV[state_Q, targets_Q], rtol=1e-5, atol=1e-5)
+    assert counter.get_total_flops() <= 2 * (num_states + 32) * HIDDEN * VOCABULARY
+    wide_Q = log_likelihoods_after(states_UD.bfloat16(), head_VD.bfloat16(), state_Q, targets_Q)
+    assert wide_Q.dtype == torch.float32
+    torch.testing.assert_close(wide_Q.double(), expected_UV[state_Q, targets_Q], rtol=0.05, atol=0.2)
+
+
+def test_nothing_asked_is_nothing_told() -> None:
+    none = np.zeros(0, np.int64)
+    assert log_likelihoods_after(torch.randn(0, HIDDEN), torch.randn(VOCABULARY, HIDDEN), none, none).shape == (0,)
+    assert log_likelihoods_after(torch.randn(3, HIDDEN), torch.randn(VOCABULARY, HIDDEN), none, none).shape == (0,)
