@@ -16,7 +16,10 @@ ROOT = Path(__file__).parents[2]
 
 @pytest.mark.parametrize(
     "name",
-    ["startup", "prepare", "train-cpu", "train-prefix", "train-gpu", "resume", "method-advice", "statistics"],
+    [
+        *("startup", "prepare", "train-cpu", "train-prefix", "train-gpu", "resume", "method-advice", "statistics"),
+        "label-scoring",
+    ],
 )
 def test_a_quick_run_measures_but_writes_and_judges_nothing(
     name: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
@@ -43,6 +46,10 @@ def test_a_quick_run_measures_but_writes_and_judges_nothing(
         assert printed["figures"]["false better/score pair/100"] <= 0.2
         assert abs(printed["figures"]["calibration/ECE less its null/50"]) < 0.03
         assert printed["figures"]["gate/promoted without a gain"] <= 0.2
+    elif name == "label-scoring":
+        assert printed["figures"]["largest_margin"] < 1e-3
+        assert printed["figures"]["num_likeliest_checked"] == 3
+        assert all(printed["figures"][f"{side}_ratio"] > 0.0 for side in ("generate_loop", "batched_generate"))
     elif name == "prepare":
         assert printed["void"] == []
         assert printed["figures"]["ours/2000/rows_per_second"] > 0.0
