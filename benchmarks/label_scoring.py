@@ -211,7 +211,9 @@ def compare(subject: Subject, scale: Scale) -> Outcome:
         "differing_likeliest": [asdict(each) for each in likeliest],
         "differing_greedy": [asdict(each) for each in greedy],
     }
-    return Outcome(figures, table_of(figures, rounds, (*likeliest, *greedy)), details=details, void=_busy(rounds, scale))
+    return Outcome(
+        figures, table_of(figures, rounds, (*likeliest, *greedy)), details=details, void=_busy(rounds, scale)
+    )
 
 
 def _drawn(sides: Sides, num: int, name: str) -> list[int]:
@@ -323,7 +325,12 @@ def compare_greedy(sides: Sides, said: Mapping[str, Mapping[int, int]]) -> tuple
 
 def table_of(figures: Mapping[str, float], rounds: Sequence[Round], differing: Sequence[Difference]) -> list[list[str]]:
     """The sides, then every answer that differs under the same rule."""
-    ratios = {OURS: "-", LOOP: "generate_loop_ratio", BATCHED: "batched_generate_ratio", SORTED: "sorted_generate_ratio"}
+    ratios = {
+        OURS: "-",
+        LOOP: "generate_loop_ratio",
+        BATCHED: "batched_generate_ratio",
+        SORTED: "sorted_generate_ratio",
+    }
     table = [["", "rows/s", "least", "most", "ours is"]]
     for side, ratio in ratios.items():
         rates = [each.turns[side].rate for each in rounds]

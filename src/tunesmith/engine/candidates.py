@@ -17,13 +17,9 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from tunesmith.model.layout import round_up
-
-NODES_UNIT: Final = 8
-"""Readings have numbers of nodes from a coarse grid: products of a known shape start many times faster."""
 MAX_NODES: Final = 64
 """Nodes that are read behind a prompt before what they told is looked at; one chain is read in any case."""
-MAX_LEFT_OUT: Final = 0.01
+MAX_LEFT_OUT: Final = 0.1
 """What all candidates that are not followed to their end can have together, as a share of the likeliest."""
 PROMPT: Final = -1
 """Stands for the prompt among nodes and among chains."""
@@ -55,8 +51,8 @@ class CandidateTree:
     parent_G: Ints
     """The chain before it, or PROMPT."""
     num_nodes_G: Ints
-    num_candidates_G: Ints
-    """Candidates that go through each chain."""
+    through_GC: Floats
+    """1 where a candidate goes on behind the chain's first token, else 0."""
     last_C: Ints
     """The chain that a candidate's last token is predicted from, or PROMPT."""
 
@@ -75,6 +71,7 @@ class CandidateTree:
         ways_EC = _ones(len(edges), ways).astype(np.float64)
         before = [np.flatnonzero(sees_NN[head]) for head in heads_G]
         chain_before_N = np.append(chain_N, PROMPT)  # so that PROMPT finds PROMPT
+        sources = [chain_before_N[edge_nodes_E[way[1:]]] for way in ways]
         return cls(
             ids_N=np.append(edge_targets_E[entering_N], 0),
             depths_N=np.append(sees_NN[:-1].sum(1) - 1, 0),
@@ -87,7 +84,7 @@ class CandidateTree:
             follows_GG=_ones(len(heads_G), [chain_N[nodes] for nodes in before]).T,
             parent_G=chain_before_N[parent_N[heads_G]],
             num_nodes_G=num_nodes_G,
-            num_candidates_G=ways_EC[entering_N[heads_G]].sum(1).astype(np.int64),
+            through_GC=_ones(len(heads_G), sources).astype(np.float64),
             last_C=np.array([chain_before_N[edge_nodes_E[way[-1]]] for way in ways], np.int64),
         )
 
@@ -131,13 +128,18 @@ def _ones(num: int, places: Sequence[Sequence[int] | Ints]) -> Flags:
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """Nodes that are read behind some prompts, and what is asked of them."""
+    """Nodes that are read behind some prompts, one prompt's after the other's, and what is asked of them."""
 
-    ids_BM: Ints
-    depths_BM: Ints
+    rows_T: Ints
+    ids_T: Ints
+    depths_T: Ints
+    places_T: Ints
+    """Of each node among its prompt's."""
+    flat_BM: Ints
+    """Where the nodes of each prompt lie in T; what fills up is anywhere."""
     sees_BMM: Flags
     states_U: Ints
-    """Places in (B * M) after which something is asked, ascending."""
+    """Nodes after which something is asked, ascending."""
     state_Q: Ints
     """Of which of these, ascending."""
     rows_Q: Ints
@@ -147,18 +149,22 @@ class Reading:
 def reading(tree: CandidateTree, chosen_BG: Flags) -> Reading:
     """Chains behind each prompt, with the nodes before them."""
     has_BN = _at(chosen_BG @ tree.follows_GG, tree.chain_N, of_prompt=False)
-    place_BN = has_BN.cumsum(1) - 1
-    num_rows, num_nodes = len(has_BN), round_up(int(has_BN.sum(1).max()), NODES_UNIT)
-    index_BM = np.full((num_rows, num_nodes), len(tree.ids_N) - 1)
-    rows_P, nodes_P = np.nonzero(has_BN)
-    index_BM[rows_P, place_BN[rows_P, nodes_P]] = nodes_P
+    rows_T, nodes_T = np.nonzero(has_BN)
+    places_T = (has_BN.cumsum(1) - 1)[rows_T, nodes_T]
+    index_BM = np.full((len(has_BN), int(has_BN.sum(1).max())), len(tree.ids_N) - 1)
+    index_BM[rows_T, places_T] = nodes_T
+    flat_BM = np.zeros_like(index_BM)
+    flat_BM[rows_T, places_T] = np.arange(len(rows_T))
     rows_Q, edges_Q = np.nonzero(_at(chosen_BG, _chain_of_edges(tree), of_prompt=False))
-    keys_Q = rows_Q * num_nodes + place_BN[rows_Q, tree.edge_nodes_E[edges_Q]]
-    order_Q = np.argsort(keys_Q, kind="stable")
-    states_U, state_Q = np.unique(keys_Q[order_Q], return_inverse=True)
+    asked_Q = (has_BN.cumsum().reshape(has_BN.shape) - 1)[rows_Q, tree.edge_nodes_E[edges_Q]]
+    order_Q = np.argsort(asked_Q, kind="stable")
+    states_U, state_Q = np.unique(asked_Q[order_Q], return_inverse=True)
     return Reading(
-        ids_BM=tree.ids_N[index_BM],
-        depths_BM=tree.depths_N[index_BM],
+        rows_T=rows_T,
+        ids_T=tree.ids_N[nodes_T],
+        depths_T=tree.depths_N[nodes_T],
+        places_T=places_T,
+        flat_BM=flat_BM,
         sees_BMM=tree.sees_NN[index_BM[:, :, None], index_BM[:, None, :]],
         states_U=states_U,
         state_Q=state_Q,
@@ -186,12 +192,22 @@ class Search:
         self.tree = tree
         self._logs_BE = np.zeros((num_prompts, len(tree.edge_nodes_E)))
         self._is_read_BG = np.zeros((num_prompts, len(tree.parent_G)), bool)
+        self._waiting_B = np.arange(num_prompts)
 
-    @property
-    def bounds_BC(self) -> Floats:
-        """Log-likelihoods of all candidates, as far as they are followed."""
-        found: Floats = self._logs_BE @ self.tree.ways_EC
-        return found
+    def likelihoods(self) -> Floats:
+        """(B, C) log-likelihoods of all candidates, once no more chains are to be read.
+
+        Those that were left out share evenly what is left to them together; each further token then costs them what one
+        of the likeliest candidate does on average.
+        """
+        tree = self.tree
+        open_BG, known_BC = self._open().astype(np.float64), self._logs_BE @ tree.ways_EC
+        is_whole_BC, tokens_C = self._is_whole(), tree.ways_EC.sum(0)
+        shared_BC = known_BC - open_BG * np.log(tree.through_GC.sum(1)) @ tree.through_GC
+        num_unread_BC = tokens_C - open_BG * tree.entries_EG.sum(0) @ tree.through_GC
+        best_B = np.where(is_whole_BC, known_BC, -np.inf).argmax(1)
+        cost_B = known_BC[np.arange(len(best_B)), best_B] / tokens_C[best_B]
+        return np.where(is_whole_BC, known_BC, shared_BC + cost_B[:, None] * num_unread_BC)
 
     def learn(self, rows_Q: Ints, edges_Q: Ints, logs_Q: Floats) -> None:
         self._logs_BE[rows_Q, edges_Q] = logs_Q
@@ -202,20 +218,31 @@ class Search:
         The likeliest go first. Chains are left out where all candidates behind them together stay below MAX_LEFT_OUT of
         the likeliest whole one, or of what is likelier still as far as it is read.
         """
-        tree = self.tree
-        is_open_BG = ~self._is_read_BG & _at(self._is_read_BG, tree.parent_G, of_prompt=True)
-        is_whole_BC = _at(self._is_read_BG, tree.last_C, of_prompt=True)
-        reach_BG = np.where(is_open_BG, self._logs_BE @ tree.entries_EG, -np.inf)
-        best_B = np.where(is_whole_BC, self.bounds_BC, -np.inf).max(1)
+        tree, logs_BE = self.tree, self._logs_BE[self._waiting_B]
+        is_open_BG = self._open()[self._waiting_B]
+        reach_BG = np.where(is_open_BG, logs_BE @ tree.entries_EG, -np.inf)
+        best_B = np.where(self._is_whole()[self._waiting_B], logs_BE @ tree.ways_EC, -np.inf).max(1)
         best_B = np.maximum(best_B, reach_BG.max(1, initial=-np.inf))
-        mass_BG = tree.num_candidates_G * np.exp(reach_BG - best_B[:, None])
+        # all answers that begin alike are together no likelier than what they begin with
+        mass_BG = np.exp(reach_BG - best_B[:, None])
         upwards_BG = np.argsort(mass_BG, axis=1, kind="stable")
         matters_BG = np.take_along_axis(mass_BG, upwards_BG, 1).cumsum(1) > MAX_LEFT_OUT
         matters_BG &= np.take_along_axis(is_open_BG, upwards_BG, 1)
         sizes_BG = tree.num_nodes_G[upwards_BG] * matters_BG
         with_likelier_BG = sizes_BG[:, ::-1].cumsum(1)[:, ::-1]
         fits_BG = (with_likelier_BG <= MAX_NODES) | (with_likelier_BG == sizes_BG)
-        taken_BG = np.zeros_like(is_open_BG)
-        np.put_along_axis(taken_BG, upwards_BG, matters_BG & fits_BG, 1)
+        now_BG = np.zeros_like(is_open_BG)
+        np.put_along_axis(now_BG, upwards_BG, matters_BG & fits_BG, 1)
+        taken_BG = np.zeros_like(self._is_read_BG)
+        taken_BG[self._waiting_B] = now_BG
         self._is_read_BG |= taken_BG
+        self._waiting_B = np.flatnonzero(taken_BG.any(1))  # nothing new is learned of the others
         return taken_BG
+
+    def _open(self) -> Flags:
+        """(B, G) chains whose first token's likelihood is known, and no more."""
+        return ~self._is_read_BG & _at(self._is_read_BG, self.tree.parent_G, of_prompt=True)
+
+    def _is_whole(self) -> Flags:
+        """(B, C) candidates that are known to their end."""
+        return _at(self._is_read_BG, self.tree.last_C, of_prompt=True)

@@ -26,8 +26,9 @@ from transformers import DynamicCache, PreTrainedModel
 
 from tunesmith.chat import Chat
 from tunesmith.engine.candidates import PROMPT, CandidateTree, Reading, Search, reading
+from tunesmith.model.behind import BehindLayout
 from tunesmith.model.head import log_likelihood_of_pairs, log_likelihoods_after
-from tunesmith.model.layout import MicroBatch, behind, lay_out, round_up
+from tunesmith.model.layout import TOKENS_UNIT, MicroBatch, behind, lay_out, round_up
 from tunesmith.model.load import head_weight, hidden_states
 from tunesmith.model.virtual import virtual_ids
 from tunesmith.records import Completion, Message, Rendered, Sampling
@@ -126,8 +127,8 @@ class LocalEngine:
     ) -> list[list[float]]:
         """log P(candidate | conversation) in nats, end token included, for every candidate of every conversation.
 
-        Each further token only lowers a likelihood. Candidates whose first tokens alone leave them together less than
-        MAX_LEFT_OUT of the likeliest's probability are given the likelihood of those tokens, an upper bound.
+        Each further token only lowers a likelihood. Candidates whose first tokens leave them together less than MAX_LEFT_OUT
+        of the likeliest's probability are not followed to their end, and their likelihoods estimated (`Search.likelihoods`).
         """
         if not conversations:
             return []
@@ -159,12 +160,9 @@ class LocalEngine:
             waiting_W = np.argsort(-num_nodes_B, kind="stable")[: np.count_nonzero(num_nodes_B)]
             while len(waiting_W):
                 budget = _num_rows(read.seen_BS.shape[1] + int(num_nodes_B[waiting_W[0]]))
-                size = min(budget, _whole_part(len(waiting_W)))
-                # the last few fill their batch up by being read twice
-                rows_B = np.resize(waiting_W[:size], min(budget, 1 << (size - 1).bit_length()))
+                rows_B, waiting_W = waiting_W[:budget], waiting_W[budget:]
                 self._follow(read, search, rows_B, reading(tree, chosen_BG[rows_B]))
-                waiting_W = waiting_W[size:]
-        return search.bounds_BC
+        return search.likelihoods()
 
     def _read(self, prompts: Sequence[list[int]]) -> _Read:
         rows = [
@@ -187,18 +185,31 @@ class LocalEngine:
 
     def _follow(self, read: _Read, search: Search, rows_B: NDArray[np.int64], asked: Reading) -> None:
         """Read nodes behind the prompts of these rows, and tell the search what they say."""
-        device = self.model.device
+        device, num_nodes = self.model.device, len(asked.ids_T)
+        num_filler = _coarse(num_nodes) - num_nodes
         picked_B = torch.from_numpy(rows_B).to(device)
-        ids_BM, depths_BM, sees_BMM = (
-            torch.from_numpy(array).to(device) for array in (asked.ids_BM, asked.depths_BM, asked.sees_BMM)
+        flat_BM, sees_BMM, rows_T, places_T, depths_T, states_U = (
+            torch.from_numpy(array).to(device)
+            for array in (asked.flat_BM, asked.sees_BMM, asked.rows_T, asked.places_T, asked.depths_T, asked.states_U)
         )
         seen_BS = read.seen_BS[picked_B]
-        mask = torch.cat((seen_BS[:, None, :].expand(-1, ids_BM.shape[1], -1), sees_BMM), dim=2)[:, None]
-        positions_BM = seen_BS.sum(1, keepdim=True) + depths_BM
-        hidden_BMD = self._hidden(ids_BM, positions_BM, mask, _padded(read, picked_B))
-        states_UD = hidden_BMD.flatten(0, 1)[torch.from_numpy(asked.states_U).to(device)]
+        sees_BMK = torch.cat((seen_BS[:, None, :].expand(-1, flat_BM.shape[1], -1), sees_BMM), dim=2)
+        bias_BMK = torch.zeros(sees_BMK.shape, dtype=self.model.dtype, device=device).masked_fill_(
+            ~sees_BMK, -torch.inf
+        )
+        places_BK = torch.cat((read.places_BS[picked_B], read.cache.get_seq_length() + flat_BM), dim=1)
+        layout = BehindLayout(len(rows_B), rows_T * flat_BM.shape[1] + places_T, places_BK, bias_BMK)
+        positions_T = seen_BS.sum(1)[rows_T] + depths_T
+        hidden_TD = self.model.base_model(
+            input_ids=torch.from_numpy(np.pad(asked.ids_T, (0, num_filler)))[None].to(device),
+            position_ids=torch.nn.functional.pad(positions_T, (0, num_filler))[None].clamp(max=self._num_positions - 1),
+            past_key_values=_writable(read.cache),
+            use_cache=True,
+            layout=layout,
+        ).last_hidden_state[0]
         targets_Q = search.tree.edge_targets_E[asked.edges_Q]
-        search.learn(rows_B[asked.rows_Q], asked.edges_Q, self._edge_logs(states_UD, asked.state_Q, targets_Q))
+        logs_Q = self._edge_logs(hidden_TD[states_U], asked.state_Q, targets_Q)
+        search.learn(rows_B[asked.rows_Q], asked.edges_Q, logs_Q)
 
     def _edge_logs(
         self, states_UD: Tensor, state_Q: NDArray[np.int64], targets_Q: NDArray[np.int64]
@@ -312,19 +323,16 @@ def _num_rows(num_tokens: int) -> int:
     return num_rows - num_rows % ROWS_UNIT if num_rows > ROWS_UNIT else num_rows
 
 
-def _whole_part(num: int) -> int:
-    """The largest power of two of many rows, few as they are: batches of few sizes."""
-    return 1 << (num.bit_length() - 1) if num > ROWS_UNIT else num
+def _coarse(num_tokens: int) -> int:
+    """Up to an eighth more, so that buffers have few lengths: products of a known shape start many times faster."""
+    return round_up(num_tokens, max(TOKENS_UNIT, (1 << num_tokens.bit_length()) >> 3))
 
 
-def _padded(read: _Read, rows_B: Tensor) -> DynamicCache:
-    """What is cached of these prompts, to be written behind without changing it."""
-    places_BS = read.places_BS[rows_B]
-    padded = copy(read.cache)
-    padded.layers = [copy(layer) for layer in read.cache.layers]
-    for layer in padded.layers:
-        layer.keys, layer.values = (states[0][:, places_BS].transpose(0, 1) for states in (layer.keys, layer.values))
-    return padded
+def _writable(cache: DynamicCache) -> DynamicCache:
+    """The same states, to be written behind without changing what is cached."""
+    written = copy(cache)
+    written.layers = [copy(layer) for layer in cache.layers]
+    return written
 
 
 def _left_padded(prompts: Sequence[list[int]], device: torch.device) -> tuple[Tensor, Tensor]:

@@ -19,6 +19,7 @@ from torch.nn.functional import scaled_dot_product_attention
 from transformers import AttentionInterface
 
 from tunesmith.model.attention_layout import AttentionGroup, AttentionLayout
+from tunesmith.model.behind import BehindLayout, attend_behind
 from tunesmith.model.kernels import causal_attention, flash, is_native
 from tunesmith.model.kernels.native import HEAD_UNIT
 
@@ -34,7 +35,7 @@ def attend(  # noqa: PLR0913 - transformers' signature
     *,
     scaling: float,
     dropout: float = 0.0,
-    layout: AttentionLayout | None = None,
+    layout: AttentionLayout | BehindLayout | None = None,
     **_: Any,
 ) -> tuple[Tensor, None]:
     """Attention inside each document of `layout`; without a layout, over a padded batch with a prepared 4-D mask.
@@ -60,7 +61,7 @@ def attend_flat(
     query_THD: Tensor,
     key_TKD: Tensor,
     value_TKD: Tensor,
-    layout: AttentionLayout,
+    layout: AttentionLayout | BehindLayout,
     scaling: float,
     dropout: float = 0.0,
 ) -> Tensor:
@@ -69,6 +70,8 @@ def attend_flat(
     Flash attention computes all of it where it can. With dropout every score is computed whole: the kernels write no
     weights down.
     """
+    if isinstance(layout, BehindLayout):
+        return attend_behind(query_THD, key_TKD, value_TKD, layout, scaling)
     if not dropout and flash.takes(query_THD):
         return flash.attend_looks(query_THD, key_TKD, value_TKD, layout.looks, scaling)
     groups = layout.groups

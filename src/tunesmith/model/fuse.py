@@ -10,6 +10,7 @@ from transformers import Cache, PreTrainedModel
 from tunesmith.model.attention import attend, attend_flat
 from tunesmith.model.attention_layout import AttentionLayout
 from tunesmith.model.base import LATENT_TYPES, LEARNED_POSITION_TYPES
+from tunesmith.model.behind import BehindLayout
 from tunesmith.model.kernels import rms_norm, rotate, swiglu
 
 
@@ -67,7 +68,7 @@ class RotaryAttention(nn.Module):
         position_embeddings: tuple[Tensor, Tensor],
         attention_mask: Tensor | None = None,
         past_key_values: Cache | None = None,
-        layout: AttentionLayout | None = None,
+        layout: AttentionLayout | BehindLayout | None = None,
         **_: Any,
     ) -> tuple[Tensor, None]:
         batch_shape = hidden_states.shape[:-1]
@@ -84,7 +85,9 @@ class RotaryAttention(nn.Module):
         if layout is not None:
             if past_key_values is not None:
                 flat = (states_TKD.transpose(0, 1)[None] for states_TKD in (key_TKD, value_TKD))
-                past_key_values.update(*flat, self.layer_idx)
+                key_TKD, value_TKD = (
+                    states_1KAD[0].transpose(0, 1) for states_1KAD in past_key_values.update(*flat, self.layer_idx)
+                )
             dropout = self.attention_dropout if self.training else 0.0
             out = self.attend_flat(query_THD, key_TKD, value_TKD, layout, self.scaling, dropout)
         else:

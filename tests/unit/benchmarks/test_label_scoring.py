@@ -13,7 +13,8 @@ from tunesmith.records import Message
 
 NAMES = ("card", "card lost", "card stolen", "cash", "问题", "an apple", "a pear")
 PROMPTS: list[Prompt] = [
-    (Message("user", text),) for text in ("hi", "What is the answer?", "问题的答案是什么？请一步一步地思考。", "7 apples")
+    (Message("user", text),)
+    for text in ("hi", "What is the answer?", "问题的答案是什么？请一步一步地思考。", "7 apples")
 ]
 
 
