@@ -1,11 +1,11 @@
 """Labels scored by our engine against transformers' `generate` held to them: rows a second, and the same answers.
 
 The 3,080 test rows of banking77 over its 77 labels, by `builtin:tiny` tuned on its training rows, in fp32. Ours gives
-the likeliest label, each scored to its end as far as it can matter. `generate` decodes greedily along a trie of the
-labels, which is less work and another question: the most likely first token need not begin the likeliest label. So it is
-timed as it is, row by row and in left-padded batches of its best size, and answers are compared under one rule at a
-time. Likeliest label: ours against what transformers computes for all labels of a sample of rows. Greedy label:
-`generate`'s against greedy decoding by our own likelihoods, on every row where it did not say the likeliest.
+the likeliest label, each scored as far as it can matter. `generate` decodes greedily along a trie of the labels, which
+is less work and another question: the likeliest first token need not begin the likeliest label. So it is timed as it
+is, row by row and in left-padded batches of its best size, and answers are compared under one rule at a time.
+Likeliest label: ours against what transformers computes for all labels of a sample of rows. Greedy label: `generate`'s
+against greedy decoding by our own likelihoods, on every row where it did not say the likeliest.
 
 Sides take turns. Ours answers all rows in each, the others a part of them that is drawn anew.
 """
@@ -236,7 +236,7 @@ def _timed(rows: Sequence[int], choose: Callable[[], list[int]]) -> Turn:
 
 
 def take_rounds(sides: Sides, scale: Scale, batch_size: int) -> list[Round]:
-    """Every side once a round, after one that does not count; a round on a busy machine is taken again, up to a limit."""
+    """Every side once a round, after one that does not count; one on a busy machine is taken again, up to a limit."""
     everything = list(range(len(sides.subject.prompts)))
     rounds: list[Round] = []
     while len(rounds) <= 2 * scale.num_rounds and len(_counted(rounds[1:], scale)) < scale.num_rounds:

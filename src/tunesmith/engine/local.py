@@ -1,8 +1,7 @@
 """Answers and likelihoods from a model in this process.
 
-Generation runs in padded batches with a key/value cache. Candidates are scored as a prefix tree that every prompt of a
-batch carries behind itself, read only where the likeliest may lie, and what all prompts begin with is computed once. Rows
-are scored on the flat layout.
+Generation runs in padded batches with a key/value cache. Candidates are scored as a prefix tree
+behind every prompt, read only where the likeliest may lie. Prompts of candidates, and rows, lie on the flat layout.
 
 Shapes: B prompts of a batch, S padded prompt tokens, V vocabulary, C candidates, M nodes of their tree that are read
 behind a prompt, U states that something is asked of, Q what is asked, W prompts that wait.
@@ -127,8 +126,9 @@ class LocalEngine:
     ) -> list[list[float]]:
         """log P(candidate | conversation) in nats, end token included, for every candidate of every conversation.
 
-        Each further token only lowers a likelihood. Candidates whose first tokens leave them together less than MAX_LEFT_OUT
-        of the likeliest's probability are not followed to their end, and their likelihoods estimated (`Search.likelihoods`).
+        Each further token only lowers a likelihood. Candidates whose first tokens leave them together less than
+        MAX_LEFT_OUT of the likeliest's probability are not followed to their end: what they have is estimated as
+        `Search.likelihoods` says.
         """
         if not conversations:
             return []

@@ -2,8 +2,8 @@
 
 Logits exist for one chunk of pairs at a time: a frozen head costs two matrix products a chunk, a trained one three.
 
-Shapes: T flat tokens, D hidden, V vocabulary, P (position, target) pairs, C pairs of one chunk, U states, Q what is asked
-of them, K of those of a chunk.
+Shapes: T flat tokens, D hidden, V vocabulary, P (position, target) pairs, C pairs of one chunk, U states, Q what is
+asked of them, K of those of a chunk.
 """
 
 from __future__ import annotations

@@ -123,7 +123,8 @@ def test_more_than_fits_is_read_where_one_chain_is_longer(monkeypatch: pytest.Mo
 
 def test_what_is_left_out_shares_what_is_left_to_it() -> None:
     tree = CandidateTree.of([[0, 1, END], [2, 3, 3, END], [2, 4, END]])
-    edges = {(int(node), int(token)): n for n, (node, token) in enumerate(zip(tree.edge_nodes_E, tree.edge_targets_E))}
+    ends = zip(tree.edge_nodes_E.tolist(), tree.edge_targets_E.tolist(), strict=True)
+    edges = {end: edge for edge, end in enumerate(ends)}
     search = Search(tree, 1)
     nowhere = np.zeros(2, np.int64)
     search.learn(nowhere, np.array([edges[PROMPT, 0], edges[PROMPT, 2]]), np.array([-0.2, -6.0]))
