@@ -14,13 +14,14 @@ from numpy.typing import NDArray
 from scipy.special import log_softmax
 from transformers import PreTrainedModel
 
+from tunesmith.artifacts.head import Head
 from tunesmith.engine.heads import class_probabilities, predicted_numbers
 from tunesmith.engine.local import LocalEngine
 from tunesmith.evaluate.arms import NOWHERE, Prompt
 from tunesmith.evaluate.evaluation import Evaluation
 from tunesmith.evaluate.explain import Reasons, reasons
 from tunesmith.evaluate.run import decoding_of
-from tunesmith.model.load import compute_dtype, load_tuned
+from tunesmith.model.load import ModelSource, compute_dtype, ready_models
 from tunesmith.records import Example, Message, Rendered
 from tunesmith.runtime import Runtime
 
@@ -40,10 +41,14 @@ def told(evaluation: Evaluation, prompt: Prompt, labels: Sequence[str], runtime:
     """Ask the arm `tuned`. Without `labels` it writes freely; a head says its own classes, or a number."""
     torch.set_num_threads(runtime.num_threads)
     tuned = evaluation.models["tuned"]
-    head = tuned.head()
-    dtype, base = compute_dtype(evaluation.precision), evaluation.base_of(tuned)
-    model = load_tuned(tuned, base, dtype=dtype, device=runtime.device, four_bit=tuned.is_four_bit)
-    asking = _Asking(evaluation, model, prompt)
+    source = ModelSource(tuned, evaluation.base_of(tuned), tuned.is_four_bit)
+    models = ready_models({"tuned": source}, dtype=compute_dtype(evaluation.precision), device=runtime.device)
+    (found,) = (_told(_Asking(evaluation, model, prompt), tuned.head(), labels) for _, model in models)
+    return found
+
+
+def _told(asking: _Asking, head: Head | None, labels: Sequence[str]) -> Told:
+    evaluation, model, prompt = asking.evaluation, asking.model, asking.prompt
     if head is not None and head.kind == "regression":
         (number,) = predicted_numbers(model, head, asking.rows([prompt[-1].content]), lambda done: None)
         return Told(f"{number:.6g}", None)
