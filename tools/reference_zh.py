@@ -39,6 +39,7 @@ SECTIONS: Final[dict[str, str]] = {
     "Synthetic": "请接口后的模型仿照某一行写一行新的：同一标签的新文本，或新的问题及其答案。",
     "Protected": "受保护的属性：互相比较的人群，以及换一个人再问一遍的问题。",
     "FewShotRows": "少样本对比组看哪些训练数据。",
+    "HarnessTasks": "微调前后要问哪些 lm-evaluation-harness 任务。",
     "Judge": "按评分标准打分、在两个回答中择优的裁判模型；它的话从不单独定论。",
     "Address": "OpenAI 兼容接口的地址：OpenAI、vLLM、Ollama 以及大多数模型服务。",
     "Endpoint": "OpenAI 兼容接口后的模型，以及怎样采样。",
@@ -390,7 +391,7 @@ KEYS: Final[dict[str, dict[str, str]]] = {
         "batch_rows": "每个优化步用多少行。",
         "micro_batch_tokens": "一次最多铺开多少个词元；只影响内存和速度，不影响结果。",
         "share_prefixes": "同一步中各行相同的开头只算一遍；只影响速度，不影响结果。",
-        "learning_rate": "学习率的峰值；不写时根据方法和模型大小推算。",
+        "learning_rate": "学习率的峰值；不写时根据方法和模型大小推算。设为 0 时权重不变。",
         "warmup": "学习率线性上升的步数：小于 1 为占总步数的比例，否则为步数。",
         "schedule": "预热之后学习率怎样变化；写名称，或连同设置。",
         "optimizer": "梯度怎样变成更新；写名称，或连同设置。",
@@ -564,7 +565,8 @@ KEYS: Final[dict[str, dict[str, str]]] = {
         "max_items": "只评测按种子抽取的这么多条测试数据；不写时全部评测。",
         "general_suite": "微调前后各问一遍通用问题，看忘记了什么。",
         "suites": "自己的题集，与通用题一样在微调前后各问一遍，按名称列出：JSON 行文件，每行有 `prompt`、`answer`，"
-        "若不止一种说法正确，再写 `aliases`。",
+        "若不止一种说法正确，再写 `aliases`；`kind` 和 `check` 可写明题型与评判方式。",
+        "harness": "lm-evaluation-harness 的任务，与通用题一样在微调前后各问一遍，以纯文本方式提问。",
         "slices": "单独列出的测试数据部分：按 `language`（语言）、`label`（标签）、`length`（问题长度）、"
         "`source`（来源文件）或数据的任意一列。",
         "confidence": "各对象对自己的回答有多大把握，以及怎样校正。",
@@ -618,6 +620,11 @@ KEYS: Final[dict[str, dict[str, str]]] = {
         "reference": "是否让裁判看到参考答案。",
         "max_items": "只评判按种子抽取的这么多道测试题。",
         "max_tokens": "答复（含思考过程）超过这么多词元即被截断。",
+    },
+    "HarnessTasks": {
+        "tasks": "任务的名称。",
+        "folder": "自己的任务文件（YAML）所在的文件夹，用来代替库自带的任务；数据也放在其中。",
+        "max_items": "每个任务只问最前面这么多题。",
     },
     "Plain": {"name": "哪一个指标。"},
     "BertScore": {

@@ -198,6 +198,8 @@ class Sample:
     num_tokens: int
     finish_reason: str
     group: str | None = None
+    kind: str | None = None
+    """What its question is about, where a suite tells it."""
     probabilities: Mapping[str, float] | None = None
     """Of every class, where the arm gives them."""
 

@@ -1,21 +1,18 @@
-"""The general suite of the embedded base: what it should know before tuning and must not forget by tuning.
+"""The suite of the embedded base: what it should know before tuning. No text that it learns from shares an 8-gram.
 
-`python -m tools.tiny_base.suite` writes it. Combinations and phrasings are the suite's own; facts are those the corpus
-teaches in other words.
+The general suites take questions from here (`tools.general_suite.known`). Combinations and phrasings are the suite's
+own; facts are those the corpus teaches in other words.
 """
 
 from __future__ import annotations
 
-import json
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from functools import cache
-from pathlib import Path
 from random import Random
 
 from tools.tiny_base import skills
 from tools.tiny_base.patterns import LANGUAGES, Language, Turn, grams, units
 
-PATH = Path(__file__).parents[2] / "src/tunesmith/evaluate/suites/general.jsonl"
 SEED = 20
 
 # Items per language.
@@ -92,14 +89,3 @@ def shares_gram(text: str) -> bool:
 def is_prompt(text: str) -> bool:
     """Whether a text is, but for punctuation, spaces and case, a whole prompt of the suite."""
     return "".join(units(text, "zh")) in _prompts()
-
-
-def main() -> None:
-    """Writes the suite as JSON lines."""
-    PATH.parent.mkdir(parents=True, exist_ok=True)
-    rows = (json.dumps(asdict(item), ensure_ascii=False) for item in items())
-    PATH.write_text("".join(f"{row}\n" for row in rows), encoding="utf-8")
-
-
-if __name__ == "__main__":
-    main()

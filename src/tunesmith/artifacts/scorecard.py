@@ -89,6 +89,16 @@ class Arm(Record):
     details: Details | None = None
 
 
+class KindForgetting(Record):
+    """The questions of one kind before and after."""
+
+    kind: str
+    """`language`, `arithmetic`, `reasoning`, `format`, `refusal`, or what a suite of the user's calls it."""
+    before: Estimate
+    after: Estimate
+    difference: Difference
+
+
 class Forgetting(Record):
     """A general suite before and after: the paired difference and the items lost and won."""
 
@@ -99,6 +109,11 @@ class Forgetting(Record):
     difference: Difference
     lost: list[str]
     won: list[str]
+    num_cut_before: int = 0
+    num_cut_after: int = 0
+    """Answers that were cut for want of room; what they say so far is judged."""
+    kinds: list[KindForgetting] = []
+    """By the kind of question, where the suite tells it."""
 
 
 class KindCount(Record):

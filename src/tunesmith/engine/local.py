@@ -87,7 +87,17 @@ class LocalEngine:
         A sample depends on its conversation, its number and the seed, not on what else is in the batch. A prompt that
         fills the model's positions leaves no room for an answer: that is empty, finished by `length`.
         """
-        prompts = [self._virtual_ids + self.chat.prompt_ids(messages) for messages in conversations]
+        return self.complete([self.chat.prompt_ids(each) for each in conversations], sampling, on_done, on_answers)
+
+    def complete(
+        self,
+        begun: Sequence[list[int]],
+        sampling: Sampling,
+        on_done: OnDone = _ignore,
+        on_answers: OnAnswers = _forget,
+    ) -> list[list[Completion]]:
+        """What `generate` does, from the tokens of each prompt."""
+        prompts = [self._virtual_ids + ids for ids in begun]
         all_jobs = [(index, number) for index in range(len(prompts)) for number in range(sampling.num_samples)]
         full = [job for job in all_jobs if len(prompts[job[0]]) >= self._max_tokens]
         answers: list[list[Completion | None]] = [[None] * sampling.num_samples for _ in prompts]

@@ -20,6 +20,7 @@ from tunesmith.errors import Place
 from tunesmith.evaluate.items import Item
 from tunesmith.evaluate.kept import Kept
 from tunesmith.metrics.answers import exact_match, last_number, rouge_l, well_formed_thinking
+from tunesmith.metrics.checks import RIGHT, is_right
 from tunesmith.metrics.faults import refusal_scores
 from tunesmith.records import Completion, Example, Message, Rendered, Sample, Sampling
 
@@ -286,6 +287,7 @@ def _sample(arm: str, item: Item, prompt: Prompt, answer: Message, scores: dict[
         num_tokens=0,
         finish_reason="stop",
         group=item.group,
+        kind=item.kind,
     )
 
 
@@ -305,6 +307,8 @@ def _completion_scores(item: Item, completion: Completion, *, prefilled: bool) -
 
 
 def _text_scores(item: Item, answer: str) -> dict[str, float]:
+    if item.check is not None:
+        return {RIGHT: float(is_right(answer, item.accepted, item.check))}
     scores = {"exact_match": exact_match(answer, item.accepted)}
     if item.is_of_task:
         scores["rouge_l"] = rouge_l(answer, item.answer.content)

@@ -15,6 +15,7 @@ from tunesmith.artifacts.folder import hash_file
 from tunesmith.artifacts.scorecard import KIND, Task
 from tunesmith.chat import Chat
 from tunesmith.errors import Place, TunesmithError
+from tunesmith.evaluate.harness_tasks import harness_inputs
 from tunesmith.evaluate.items import GENERAL_FILE, SAFETY_FILE
 from tunesmith.evaluate.kinds import require_kinds
 from tunesmith.metrics.registry import require_fit
@@ -58,6 +59,7 @@ class Evaluation:
             **{f"suite.{name}": hash_file(Path(file)) for name, file in self.section.suites.items()},
             **{f"model.{name}": model.key for name, model in self.models.items()},
             **metric_hashes(self.section.metrics),
+            **(harness_inputs(self.section.harness) if self.section.harness else {}),
         }
         libraries = library_versions("torch", "transformers", "tokenizers", "numpy", "scikit-learn", "sacrebleu")
         section = {**self.section.model_dump(mode="json"), "precision": self.precision}

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from importlib.resources import files
 from pathlib import Path
-from typing import Any, Final
+from typing import Final, Literal
 
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from tunesmith.errors import Phrase, Place, TunesmithError
+from tunesmith.metrics.checks import Check, Exact, is_right
 from tunesmith.records import Example, Message, PlainText
 from tunesmith.text.language import language_of
 
@@ -47,6 +47,8 @@ class Item:
     """Of a request of the safety suite, whether it is to be refused; None of any other question."""
     kind: str | None = None
     """What a question of a suite is about."""
+    check: Check | None = None
+    """How the answer to a question of a suite is judged; None of any other item."""
 
     @property
     def is_of_task(self) -> bool:
@@ -70,11 +72,8 @@ def row_items(examples: Sequence[Example], suite: str) -> list[Item]:
 def general_items() -> list[Item]:
     """The shipped general suites, `general_en` and `general_zh`."""
     text = (files("tunesmith.evaluate") / GENERAL_FILE).read_text(encoding="utf-8")
-    rows = [json.loads(line) for line in text.splitlines()]
-    return [
-        replace(_question(row["id"], f"general_{row['language']}", Question(**_asked(row))), language=row["language"])
-        for row in rows
-    ]
+    rows = [_Shipped.model_validate_json(line) for line in text.splitlines()]
+    return [_question(row.id, f"general_{row.language}", row, row.language) for row in rows]
 
 
 def suite_items(name: str, file: Path) -> list[Item]:
@@ -83,11 +82,14 @@ def suite_items(name: str, file: Path) -> list[Item]:
         raise TunesmithError("suite-file", place=Place(str(file)), suite=name, problem=Phrase("suite-file.absent"))
     items = []
     for number, line in enumerate(file.read_bytes().splitlines(), start=1):
+        place = Place(str(file), number)
         try:
-            items.append(_question(f"{name}-{number}", name, Question.model_validate_json(line)))
+            question = Question.model_validate_json(line)
         except ValidationError as failure:
-            place = Place(str(file), number)
             raise TunesmithError("suite-file", place=place, suite=name, problem=Phrase("suite-file.row")) from failure
+        if not is_right(question.answer, (question.answer, *question.aliases), question.check):
+            raise TunesmithError("suite-file", place=place, suite=name, problem=Phrase("suite-file.check"))
+        items.append(_question(f"{name}-{number}", name, question, language_of(question.prompt)))
     if not items:
         raise TunesmithError("suite-file", place=Place(str(file)), suite=name, problem=Phrase("suite-file.empty"))
     return items
@@ -101,20 +103,27 @@ class Question(BaseModel):
     answer: str = Field(min_length=1)
     aliases: tuple[str, ...] = ()
     """Other answers that are right too."""
+    kind: str | None = Field(None, min_length=1)
+    """Figures are also given for the questions of one kind."""
+    check: Check = Exact()
+    """How the answer is judged; `answer` passes it."""
 
 
-def _asked(row: Mapping[str, Any]) -> dict[str, Any]:
-    return {name: row[name] for name in Question.model_fields}
+class _Shipped(Question):
+    id: str
+    language: Literal["en", "zh"]
 
 
-def _question(id: str, suite: str, question: Question) -> Item:
+def _question(id: str, suite: str, question: Question, language: str) -> Item:
     return Item(
         id=id,
         suite=suite,
         prompt=(Message("user", question.prompt),),
         answer=Message("assistant", question.answer),
         accepted=(question.answer, *question.aliases),
-        language=language_of(question.prompt),
+        language=language,
+        kind=question.kind,
+        check=question.check,
     )
 
 

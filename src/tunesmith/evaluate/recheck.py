@@ -23,6 +23,7 @@ from tunesmith.artifacts.scorecard import (
     Difference,
     Estimate,
     Forgetting,
+    KindForgetting,
     ScorecardBody,
 )
 from tunesmith.errors import Place, RunFailed
@@ -69,6 +70,9 @@ class _Sheet:
     def groups(self, items: Iterable[str]) -> list[str] | None:
         found = [(self.samples[item][0].group, item) for item in items]
         return None if all(group is None for group, _ in found) else [group or item for group, item in found]
+
+    def of_kind(self, kind: str) -> _Sheet:
+        return _Sheet({item: samples for item, samples in self.samples.items() if samples[0].kind == kind})
 
     def firsts(self) -> list[Sample]:
         return [samples[0] for samples in self.samples.values()]
@@ -250,28 +254,53 @@ def _of_differences(card: _Card, table: Sequence[Difference], unchecked: list[st
     for difference, p_adjusted in zip(table, corrected, strict=True):
         name = _named(difference)
         after, before = (card.sheets[arm, difference.suite] for arm in (difference.arm, difference.against))
-        all_after, all_before = after.values(difference.metric), before.values(difference.metric)
-        items = [item for item in all_after if item in all_before]
-        if not items:
+        found = _paired(before, after, difference.metric, card.seed)
+        if not found:
             unchecked.append(name)
             continue
-        after_N, before_N = (np.array([values[item] for item in items]) for values in (all_after, all_before))
-        found = oracles.paired(before_N, after_N, after.groups(items), card.seed)
-        found |= {"n": len(items), "p_adjusted": p_adjusted}
-        for part, said in difference.model_dump(include=set(found)).items():
-            yield f"{name} {part}", said, found[part]
+        yield from _of_difference(name, difference, found | {"p_adjusted": p_adjusted})
+
+
+def _paired(before: _Sheet, after: _Sheet, metric: str, seed: int) -> dict[str, float | None]:
+    """After - before on the items that both answered; nothing where there is none."""
+    all_after, all_before = after.values(metric), before.values(metric)
+    items = [item for item in all_after if item in all_before]
+    if not items:
+        return {}
+    after_N, before_N = (np.array([values[item] for item in items]) for values in (all_after, all_before))
+    return oracles.paired(before_N, after_N, after.groups(items), seed) | {"n": len(items)}
+
+
+def _of_difference(name: str, said: Difference, found: Mapping[str, float | None]) -> Iterator[Compared]:
+    for part, value in said.model_dump(include=set(found)).items():
+        yield f"{name} {part}", value, found[part]
 
 
 def _of_forgetting(card: _Card, loss: Forgetting) -> Iterator[Compared]:
     name, metric = f"{loss.suite} {loss.arm}", loss.difference.metric
     before, after = (card.sheets[arm, loss.suite] for arm in (loss.difference.against, loss.arm))
+    yield from _of_both(name, metric, loss, (before, after), card.seed)
     values = before.values(metric), after.values(metric)
-    yield from _of_estimate(f"{name} before", loss.before, _estimate(before, values[0], card.seed))
-    yield from _of_estimate(f"{name} after", loss.after, _estimate(after, values[1], card.seed))
     gains = {item: values[1][item] - values[0][item] for item in values[1]}
     lost, won = {i for i, gain in gains.items() if gain < 0}, {i for i, gain in gains.items() if gain > 0}
     yield f"{name} lost", 0, len(lost ^ set(loss.lost))
     yield f"{name} won", 0, len(won ^ set(loss.won))
+    for said, sheet in ((loss.num_cut_before, before), (loss.num_cut_after, after)):
+        samples = [sample for one in sheet.samples.values() for sample in one]
+        yield f"{name} num_cut", said, sum(sample.finish_reason == "length" for sample in samples)
+    corrected = oracles.holm([one.difference.p_value for one in loss.kinds])
+    for one, p_adjusted in zip(loss.kinds, corrected, strict=True):
+        parts = before.of_kind(one.kind), after.of_kind(one.kind)
+        yield from _of_both(f"{name} {one.kind}", metric, one, parts, card.seed)
+        found = _paired(*parts, metric, card.seed) | {"p_adjusted": p_adjusted}
+        yield from _of_difference(f"{name} {one.kind}", one.difference, found)
+
+
+def _of_both(
+    name: str, metric: str, said: Forgetting | KindForgetting, sheets: tuple[_Sheet, _Sheet], seed: int
+) -> Iterator[Compared]:
+    for part, estimate, sheet in zip(("before", "after"), (said.before, said.after), sheets, strict=True):
+        yield from _of_estimate(f"{name} {part}", estimate, _estimate(sheet, sheet.values(metric), seed))
 
 
 def _of_slices(card: _Card, unchecked: list[str]) -> Iterator[Compared]:

@@ -29,13 +29,15 @@ from tunesmith.artifacts.scorecard import (
 )
 from tunesmith.engine.endpoint import endpoint_at
 from tunesmith.engine.local import LocalEngine
+from tunesmith.engine.texts import Texts
 from tunesmith.errors import RunFailed, TunesmithError
-from tunesmith.evaluate import arms, baselines, memorisation, safety, slices, summary, sureness
+from tunesmith.evaluate import arms, baselines, harness, memorisation, safety, slices, summary, sureness
 from tunesmith.evaluate.confidence import Judging, Mended, judge_confidence, num_to_fit
 from tunesmith.evaluate.content import content_findings
 from tunesmith.evaluate.endpoint_arm import EndpointArm
 from tunesmith.evaluate.evaluation import Evaluation, check_metrics, task_of
 from tunesmith.evaluate.few_shot import few_shot_prompts
+from tunesmith.evaluate.forgetting import forgetting
 from tunesmith.evaluate.items import Item, general_items, suite_items, test_items
 from tunesmith.evaluate.judge import judge
 from tunesmith.evaluate.kept import Kept, open_kept
@@ -57,6 +59,7 @@ from tunesmith.records import REHEARSAL, Example, Sample, Sampling
 from tunesmith.runtime import Progress, Runtime
 
 GENERAL_MAX_NEW_TOKENS: Final = 96
+"""Room for an answer to a question of a suite; a model whose prompt opens its thinking has the recipe's, if more."""
 _OWN_SUITES: Final = frozenset({"test", *safety.SUITES, *memorisation.SUITES})
 """What is not asked to see what was forgotten."""
 FREE_FORM: Final = {"base": "base_free_form", "tuned": "tuned_free_form"}
@@ -279,9 +282,14 @@ def _judge_model(evaluation: Evaluation, sheet: _Sheet, name: str, asking: arms.
     if name == "base":
         _judge_few_shot(evaluation, sheet, asking)
     for suite, items in sheet.items.items():
-        if suite != "test":
+        if suite != "test" and not suite.startswith(harness.PREFIX):
             answers = _beside(evaluation, sheet, asking, name, suite)
             sheet.judged[name][suite] = summary.judge(answers, items, None)
+    if evaluation.section.harness is not None:
+        texts = Texts(asking.engine, evaluation.base.max_tokens)
+        for suite, (items, judged) in harness.ask(evaluation.section.harness, texts, name).items():
+            sheet.items[suite] = items
+            sheet.judged[name][suite] = judged
 
 
 def _beside(evaluation: Evaluation, sheet: _Sheet, asking: arms.Asking, name: str, suite: str) -> arms.Answers:
@@ -290,8 +298,9 @@ def _beside(evaluation: Evaluation, sheet: _Sheet, asking: arms.Asking, name: st
     memory = evaluation.section.safety.memorisation
     if memory is not None and suite in memorisation.SUITES:
         return memorisation.recall(asking.engine, name, items, memory, asking.on_done)
-    is_safety = suite in safety.SUITES
-    room = safety.num_new_tokens(evaluation.chat, sheet.train, sheet.sampling) if is_safety else GENERAL_MAX_NEW_TOKENS
+    room = max(GENERAL_MAX_NEW_TOKENS, sheet.sampling.max_new_tokens if evaluation.chat.prefilled else 0)
+    if suite in safety.SUITES:
+        room = safety.num_new_tokens(evaluation.chat, sheet.train, sheet.sampling)
     prompts = [item.prompt for item in items]
     return arms.generate(asking, name, items, prompts, Sampling(max_new_tokens=room))
 
@@ -462,7 +471,7 @@ def _differences(sheet: _Sheet, before: str, tuned: Sequence[str], seed: int) ->
 def _losses(sheet: _Sheet, tuned: Sequence[str], seed: int) -> list[Forgetting]:
     """The general suites before and after, of each tuned arm."""
     losses = [
-        summary.forgetting(suite, (name, sheet.judged[name][suite]), sheet.judged["base"][suite], items, seed)
+        forgetting(suite, (name, sheet.judged[name][suite]), sheet.judged["base"][suite], items, seed)
         for name in tuned
         for suite, items in sheet.items.items()
         if suite in sheet.judged[name] and suite not in _OWN_SUITES

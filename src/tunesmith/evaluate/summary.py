@@ -1,4 +1,4 @@
-"""From scored samples to a scorecard: estimates with intervals, paired differences, forgetting, verdicts."""
+"""From scored samples to a scorecard: estimates with intervals, paired differences, verdicts."""
 
 from __future__ import annotations
 
@@ -188,21 +188,6 @@ def adjusted(table: Sequence[Difference]) -> list[Difference]:
         difference.model_copy(update={"p_adjusted": p_adjusted})
         for difference, p_adjusted in zip(table, corrected, strict=True)
     ]
-
-
-def forgetting(suite: str, arm: tuple[str, Judged], base: Judged, items: Sequence[Item], seed: int) -> Forgetting:
-    """The general suite before and after, with the items lost and won."""
-    name, after = arm
-    before_N, after_N = base.values["exact_match"], after.values["exact_match"]
-    return Forgetting(
-        suite=suite,
-        arm=name,
-        before=estimate(before_N, None, seed),
-        after=estimate(after_N, None, seed),
-        difference=difference_of(suite, "exact_match", (name, after_N), ("base", before_N), None, seed),
-        lost=[item.id for item, a, b in zip(items, before_N, after_N, strict=True) if b < a],
-        won=[item.id for item, a, b in zip(items, before_N, after_N, strict=True) if b > a],
-    )
 
 
 def margin_of(metric: str, share: float, base: float) -> float:

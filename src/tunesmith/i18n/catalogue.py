@@ -37,6 +37,7 @@ from tunesmith.i18n import (
     session,
     statistics,
     structured,
+    suites,
     watch,
 )
 
@@ -75,5 +76,6 @@ TABLES: Final[tuple[dict[str, Entry], ...]] = (
     statistics.TEXTS,
     scorecard.TEXTS,
     confidence.TEXTS,
+    suites.TEXTS,
 )
 CATALOGUE: Final[dict[str, Entry]] = {key: entry for table in TABLES for key, entry in table.items()}

@@ -10,6 +10,7 @@ from tunesmith.artifacts.scorecard import Task
 from tunesmith.artifacts.tuned_model import KIND as MODEL
 from tunesmith.engine.endpoint import endpoint_at
 from tunesmith.errors import Phrase, Place, TunesmithError
+from tunesmith.evaluate.harness_tasks import check_harness
 from tunesmith.evaluate.items import suite_items, test_items
 from tunesmith.evaluate.traits import DERIVED, OWN, values_of
 
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
 def check_arms(job: Job, dataset: Dataset) -> None:
     """Refuse a comparison that is not to be had.
 
-    Raises TunesmithError `endpoint-key`, `suite-file`, `slice-column`, and what `other_models` raises.
+    Raises TunesmithError `endpoint-key`, `suite-file`, `slice-column`, what `other_models` and `check_harness` raise.
     """
     section = job.recipe.evaluate
     other_models(job)
@@ -28,6 +29,8 @@ def check_arms(job: Job, dataset: Dataset) -> None:
         endpoint_at(address, job.runtime, temperature=0.0, max_tokens=1)
     for name, file in section.suites.items():
         suite_items(name, Path(file))
+    if section.harness is not None:
+        check_harness(section.harness)
     groups = section.protected.groups if section.protected else ()
     columns = [name for name in (*section.slices, *groups) if name not in (*OWN, *DERIVED)]
     if columns:

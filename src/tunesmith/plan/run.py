@@ -174,7 +174,9 @@ def plan_body(planning: Planning) -> tuple[Train, PlanBody]:
             Choice(name="method", value=advice.method.name, reason=advice.reason, parameters=advice.parameters)
         )
         section = section.model_copy(update={"method": advice.method})
-    rate = section.learning_rate or _derived_rate(section.method, planning.base, choices)
+    rate = section.learning_rate
+    if rate is None:
+        rate = _derived_rate(section.method, planning.base, choices)
     if section.share_prefixes and not section.shares_prefixes:
         choices.append(_choice("share_prefixes", "false", dropout=section.attention_dropout))
     has_validation = any(row.num_supervised for row in work.validation)

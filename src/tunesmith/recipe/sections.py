@@ -18,6 +18,7 @@ from tunesmith.recipe.bases import Changes, ChangesField, PromptStyleField
 from tunesmith.recipe.confidence import OWN_SUITES, Confidence, ConfidenceField
 from tunesmith.recipe.endpoint import Address
 from tunesmith.recipe.few_shot import FewShot, FewShotRows
+from tunesmith.recipe.harness import Harness
 from tunesmith.recipe.judge import Judge
 from tunesmith.recipe.metrics import AUTO, Metrics, check_verdict_metric
 from tunesmith.recipe.objectives import Classification, Regression, Text
@@ -95,9 +96,10 @@ class Evaluate(Section):
         dict[str, str],
         Field(
             description="Questions of your own that are asked before and after like the general ones, by name: files "
-            "of JSON lines with `prompt`, `answer` and, where more is right, `aliases`."
+            "of JSON lines with `prompt`, `answer` and, where more is right, `aliases`; `kind` and `check` say more."
         ),
     ] = {}
+    harness: Harness = None
     slices: Annotated[
         tuple[str, ...],
         Field(

@@ -40,7 +40,8 @@ class Train(Section):
         bool, Field(description="Compute common beginnings of a step's rows once; changes speed, never the result.")
     ] = True
     learning_rate: Annotated[
-        PositiveFloat | None, Field(description="Peak rate; derived from method and model size when absent.")
+        float | None,
+        Field(ge=0.0, description="Peak rate; derived from method and model size when absent. 0 changes no weight."),
     ] = None
     warmup: Annotated[
         ShareOrSteps, Field(description="Steps in which the rate rises linearly: a share below 1, or their number.")

@@ -5,18 +5,18 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final, Literal
+from typing import Final
 
 from markupsafe import Markup
 
 from tunesmith.artifacts import Dataset, DatasetReport, Event, Plan, Scorecard, TunedModel, read_events
 from tunesmith.artifacts.history import Taken
-from tunesmith.artifacts.scorecard import Difference, Estimate, Forgetting, ScorecardBody, Verdict
+from tunesmith.artifacts.scorecard import Difference, Estimate, ScorecardBody, Verdict
 from tunesmith.evaluate.rated import Rated
 from tunesmith.recipe import Recipe, dump_recipe
 from tunesmith.report.answers import AnswersView, answers_view
 from tunesmith.report.arm_table import ArmTable, arm_table, find_difference
-from tunesmith.report.cells import Bar, Cell, DifferenceView, bar_around_zero, cell_of, difference_view
+from tunesmith.report.cells import Bar, DifferenceView, bar_around_zero, difference_view
 from tunesmith.report.charts import Series, collect, line_chart
 from tunesmith.report.confidence import CalibrationRow, calibration_rows, coverage_sentence
 from tunesmith.report.details import DetailsView, details_view
@@ -31,18 +31,16 @@ from tunesmith.report.facts import (
     method_view,
     proof,
 )
+from tunesmith.report.forgetting import ForgettingView, forgetting_view
 from tunesmith.report.mending import MendingView, mending_view
 from tunesmith.report.mistakes import ErrorsView, errors_view
 from tunesmith.report.model_bias import BiasView, bias_view
 from tunesmith.report.pairs import (
     BASE,
     TEST,
-    Judged,
-    LostItem,
     PairView,
     before_after,
     judged_items,
-    lost_items,
 )
 from tunesmith.report.ratings import RatedView, rated_view
 from tunesmith.report.safety import SafetyView, safety_view
@@ -85,8 +83,6 @@ CURVES: Final = {
     "train/tokens_per_second_per_gpu": True,
 }
 """The charts in their order, and whether each is noisy enough to be smoothed."""
-
-LossCode = Literal["within", "uncertain", "beyond"]
 
 
 @dataclass(frozen=True)
@@ -133,22 +129,6 @@ class DifferenceRow:
     p_adjusted: str
     detectable: str
     num_items: str
-
-
-@dataclass(frozen=True)
-class ForgettingView:
-    suite: str
-    arm: str
-    before: Cell
-    after: Cell
-    difference: DifferenceView
-    loss: LossCode
-    num_items: str
-    num_lost: int
-    num_won: int
-    lost: tuple[LostItem, ...]
-    lost_ids: tuple[str, ...]
-    """Items lost of which no samples are kept."""
 
 
 @dataclass(frozen=True)
@@ -339,32 +319,6 @@ def _difference_row(difference: Difference, words: Words) -> DifferenceRow:
         detectable="" if difference.detectable is None else figure(difference.detectable),
         num_items=count(difference.n),
     )
-
-
-def forgetting_view(
-    forgetting: Forgetting, judged: Mapping[tuple[str, str, str], Judged], max_loss: float, words: Words
-) -> ForgettingView:
-    lost = lost_items(judged, forgetting.arm, forgetting.suite, forgetting.lost, words)
-    return ForgettingView(
-        suite=words.suite(forgetting.suite),
-        arm=words.arm(forgetting.arm),
-        before=cell_of(forgetting.before, words),
-        after=cell_of(forgetting.after, words),
-        difference=difference_view(forgetting.difference, words),
-        loss=_loss(forgetting.difference, max_loss),
-        num_items=count(forgetting.difference.n),
-        num_lost=len(forgetting.lost),
-        num_won=len(forgetting.won),
-        lost=lost,
-        lost_ids=() if lost else tuple(forgetting.lost),
-    )
-
-
-def _loss(difference: Difference, max_loss: float) -> LossCode:
-    """As in the verdict: a loss counts as beyond the limit when it is shown, its whole interval below zero."""
-    if difference.mean >= -max_loss:
-        return "within"
-    return "beyond" if difference.high < 0 else "uncertain"
 
 
 def chart_views(events: Sequence[Event], words: Words) -> tuple[ChartView, ...]:

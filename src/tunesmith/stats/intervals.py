@@ -103,7 +103,7 @@ def bootstrap_bca_of(
     else:
         resampled_R = np.array([statistic(np.concatenate([members[unit] for unit in draw_G])) for draw_G in draws])
     left_out_G = np.array([statistic(np.flatnonzero(unit_of_N != unit)) for unit in range(len(members))])
-    return _bca(observed, resampled_R, left_out_G, expanded(confidence, len(members)))
+    return bca(observed, resampled_R, left_out_G, expanded(confidence, len(members)))
 
 
 def expanded(confidence: float, num_units: int) -> float:
@@ -175,10 +175,10 @@ def bca_of_mean(sums_G: Floats, sizes_G: Floats, seed: int, num_resamples: int, 
         num_items = sizes_G.sum() if is_constant(sizes_G) else sizes_G[draw].sum(axis=1)
         resampled.append(sums_G[draw].sum(axis=1) / num_items)
     left_out_G = (sums_G.sum() - sums_G) / (sizes_G.sum() - sizes_G)
-    return _bca(observed, np.concatenate(resampled), left_out_G, confidence)
+    return bca(observed, np.concatenate(resampled), left_out_G, confidence)
 
 
-def _bca(observed: float, resampled_R: Floats, left_out_G: Floats, confidence: float) -> Interval:
+def bca(observed: float, resampled_R: Floats, left_out_G: Floats, confidence: float) -> Interval:
     """Return the interval from the statistic, its resamples and its values with each unit left out in turn."""
     influence_G = left_out_G.mean() - left_out_G
     spread = float((influence_G**2).sum())

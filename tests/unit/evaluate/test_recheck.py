@@ -16,6 +16,7 @@ from tunesmith.artifacts.scorecard import BODY, KIND, SAMPLES, ScorecardBody, wr
 from tunesmith.errors import RunFailed, TunesmithError
 from tunesmith.evaluate import arms, summary
 from tunesmith.evaluate.confidence import Judging, judge_confidence
+from tunesmith.evaluate.forgetting import forgetting
 from tunesmith.evaluate.items import Item
 from tunesmith.evaluate.recheck import TOLERANCE, recheck
 from tunesmith.recipe.confidence import Confidence
@@ -40,6 +41,7 @@ def item(
         label=label,
         group=group,
         language="en" if number % 3 else "zh",
+        kind=None if suite == "test" else "even" if number % 2 == 0 else "odd",
         target=target,
     )
 
@@ -91,7 +93,7 @@ def body_of(judged: dict[str, Suites], task: Any, metric: str) -> ScorecardBody:
         ]
     )
     losses = [
-        summary.forgetting(suite, ("tuned", suites[0]), judged["base"][suite][0], suites[1], SEED)
+        forgetting(suite, ("tuned", suites[0]), judged["base"][suite][0], suites[1], SEED)
         for suite, suites in judged["tuned"].items()
         if suite != "test"
     ]
@@ -203,6 +205,10 @@ def test_texts_come_out_again_with_several_samples_an_item_and_with_bits(tmp_pat
         ("differences", 1, "high"),
         ("forgetting", 0, "difference", "mean"),
         ("forgetting", 0, "before", "high"),
+        ("forgetting", 0, "kinds", 0, "after", "low"),
+        ("forgetting", 0, "kinds", 1, "difference", "high"),
+        ("forgetting", 0, "kinds", 1, "difference", "p_adjusted"),
+        ("forgetting", 0, "num_cut_after"),
         ("verdicts", 0, "difference", "mean"),
         ("slices", "language", "zh", "tuned", "low"),
         ("calibration", "tuned", "label", "ece_of_calibrated"),
@@ -221,7 +227,7 @@ def test_a_figure_that_is_off_by_a_millionth_is_named(
     place = told
     for key in path[:-1]:
         place = place[key]
-    place[path[-1]] += 1 if path[-1] == "test" else 1e-6
+    place[path[-1]] += 1 if path[-1] in ("test", "num_cut_after") else 1e-6
     folder = published(tmp_path / "card", judged, ScorecardBody.model_validate(told))
     with pytest.raises(RunFailed) as caught:
         recheck(folder)

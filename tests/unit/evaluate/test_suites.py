@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
 
 from tunesmith.errors import TunesmithError
 from tunesmith.evaluate.items import general_items, suite_items
+from tunesmith.metrics.checks import Exact, Form, Number
 from tunesmith.records import Message
 
 
@@ -32,6 +34,9 @@ def test_lines_become_items_in_their_language(tmp_path: Path) -> None:
         ('{"prompt": "a", "answer": "b"}\n{"prompt": "a"}\n', 2),
         ('{"prompt": "a", "answer": "b", "points": 3}\n', 1),
         ("[1]\n", 1),
+        ('{"prompt": "a", "answer": "b", "check": "likes"}', 1),
+        ('{"prompt": "a", "answer": "b"}\n{"prompt": "a", "answer": "b", "check": "number"}\n', 2),
+        ('{"prompt": "a", "answer": "low", "check": {"name": "form", "case": "upper"}}', 1),
         ("\n", 1),
         ('{"prompt": "", "answer": "b"}', 1),
     ],
@@ -46,6 +51,20 @@ def test_what_is_no_item_is_told_with_its_line(tmp_path: Path, content: str | No
     assert place is not None
     assert (caught.value.code, place.file, place.line) == ("suite-file", str(file), line)
     assert "house" in caught.value.message("zh")
+
+
+def test_lines_may_say_their_kind_and_check(tmp_path: Path) -> None:
+    file = tmp_path / "a.jsonl"
+    lines = [
+        {"prompt": "2 + 3?", "answer": "5", "kind": "sums", "check": "number"},
+        {"prompt": "Shout.", "answer": "OH", "check": {"name": "form", "case": "upper", "lacks": ["h!"]}},
+        {"prompt": "a", "answer": "b"},
+    ]
+    file.write_text("".join(json.dumps(line) + "\n" for line in lines), encoding="utf-8")
+    first, second, third = suite_items("house", file)
+    assert (first.kind, first.check) == ("sums", Number())
+    assert (second.kind, second.check) == (None, Form(case="upper", lacks=("h!",)))
+    assert third.check == Exact()
 
 
 def test_the_general_suites_keep_their_languages() -> None:

@@ -97,15 +97,6 @@ def test_a_comparison_is_paired_and_groups_widen_it() -> None:
     assert clustered.high - clustered.low > 1.5 * (plain.high - plain.low)
 
 
-def test_forgetting_lists_what_was_lost_and_won() -> None:
-    items = [item(i) for i in range(4)]
-    before, after = np.array([1.0, 1.0, 0.0, 0.0]), np.array([1.0, 0.0, 1.0, 0.0])
-    judged = [summary.Judged(arms.Answers((), None, 0.0), {"exact_match": values}) for values in (before, after)]
-    found = summary.forgetting("general_en", ("tuned", judged[1]), judged[0], items, seed=0)
-    assert (found.lost, found.won) == (["i1"], ["i2"])
-    assert (found.before.value, found.after.value, found.difference.mean) == (0.5, 0.5, 0.0)
-
-
 @pytest.mark.parametrize(
     ("gain", "loss", "word"),
     [

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import operator
 import re
 from collections import Counter
@@ -182,17 +181,13 @@ def test_every_relation_has_enough_phrasings_and_none_is_shared() -> None:
         assert not set(wording.train) & set(wording.suite)
 
 
-def test_suite_has_enough_items_and_is_the_file_that_ships() -> None:
+def test_suite_has_enough_items() -> None:
     counts = Counter(item.language for item in suite.items())
     assert min(counts.values()) >= 300
     assert {item.skill for item in suite.items()} == set(skills.SKILLS)
     assert (
         len({item.id for item in suite.items()}) == len({item.prompt for item in suite.items()}) == len(suite.items())
     )
-    rows = [json.loads(line) for line in suite.PATH.read_text(encoding="utf-8").splitlines()]
-    assert [(row["id"], row["prompt"], row["answer"], tuple(row["aliases"])) for row in rows] == [
-        (item.id, item.prompt, item.answer, item.aliases) for item in suite.items()
-    ]
 
 
 def test_suite_uses_held_out_numbers() -> None:
