@@ -43,7 +43,11 @@ def run(folder: Path, sources: list[Any], train: dict[str, Any]) -> Outcome:
         "name": "forgetting",
         "prepare": {"sources": sources, "test_share": 0.15, "validation_share": 0.05},
         "train": {"batch_rows": 32, "trackers": [], **train},
-        "evaluate": {"arms": ["base", "tuned"], "decoding": {"max_new_tokens": 24, "temperature": 0.0}},
+        "evaluate": {
+            "arms": ["base", "tuned"],
+            "decoding": {"max_new_tokens": 24, "temperature": 0.0},
+            "safety": {"suite": False},
+        },
     }
     return lifecycle.run(Job(Recipe.model_validate(tree), Runtime(folder / "work", folder / "cache"), Silent()))
 
