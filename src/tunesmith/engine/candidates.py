@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 MAX_NODES: Final = 64
 """Nodes that are read behind a prompt before what they told is looked at; one chain is read in any case."""
-MAX_LEFT_OUT: Final = 0.01
+MAX_LEFT_OUT: Final = 0.1
 """What all candidates that are not followed to their end can have together, as a share of the likeliest."""
 PROMPT: Final = -1
 """Stands for the prompt among nodes and among chains."""
