@@ -335,7 +335,8 @@ def test_ctrl_c_while_rows_are_read_leaves_nothing(tmp_path: Path) -> None:
         process.send_signal(signal.SIGINT)
         err = process.stderr.read()
     assert process.returncode == 130
-    assert err.startswith("error[stopped]")
+    # a slow machine says how far it is once more
+    assert [line.partition(":")[0] for line in err.splitlines() if "error" in line] == ["error[stopped]"]
     assert "Traceback" not in err
     assert not (desk / "artifacts").exists()
 
