@@ -12,7 +12,7 @@ from tiny_models import make_model, save_model
 from torch import Tensor
 from transformers import PreTrainedModel
 
-from tunesmith.evaluate.run import _sources
+from tunesmith.evaluate.asked import sources_of
 from tunesmith.model.base import find_base
 from tunesmith.model.four_bit import FourBitLinear, FourBitWeight
 from tunesmith.model.load import load_model, ready_models
@@ -53,7 +53,7 @@ def test_each_arm_has_the_base_it_was_trained_on(tmp_path: Path) -> None:
         evaluation: Any = SimpleNamespace(base=base, base_of=lambda _: base, models=models, section=section)
         packed: dict[str, bool] = {}
         of_packed: list[Tensor] = []
-        for name, model in ready_models(_sources(evaluation), dtype=torch.float32, device="cpu"):
+        for name, model in ready_models(sources_of(evaluation), dtype=torch.float32, device="cpu"):
             packed[name] = is_packed(model)
             of_packed += [logits(model)] if name == "packed" else []
         assert packed == {"base": under_tuned, "tuned": under_tuned, "whole": False, "packed": True}

@@ -7,8 +7,8 @@ from pathlib import Path
 
 from tiny_models import make_chat
 
-from tunesmith.evaluate import run as stage
 from tunesmith.evaluate.evaluation import Evaluation
+from tunesmith.evaluate.sheet import sheet_of
 from tunesmith.model.base import Base
 from tunesmith.prepare import prepare
 from tunesmith.recipe import Evaluate, Prepare
@@ -24,7 +24,7 @@ def test_examples_and_labels_are_those_of_the_task(tmp_path: Path) -> None:
     runtime = Runtime(tmp_path, tmp_path / "cache")
     dataset = prepare(section, seed=0, runtime=runtime, progress=Silent(), out=tmp_path / "out")
     train = dataset.rows("train")
-    sheet = stage._sheet(
+    sheet = sheet_of(
         Evaluation(dataset, Base("tiny", tmp_path, {}), make_chat(tmp_path / "base"), {}, Evaluate(), "float32", seed=0)
     )
     assert (sheet.task, sheet.labels) == ("labels", ["l0", "l1"])
