@@ -29,9 +29,16 @@ def _guarded() -> int:
     try:
         code = int(app(standalone_mode=False) or ExitCode.DONE)
     except Exception as failure:
-        return _tell(_coded(failure))
+        return _tell(Interrupted("stopped") if _is_interrupted(failure) else _coded(failure))
     # typer's answer to Ctrl-C
     return _tell(Interrupted("stopped")) if code == ExitCode.INTERRUPTED else code
+
+
+def _is_interrupted(failure: BaseException | None) -> bool:
+    """Whether Ctrl-C lies behind it: one that comes while a library is in C code leaves as a SystemError."""
+    while failure is not None and not isinstance(failure, KeyboardInterrupt):
+        failure = failure.__cause__ or failure.__context__
+    return failure is not None
 
 
 def _coded(failure: Exception) -> TunesmithError:

@@ -136,6 +136,14 @@ def stopped() -> None:
     raise KeyboardInterrupt
 
 
+def stopped_in_a_library() -> None:
+    """As C code leaves that asks Python something when Ctrl-C comes."""
+    try:
+        raise KeyboardInterrupt
+    except KeyboardInterrupt as interrupt:
+        raise SystemError("returned a result with an exception set") from interrupt
+
+
 def run_main(monkeypatch: pytest.MonkeyPatch, verb: object, arguments: list[str]) -> object:
     """`main` with one verb of our own; its exit code."""
     only = typer.Typer()
@@ -169,7 +177,8 @@ def test_main_leaves_with_the_documented_codes(
 ) -> None:
     assert run_main(monkeypatch, lost, ["verb"]) == ExitCode.USAGE
     assert run_main(monkeypatch, lambda: None, ["verb"]) == ExitCode.DONE
-    assert run_main(monkeypatch, stopped, ["verb"]) == ExitCode.INTERRUPTED
-    assert "error[stopped]" in capsys.readouterr().err
+    for interrupted in (stopped, stopped_in_a_library):
+        assert run_main(monkeypatch, interrupted, ["verb"]) == ExitCode.INTERRUPTED
+        assert "error[stopped]" in capsys.readouterr().err
     assert run_main(monkeypatch, lost, ["vreb"]) == ExitCode.USAGE
     assert "error[usage]: there is no verb `vreb`" in capsys.readouterr().err
