@@ -34,11 +34,9 @@ def _guarded() -> int:
     return _tell(Interrupted("stopped")) if code == ExitCode.INTERRUPTED else code
 
 
-def _is_interrupted(failure: BaseException | None) -> bool:
-    """Whether Ctrl-C lies behind it: one that comes while a library is in C code leaves as a SystemError."""
-    while failure is not None and not isinstance(failure, KeyboardInterrupt):
-        failure = failure.__cause__ or failure.__context__
-    return failure is not None
+def _is_interrupted(failure: Exception) -> bool:
+    """Whether it is a Ctrl-C that came while a library was in C code."""
+    return isinstance(failure, SystemError) and isinstance(failure.__cause__, KeyboardInterrupt)
 
 
 def _coded(failure: Exception) -> TunesmithError:

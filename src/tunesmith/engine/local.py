@@ -169,8 +169,8 @@ class LocalEngine:
             num_nodes_B = chosen_BG @ tree.follows_GG @ tree.num_nodes_G
             waiting_W = np.argsort(-num_nodes_B, kind="stable")[: np.count_nonzero(num_nodes_B)]
             while len(waiting_W):
-                budget = _num_rows(read.seen_BS.shape[1] + int(num_nodes_B[waiting_W[0]]))
-                rows_B, waiting_W = waiting_W[:budget], waiting_W[budget:]
+                num_rows = _num_rows(read.seen_BS.shape[1] + int(num_nodes_B[waiting_W[0]]))
+                rows_B, waiting_W = waiting_W[:num_rows], waiting_W[num_rows:]
                 self._follow(read, search, rows_B, reading(tree, chosen_BG[rows_B]))
         return search.likelihoods()
 
