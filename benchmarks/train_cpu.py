@@ -115,13 +115,14 @@ def run(*, quick: bool) -> Outcome:
         return _smoke()
     # -E: the peer's interpreter must not be led to our packages by PYTHON variables
     trl = (str(peer_python("trl")), "-E", str(TRL_WORKER))
-    outcomes: list[Outcome] = []
+    inputs = {
+        comparison.name: make_inputs(comparison.geometry, ROWS, comparison.max_row_tokens) for comparison in COMPARISONS
+    }
     sweeps: dict[str, Sweep] = {}
+    # every search before any comparison: what a run that is cut off has found is kept for the next
     for comparison in COMPARISONS:
-        inputs = make_inputs(comparison.geometry, ROWS, comparison.max_row_tokens)
-        sweeps[comparison.name] = _search(comparison, inputs, trl, sweeps)
-        outcomes.append(_compare(comparison, inputs, trl, sweeps[comparison.name]))
-    return merge(outcomes)
+        sweeps[comparison.name] = _search(comparison, inputs[comparison.name], trl, sweeps)
+    return merge([_compare(each, inputs[each.name], trl, sweeps[each.name]) for each in COMPARISONS])
 
 
 def merge(outcomes: Sequence[Outcome]) -> Outcome:
