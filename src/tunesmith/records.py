@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Final, Literal
 
 import numpy as np
@@ -161,7 +162,7 @@ class Sampling:
     seed: int = 0
 
 
-FinishReason = Literal["stop", "length", "timeout"]
+FinishReason = Literal["stop", "length", "timeout", "content_filter", "cancelled"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -231,3 +232,58 @@ class Rating:
     comment: str = ""
     time: str = ""
     """ISO 8601, UTC."""
+
+
+@dataclass(frozen=True, slots=True)
+class Exchange:
+    """One answered request of a served model, as much of it as the recording policy keeps."""
+
+    id: str
+    """`ex-` and 24 hex digits, told to the caller."""
+    at: datetime
+    """When the request came, UTC."""
+    model: str
+    """Name that was asked for."""
+    version: str
+    """Key of the Bundle that answered: the beginning of the way back to the raw rows."""
+    key: str | None
+    """Id of the API key; None where the server asks for none."""
+    subject: str | None
+    """Whom it is about: the request's `user`, so that a person's data can be found and removed."""
+    prompt: tuple[Message, ...]
+    """Empty where the policy keeps no text."""
+    answer: Message | None
+    finish_reason: FinishReason
+    num_prompt_tokens: int
+    num_tokens: int
+    first_token_seconds: float | None
+    seconds: float
+    label: str | None = None
+    """The class, where one was chosen."""
+    confidence: float | None = None
+    """Calibrated where the Bundle has a map."""
+    guarded: tuple[str, ...] = ()
+    """Names of the guard's rules that replaced or refused something."""
+
+
+FeedbackKind = Literal["thumb", "rating", "correction", "preference", "comment"]
+
+
+@dataclass(frozen=True, slots=True)
+class Feedback:
+    """What somebody said of an exchange."""
+
+    id: str
+    """`fb-` and 24 hex digits."""
+    exchange: str
+    at: datetime
+    key: str | None
+    kind: FeedbackKind
+    value: int | None = None
+    """Of a thumb 1 or -1, of a rating 1 (worst) to 5."""
+    dimension: str | None = None
+    """What a rating is of: one of DIMENSIONS."""
+    text: str | None = None
+    """The corrected answer, or the comment."""
+    preferred: str | None = None
+    """Of a preference: the exchange with the better answer to the same prompt, this one or another."""

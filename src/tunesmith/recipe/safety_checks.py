@@ -63,7 +63,7 @@ class ContentRule(Section):
         return self
 
 
-def _different(rules: tuple[ContentRule, ...]) -> tuple[ContentRule, ...]:
+def with_different_names(rules: tuple[ContentRule, ...]) -> tuple[ContentRule, ...]:
     names = [rule.name for rule in rules]
     twice = next((name for name in names if names.count(name) > 1), None)
     if twice is not None:
@@ -109,7 +109,7 @@ class SafetyChecks(Section):
     ] = None
     content: Annotated[
         tuple[ContentRule, ...],
-        AfterValidator(_different),
+        AfterValidator(with_different_names),
         Field(description="Rules on the answers of every arm to the test items.", strict=False),
     ] = ()
     memorisation: Annotated[

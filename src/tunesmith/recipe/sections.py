@@ -17,6 +17,7 @@ from tunesmith.recipe.annotate import Annotate
 from tunesmith.recipe.bases import Changes, ChangesField, PromptStyleField
 from tunesmith.recipe.confidence import OWN_SUITES, Confidence, ConfidenceField
 from tunesmith.recipe.endpoint import Address
+from tunesmith.recipe.export import Export
 from tunesmith.recipe.few_shot import FewShot, FewShotRows
 from tunesmith.recipe.harness import Harness
 from tunesmith.recipe.judge import Judge
@@ -26,6 +27,7 @@ from tunesmith.recipe.prepare import Prepare
 from tunesmith.recipe.protected import ProtectedField
 from tunesmith.recipe.safety_checks import SafetyChecks
 from tunesmith.recipe.section import PositiveInt, Section, Share
+from tunesmith.recipe.serve import Serve
 from tunesmith.recipe.train import Train
 from tunesmith.recipe.watch import WATCHING
 
@@ -166,6 +168,8 @@ class Recipe(Section):
     ] = {}
     evaluate: Evaluate = Evaluate()
     report: Report = Report()
+    export: Export = Export()
+    serve: Serve = Serve()
 
     @field_validator("train", "variants")
     @classmethod
@@ -200,10 +204,14 @@ class Recipe(Section):
         return value
 
     def fingerprint(self) -> str:
-        """SHA-256 of the resolved recipe, 64 hex digits: equal fingerprints mean equal results.
+        """SHA-256 of the resolved recipe, 64 hex digits: equal fingerprints mean an equal judged model.
 
-        What a training saves and shows on the way is left out: that may change while it runs.
+        What a training saves and shows on the way is left out, since that may change while it runs, and so is how the
+        model is shipped and served.
         """
-        shown = self.model_dump(mode="json", exclude={"train": WATCHING, "variants": {"__all__": WATCHING}})
+        shown = self.model_dump(
+            mode="json",
+            exclude={"train": WATCHING, "variants": {"__all__": WATCHING}, "export": True, "serve": True},
+        )
         canonical = json.dumps(shown, sort_keys=True, ensure_ascii=False)
         return hashlib.sha256(canonical.encode()).hexdigest()

@@ -1,0 +1,1 @@
+"""From a bundle to a server with OpenAI's API."""
