@@ -10,6 +10,8 @@ import typer
 
 from tunesmith import __version__
 from tunesmith.cli.annotate import annotate_app
+from tunesmith.cli.keys import keys_app
+from tunesmith.cli.models import models_app
 from tunesmith.cli.rate import lines_of_ratings, rate
 from tunesmith.cli.session import (
     LANGUAGE,
@@ -29,6 +31,7 @@ from tunesmith.cli.session import (
     text,
     training_job,
 )
+from tunesmith.cli.store import store_app
 from tunesmith.errors import ExitCode, Place, TunesmithError
 
 if TYPE_CHECKING:
@@ -49,6 +52,9 @@ config_app = typer.Typer(help=text("cli.help.config"), rich_markup_mode=None)
 app.add_typer(recipes_app, name="recipes")
 app.add_typer(annotate_app, name="annotate")
 app.add_typer(config_app, name="config")
+app.add_typer(keys_app, name="keys")
+app.add_typer(models_app, name="models")
+app.add_typer(store_app, name="store")
 app.command("rate", help=text("cli.help.rate"))(rate)
 
 

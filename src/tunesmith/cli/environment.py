@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import getpass
 import os
 import sys
 from collections.abc import Mapping
@@ -113,3 +114,11 @@ def available_bytes(root: Path = Path("/")) -> int | None:
 def _kilobytes(file: Path, name: str) -> int:
     line = next(line for line in file.read_text(encoding="utf-8").splitlines() if line.startswith(name))
     return int(line.split()[1]) * 1024
+
+
+def user_name() -> str:
+    """Who runs this: the name that the system knows, else the number."""
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):
+        return f"uid {os.getuid()}"

@@ -20,6 +20,7 @@ from tunesmith.recipe.prepare import Personal
 from tunesmith.records import Annotation, Entity, Example, Rejected
 from tunesmith.text.personal import PersonalType, Span, find_personal, without_overlaps
 from tunesmith.text.personal.mentions import find_mentions, parts_of
+from tunesmith.text.personal.pseudonyms import pseudonyms_of
 from tunesmith.text.personal.surrogates import surrogate
 
 if TYPE_CHECKING:
@@ -95,11 +96,7 @@ class PersonalCheck:
         """A placeholder, or the pseudonym; a later mention takes the same part of the name that the full name got."""
         if self.section.mode != "pseudonym":
             return lambda value, kind: placeholder(kind)
-        known: dict[str, str] = {}
-        for name in _names(texts, found):
-            whole = surrogate(name, "name", self.pseudonym_key)
-            for mention, part in parts_of(name).items():
-                known.setdefault(mention, _part(whole, part))
+        known = pseudonyms_of(_names(texts, found), self.pseudonym_key)
         return lambda value, kind: (
             known[value] if kind == "name" and value in known else surrogate(value, kind, self.pseudonym_key)
         )
@@ -140,15 +137,6 @@ def _find(path: str, text: str, section: Personal) -> list[Span]:
 def _names(texts: Mapping[str, str], found: Mapping[str, list[Span]]) -> Iterator[str]:
     for path, spans in found.items():
         yield from (texts[path][span.start : span.stop] for span in spans if span.type == "name")
-
-
-def _part(name: str, part: int) -> str:
-    """The whole name (0), its given part (1) or its surname (2)."""
-    if part == 0:
-        return name
-    if name[0].isascii():
-        return name.split(" ")[0 if part == 1 else -1]
-    return name[1:] if part == 1 else name[:1]
 
 
 def _swaps(text: str, spans: Iterable[Span], replacement: Replacement) -> Iterator[Swap]:

@@ -36,6 +36,9 @@ VERBS = [
     *(["recipes"], ["recipes", "list"], ["recipes", "show"], ["recipes", "copy"]),
     *(["annotate"], ["annotate", "export"], ["annotate", "import"], ["annotate", "agreement"]),
     *(["config"], ["config", "schema"], ["config", "check"], ["doctor"], ["unseal"], ["rate"]),
+    *(["keys"], ["keys", "create"], ["keys", "list"], ["keys", "revoke"]),
+    *(["store"], ["store", "show"], ["store", "expire"], ["store", "forget"]),
+    *(["models", *verb] for verb in ([], ["add"], ["list"], ["alias"], ["withdraw"], ["history"])),
 ]
 
 
@@ -62,7 +65,7 @@ def test_every_verb_tells_what_it_takes(verb: list[str]) -> None:
     told = CliRunner().invoke(app, [*verb, "--help"])
     assert told.exit_code == 0
     assert told.stdout.startswith("Usage:")
-    assert verb in (["recipes"], ["config"], ["annotate"]) or "--json" in told.stdout
+    assert verb in (["recipes"], ["config"], ["annotate"], ["keys"], ["models"], ["store"]) or "--json" in told.stdout
 
 
 def test_every_verb_is_in_the_table_above() -> None:

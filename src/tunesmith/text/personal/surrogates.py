@@ -47,7 +47,7 @@ class Draw:
 
     def __init__(self, key: bytes, kind: str, value: str) -> None:
         self._key = key
-        self._subject = f"{kind}\0{value}\0".encode()
+        self._subject = f"{kind}\0{value}\0".encode("utf-8", "surrogatepass")
         self._counter = count()
 
     def below(self, limit: int) -> int:
