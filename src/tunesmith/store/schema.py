@@ -225,7 +225,8 @@ def _version(connection: Connection) -> int:
     """0 where there is nothing of ours yet."""
     tables = sqlalchemy.inspect(connection).get_table_names()
     if SCHEMA_VERSION.name in tables:
-        return connection.scalars(sqlalchemy.select(SCHEMA_VERSION.c.version)).one()
+        version: int = connection.scalars(sqlalchemy.select(SCHEMA_VERSION.c.version)).one()
+        return version
     if tables and connection.dialect.name == "sqlite":
         raise TunesmithError("store-foreign", place=_place(connection), table=tables[0])
     SCHEMA_VERSION.create(connection)
