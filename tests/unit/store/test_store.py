@@ -11,7 +11,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable
-from concurrent.futures import wait
+from concurrent.futures import ThreadPoolExecutor, wait
 from dataclasses import fields, replace
 from datetime import timedelta
 from pathlib import Path
@@ -29,7 +29,7 @@ from tunesmith.store import Removed, Store, open_store, recorded, workspace_stor
 from tunesmith.store.open import writing
 from tunesmith.store.schema import EXCHANGES, FEEDBACK
 from tunesmith.store.store import PAGE_ROWS
-from tunesmith.store.writer import MAX_QUEUED
+from tunesmith.store.writer import MAX_GROUP, MAX_QUEUED
 
 CHARACTERS = "Zoë says 你好 🙂 \x00 \\u0041 % ' \" ; -- \u202e"
 FULL = exchange(
@@ -84,8 +84,11 @@ def test_what_no_database_holds_is_marked(store: Store) -> None:
 @pytest.mark.thorough
 def test_reading_is_in_time_order_and_between_times(store: Store) -> None:
     number = 2 * PAGE_ROWS + 3
-    # pairs at the same time, written in another order
-    kept = [exchange(n, at=START + timedelta(seconds=n // 2), model=("a", "b")[n % 3 == 0]) for n in range(number)]
+    # pairs at the same time, whose ids run the other way than the times
+    kept = [
+        exchange(2 * (number - n // 2) + n % 2, at=START + timedelta(seconds=n // 2), model=("a", "b")[n % 3 == 0])
+        for n in range(number)
+    ]
     wait([store.record(one) for one in reversed(kept[: number // 2])])
     wait([store.record(one) for one in reversed(kept[number // 2 :])])
     assert list(store.exchanges()) == kept
@@ -136,9 +139,9 @@ def test_feedback_on_nothing_is_refused_alone(store: Store) -> None:
 
 
 def test_a_bad_row_takes_no_other_with_it(store: Store) -> None:
-    with Held(store):
+    with Held(store) as held:
         store.record(exchange(99))
-        Held.settle(store)
+        held.settle()
         futures = [store.record(exchange(n % 20)) for n in range(25)]
     wait(futures)
     assert [future.exception() is None for future in futures] == [True] * 20 + [False] * 5
@@ -153,29 +156,30 @@ class Held:
     """Another transaction that writes and does not end, so that what is recorded meanwhile waits."""
 
     def __init__(self, store: Store) -> None:
+        self._store = store
         self._transaction = writing(store.database)
 
-    def __enter__(self) -> None:
+    def __enter__(self) -> Held:
         connection = self._transaction.__enter__()
         if connection.dialect.name == "postgresql":
             connection.exec_driver_sql("LOCK TABLE exchanges")
+        return self
 
     def __exit__(self, *failure: object) -> None:
         self._transaction.__exit__(None, None, None)
 
-    @staticmethod
-    def settle(store: Store) -> None:
+    def settle(self) -> None:
         """Wait until the writer has taken all that is queued and stands before the lock."""
-        while store.num_queued:
+        while self._store.num_queued:
             time.sleep(0.001)
 
 
 def test_commits_are_shared(store: Store) -> None:
     commits = []
     event.listen(store.database, "commit", lambda connection: commits.append(threading.current_thread().name))
-    with Held(store):
+    with Held(store) as held:
         store.record(exchange(0))
-        Held.settle(store)
+        held.settle()
         futures = [store.record(exchange(n)) for n in range(1, 201)]
     wait(futures)
     assert store.num_exchanges == 201
@@ -184,9 +188,9 @@ def test_commits_are_shared(store: Store) -> None:
 
 @pytest.mark.thorough
 def test_a_full_queue_says_so_at_once(store: Store) -> None:
-    with Held(store):
+    with Held(store) as held:
         taken = [store.record(exchange(0))]
-        Held.settle(store)
+        held.settle()
         taken += [store.record(exchange(n)) for n in range(1, MAX_QUEUED + 1)]
         for record in (lambda: store.record(exchange(5000)), lambda: store.add_feedback(feedback(1, exchange(0)))):
             with pytest.raises(RunFailed, match="store-full"):
@@ -242,6 +246,16 @@ def test_a_person_is_forgotten_whatever_the_policy_was(store: Store) -> None:
     assert store.forget("bob") == Removed(3, 3)
 
 
+def test_what_is_queued_is_forgotten_as_well(store: Store) -> None:
+    with ThreadPoolExecutor(1) as pool:
+        with Held(store):
+            for n in range(3 * MAX_GROUP):
+                store.record(exchange(n, subject="ann" if n % MAX_GROUP == MAX_GROUP - 1 else "bob"))
+            forgotten = pool.submit(store.forget, "ann")
+        assert forgotten.result() == Removed(3, 0)
+    assert store.num_exchanges == 3 * MAX_GROUP - 3
+
+
 def encodings(text: str) -> list[bytes]:
     """How a text may lie in a file."""
     plain = text.encode()
@@ -292,6 +306,21 @@ def test_no_byte_of_what_expired_is_left(tmp_path: Path) -> None:
         store.expire(exchange(25).at)
         assert left_in(folder, "xylophone 07")
         store.expire(exchange(50).at)
+        assert left_in(folder, "xylophone") == []
+
+
+def test_bytes_that_another_program_left_go_as_well(tmp_path: Path) -> None:
+    folder = tmp_path / "kept"
+    with open_store(f"sqlite:///{folder}/store.db", clock=lambda: START, key_file=tmp_path / "k") as store:
+        wait([store.record(exchange(n, prompt=(Message("user", "xylophone"),))) for n in range(20)])
+        other = sqlite3.connect(folder / "store.db")
+        other.execute("PRAGMA secure_delete=OFF")
+        with other:
+            other.execute("DELETE FROM exchanges")
+        other.close()
+        store.expire(START)
+        assert left_in(folder, "xylophone")
+        store.forget("ann")
         assert left_in(folder, "xylophone") == []
 
 
