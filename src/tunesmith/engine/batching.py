@@ -26,7 +26,7 @@ from torch import Tensor
 from transformers import PreTrainedModel
 
 from tunesmith.chat import Chat
-from tunesmith.engine.blocks import Blocks, Held
+from tunesmith.engine.blocks import Blocks, Held, block_names
 from tunesmith.engine.draw import choose, seed_of
 from tunesmith.engine.interface import (
     Capabilities,
@@ -74,6 +74,7 @@ class _Answer:
     text: TextOut
     mask: JsonMask | None
     adapter: int = BASE_ONLY
+    names: list[bytes] = field(default_factory=list)
     held: Held | None = None
     num_computed: int = 0
     written: list[int] = field(default_factory=list)
@@ -329,7 +330,9 @@ class BatchingEngine:
     def _admit(self) -> None:
         while self._waiting and len(self._running) < self._max_running:
             answer = self._waiting[0]
-            answer.held = self._blocks.hold(answer.prompt, answer.room, answer.adapter)
+            if not answer.names:
+                answer.names = block_names(answer.prompt[:-1], answer.adapter)
+            answer.held = self._blocks.hold(answer.names, len(answer.prompt) + answer.room)
             if answer.held is None:
                 return
             answer.num_computed = answer.held.num_cached

@@ -8,6 +8,7 @@ its places are needed: the one that was given back longest ago goes first.
 from __future__ import annotations
 
 import hashlib
+from collections import OrderedDict
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
@@ -23,12 +24,14 @@ BLOCK: Final = 16
 
 @dataclass(frozen=True, slots=True)
 class Held:
-    """Places of one answer: those of its prompt and of all that it may write."""
+    """Places of one answer: those of its prompt and of all that it may write.
+
+    Named are the blocks of the prompt that are full without its last token, which is always left to be computed.
+    """
 
     blocks: tuple[int, ...]
     places: NDArray[np.int64]
     names: tuple[bytes, ...]
-    """Of the prompt's full blocks, in order."""
     promised: tuple[bytes, ...]
     """Those of its names that nobody else computes."""
     num_cached: int
@@ -42,8 +45,8 @@ class Blocks:
         """As many whole blocks as `max_tokens` tokens fill."""
         self.num_blocks = max(1, max_tokens // BLOCK)
         self._num_holders = [0] * (self.num_blocks + 1)
-        # in the order in which they are taken; a dictionary gives back any of them at once
-        self._free: dict[int, None] = dict.fromkeys(range(1, self.num_blocks + 1))
+        # in the order in which they are taken
+        self._free: OrderedDict[int, None] = OrderedDict.fromkeys(range(1, self.num_blocks + 1))
         self._name_of: dict[int, bytes] = {}
         self._block_of: dict[bytes, int] = {}
         self._promised: set[bytes] = set()
@@ -63,17 +66,16 @@ class Blocks:
         """Of one answer with its prompt."""
         return self.num_blocks * BLOCK
 
-    def hold(self, ids: Sequence[int], max_new_tokens: int, adapter: int) -> Held | None:
-        """Places for a prompt and what is written after it; None while others hold them, or compute its beginning.
+    def hold(self, names: Sequence[bytes], num_tokens: int) -> Held | None:
+        """Places for so many tokens, of which the blocks at the beginning have names.
 
-        At least the prompt's last token is left to be computed.
+        None while others hold too many, or compute the beginning.
         """
-        names = block_names(ids[: (len(ids) - 1) // BLOCK * BLOCK], adapter)
         num_shared = next((n for n, name in enumerate(names) if name not in self._block_of), len(names))
         if num_shared < len(names) and names[num_shared] in self._promised:
             return None
         shared = [self._block_of[name] for name in names[:num_shared]]
-        num_new = -(-(len(ids) + max_new_tokens) // BLOCK) - num_shared
+        num_new = -(-num_tokens // BLOCK) - num_shared
         if num_new > len(self._free) - sum(block in self._free for block in shared):
             return None
         for block in shared:
@@ -95,7 +97,7 @@ class Blocks:
 
     def written(self, held: Held, ids: Sequence[int], adapter: int) -> None:
         """Let what an answer's prompt and text have computed be found by those that go on from them."""
-        for name, block in zip(block_names(ids[: len(ids) // BLOCK * BLOCK], adapter), held.blocks, strict=False):
+        for name, block in zip(block_names(ids, adapter), held.blocks, strict=False):
             if name not in self._block_of and block not in self._name_of and name not in self._promised:
                 self._name(block, name)
 
@@ -112,8 +114,7 @@ class Blocks:
         self._name_of[block] = name
 
     def _take(self) -> int:
-        block = next(iter(self._free))
-        del self._free[block]
+        block, _ = self._free.popitem(last=False)
         name = self._name_of.pop(block, None)
         if name is not None:
             del self._block_of[name]
@@ -124,7 +125,7 @@ def block_names(ids: Sequence[int], adapter: int) -> list[bytes]:
     """What each full block of tokens is known by: a hash of all tokens up to its end and of who computes them."""
     whole = np.array(ids, np.int64)
     name, names = b"%d" % adapter, []
-    for start in range(0, len(whole), BLOCK):
+    for start in range(0, len(whole) // BLOCK * BLOCK, BLOCK):
         name = hashlib.blake2b(name + whole[start : start + BLOCK].tobytes(), digest_size=16).digest()
         names.append(name)
     return names
