@@ -1,8 +1,9 @@
 """Continuous batching: answers begin and end at any step while others are written.
 
 One thread does all that concerns the model. Each of its steps computes one token of every answer that is being written
-and a stretch of the prompts that are read, all in one flat batch, each with its own adapter. An answer is admitted, first
-come, first served, when there are places for its prompt and all that it may write: none waits in the middle for another.
+and a stretch of the prompts that are read, all in one flat batch, each with its own adapter. An answer is admitted,
+first come, first served, when there are places for its prompt and all that it may write: none that has begun waits for
+another.
 """
 
 from __future__ import annotations

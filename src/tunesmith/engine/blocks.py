@@ -1,8 +1,8 @@
 """Who holds which places of the key/value store, and which hold the beginning of what is asked next. No torch here.
 
-Places are given out in blocks. A full block of computed tokens is known by all tokens up to its end, and by the adapter
-that computed them; whoever begins with these tokens shares it. A block that nobody holds any more keeps its tokens until
-its places are needed: the one that was given back longest ago goes first.
+Places are given out in blocks. A full block of computed tokens is known by all tokens up to its end, and by the
+adapter that computed them; whoever begins with these tokens shares it. A block that nobody holds any more keeps its
+tokens until its places are needed: the one that was given back longest ago goes first.
 """
 
 from __future__ import annotations
@@ -15,8 +15,6 @@ from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
-
-from tunesmith.errors import TunesmithError
 
 BLOCK: Final = 16
 """Tokens of a block."""
@@ -108,6 +106,7 @@ class Blocks:
             self._num_holders[block] -= 1
             if not self._num_holders[block]:
                 self._free[block] = None
+                self._free.move_to_end(block, last=block in self._name_of)  # what nobody can find goes first
 
     def _name(self, block: int, name: bytes) -> None:
         self._block_of[name] = block

@@ -53,7 +53,10 @@ TEXTS: Final[dict[str, tuple[str, str]]] = {
         "serve the model in fp32 or bf16: `serve.form=merged`",
         "请用 fp32 或 bf16 运行该模型：`serve.form=merged`",
     ),
-    "error.json-schema": ("no answer can be held to this JSON schema: {problem}", "无法按此 JSON Schema 约束回答：{problem}"),
+    "error.json-schema": (
+        "no answer can be held to this JSON schema: {problem}",
+        "无法按此 JSON Schema 约束回答：{problem}",
+    ),
     "hint.json-schema": (
         "use the keywords of JSON Schema that llguidance supports, or ask for `json_object` alone",
         "请只用 llguidance 支持的 JSON Schema 关键字，或仅要求 `json_object`",

@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from tunesmith.model.behind import BehindLayout, attend_behind
-from tunesmith.model.kernels import cached_attention, flash, is_native
+from tunesmith.model.kernels import SeenKeys, cached_attention, flash, is_native
 from tunesmith.model.kernels.flash import Look
 
 NOWHERE: Final = 0
@@ -57,14 +57,16 @@ class CachedLayout:
     @cached_property
     def num_direct(self) -> int:
         """Rows that are not long."""
-        return int(np.count_nonzero(self.num_new_R * self.num_keys_R <= MAX_DIRECT_SCORES))
+        is_short_R = self.num_new_R * self.num_keys_R <= MAX_DIRECT_SCORES
+        return int(np.count_nonzero((self.num_new_R == 1) | is_short_R))
 
     @cached_property
-    def stretches(self) -> tuple[Tensor, Tensor]:
-        """For each new token where its keys begin in `places_Y`, and how many of them it sees; int64."""
+    def seen(self) -> SeenKeys:
+        """What each new token sees: all keys of its row up to its own."""
         starts_T = np.repeat(self.key_ends_R - self.num_keys_R, self.num_new_R)
-        last_T = np.repeat(self.num_keys_R - self.ends_R, self.num_new_R)
-        return torch.from_numpy(starts_T), torch.from_numpy(last_T + 1 + np.arange(len(last_T)))
+        behind_T = np.repeat(self.num_keys_R - self.ends_R, self.num_new_R)
+        lengths_T = behind_T + 1 + np.arange(len(behind_T))
+        return SeenKeys(self.places_Y, torch.from_numpy(starts_T), torch.from_numpy(lengths_T))
 
     @cached_property
     def look(self) -> Look:
@@ -104,7 +106,7 @@ class CachedLayout:
 
 def row_order(num_new: int, num_keys: int) -> tuple[bool, bool]:
     """By which the rows of a step have to be sorted."""
-    return num_new > 1, num_new * num_keys > MAX_DIRECT_SCORES
+    return num_new > 1, num_new > 1 and num_new * num_keys > MAX_DIRECT_SCORES
 
 
 class KeyValueStore:
@@ -157,11 +159,7 @@ def attend_cached(
         return flash.attend_looks(query_THD, key_AKD, value_AKD, (layout.look,), scaling)
     if is_native(query_THD):
         num_tokens = int(layout.ends_R[layout.num_direct - 1]) if layout.num_direct else 0
-        pieces = [
-            cached_attention(
-                query_THD[:num_tokens], key_AKD, value_AKD, layout.places_Y, *layout.stretches, scaling=scaling
-            )
-        ]
+        pieces = [cached_attention(query_THD[:num_tokens], key_AKD, value_AKD, layout.seen, scaling)]
         alone = layout.alone[layout.num_direct - layout.num_single :] if layout.num_direct < len(layout.ends_R) else ()
     else:
         single_BHD = query_THD[: layout.num_single]

@@ -20,7 +20,9 @@ from tunesmith.model.fuse import fuse
 ROWS = [(1, 9), (1, 1), (3, 3), (4, 21)]  # new tokens, keys
 
 
-def written_out(query_THD: Tensor, key_NKD: Tensor, value_NKD: Tensor, places: list[np.ndarray], scaling: float) -> Tensor:
+def written_out(
+    query_THD: Tensor, key_NKD: Tensor, value_NKD: Tensor, places: list[np.ndarray], scaling: float
+) -> Tensor:
     outs, token = [], 0
     for (num_new, num_keys), where in zip(ROWS, places, strict=True):
         for number in range(num_new):

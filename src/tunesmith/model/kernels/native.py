@@ -182,25 +182,22 @@ def attention_backward(
     return grads
 
 
-def cached_attention(
-    query_THD: Tensor,
-    key_AKD: Tensor,
-    value_AKD: Tensor,
-    places_Y: Tensor,
-    starts_T: Tensor,
-    lengths_T: Tensor,
-    *,
-    scaling: float,
-) -> Tensor:
-    """(T, H, D): token t attends to the keys at the `lengths_T[t]` places that begin with number `starts_T[t]`.
+@dataclass(frozen=True, slots=True)
+class SeenKeys:
+    """Token t sees the keys at the `lengths_T[t]` places that begin with number `starts_T[t]`; all int64."""
 
-    Without a gradient; `starts_T` and `lengths_T` may go on behind the queries' last.
-    """
+    places_Y: Tensor
+    starts_T: Tensor
+    lengths_T: Tensor
+
+
+def cached_attention(query_THD: Tensor, key_AKD: Tensor, value_AKD: Tensor, seen: SeenKeys, scaling: float) -> Tensor:
+    """(T, H, D) attention of each token to the keys that it sees, without gradient; `seen` may tel."""
     query_THD, key_AKD, value_AKD = (states.contiguous() for states in (query_THD, key_AKD, value_AKD))
     out_THD = torch.empty_like(query_THD)
     states = (query_THD, key_AKD, value_AKD, out_THD)
     shape = (*query_THD.shape[:2], key_AKD.shape[1], query_THD.shape[2])
-    _call("attention_cached", query_THD, *states, places_Y, starts_T, lengths_T, *shape, scaling)
+    _call("attention_cached", query_THD, *states, seen.places_Y, seen.starts_T, seen.lengths_T, *shape, scaling)
     return out_THD
 
 
