@@ -35,7 +35,7 @@ def test_answers_follow_the_schema(tmp_path: Path) -> None:
         plain = asking("hi", max_new_tokens=700)
         requests = [
             replace(plain, json_schema=SCHEMA, sampling=replace(plain.sampling, temperature=temperature, seed=seed))
-            for temperature, seed in ((0.0, 0), (1.0, 1), (1.0, 2))
+            for temperature, seed in ((1.0, 0), (1.0, 1), (1.0, 2))
         ]
         *held, free = hear(engine, [*requests, asking("hi")])
         assert free.ids == hear(engine, [asking("hi")])[0].ids  # nobody else is held to it
