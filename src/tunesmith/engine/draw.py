@@ -19,8 +19,8 @@ LARGE_VOCABULARY: Final = 32_768
 """From so many tokens on, sorting all of them takes longer than a step of a small model."""
 NUM_LIKELIEST: Final = 256
 """Tokens among which nearly every draw of a trained model ends."""
-SLACK: Final = 3e-7
-"""The most that a float32 sum of all shares, which is 1, is off."""
+SLACK: Final = 1e-6
+"""For the rounding of what is compared with a sum."""
 
 
 def seed_of(prompt: Sequence[int], number: int, seed: int) -> int:
@@ -64,15 +64,27 @@ def _drawn_of_few(shares_BV: Tensor, drawn_B1: Tensor, top_p: float) -> Tensor:
     inside_BK = _nucleus(shares_BK, top_p)
     totals_BK = inside_BK.cumsum(1)
     ends_B1 = inside_BK[:, -1:] == 0.0  # the nucleus is among them
-    total_B1 = torch.where(ends_B1, totals_BK[:, -1:].double(), shares_BV.sum(1, keepdim=True, dtype=torch.float64))
-    slack_B1 = torch.where(ends_B1, 0.0, SLACK)
     low_B1, high_B1 = (
-        torch.searchsorted(totals_BK, (drawn_B1 * (total_B1 + sign * slack_B1)).to(totals_BK.dtype)) for sign in (-1, 1)
+        torch.searchsorted(totals_BK, (drawn_B1 * total_B1).to(totals_BK.dtype))
+        for total_B1 in _bounds(shares_BV, shares_BK, totals_BK[:, -1:].double(), ends_B1)
     )
     chosen_B = order_BK.gather(1, low_B1.clamp(max=NUM_LIKELIEST - 1))[:, 0]
-    # how much a nucleus holds that ends behind them is not known
+    # how much a nucleus holds that ends behind them is not known, unless it is all there is
     is_known_B1 = ends_B1 if top_p < 1.0 else torch.ones_like(ends_B1)
     open_B = ((low_B1 != high_B1) | (high_B1 >= NUM_LIKELIEST) | ~is_known_B1)[:, 0]
     if open_B.any():
         chosen_B[open_B] = _drawn(shares_BV[open_B], drawn_B1[open_B], top_p)
     return chosen_B
+
+
+def _bounds(shares_BV: Tensor, shares_BK: Tensor, few_B1: Tensor, ends_B1: Tensor) -> tuple[Tensor, Tensor]:
+    """Between what a sum of all shares, one after the other in float32, lies; `few_B1` is that of the likeliest.
+
+    A sum only grows, each addition rounds by half a unit in the last place at most, and what is less than that either
+    leaves it as it is or at most counts double.
+    """
+    whole_B1, rest_B1 = (shares.sum(1, keepdim=True, dtype=torch.float64) for shares in (shares_BV, shares_BK))
+    error = shares_BV.shape[1] * torch.finfo(torch.float32).eps
+    low_B1 = torch.maximum(few_B1, whole_B1 - error)
+    high_B1 = torch.minimum(few_B1 + 2.0 * (whole_B1 - rest_B1), whole_B1 + error)
+    return torch.where(ends_B1, few_B1, low_B1 - SLACK), torch.where(ends_B1, few_B1, high_B1 + SLACK)

@@ -41,8 +41,8 @@ def test_few_tokens_decide_as_all_do(top_p: float, spread: float) -> None:
             aim = number * totals_V[num_inside - 1]
             place = int(np.flatnonzero(order_V == token)[0])
             assert place < num_inside
-            assert totals_V[place] >= aim - 1e-5
-            assert place == 0 or totals_V[place - 1] <= aim + 1e-5
+            assert totals_V[place] >= aim - 1e-3
+            assert place == 0 or totals_V[place - 1] <= aim + 1e-3
 
 
 def test_most_draws_of_a_trained_model_sort_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
