@@ -152,6 +152,21 @@ def test_a_beginning_that_is_known_is_not_computed_again(model: PreTrainedModel,
         made.close()
 
 
+def test_a_token_that_nobody_has_read_is_not_known(
+    model: PreTrainedModel, chat: Chat, engine: BatchingEngine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The last token that is written fills a block, yet its keys and values were never computed."""
+    chat.end_ids = frozenset()
+    monkeypatch.setattr(engine, "_ids_of", lambda prompt: [int(id) for id in prompt.split()])
+    ids = list(range(20, 40))
+    (heard,) = hear(engine, [Request(" ".join(map(str, ids)), Sampling(max_new_tokens=12))])
+    ids += [*heard.ids, 7]
+    (further,) = hear(engine, [Request(" ".join(map(str, ids)), Sampling(max_new_tokens=8))])
+    assert further.last.num_cached_tokens == 16
+    ((expected,), _) = LocalEngine(model, chat, MAX_TOKENS)._generate_batch([ids], [0], Sampling(max_new_tokens=8))
+    assert further.ids == expected
+
+
 @pytest.mark.thorough
 def test_base_and_adapters_answer_beside_each_other_as_alone(chat: Chat, tmp_path: Path) -> None:
     model = make("qwen2")

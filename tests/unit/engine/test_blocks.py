@@ -117,3 +117,18 @@ def test_what_was_given_back_longest_ago_goes_first() -> None:
         held = hold(blocks, [first + n for n in range(BLOCK + 1)], 1, adapter=0)
         assert held is not None
         assert held.num_cached == num_cached
+
+
+def test_blocks_that_are_shared_are_not_taken_for_something_else() -> None:
+    blocks = Blocks(4 * BLOCK)
+    prompt = list(range(2 * BLOCK + 1))
+    first = hold(blocks, prompt, 1, adapter=0)
+    other = hold(blocks, [7], 1, adapter=0)
+    assert first is not None
+    assert other is not None
+    blocks.computed(first, 0, len(prompt))
+    blocks.give_back(first)
+    assert hold(blocks, prompt, 2 * BLOCK, adapter=0) is None  # two shared and two new ones: one is somebody's
+    again = hold(blocks, prompt, 1, adapter=0)
+    assert again is not None
+    assert again.blocks[:2] == first.blocks[:2]
