@@ -96,7 +96,7 @@ class Refused(TunesmithError):
     def __init__(
         self, code: str, *, param: str | None = None, retry_after_seconds: int | None = None, **parameters: object
     ) -> None:
-        super().__init__(code, **parameters)
+        super().__init__(code, place=None, **parameters)
         self.param = param
         self.retry_after_seconds = retry_after_seconds
 

@@ -27,8 +27,8 @@ MAX_PIECE_CHARACTERS: Final = 400
 """A sentence that is longer is judged in parts."""
 _LOOK_AHEAD: Final = 8
 """So many characters more decide whether a sentence ends before that."""
-# a full stop ends a sentence behind four letters at least, not behind a number or a title such as `Dr` and `Prof`; a line
-# that ends with a comma or a colon goes on in the next
+# a full stop ends a sentence behind four letters at least, not behind a number or a title such as `Dr` and `Prof`; a
+# line that ends with a comma or a colon goes on in the next
 _END: Final = re.compile(
     r"""(?:[。！？…；]|[!?]["')\]]{0,3}(?=\s)|(?<=[^\W\d_]{4})(?<!Prof)(?<!Capt)\.["')\]]{0,3}(?=\s)|(?<![,，、:：])\n)"""
     r"""[。！？…；”’」』）\s]*"""
@@ -54,6 +54,8 @@ class ContentGuard:
         self.section = section
         self._requests = tuple(map(Rule, section.requests))
         self._answers = tuple(map(Rule, section.answers))
+        if section.personal != "allow":
+            find_personal("Ms Ann Lee, 李安")  # reads its word lists, for which no request should wait
 
     def refuses(self, messages: Sequence[Message]) -> Verdict | None:
         """Why a request is not answered; None where it is. Messages of every role are held to the rules: a caller

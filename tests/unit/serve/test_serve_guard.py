@@ -143,8 +143,8 @@ def test_a_broken_rule_ends_the_answer_before_its_sentence(text: str, rules: tup
 
 def test_one_word_of_a_topic_is_none_and_two_in_different_sentences_are() -> None:
     guard = content_guard(answers=RULES).answering(ASKED)
-    assert guard.feed("Take your dose. Ok then. ") == "Take your dose. Ok then. "
-    assert guard.feed("What symptoms are there? And") == ""
+    assert guard.feed("Take your dose. Ok then. What") == "Take your dose. Ok then. "
+    assert guard.feed(" symptom is it? And") == ""
     assert guard.finish() == REPLY["en"]
 
 

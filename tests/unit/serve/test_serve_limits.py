@@ -65,7 +65,7 @@ def test_plain_json_is_handed_on_as_it_came(body: bytes) -> None:
             b"\x00",
             b'{"a": "\xe4\xb8"}',
         ),
-        *(b"[" * 500, b"[" * 450 + b"]" * 450, b'{"a":' * 300 + b"1" + b"}" * 300),
+        *(b"[" * 500, b"[" * 450 + b"]" * 450, b'{"":' * 210),
     ],
 )
 def test_what_is_no_json_never_reaches_a_route(body: bytes) -> None:
