@@ -76,7 +76,8 @@ def _proving(deployment: Deployment) -> Proving | None:
     bundle, facts = deployment.bundle, deployment.facts
     if bundle is None or not deployment.engine.capabilities.scores:
         return None
-    tolerance = bundle.certificate().canary_tolerances[facts.form]
+    # a form that was not certified is never ready
+    tolerance = bundle.certificate().canary_tolerances.get(facts.form, 0.0)
     return Proving(bundle.canaries(), tolerance, deployment.models.find(facts.name).adapter)
 
 

@@ -124,6 +124,18 @@ def test_nothing_that_breaks_a_rule_ever_goes_out_and_nothing_else_is_held_back(
         )
 
 
+@pytest.mark.parametrize("text", HARD)
+def test_each_hard_text_breaks_what_it_breaks_as_a_whole(text: str) -> None:
+    content = content_guard(answers=RULES)
+    found = broken_rules(text, [Rule(section) for section in content.section.answers])
+    for pieces in ([text], list(text)):
+        guard = content.answering(ASKED)
+        told = answered(guard, pieces)[1]
+        assert (guard.finish_reason == "content_filter") == bool(found)
+        assert set(guard.rules) <= {broken.rule for broken in found}
+        assert found or told == text
+
+
 @pytest.mark.parametrize(
     ("text", "rules"),
     [
@@ -229,6 +241,12 @@ def test_what_is_found_in_a_whole_text_is_masked_in_its_pieces_too(text: str) ->
     found = [text[span.start : span.stop] for span in find_personal(text)]
     assert found
     assert [value for value in found if value in told] == []
+
+
+def test_an_address_that_began_in_the_line_before_is_masked_to_its_end() -> None:
+    guard = content_guard(personal="mask").answering(ASKED)
+    told = answered(guard, list("He lives at 12 Baker Street\nLondon NW1 6XE today."))[1]
+    assert told == "He lives at 12 Baker Street\n[ADDRESS] today."
 
 
 def test_an_answer_is_cut_at_its_length() -> None:
