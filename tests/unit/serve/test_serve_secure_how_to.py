@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 import yaml
-
 from guard_material import SayingEngine, chat, server
+
 from tunesmith.recipe import Recipe
 from tunesmith.serve.access import asks_for_keys
 from tunesmith.store import NewKey, create_key
