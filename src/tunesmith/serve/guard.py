@@ -27,14 +27,16 @@ MAX_PIECE_CHARACTERS: Final = 400
 """A sentence that is longer is judged in parts."""
 _LOOK_AHEAD: Final = 8
 """So many characters more decide whether a sentence ends before that."""
-# a full stop ends a sentence behind four letters at least, not behind a number or a title such as `Dr` and `Prof`; a
-# line that ends with a comma or a colon goes on in the next
+# a full stop ends a sentence behind four letters at least, not behind a number or a title such as `Dr`; a line
+# that ends with a comma or a colon goes on in the next
 _END: Final = re.compile(
-    r"""(?:[。！？…；]|[!?]["')\]]{0,3}(?=\s)|(?<=[^\W\d_]{4})(?<!Prof)(?<!Capt)\.["')\]]{0,3}(?=\s)|(?<![,，、:：])\n)"""
+    r"""(?:[。！？…；]|[!?]["')\]]{0,3}(?=\s)|(?<=[^\W\d_]{4})\.["')\]]{0,3}(?=\s)|(?<![,，、:：])\n)"""
     r"""[。！？…；”’」』）\s]*"""
 )
-_WORD_CONTEXT: Final = 512
-"""Characters before a piece, one space between words, in which a phrase that ends in the piece may have begun."""
+_TOPIC_CONTEXT: Final = 64
+"""Characters in which a word of a topic has room, however it is written."""
+_FOLDING: Final = 3
+"""Folding makes one character of so many, at most."""
 _SPACES: Final = re.compile(r"\s+")
 _UNSAID: Final = re.compile(r"[\W_]+")
 
@@ -157,6 +159,8 @@ class _Pieces:
         self._rules = rules
         self._known = known
         """The request, folded: personal data in it may be said again."""
+        longest = max((len(word) for rule in rules for word in rule.section.words), default=0)
+        self._context = max(_TOPIC_CONTEXT, _FOLDING * longest)
         self._judged = ""
         self._last = ""
         """The piece before, with which names and addresses may begin."""
@@ -179,7 +183,7 @@ class _Pieces:
         self._judged += piece
         self._words = _SPACES.sub(" ", self._words + piece)
         suspects = [rule for rule in self._rules if _may_break(rule, self._judged, self._words)]
-        self._words = self._words[-_WORD_CONTEXT:]
+        self._words = self._words[-self._context :]
         broken = broken_rules(self._judged, suspects)
         if broken:
             return None, [each.rule for each in broken]
