@@ -250,8 +250,8 @@ def test_an_address_that_began_in_the_line_before_is_masked_to_its_end() -> None
 
 
 def test_an_answer_is_cut_at_its_length() -> None:
-    guard = content_guard(max_answer_characters=10, answers=RULES).answering(ASKED)
-    assert answered(guard, list("Hello world, this is long. Acme."))[1] == "Hello worl"
+    guard = content_guard(max_answer_characters=11, answers=RULES).answering(ASKED)
+    assert answered(guard, list("Hello world, this is long. Acme."))[1] == "Hello world"
     assert (guard.finish_reason, guard.rules) == ("length", ())
     exact = content_guard(max_answer_characters=5).answering(ASKED)
     assert answered(exact, ["Hello"])[1] == "Hello"
