@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import math
 import time
+from dataclasses import replace
 from pathlib import Path
+from typing import cast
 
 import pytest
-from guard_material import SayingEngine, chat, server
+from guard_material import SayingEngine, ask, chat, server
+from tunesmith.serve.app import make_app
 
-from tunesmith.artifacts.bundle import Canary
+from tunesmith.artifacts.bundle import CANARIES, CERTIFICATE, Bundle, BundleBody, Canary, Certificate
+from tunesmith.artifacts.folder import Manifest
 from tunesmith.errors import TunesmithError
 from tunesmith.serve.errors import Refused
 from tunesmith.serve.health import STUCK_SECONDS, Proving, Readiness
@@ -135,3 +139,33 @@ def test_without_canaries_the_engine_only_has_to_be_there() -> None:
     assert found.reason is None
     found.prove()
     assert found.reason is None
+
+
+def certified(folder: Path, scores: float) -> Bundle:
+    """The files of a bundle that a server proves its model by."""
+    folder.mkdir()
+    certificate = Certificate(
+        precision="fp32", device="cpu", prompts={}, limits={}, figures=[], canary_tolerances={"merged": 0.05}
+    )
+    (folder / CERTIFICATE).write_text(certificate.model_dump_json(), encoding="utf-8")
+    canary = CANARY.model_copy(update={"log_probabilities": [scores] * 3})
+    (folder / CANARIES).write_text(canary.model_dump_json() + "\n", encoding="utf-8")
+    return Bundle(folder, cast(Manifest, None), cast(BundleBody, None))
+
+
+@pytest.mark.parametrize(("scores", "status", "said"), [(-1.02, 200, ""), (-1.2, 503, "as certified")])
+def test_answers_wait_for_the_proof_of_the_bundle(tmp_path: Path, scores: float, status: int, said: str) -> None:
+    served = server(tmp_path)
+    deployment = replace(served.deployment, bundle=certified(tmp_path / "bundle", scores))
+    made = make_app(deployment)
+    starting = ask(made.app, "POST", "/v1/chat/completions", chat())
+    assert (starting.status, starting.code) == (503, "not-ready")
+    assert "starting" in starting.json["error"]["message"]
+    made.guards.readiness.prove()
+    answer = ask(made.app, "POST", "/v1/chat/completions", chat())
+    assert (answer.status, ask(made.app, "GET", "/readyz").status) == (status, status)
+    assert said in answer.body.decode()
+    uncertified = replace(deployment, facts=replace(deployment.facts, form="int8"))
+    made = make_app(uncertified)
+    made.guards.readiness.prove()
+    assert made.guards.readiness.reason == "differs"
