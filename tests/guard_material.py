@@ -14,15 +14,15 @@ from urllib.parse import unquote
 import numpy as np
 from fastapi import FastAPI
 from numpy.typing import NDArray
-from tunesmith.serve.app import make_app
-from tunesmith.serve.deployment import Deployment, Facts, Served, ServedModels
-from tunesmith.serve.recording import Recorder
 
 from tunesmith.engine.interface import Capabilities, Delta, EngineLoad, OnDelta, Prompt, Request
 from tunesmith.errors import TunesmithError
 from tunesmith.recipe.serve import Serve
 from tunesmith.records import Message
 from tunesmith.runtime import Runtime
+from tunesmith.serve.app import make_app
+from tunesmith.serve.deployment import Deployment, Facts, Served, ServedModels
+from tunesmith.serve.recording import Recorder
 from tunesmith.serve.secure import Guards
 from tunesmith.store import Store, workspace_store
 

@@ -10,11 +10,11 @@ from typing import cast
 
 import pytest
 from guard_material import SayingEngine, ask, chat, server
-from tunesmith.serve.app import make_app
 
 from tunesmith.artifacts.bundle import CANARIES, CERTIFICATE, Bundle, BundleBody, Canary, Certificate
 from tunesmith.artifacts.folder import Manifest
 from tunesmith.errors import TunesmithError
+from tunesmith.serve.app import make_app
 from tunesmith.serve.errors import Refused
 from tunesmith.serve.health import STUCK_SECONDS, Proving, Readiness
 
