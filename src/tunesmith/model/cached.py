@@ -119,7 +119,7 @@ class KeyValueStore:
     def __init__(self, num_places: int, *, dtype: torch.dtype, device: torch.device, gathers: bool) -> None:
         self._num_places, self._dtype, self._device = num_places, dtype, device
         self._gathers = gathers
-        self._layers: list[tuple[Tensor, Tensor]] = []
+        self._layers: dict[int, tuple[Tensor, Tensor]] = {}
         self._new_T = self._read_Y = torch.empty(0, dtype=torch.int64)
 
     def begin(self, places_R: Sequence[NDArray[np.int64]], num_new: Sequence[int]) -> CachedLayout:
@@ -136,9 +136,8 @@ class KeyValueStore:
 
     def update(self, key_1KTD: Tensor, value_1KTD: Tensor, layer_idx: int) -> tuple[Tensor, Tensor]:
         """(1, K, A, D) keys and values, the new ones among them."""
-        if layer_idx == len(self._layers):  # the first step of all tells their sizes
-            key_NKD, value_NKD = (self._empty(states) for states in (key_1KTD, value_1KTD))
-            self._layers.append((key_NKD, value_NKD))
+        if layer_idx not in self._layers:  # the first step of all tells their sizes
+            self._layers[layer_idx] = self._empty(key_1KTD), self._empty(value_1KTD)
         key_NKD, value_NKD = self._layers[layer_idx]
         key_NKD.index_copy_(0, self._new_T, key_1KTD[0].transpose(0, 1))
         value_NKD.index_copy_(0, self._new_T, value_1KTD[0].transpose(0, 1))
