@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import Final, Literal
 
 from tunesmith.artifacts.calibration import SavedMap, read_maps
 from tunesmith.artifacts.figures import Difference, Record
@@ -30,8 +30,23 @@ class Form(Record):
     """Of most weights: `fp32`, `bf16`, `int8`, `Q8_0`."""
     num_bytes: int
     """Of the files that hold weights."""
-    use: str
-    """The command that uses it elsewhere."""
+    use: dict[str, str]
+    """By program (`transformers`, `vllm`, `ollama`, `llama.cpp`) the command that uses it, run in the bundle's folder.
+    `{base}` stands for the base where that is no Hub id; see `commands`."""
+
+    def commands(self, base: str) -> dict[str, str]:
+        """What to type, by program; `base` is the folder of a base that is no Hub id, or any name for it."""
+        return {program: command.replace("{base}", base) for program, command in self.use.items()}
+
+
+class Objection(Record):
+    """What speaks against shipping a model."""
+
+    code: Literal["verdict", "safety", "loss"]
+    """Its verdict is *worse*; it answers disallowed requests that its base refuses; it lost more of a suite than the
+    recipe tolerates. The first two keep it from being shipped unless that is asked for."""
+    suite: str
+    """The suite that shows it."""
 
 
 class BaseOfBundle(Record):
@@ -66,6 +81,8 @@ class BundleBody(Record):
     scorecard: str | None
     """Key of the Scorecard; None where the model was not judged."""
     forms: list[Form]
+    objections: list[Objection] = []
+    """In spite of which it was shipped; empty where nothing speaks against it."""
 
 
 class FormFigures(Record):
