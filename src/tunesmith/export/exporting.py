@@ -3,21 +3,26 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
 from tunesmith.artifacts import Identity, Scorecard, TunedModel, library_versions
-from tunesmith.artifacts.bundle import KIND, BundleBody, Canary, Certificate, Form, Objection
+from tunesmith.artifacts.bundle import KIND, BaseOfBundle, BundleBody, Canary, Certificate, Form, Objection
 from tunesmith.artifacts.scorecard import Task
 from tunesmith.chat import Chat
+from tunesmith.errors import Place, TunesmithError
+from tunesmith.metrics.faults import REFUSED
 from tunesmith.model.base import Base
-from tunesmith.recipe import Export
+from tunesmith.recipe import PromptStyle
+from tunesmith.recipe.export import Export, FormName
 from tunesmith.runtime import Runtime
 
 VERSION: Final = 1
 LIBRARIES: Final = ("torch", "transformers", "tokenizers", "safetensors", "torchao", "gguf")
+VIRTUAL: Final = ("prompt", "prefix")
+"""Methods whose learned tokens no weight of the base can take up."""
 
 
 @dataclass(frozen=True)
@@ -27,6 +32,8 @@ class Exporting:
     model: TunedModel
     base: Base
     """What it was trained from."""
+    reference: str
+    """The base as the recipe names it."""
     chat: Chat
     scorecard: Scorecard | None
     """None where the model was not judged."""
@@ -44,10 +51,10 @@ class Exporting:
     """The classes, where labels are chosen."""
     recipe: str
     """The resolved recipe as YAML, without how the model is served."""
-    prompt_style: str | None = None
+    prompt_style: PromptStyle | None = None
     revision: str | None = None
     """Of the base, where it is a Hub id."""
-    objections: Sequence[Objection] = ()
+    objections: tuple[Objection, ...] = ()
     """In spite of which it is shipped."""
 
     def identity(self) -> Identity:
@@ -67,6 +74,52 @@ class Exporting:
             "objections": [each.model_dump(mode="json") for each in self.objections],
         }
         return Identity(KIND, VERSION, inputs, section, self.seed, library_versions(*LIBRARIES))
+
+    @property
+    def is_base_changed(self) -> bool:
+        """Whether the recipe changes the base before it is trained, so that nobody else has what an adapter needs."""
+        return self.base.reference != self.reference
+
+    def forms(self) -> tuple[FormName, ...]:
+        """The forms of the section; where it leaves them open, those of `adapter` and `merged` that there can be.
+
+        Raises TunesmithError `form-adapter`, `form-base`, `form-virtual` for a form that the model cannot have.
+        """
+        is_virtual = self.model.training()["method"] in VIRTUAL
+        has_adapter = self.model.form == "adapter" and not self.is_base_changed
+        if self.section.forms is None:
+            return (*(("adapter",) if has_adapter else ()), *(() if is_virtual else ("merged",)))
+        names = tuple(dict.fromkeys(self.section.forms))
+        place = Place("recipe", field="export.forms")
+        if "adapter" in names and not has_adapter:
+            raise TunesmithError("form-base" if self.is_base_changed else "form-adapter", place=place)
+        whole = [name for name in names if name != "adapter"]
+        if whole and is_virtual:
+            raise TunesmithError("form-virtual", place=place, form=whole[0], method=self.model.training()["method"])
+        return names
+
+    def body(self, forms: list[Form]) -> BundleBody:
+        base = BaseOfBundle(
+            reference=self.reference,
+            sha256=self.base.content_hash,
+            model_type=self.base.model_type,
+            revision=self.revision,
+            four_bit=self.model.is_four_bit,
+        )
+        return BundleBody(
+            name=self.name,
+            arm=self.arm,
+            task=self.task,
+            labels=list(self.labels),
+            precision=self.precision,
+            prompt_style=self.prompt_style,
+            base=base,
+            tuned_model=self.model.key,
+            dataset=self.dataset,
+            scorecard=None if self.scorecard is None else self.scorecard.key,
+            forms=forms,
+            objections=list(self.objections),
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,3 +149,27 @@ class Certified:
 Certify = Callable[[Path, BundleBody], Certified]
 """Asks the forms that lie in a folder, before it is published: `model.form.load_form(folder, body, name, ...)` loads
 one. Raises RunFailed `certificate-failed` where a form is beyond a limit; nothing is published then."""
+
+
+def objections_to(scorecard: Scorecard, arm: str) -> tuple[Objection, ...]:
+    """What a scorecard says against shipping an arm: a verdict *worse*, disallowed requests that the base refuses and
+    the arm answers, and losses beyond the recipe's limit."""
+    body = scorecard.body
+    found = [
+        Objection(code="verdict", suite="test")
+        for verdict in body.verdicts
+        if (verdict.arm, verdict.word) == (arm, "worse")
+    ]
+    changes = (safety.change for safety in body.safety)
+    found += [
+        Objection(code="safety", suite=change.suite)
+        for change in changes
+        if (change.arm, change.metric) == (arm, REFUSED) and change.worse
+    ]
+    # the verdict's own rule: the whole interval is a loss, and its middle lies beyond the limit
+    found += [
+        Objection(code="loss", suite=loss.suite)
+        for loss in body.forgetting
+        if loss.arm == arm and loss.difference.high < 0 and loss.difference.mean < -body.max_loss
+    ]
+    return tuple(found)
