@@ -21,12 +21,15 @@ from tunesmith.recipe.export import FormName
 def form_base(folder: Path, body: BundleBody, form: FormName) -> Base:
     """The model folder that a form is loaded from: the base of an adapter, else the form itself.
 
-    Nothing is loaded. Raises TunesmithError `bundle-form` where the bundle has no such form, `bundle-base` where the
-    base that is found is not the one the adapter was trained on, what `refuse_harmful` and `find_base` raise.
+    Nothing is loaded. Raises TunesmithError `bundle-form` where the bundle has no such form, `bundle-elsewhere` for one
+    that only other programs load, `bundle-base` where the base that is found is not the one that the adapter was
+    trained on, what `refuse_harmful` and `find_base` raise.
     """
     known = [each.name for each in body.forms]
     if form not in known:
         raise TunesmithError("bundle-form", place=Place(str(folder)), form=form, known=", ".join(known))
+    if form == "gguf":
+        raise TunesmithError("bundle-elsewhere", place=Place(str(folder)), form=form)
     refuse_harmful(folder / form)
     if form != "adapter":
         return find_base(str(folder / form))

@@ -7,7 +7,7 @@ first bytes, and a file that could hold code is refused whatever it says.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
 from typing import Any, Final
 
@@ -30,6 +30,8 @@ SETTINGS: Final = (
 """Files whose keys other libraries act on."""
 CLASS_NAMES: Final = ("id2label", "label2id")
 """Whose keys are the user's own words."""
+TORCHAO: Final = ("_type", "_version", "_data")
+"""How it writes down what a weight is quantised by; it takes no other names than those of its own settings."""
 
 
 def refuse_harmful(folder: Path) -> None:
@@ -81,14 +83,15 @@ def _refuse_settings(file: Path) -> None:
             raise TunesmithError("bundle-code", place=Place(str(file), field=key))
 
 
-def _keys(settings: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
-    """Every key with its value, those of mappings within too."""
+def _keys(settings: Mapping[str, Any], known: Collection[str] = ()) -> Iterator[tuple[str, Any]]:
+    """Every key with its value but the known ones, those of mappings within too."""
     for key, value in settings.items():
-        yield key, value
+        if key not in known:
+            yield key, value
         inner = value if isinstance(value, list) else [value]
         for each in inner:
             if isinstance(each, dict) and key not in CLASS_NAMES:
-                yield from _keys(each)
+                yield from _keys(each, TORCHAO if key == "quantization_config" else known)
 
 
 def without_code(settings: Mapping[str, Any]) -> dict[str, Any]:
