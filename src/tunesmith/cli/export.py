@@ -57,7 +57,7 @@ def bundle_lines(bundle: Bundle, base: str, language: str) -> Iterator[str]:
     head = [translate(f"cli.export.{name}", language) for name in names]
     yield from table([head, *(_cells(figures, language) for figures in certificate.figures)])
     for each in body.objections:
-        yield translate(f"say.export-objection.{each.code}", language, suite=each.suite)
+        yield translate(f"cli.export.objection.{each.code}", language, suite=each.suite)
     yield ""
     yield translate("cli.export.use", language)
     yield f"  cd {shlex.quote(str(bundle.folder))}"

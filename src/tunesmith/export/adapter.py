@@ -8,7 +8,7 @@ import shutil
 from tunesmith.artifacts.bundle import Form
 from tunesmith.artifacts.head import HEAD
 from tunesmith.export.exporting import Making
-from tunesmith.export.use import TEMPLATE, use_of_adapter
+from tunesmith.export.commands import TEMPLATE, use_of_adapter
 from tunesmith.model.lora import CONFIG_FILE, WEIGHTS_FILE
 
 
@@ -20,7 +20,7 @@ def write_adapter(making: Making) -> Form:
         if (payload / name).is_file():
             shutil.copyfile(payload / name, folder / name)
     config = json.loads((payload / CONFIG_FILE).read_text(encoding="utf-8"))
-    config |= {"base_model_name_or_path": exporting.reference, "revision": exporting.revision}
+    config |= {"base_model_name_or_path": exporting.reference, "revision": exporting.recipe.model.revision}
     (folder / CONFIG_FILE).write_text(json.dumps(config, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
     num_bytes = (folder / WEIGHTS_FILE).stat().st_size
     return Form(name="adapter", dtype="fp32", num_bytes=num_bytes, use=use_of_adapter(exporting))

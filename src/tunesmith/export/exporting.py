@@ -3,20 +3,22 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Final
 
-from tunesmith.artifacts import Identity, Scorecard, TunedModel, library_versions
+from tunesmith.artifacts import Dataset, Identity, Scorecard, TunedModel, library_versions
 from tunesmith.artifacts.bundle import KIND, BaseOfBundle, BundleBody, Canary, Certificate, Form, Objection
 from tunesmith.artifacts.scorecard import Task
 from tunesmith.chat import Chat
 from tunesmith.errors import Place, TunesmithError
 from tunesmith.metrics.faults import REFUSED
 from tunesmith.model.base import Base
-from tunesmith.recipe import PromptStyle
-from tunesmith.recipe.export import Export, FormName
+from tunesmith.recipe import Recipe, dump_recipe
+from tunesmith.recipe.export import FormName
+from tunesmith.recipe.serve import Serve
 from tunesmith.runtime import Runtime
 
 VERSION: Final = 1
@@ -32,92 +34,89 @@ class Exporting:
     model: TunedModel
     base: Base
     """What it was trained from."""
-    reference: str
-    """The base as the recipe names it."""
     chat: Chat
+    dataset: Dataset
     scorecard: Scorecard | None
     """None where the model was not judged."""
-    dataset: str
-    """Key of the Dataset."""
-    section: Export
-    name: str
-    """Of the recipe: what the model is served as."""
-    arm: str
-    seed: int
+    recipe: Recipe
     precision: str
     """`fp32`, `bf16` or `fp16`: what the judged model computed in."""
     task: Task
-    labels: tuple[str, ...]
+    labels: tuple[str, ...] = ()
     """The classes, where labels are chosen."""
-    recipe: str
-    """The resolved recipe as YAML, without how the model is served."""
-    prompt_style: PromptStyle | None = None
-    revision: str | None = None
-    """Of the base, where it is a Hub id."""
     objections: tuple[Objection, ...] = ()
     """In spite of which it is shipped."""
 
-    def identity(self) -> Identity:
-        """The texts of the card are part of the bundle, and so decide it as the forms do."""
-        inputs = {
-            "model": self.model.key,
-            "base": self.base.content_hash,
-            "template": self.chat.fingerprint,
-            "dataset": self.dataset,
-            "scorecard": "" if self.scorecard is None else self.scorecard.key,
-            "recipe": hashlib.sha256(self.recipe.encode()).hexdigest(),
-        }
-        section = {
-            **self.section.model_dump(mode="json"),
-            "name": self.name,
-            "precision": self.precision,
-            "objections": [each.model_dump(mode="json") for each in self.objections],
-        }
-        return Identity(KIND, VERSION, inputs, section, self.seed, library_versions(*LIBRARIES))
+    @property
+    def reference(self) -> str:
+        """The base as the recipe names it."""
+        return self.recipe.model.base
 
     @property
     def is_base_changed(self) -> bool:
         """Whether the recipe changes the base before it is trained, so that nobody else has what an adapter needs."""
-        return self.base.reference != self.reference
+        return not self.recipe.model.changes.is_none
+
+    @cached_property
+    def shown_recipe(self) -> str:
+        """The resolved recipe as YAML; how the model is served is no part of it."""
+        return dump_recipe(self.recipe.model_copy(update={"serve": Serve()}))
+
+    def identity(self) -> Identity:
+        """The recipe's name and the texts of the card are part of the bundle, and so decide it as the forms do."""
+        inputs = {
+            "model": self.model.key,
+            "base": self.base.content_hash,
+            "template": self.chat.fingerprint,
+            "dataset": self.dataset.key,
+            "scorecard": "" if self.scorecard is None else self.scorecard.key,
+            "recipe": hashlib.sha256(self.shown_recipe.encode()).hexdigest(),
+        }
+        section = {
+            **self.recipe.export.model_dump(mode="json"),
+            "precision": self.precision,
+            "objections": [each.model_dump(mode="json") for each in self.objections],
+        }
+        return Identity(KIND, VERSION, inputs, section, self.recipe.seed, library_versions(*LIBRARIES))
 
     def forms(self) -> tuple[FormName, ...]:
         """The forms of the section; where it leaves them open, those of `adapter` and `merged` that there can be.
 
         Raises TunesmithError `form-adapter`, `form-base`, `form-virtual` for a form that the model cannot have.
         """
-        is_virtual = self.model.training()["method"] in VIRTUAL
+        method, asked = self.model.training()["method"], self.recipe.export.forms
         has_adapter = self.model.form == "adapter" and not self.is_base_changed
-        if self.section.forms is None:
-            return (*(("adapter",) if has_adapter else ()), *(() if is_virtual else ("merged",)))
-        names = tuple(dict.fromkeys(self.section.forms))
+        if asked is None:
+            return (*(("adapter",) if has_adapter else ()), *(() if method in VIRTUAL else ("merged",)))
+        names = tuple(dict.fromkeys(asked))
         place = Place("recipe", field="export.forms")
         if "adapter" in names and not has_adapter:
             raise TunesmithError("form-base" if self.is_base_changed else "form-adapter", place=place)
         whole = [name for name in names if name != "adapter"]
-        if whole and is_virtual:
-            raise TunesmithError("form-virtual", place=place, form=whole[0], method=self.model.training()["method"])
+        if whole and method in VIRTUAL:
+            raise TunesmithError("form-virtual", place=place, form=whole[0], method=method)
         return names
 
-    def body(self, forms: list[Form]) -> BundleBody:
-        base = BaseOfBundle(
-            reference=self.reference,
-            sha256=self.base.content_hash,
-            model_type=self.base.model_type,
-            revision=self.revision,
-            four_bit=self.model.is_four_bit,
-        )
+    def body(self, forms: Sequence[Form]) -> BundleBody:
+        model, base = self.recipe.model, self.base
         return BundleBody(
-            name=self.name,
-            arm=self.arm,
+            name=self.recipe.name,
+            arm=self.recipe.export.arm,
             task=self.task,
             labels=list(self.labels),
             precision=self.precision,
-            prompt_style=self.prompt_style,
-            base=base,
+            prompt_style=model.prompt_style,
+            base=BaseOfBundle(
+                reference=model.base,
+                sha256=base.content_hash,
+                model_type=base.model_type,
+                revision=model.revision,
+                four_bit=self.model.is_four_bit,
+            ),
             tuned_model=self.model.key,
-            dataset=self.dataset,
+            dataset=self.dataset.key,
             scorecard=None if self.scorecard is None else self.scorecard.key,
-            forms=forms,
+            forms=list(forms),
             objections=list(self.objections),
         )
 

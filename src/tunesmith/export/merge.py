@@ -28,7 +28,7 @@ from tunesmith.artifacts.bundle import Form
 from tunesmith.artifacts.head import HEAD
 from tunesmith.errors import Place, TunesmithError
 from tunesmith.export.exporting import Exporting, Making
-from tunesmith.export.use import TEMPLATE, use_of_merged
+from tunesmith.export.commands import TEMPLATE, use_of_merged
 from tunesmith.model.base import Base
 from tunesmith.model.experts import STACK
 from tunesmith.model.fits import is_adaptable, is_of_head

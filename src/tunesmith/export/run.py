@@ -58,6 +58,6 @@ def _write_forms(
 def _write_rest(exporting: Exporting, certified: Certified, staging: Path) -> None:
     (staging / CERTIFICATE).write_text(certified.certificate.model_dump_json(indent=1), encoding="utf-8")
     write_canaries(staging / CANARIES, certified.canaries)
-    (staging / RECIPE).write_text(exporting.recipe, encoding="utf-8")
+    (staging / RECIPE).write_text(exporting.shown_recipe, encoding="utf-8")
     if exporting.scorecard is not None and (exporting.scorecard.folder / CALIBRATION).is_file():
         shutil.copyfile(exporting.scorecard.folder / CALIBRATION, staging / CALIBRATION)

@@ -12,15 +12,15 @@ TEXTS: Final[dict[str, tuple[str, str]]] = {
         "评测结果不利时仍然发布；发布包及其模型卡会写明此事。",
     ),
     "task.export": ("export", "导出"),
-    "say.export-objection.loss": (
+    "cli.export.objection.loss": (
         "this model lost more of `{suite}` than `evaluate.max_loss` tolerates; the bundle and its card say so",
         "该模型在 `{suite}` 上的损失超过 `evaluate.max_loss`；发布包及其模型卡会写明此事",
     ),
-    "say.export-objection.verdict": (
+    "cli.export.objection.verdict": (
         "this model is worse than its base; the bundle and its card say so",
         "该模型不如其基座；发布包及其模型卡会写明此事",
     ),
-    "say.export-objection.safety": (
+    "cli.export.objection.safety": (
         "this model answers requests of `{suite}` that its base refuses; the bundle and its card say so",
         "该模型回答了 `{suite}` 中基座拒绝的请求；发布包及其模型卡会写明此事",
     ),

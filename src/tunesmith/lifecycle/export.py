@@ -17,8 +17,6 @@ from tunesmith.export.exporting import Exporting, objections_to
 from tunesmith.lifecycle import Job
 from tunesmith.prepare import identity as dataset_identity
 from tunesmith.prepare import key_of_secret
-from tunesmith.recipe import dump_recipe
-from tunesmith.recipe.serve import Serve
 
 REFUSING: Final = ("verdict", "safety")
 """Objections that keep a model from being shipped, unless it is asked for all the same."""
@@ -82,25 +80,18 @@ def _export(job: Job, judged: Judged, exporting: Exporting, out: Path) -> Bundle
 
 
 def exporting_of(job: Job, judged: Judged, objections: tuple[Objection, ...]) -> Exporting:
-    """What is shipped, and how. How it is served is no part of it."""
-    recipe, body = job.recipe, judged.scorecard.body
+    """What is shipped, and how."""
+    body = judged.scorecard.body
     return Exporting(
-        model=judged.models[recipe.export.arm],
+        model=judged.models[job.recipe.export.arm],
         base=job.trained_base,
-        reference=recipe.model.base,
         chat=job.chat,
+        dataset=judged.evaluation.dataset,
         scorecard=judged.scorecard,
-        dataset=judged.evaluation.dataset.key,
-        section=recipe.export,
-        name=recipe.name,
-        arm=recipe.export.arm,
-        seed=recipe.seed,
+        recipe=job.recipe,
         precision=judged.evaluation.precision,
         task=body.task,
         labels=tuple(body.labels) if body.task == "labels" else (),
-        recipe=dump_recipe(recipe.model_copy(update={"serve": Serve()})),
-        prompt_style=recipe.model.prompt_style,
-        revision=recipe.model.revision,
         objections=objections,
     )
 

@@ -25,7 +25,7 @@ def use_of_merged(exporting: Exporting) -> dict[str, str]:
     lines = [_imports(exporting), "m = M.from_pretrained('merged')", "t = T.from_pretrained('merged')"]
     commands = {"transformers": _python([*lines, *_ask(exporting)])}
     if exporting.model.head() is None:
-        commands["vllm"] = f"vllm serve merged --served-model-name {exporting.name}"
+        commands["vllm"] = f"vllm serve merged --served-model-name {exporting.recipe.name}"
     return commands
 
 
@@ -47,7 +47,7 @@ def use_of_adapter(exporting: Exporting) -> dict[str, str]:
     if rank is not None:
         template = f" --chat-template adapter/{TEMPLATE}" if exporting.chat.is_styled else ""
         commands["vllm"] = (
-            f"vllm serve {base} --enable-lora --max-lora-rank {rank} --lora-modules {exporting.name}=adapter{template}"
+            f"vllm serve {base} --enable-lora --max-lora-rank {rank} --lora-modules {exporting.recipe.name}=adapter{template}"
         )
     return commands
 
