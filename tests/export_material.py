@@ -69,7 +69,7 @@ def recipe(reference: str, **sections: Any) -> Recipe:
 
 
 def exporting(
-    folder: Path, reference: str, model: TunedModel, *, precision: str = "fp32", **sections: Any
+    folder: Path, reference: str, tuned: TunedModel, /, *, precision: str = "fp32", **sections: Any
 ) -> Exporting:
     """The export of a tuned model that nobody judged, its dataset empty."""
     base, made = find_base(reference), recipe(reference, **sections)
@@ -78,7 +78,7 @@ def exporting(
         pass
     style = made.model.prompt_style
     return Exporting(
-        model=model,
+        model=tuned,
         base=base,
         chat=load_chat(base.folder, style, reads_only=base.is_encoder),
         dataset=Dataset.open(dataset),

@@ -1,4 +1,4 @@
-"""From a run to its bundle: found rather than made, refused where the scorecard speaks against it, told in the terminal."""
+"""From a run to its bundle: found rather than made, refused where the scorecard speaks against it."""
 
 from __future__ import annotations
 
@@ -149,5 +149,5 @@ def test_the_page_shows_what_happens(tmp_path: Path, monkeypatch: pytest.MonkeyP
     assert found["certificate"]["limits"]
     (code,) = blocks("en", "python")
     names: dict[str, Any] = {"folder": folder}
-    exec(code, names)  # noqa: S102 - what the page shows
+    exec(code, names)
     assert names["model"].config.model_type == "qwen2"

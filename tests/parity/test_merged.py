@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
+import shlex
 from pathlib import Path
 from typing import Any
 
 import peft
 import pytest
 import torch
-from export_material import exporting, tuned_model
+from export_material import certified, exporting, tuned_model
 from safetensors.torch import load_file
 from tiny_bases import make_encoder, make_gpt2, save_base
 from tiny_models import TEMPLATE, make_model, save_model
@@ -23,11 +24,12 @@ from tunesmith.errors import TunesmithError
 from tunesmith.export.adapter import write_adapter
 from tunesmith.export.exporting import Exporting, Making
 from tunesmith.export.merge import merged_model, save, write_merged
+from tunesmith.export.run import export
 from tunesmith.model.base import BUILTIN, find_base
 from tunesmith.model.load import load_model
 from tunesmith.model.method import attached
 from tunesmith.recipe import Freeze, Full, Lora, Method, Prefix, Prompt
-from tunesmith.runtime import Runtime
+from tunesmith.runtime import Runtime, Silent
 
 IDS = torch.arange(40)[None] * 11 % 320
 HEAD = Head(kind="classification", classes=("no", "yes", "_也许"))
@@ -116,7 +118,7 @@ def test_a_sum_is_rounded_once_to_what_was_judged(
         error = (found[name].double() - exact).abs()
         # half a unit in the last place, and what a sum in float32 may be off
         assert found[name].dtype == dtype
-        assert (error <= exact.abs() * (2.0**-9 if judged == "bf16" else 0.0) + 1e-6).all()
+        assert (error <= exact.abs() * (2.0**-8 if judged == "bf16" else 0.0) + 1e-6).all()
         if sides[0] not in adapter:
             assert torch.equal(found[name], tensor.to(dtype))
     assert num_adapted == 14
@@ -156,7 +158,9 @@ def test_a_trained_head_is_part_of_it(tmp_path: Path, runtime: Runtime, architec
     write_merged(making("merged", shipped, tmp_path, runtime))
     write_adapter(making("adapter", shipped, tmp_path, runtime))
     classes = AutoModelForSequenceClassification
-    plain = classes.from_pretrained(folder, num_labels=3, pad_token_id=shipped.chat.pad_id).eval()
+    # a RoBERTa numbers its positions by the padding token
+    padding = {} if is_encoder else {"pad_token_id": shipped.chat.pad_id}
+    plain = classes.from_pretrained(folder, num_labels=3, **padding).eval()
     theirs = peft.PeftModel.from_pretrained(plain, tmp_path / "adapter")
     merged = classes.from_pretrained(tmp_path / "merged").eval()
     mask = torch.ones_like(IDS)
@@ -187,7 +191,8 @@ def test_large_weights_are_cut_into_files(tmp_path: Path, runtime: Runtime) -> N
     files = sorted((tmp_path / "merged").glob("*.safetensors"))
     assert len(files) > 2
     assert all(file.stat().st_size < 120_000 for file in files)
-    assert torch.equal(logits(read(tmp_path / "merged")), logits(model))
+    model.set_attn_implementation("eager")
+    assert torch.equal(logits(read(tmp_path / "merged")), logits(model.eval()))
 
 
 @pytest.mark.parametrize("style", [None, "plain-zh"])
@@ -226,7 +231,7 @@ def test_learned_tokens_are_not_merged(tmp_path: Path, runtime: Runtime, method:
     assert told.value.code == "form-virtual"
     write_adapter(making("adapter", shipped, tmp_path, runtime))
     theirs = peft.PeftModel.from_pretrained(read(base.folder), tmp_path / "adapter")
-    assert (logits(theirs) - logits(read(base.folder))).abs().max() > 1e-3
+    assert (logits(theirs)[:, -40:] - logits(read(base.folder))).abs().max() > 1e-3
 
 
 def test_an_adapter_of_another_base_is_refused(tmp_path: Path) -> None:
@@ -251,3 +256,28 @@ def test_the_adapter_is_the_trained_one_to_the_byte(tmp_path: Path, runtime: Run
     config = json.loads((tmp_path / "adapter" / "adapter_config.json").read_text())
     assert config["base_model_name_or_path"] == BUILTIN
     assert str(tmp_path) not in json.dumps(config)
+
+
+@pytest.mark.thorough
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.parametrize("style", [None, "alpaca"])
+def test_the_commands_answer(
+    tmp_path: Path,
+    runtime: Runtime,
+    style: str | None,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    tuned = tuned_model(tmp_path / "tuned", find_base(BUILTIN), LORA)
+    what = exporting(tmp_path, BUILTIN, tuned, model={"prompt_style": style})
+    bundle = export(what, runtime=runtime, progress=Silent(), out=tmp_path / "out", certify=certified())
+    monkeypatch.chdir(bundle.folder)
+    told = []
+    for form in bundle.body.forms:
+        program, option, code, *arguments = shlex.split(form.commands(str(find_base(BUILTIN).folder))["transformers"])
+        assert (program, option) == ("python", "-c")
+        monkeypatch.setattr("sys.argv", ["-c", *arguments])
+        torch.manual_seed(0)
+        exec(code, {})
+        told.append(capsys.readouterr().out)
+    assert told[0] == told[1] != ""

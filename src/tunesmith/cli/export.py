@@ -74,7 +74,7 @@ def _cells(figures: FormFigures, language: str) -> list[str]:
         translate("cli.export.served", language) if figures.form == "served" else figures.form,
         f"{figures.token_agreement:.4f}",
         f"{figures.num_same_answers}/{figures.num_prompts}",
-        f"{figures.mean_kl:.2g}",
+        "-" if figures.mean_kl is None else f"{figures.mean_kl:.2g}",
         f"{figures.max_logit_difference:.2g}",
         "-" if metric is None else f"{metric.mean:+.3f} [{metric.low:+.3f}, {metric.high:+.3f}]",
         f"{figures.tokens_per_second:.0f}",

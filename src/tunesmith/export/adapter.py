@@ -7,8 +7,8 @@ import shutil
 
 from tunesmith.artifacts.bundle import Form
 from tunesmith.artifacts.head import HEAD
-from tunesmith.export.exporting import Making
 from tunesmith.export.commands import TEMPLATE, use_of_adapter
+from tunesmith.export.exporting import Making
 from tunesmith.model.lora import CONFIG_FILE, WEIGHTS_FILE
 
 
@@ -16,7 +16,9 @@ def write_adapter(making: Making) -> Form:
     """The tensors to the byte; the base that PEFT looks for is named as the recipe names it."""
     exporting, folder = making.exporting, making.folder
     payload = exporting.model.payload
-    for name in (WEIGHTS_FILE, HEAD, TEMPLATE):
+    if exporting.chat.is_styled:  # the base has no template to serve it with
+        (folder / TEMPLATE).write_text(exporting.chat.source, encoding="utf-8")
+    for name in (WEIGHTS_FILE, HEAD):
         if (payload / name).is_file():
             shutil.copyfile(payload / name, folder / name)
     config = json.loads((payload / CONFIG_FILE).read_text(encoding="utf-8"))

@@ -27,8 +27,8 @@ from transformers.utils import logging as transformers_logging
 from tunesmith.artifacts.bundle import Form
 from tunesmith.artifacts.head import HEAD
 from tunesmith.errors import Place, TunesmithError
-from tunesmith.export.exporting import Exporting, Making
 from tunesmith.export.commands import TEMPLATE, use_of_merged
+from tunesmith.export.exporting import Exporting, Making
 from tunesmith.model.base import Base
 from tunesmith.model.experts import STACK
 from tunesmith.model.fits import is_adaptable, is_of_head
@@ -177,7 +177,9 @@ def _put_beside(exporting: Exporting, folder: Path) -> None:
     (folder / TEMPLATE).write_text(exporting.chat.source, encoding="utf-8")
     for name in ("config.json", "tokenizer_config.json", "special_tokens_map.json"):
         if (folder / name).is_file():
-            _write_json(folder / name, without_code(_read_json(folder / name)))
+            settings = without_code(_read_json(folder / name))
+            settings.pop("chat_template", None)  # there is one, in the file of its own
+            _write_json(folder / name, settings)
     if exporting.base.is_encoder:
         return
     ends = sorted(exporting.chat.end_ids)

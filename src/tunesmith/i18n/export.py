@@ -68,7 +68,8 @@ TEXTS: Final[dict[str, tuple[str, str]]] = {
     "hint.export-refused": (
         "see why with `tunesmith report RECIPE` and train again; to ship it all the same, with a note in the bundle: "
         "tunesmith export RECIPE --anyway",
-        "请用 `tunesmith report RECIPE` 查看原因并重新训练；若仍要发布并在发布包中注明：tunesmith export RECIPE --anyway",
+        "请用 `tunesmith report RECIPE` 查看原因并重新训练；若仍要发布并在发布包中注明："
+        "tunesmith export RECIPE --anyway",
     ),
     "error.form-adapter": (
         "this method changed the base's own weights: there is no adapter",

@@ -64,9 +64,7 @@ def _export(job: Job, judged: Judged, exporting: Exporting, out: Path) -> Bundle
     from tunesmith.lifecycle.certificate import Certifying, certify
 
     section = job.recipe.export
-    certifying = Certifying(
-        judged.evaluation, section.arm, judged.scorecard, section, job.runtime, job.progress
-    )
+    certifying = Certifying(judged.evaluation, section.arm, judged.scorecard, section, job.runtime, job.progress)
     with lifecycle.running(job) as record:
         bundle = export_stage(
             exporting,

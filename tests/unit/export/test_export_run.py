@@ -8,7 +8,6 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-import torch
 from export_material import certified, exporting, recipe, tuned_model
 from tiny_models import make_model, save_model
 
@@ -118,12 +117,13 @@ def test_each_form_is_refused_by_name_where_there_is_none(tmp_path: Path, tuned:
     assert code(full, ["adapter", "merged"]) == "form-adapter"
     assert code(prefix, ["adapter", "int8"]) == "form-virtual"
     lora = tuned_model(tmp_path / "lora", base, LORA)
-    assert code(lora, ["adapter"], changes={"drop": [0]}) == "form-base"
-    assert exporting(tmp_path, own, lora, model={"changes": {"drop": [0]}}).forms() == ("merged",)
+    assert code(lora, ["adapter"], changes={"drop_layers": [0]}) == "form-base"
+    assert exporting(tmp_path, own, lora, model={"changes": {"drop_layers": [0]}}).forms() == ("merged",)
     assert exporting(tmp_path, own, lora).forms() == ("adapter", "merged")
     assert exporting(tmp_path, own, lora, export={"forms": ["merged", "merged"]}).forms() == ("merged",)
 
 
+@pytest.mark.thorough
 def test_all_that_a_bundle_holds_decides_its_key(tmp_path: Path, tuned: TunedModel) -> None:
     what = shipped(tmp_path, tuned)
     key = what.identity().key()
@@ -145,10 +145,10 @@ def test_all_that_a_bundle_holds_decides_its_key(tmp_path: Path, tuned: TunedMod
 def test_the_identity_is_what_it_was(tmp_path: Path, tuned: TunedModel) -> None:
     """Whatever changes this hash changes every bundle: raise VERSION where the output changes for equal input."""
     identity = shipped(tmp_path, tuned).identity()
-    inputs = {name: "0" for name in identity.inputs}
-    fixed = replace(identity, inputs=inputs, libraries={name: "0" for name in identity.libraries})
+    inputs = dict.fromkeys(identity.inputs, "0")
+    fixed = replace(identity, inputs=inputs, libraries=dict.fromkeys(identity.libraries, "0"))
     assert identity.stage_version == 1
-    assert fixed.key() == "GOLDEN"
+    assert fixed.key() == "70cf9a2eef2af89e"
 
 
 def test_commands_name_a_base_on_the_hub_and_leave_a_place_for_another(
@@ -161,34 +161,9 @@ def test_commands_name_a_base_on_the_hub_and_leave_a_place_for_another(
         return bundle.body.forms[0].commands("/models/a base")
 
     assert commands(BUILTIN)["vllm"] == (
-        "vllm serve '/models/a base' --enable-lora --max-lora-rank 8 --lora-modules desk=adapter"
+        "vllm serve '/models/a base' --dtype float32 --enable-lora --max-lora-rank 8 --lora-modules desk=adapter"
     )
     assert shlex.split(commands("Qwen/Qwen3-0.6B")["vllm"])[2] == "Qwen/Qwen3-0.6B"
-
-
-@pytest.mark.thorough
-@pytest.mark.filterwarnings("ignore")
-@pytest.mark.parametrize("style", [None, "alpaca"])
-def test_the_commands_answer(
-    tmp_path: Path,
-    runtime: Runtime,
-    tuned: TunedModel,
-    style: str | None,
-    monkeypatch: pytest.MonkeyPatch,
-    capsys: pytest.CaptureFixture[str],
-) -> None:
-    what = shipped(tmp_path, tuned, model={"prompt_style": style})
-    bundle = export(what, runtime=runtime, progress=Silent(), out=tmp_path / "out", certify=certified())
-    monkeypatch.chdir(bundle.folder)
-    told = []
-    for form in bundle.body.forms:
-        program, option, code, *arguments = shlex.split(form.commands(str(find_base(BUILTIN).folder))["transformers"])
-        assert (program, option) == ("python", "-c")
-        monkeypatch.setattr("sys.argv", ["-c", *arguments])
-        torch.manual_seed(0)
-        exec(code, {})  # noqa: S102 - what the user is told to type
-        told.append(capsys.readouterr().out)
-    assert told[0] == told[1] != ""
 
 
 def judged(folder: Path) -> Scorecard:
