@@ -141,9 +141,10 @@ def _merge(
             continue
         if name.endswith(STACK):  # PEFT's wrapper of one matrix holds that of the other
             for side, wrapper in (("gate_up_proj", f"{name}.base_layer"), ("down_proj", name)):
-                low = [take(f"{wrapper}.{each}") for each in A_AND_B]
+                a_XI, b_OX = (take(f"{wrapper}.{each}") for each in A_AND_B)
                 weight_EOI = sources[name].get_parameter(side).float()
-                module.get_parameter(side).copy_(weight_EOI + method.scale * _of_experts(*low, len(weight_EOI)))
+                low_rank_EOI = method.scale * _of_experts(a_XI, b_OX, len(weight_EOI))
+                module.get_parameter(side).copy_(weight_EOI + low_rank_EOI)
             continue
         low_rank_OI = method.scale * take(f"{name}.{A_AND_B[1]}") @ take(f"{name}.{A_AND_B[0]}")
         weight_OI = _outputs_first(sources[name]).float() + low_rank_OI
