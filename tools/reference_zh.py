@@ -89,6 +89,12 @@ SECTIONS: Final[dict[str, str]] = {
     "Function": "自定义指标：对一个回答给出 0（最差）到 1（最好）的函数，在单独的进程中运行。",
     "Decoding": "怎样生成回答。未给出的值取自模型自带的 generation_config；模型没有时用贪心解码。",
     "Report": "最后生成的报告。",
+    "Export": "发布模型的各种形式、证明它们与评测过的模型回答一致的证书，以及模型卡。",
+    "CertificateLimits": "发布的形式与评测过的模型最多可以相差多少。任何一项超出，都不会导出。",
+    "CardTexts": "只有人才知道的事；模型卡照原文引用。",
+    "Serve": "提供 OpenAI 接口的 HTTP 服务。",
+    "Guard": "哪些请求不予回答，哪些内容不得出现在回答里；此时改为给出固定答复。",
+    "Limits": "一次请求、一个密钥和整个服务最多可以占用多少。",
 }
 KEYS: Final[dict[str, dict[str, str]]] = {
     "Recipe": {
@@ -675,5 +681,57 @@ KEYS: Final[dict[str, dict[str, str]]] = {
     "Report": {
         "language": "报告语言；不写时与终端相同。",
         "num_before_after": "展示多少道题在微调前后的回答。",
+    },
+    "Export": {
+        "forms": "`adapter`：PEFT 文件夹；`merged`：完整权重；`int8`：完整权重，每个一字节；"
+        "`int4`：每个半字节，须设备支持；`gguf`：用于 llama.cpp 和 Ollama。"
+        "不写时为 `adapter` 和 `merged` 中该方法具备的形式。",
+        "arm": "发布哪个评测过的模型：`tuned` 或某个变体的名称。",
+        "num_prompts": "每种形式要回答的提示数：领域题和通用题各这么多条。",
+        "licence": "所发布模型的许可证（SPDX 标识）；不写时与基座相同。",
+    },
+    "CertificateLimits": {
+        "token_agreement": "贪心解码时词元一致率的下限；评测过的模型自身难分高下之处不计。",
+        "int8_token_agreement": "位数更少的形式的一致率下限。",
+        "mean_kl": "下一词元概率的平均散度上限，单位为 nat。",
+        "metric_loss": "评判指标损失的上限：整个 95% 区间都须低于此值。",
+    },
+    "CardTexts": {
+        "intended_use": "模型的用途。",
+        "out_of_scope": "模型不适用于什么。",
+        "limitations": "已知的局限。",
+        "contact": "有问题找谁。",
+    },
+    "Serve": {
+        "host": "监听的地址；若不限于本机，必须使用密钥。",
+        "port": "监听的端口；0 表示任选一个空闲端口。",
+        "form": "由发布包中的哪种形式回答；不写时取其中在本机最快的一种。",
+        "keys": "请求是否需要 API 密钥；不写时，服务可从外部访问就需要。",
+        "store": "数据库的 URL，例如 `postgresql://...`；不写时用工作区中的一个文件。",
+        "record": "请求留下什么：`off` 什么都不留，`metadata` 只留数字不留文字，`pseudonymised` 换掉个人信息后的文字，"
+        "`full` 全部。",
+        "retention_days": "超过这么多天的记录会被删除；不写时一直保留。",
+        "hosts": "访问该服务的其他名称，即 Host 头中的名称。",
+        "origins": "可以调用该服务的网页，即 Origin 头中的来源。",
+    },
+    "Guard": {
+        "requests": "针对提问的规则。",
+        "answers": "针对回答的规则。",
+        "personal": "回答中出现请求里没有的个人信息时怎样处理：放行、遮盖或拒答。",
+        "max_answer_characters": "回答超过这么多字符就截断。",
+        "reply": "改为给出的答复，按语言填写：`{en: ..., zh: ...}`；不写时用固定文字。",
+    },
+    "Limits": {
+        "max_body_bytes": "请求超过这么多字节，不读取就拒绝。",
+        "max_messages": "一次请求最多的消息数。",
+        "max_new_tokens": "一个回答最多的词元数。",
+        "max_choices": "一次请求最多几个回答（`n`）。",
+        "max_texts": "一次向量或分类请求最多的文本数。",
+        "request_seconds": "回答超过这么长时间就截断。",
+        "max_running": "同时生成的回答数。",
+        "max_waiting": "最多排队的请求数；更多的会被告知稍后再来。",
+        "requests_per_minute": "每个密钥每分钟的请求数，密钥自身未另行规定时适用。",
+        "tokens_per_minute": "每个密钥每分钟的词元数，提示与回答合计。",
+        "drain_seconds": "服务收到停止指令后，最多用这么长时间完成正在生成的回答。",
     },
 }

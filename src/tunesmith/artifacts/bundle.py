@@ -1,25 +1,36 @@
 """The Bundle: the forms in which a judged model is shipped, and the certificate that they answer like it.
 
-`adapter/` is PEFT's folder, `merged/` and `int8/` are model folders that transformers loads, `gguf/` holds a file for
-llama.cpp; `canaries.jsonl` holds prompts with the certified answers, `calibration.json` the maps that mend confidences,
-`certificate.json` what was measured, `README.md` and `README.zh.md` the card.
+Each form lies in a folder of its name: `adapter/` is PEFT's, `merged/`, `int8/` and `int4/` are model folders, `gguf/`
+holds a file for llama.cpp. Beside them `bundle.json`, `certificate.json` with what was measured, `canaries.jsonl` with
+prompts and their certified answers, `calibration.json` with the maps that mend confidences, `recipe.yaml` with how it
+all came to be, and the card, `README.md` and `README.zh.md`.
 """
 
 from __future__ import annotations
 
+import shlex
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import Final, Literal
+
+from pydantic import ValidationError
 
 from tunesmith.artifacts.calibration import SavedMap, read_maps
 from tunesmith.artifacts.figures import Difference, Record
-from tunesmith.artifacts.folder import Manifest, read_manifest
+from tunesmith.artifacts.folder import MANIFEST, Manifest, read_manifest
+from tunesmith.artifacts.scorecard import Task
+from tunesmith.errors import Place, RunFailed, TunesmithError
+from tunesmith.recipe import PromptStyle
 from tunesmith.recipe.export import FormName
 
 KIND: Final = "bundle"
 BODY: Final = "bundle.json"
 CERTIFICATE: Final = "certificate.json"
 CANARIES: Final = "canaries.jsonl"
+RECIPE: Final = "recipe.yaml"
+BASE: Final = "{base}"
+"""Stands in a command for a base that is no Hub id."""
 
 
 class Form(Record):
@@ -30,35 +41,51 @@ class Form(Record):
     """Of most weights: `fp32`, `bf16`, `int8`, `Q8_0`."""
     num_bytes: int
     """Of the files that hold weights."""
-    use: str
-    """The command that uses it elsewhere."""
+    use: dict[str, str]
+    """By program (`transformers`, `vllm`, `ollama`, `llama.cpp`) the command that uses it, run in the bundle's folder.
+    BASE stands for the base where that is no Hub id; see `commands`."""
+
+    def commands(self, base: str) -> dict[str, str]:
+        """What to type, by program; `base` is the folder of a base that is no Hub id, or any name for it."""
+        return {program: command.replace(BASE, shlex.quote(base)) for program, command in self.use.items()}
+
+
+class Objection(Record):
+    """What speaks against shipping a model."""
+
+    code: Literal["verdict", "safety", "loss"]
+    """Its verdict is *worse*; it answers disallowed requests that its base refuses; it lost more of a suite than the
+    recipe tolerates. The first two keep it from being shipped unless that is asked for."""
+    suite: str
+    """The suite that shows it."""
 
 
 class BaseOfBundle(Record):
-    """What the adapter stands on."""
+    """What the model was trained from."""
 
     reference: str
-    """`builtin:tiny`, a Hub id, or a folder."""
+    """`builtin:tiny`, a Hub id, or a folder, as the recipe has it."""
     sha256: str
-    """Hash of its files."""
+    """Hash of its files, with the recipe's changes where it changes them."""
     model_type: str
     revision: str | None = None
+    four_bit: bool = False
+    """Whether an adapter stands on it in 4 bits."""
 
 
 class BundleBody(Record):
     """What `bundle.json` holds."""
 
-    version: int = 1
+    version: Literal[1] = 1
     name: str
     """Of the recipe: the name that the model is served by."""
     arm: str
-    task: str
-    """`label`, `text` or what else the scorecard calls it."""
+    task: Task
     labels: list[str] = []
     """The classes, where labels are chosen, as they are written."""
     precision: str
-    """What the judged model computed in."""
-    prompt_style: str | None = None
+    """`fp32`, `bf16` or `fp16`: what the judged model computed in."""
+    prompt_style: PromptStyle | None = None
     base: BaseOfBundle
     tuned_model: str
     """Key of the TunedModel."""
@@ -66,6 +93,12 @@ class BundleBody(Record):
     scorecard: str | None
     """Key of the Scorecard; None where the model was not judged."""
     forms: list[Form]
+    objections: list[Objection] = []
+    """In spite of which it was shipped; empty where nothing speaks against it."""
+
+    def style_of(self, form: FormName) -> PromptStyle | None:
+        """The prompt style that a form's chat is loaded with: all but the adapter have it as their own template."""
+        return self.prompt_style if form == "adapter" else None
 
 
 class FormFigures(Record):
@@ -115,7 +148,7 @@ class Canary(Record):
 
 @dataclass(frozen=True)
 class Bundle:
-    """A published bundle. Opening it checks the hash of every file."""
+    """A published bundle. Opening it checks the hash of every file, and that there is no other."""
 
     folder: Path
     manifest: Manifest
@@ -123,9 +156,17 @@ class Bundle:
 
     @classmethod
     def open(cls, folder: Path) -> Bundle:
-        """Raises what `read_manifest` raises."""
+        """Raises what `read_manifest` raises, TunesmithError `bundle-file` for a file that was put there later."""
         manifest = read_manifest(folder, KIND)
-        return cls(folder, manifest, BundleBody.model_validate_json((folder / BODY).read_bytes()))
+        for path in sorted(folder.rglob("*")):
+            name = path.relative_to(folder).as_posix()
+            if path.is_symlink() or not (path.is_dir() or name == MANIFEST or name in manifest.files):
+                raise TunesmithError("bundle-file", place=Place(str(path)))
+        try:
+            body = BundleBody.model_validate_json((folder / BODY).read_bytes())
+        except (ValidationError, FileNotFoundError) as failure:
+            raise RunFailed("artifact-damaged", place=Place(str(folder / BODY)), kind=KIND) from failure
+        return cls(folder, manifest, body)
 
     @property
     def key(self) -> str:
@@ -139,9 +180,18 @@ class Bundle:
         return Certificate.model_validate_json((self.folder / CERTIFICATE).read_bytes())
 
     def canaries(self) -> list[Canary]:
-        lines = (self.folder / CANARIES).read_text(encoding="utf-8").splitlines()
-        return [Canary.model_validate_json(line) for line in lines]
+        return read_canaries(self.folder / CANARIES)
 
     def maps(self) -> list[SavedMap]:
         """The maps that mend the confidences of its model."""
         return [each for each in read_maps(self.folder) if each.model == self.body.tuned_model]
+
+
+def write_canaries(file: Path, canaries: Iterable[Canary]) -> None:
+    with file.open("w", encoding="utf-8", newline="\n") as stream:
+        stream.writelines(canary.model_dump_json() + "\n" for canary in canaries)
+
+
+def read_canaries(file: Path) -> list[Canary]:
+    # a prompt may hold what `splitlines` takes for the end of a line
+    return [Canary.model_validate_json(line) for line in file.read_text(encoding="utf-8").split("\n")[:-1]]

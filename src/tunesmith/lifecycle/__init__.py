@@ -396,17 +396,24 @@ def evaluate(
     job: Job, dataset: Dataset, plans: Mapping[str, Plan], models: Mapping[str, TunedModel], record: Run
 ) -> Scorecard:
     """All arms in one table, and the verdict. Raises TunesmithError `arm-model` for a model of another base."""
-    judged = {**models, **other_models(job)}
-    precision = plans["tuned"].body.precision
-    evaluation = Evaluation(
-        dataset, job.base, job.chat, judged, job.recipe.evaluate, precision, job.recipe.seed, job.trained_base
-    )
+    evaluation = evaluation_of(job, dataset, plans, models)
     out = job.artifact(evaluation.identity())
     if is_whole(out):
         return Scorecard.open(out)
     from tunesmith.evaluate.run import evaluate as evaluate_stage  # brings torch
 
     return evaluate_stage(evaluation, runtime=job.runtime, progress=job.progress, run=record, out=out)
+
+
+def evaluation_of(
+    job: Job, dataset: Dataset, plans: Mapping[str, Plan], models: Mapping[str, TunedModel]
+) -> Evaluation:
+    """What `evaluate` judges on what. Raises TunesmithError `arm-model`."""
+    judged = {**models, **other_models(job)}
+    precision = plans["tuned"].body.precision
+    return Evaluation(
+        dataset, job.base, job.chat, judged, job.recipe.evaluate, precision, job.recipe.seed, job.trained_base
+    )
 
 
 def recheck_scorecard(folder: Path) -> Recheck:

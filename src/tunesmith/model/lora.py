@@ -330,7 +330,7 @@ def load_adapter(model: nn.Module, folder: Path) -> AdapterRouting:
     names = [name for name in known if f"{KEY_PREFIX}{name}.{A_AND_B[0]}" in tensors]
     if not names:
         raise TunesmithError("adapter-base", place=Place(str(folder)), difference=A_AND_B[0])
-    routing = _attach(model, _method_of(config), names, seed=0)
+    routing = _attach(model, method_of(config), names, seed=0)
     views: dict[str, Tensor] = dict(head)
     for name, layer in _adapted(model).items():
         views |= {f"{KEY_PREFIX}{name}.{side}": view for side, view in layer.peft_views().items()}
@@ -351,7 +351,7 @@ def _take(views: Mapping[str, Tensor], tensors: Mapping[str, Tensor], folder: Pa
         view.copy_(tensors[key].view(view.shape))
 
 
-def _method_of(config: Mapping[str, Any]) -> Lora:
+def method_of(config: Mapping[str, Any]) -> Lora:
     """What PEFT's configuration says of the adapter's sizes and scale; which layers have one its tensors tell."""
     return Lora(
         rank=config["r"],

@@ -41,14 +41,13 @@ class Export(Section):
     """The forms of the shipped model, the proof that they answer like the judged one, and its card."""
 
     forms: Annotated[
-        tuple[FormName, ...],
+        Annotated[tuple[FormName, ...], Field(min_length=1, strict=False)] | None,
         Field(
             description="`adapter`: PEFT's folder; `merged`: whole weights; `int8`: whole weights, a byte each; "
-            "`int4`: half a byte, where the device has it; `gguf`: for llama.cpp and Ollama.",
-            strict=False,
-            min_length=1,
+            "`int4`: half a byte, where the device has it; `gguf`: for llama.cpp and Ollama. Absent: `adapter` and "
+            "`merged`, as far as the method has them.",
         ),
-    ] = ("adapter", "merged")
+    ] = None
     arm: Annotated[str, Field(description="Which of the judged models: `tuned`, or the name of a variant.")] = "tuned"
     certificate: CertificateLimits = CertificateLimits()
     num_prompts: Annotated[

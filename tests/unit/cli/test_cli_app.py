@@ -35,7 +35,7 @@ VERBS = [
     ),
     *(["recipes"], ["recipes", "list"], ["recipes", "show"], ["recipes", "copy"]),
     *(["annotate"], ["annotate", "export"], ["annotate", "import"], ["annotate", "agreement"]),
-    *(["config"], ["config", "schema"], ["config", "check"], ["doctor"], ["unseal"], ["rate"]),
+    *(["config"], ["config", "schema"], ["config", "check"], ["doctor"], ["unseal"], ["rate"], ["export"]),
     *(["keys"], ["keys", "create"], ["keys", "list"], ["keys", "revoke"]),
     *(["store"], ["store", "show"], ["store", "expire"], ["store", "forget"]),
     *(["models", *verb] for verb in ([], ["add"], ["list"], ["alias"], ["withdraw"], ["history"])),

@@ -1,0 +1,234 @@
+"""The stage: what a bundle holds, what stops it, and what decides its key."""
+
+from __future__ import annotations
+
+import json
+import shlex
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from export_material import certified, exporting, recipe, tuned_model
+from tiny_models import make_model, save_model
+
+from tunesmith.artifacts import Identity, Scorecard, TunedModel, publish
+from tunesmith.artifacts.bundle import Bundle, BundleBody, Objection, read_canaries
+from tunesmith.artifacts.calibration import FILE, CalibrationFile
+from tunesmith.artifacts.figures import Difference, Estimate
+from tunesmith.artifacts.scorecard import (
+    BODY,
+    KIND,
+    SAMPLES,
+    Change,
+    Forgetting,
+    SafetyChange,
+    ScorecardBody,
+    Verdict,
+)
+from tunesmith.errors import RunFailed, TunesmithError
+from tunesmith.export.exporting import Exporting, objections_to
+from tunesmith.export.run import export
+from tunesmith.model.base import BUILTIN, find_base
+from tunesmith.recipe import Full, Lora, Prefix
+from tunesmith.runtime import Runtime, Silent
+
+LORA = Lora(rank=4, alpha=12.0)
+
+
+@pytest.fixture(scope="module")
+def tuned(tmp_path_factory: pytest.TempPathFactory) -> TunedModel:
+    return tuned_model(tmp_path_factory.mktemp("tuned") / "model", find_base(BUILTIN), LORA)
+
+
+def shipped(folder: Path, tuned: TunedModel, **sections: object) -> Exporting:
+    return exporting(folder, BUILTIN, tuned, **sections)
+
+
+def files(folder: Path) -> set[str]:
+    return {path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()}
+
+
+def test_a_bundle_holds_its_forms_and_their_proof(tmp_path: Path, runtime: Runtime, tuned: TunedModel) -> None:
+    seen: list[set[str]] = []
+    certify = certified(lambda folder, body: seen.append(files(folder)))
+    what = shipped(tmp_path, tuned)
+    bundle = export(what, runtime=runtime, progress=Silent(), out=tmp_path / "out", certify=certify)
+    assert [form.name for form in bundle.body.forms] == ["adapter", "merged"]
+    assert bundle.key == what.identity().key()
+    assert bundle.body.base.sha256 == find_base(BUILTIN).content_hash
+    assert bundle.body.tuned_model == tuned.key
+    # all forms were there before anything was proved, and nothing else was
+    assert {name.split("/")[0] for name in seen[0]} == {"adapter", "merged"}
+    assert files(bundle.folder) - seen[0] == {
+        *("manifest.json", "bundle.json", "certificate.json", "canaries.jsonl", "recipe.yaml"),
+    }
+    assert bundle.canaries()[0].prompt == [("user", "one\u2028two")]
+    assert len(bundle.certificate().figures) == 2
+    assert "serve" in (bundle.folder / "recipe.yaml").read_text()
+    again = Bundle.open(bundle.folder)
+    assert again.body == bundle.body
+    assert again.form("merged") == bundle.folder / "merged"
+    assert again.form("gguf") is None
+    for path in bundle.folder.rglob("*.json"):
+        assert str(tmp_path) not in path.read_text(encoding="utf-8"), path
+        assert str(find_base(BUILTIN).folder) not in path.read_text(encoding="utf-8"), path
+
+
+def test_maps_of_its_confidences_go_with_it(tmp_path: Path, runtime: Runtime, tuned: TunedModel) -> None:
+    card = judged(tmp_path / "card")
+    (card.folder / FILE).write_text(CalibrationFile(maps=[]).model_dump_json())
+    what = replace(shipped(tmp_path, tuned, export={"forms": ["adapter"]}), scorecard=card)
+    bundle = export(what, runtime=runtime, progress=Silent(), out=tmp_path / "out", certify=certified())
+    assert (bundle.folder / FILE).read_bytes() == (card.folder / FILE).read_bytes()
+    assert bundle.body.scorecard == card.key
+    assert not (bundle.folder / "merged").exists()
+
+
+@pytest.mark.parametrize("failure", [RunFailed("no-test-rows"), KeyboardInterrupt(), OSError(28, "disk full")])
+def test_what_is_not_proved_is_not_published(
+    tmp_path: Path, runtime: Runtime, tuned: TunedModel, failure: BaseException
+) -> None:
+    def refuse(folder: Path, body: BundleBody) -> None:
+        raise failure
+
+    (tmp_path / "bundles").mkdir()
+    with pytest.raises(type(failure)):
+        export(
+            shipped(tmp_path, tuned, export={"forms": ["adapter"]}),
+            runtime=runtime,
+            progress=Silent(),
+            out=tmp_path / "bundles" / "out",
+            certify=certified(refuse),
+        )
+    assert list((tmp_path / "bundles").iterdir()) == []
+
+
+def test_each_form_is_refused_by_name_where_there_is_none(tmp_path: Path, tuned: TunedModel) -> None:
+    base = find_base(str(save_model(tmp_path / "base", make_model("qwen2"))))
+    full = tuned_model(tmp_path / "full", base, Full())
+    prefix = tuned_model(tmp_path / "prefix", base, Prefix(virtual_tokens=2))
+    own = str(base.folder)
+
+    def code(model: TunedModel, forms: list[str], **model_section: object) -> str:
+        with pytest.raises(TunesmithError) as told:
+            exporting(tmp_path, own, model, export={"forms": forms}, model=model_section).forms()
+        return told.value.code
+
+    assert code(full, ["adapter", "merged"]) == "form-adapter"
+    assert code(prefix, ["adapter", "int8"]) == "form-virtual"
+    lora = tuned_model(tmp_path / "lora", base, LORA)
+    assert code(lora, ["adapter"], changes={"drop_layers": [0]}) == "form-base"
+    assert exporting(tmp_path, own, lora, model={"changes": {"drop_layers": [0]}}).forms() == ("merged",)
+    assert exporting(tmp_path, own, lora).forms() == ("adapter", "merged")
+    assert exporting(tmp_path, own, lora, export={"forms": ["merged", "merged"]}).forms() == ("merged",)
+
+
+@pytest.mark.thorough
+def test_all_that_a_bundle_holds_decides_its_key(tmp_path: Path, tuned: TunedModel) -> None:
+    what = shipped(tmp_path, tuned)
+    key = what.identity().key()
+    others = [
+        shipped(tmp_path, tuned, export={"forms": ["merged"]}),
+        shipped(tmp_path, tuned, export={"card": {"contact": "desk"}}),
+        shipped(tmp_path, tuned, precision="bf16"),
+        shipped(tmp_path, tuned, seed=1),
+        shipped(tmp_path, tuned, model={"prompt_style": "plain"}),
+        replace(what, objections=(Objection(code="loss", suite="general_en"),)),
+        replace(what, scorecard=judged(tmp_path / "card")),
+        replace(what, base=find_base(str(save_model(tmp_path / "base", make_model("qwen2"))))),
+    ]
+    keys = [each.identity().key() for each in others]
+    assert len({key, *keys}) == len(others) + 1
+    assert shipped(tmp_path, tuned, serve={"port": 9000, "record": "off"}).identity().key() == key
+
+
+def test_the_identity_is_what_it_was(tmp_path: Path, tuned: TunedModel) -> None:
+    """Whatever changes this hash changes every bundle: raise VERSION where the output changes for equal input."""
+    identity = shipped(tmp_path, tuned).identity()
+    inputs = dict.fromkeys(identity.inputs, "0")
+    fixed = replace(identity, inputs=inputs, libraries=dict.fromkeys(identity.libraries, "0"))
+    assert identity.stage_version == 1
+    assert fixed.key() == "70cf9a2eef2af89e"
+
+
+def test_commands_name_a_base_on_the_hub_and_leave_a_place_for_another(
+    tmp_path: Path, runtime: Runtime, tuned: TunedModel
+) -> None:
+    def commands(reference: str) -> dict[str, str]:
+        what = replace(shipped(tmp_path, tuned), recipe=recipe(reference, export={"forms": ["adapter"]}))
+        out = tmp_path / reference.replace("/", "-")
+        bundle = export(what, runtime=runtime, progress=Silent(), out=out, certify=certified())
+        return bundle.body.forms[0].commands("/models/a base")
+
+    assert commands(BUILTIN)["vllm"] == (
+        "vllm serve '/models/a base' --dtype float32 --enable-lora --max-lora-rank 8 --lora-modules desk=adapter"
+    )
+    assert shlex.split(commands("Qwen/Qwen3-0.6B")["vllm"])[2] == "Qwen/Qwen3-0.6B"
+
+
+def judged(folder: Path) -> Scorecard:
+    """A verdict *worse* on the tuned arm, a loss beyond the limit and one within, and a request answered anew."""
+
+    def difference(mean: float, high: float, suite: str, metric: str = "exact_match") -> Difference:
+        return Difference(
+            suite=suite, metric=metric, arm="tuned", against="base", mean=mean, low=-1, high=high, p_value=0, n=9
+        )
+
+    one = Estimate(value=0.5, n=9)
+    losses = [
+        Forgetting(suite=suite, arm="tuned", before=one, after=one, difference=found, lost=[], won=[])
+        for suite, found in (
+            ("general_en", difference(-0.2, -0.1, "general_en")),
+            ("general_zh", difference(-0.2, 0.1, "general_zh")),
+            ("desk", difference(-0.04, -0.01, "desk")),
+        )
+    ]
+    changes = [
+        Change(
+            suite=suite, arm=arm, metric=metric, before=one, after=one, worse=["one"] if is_worse else [], better=[],
+            difference=difference(-0.1, 0.1, suite, metric),
+        )
+        for suite, arm, metric, is_worse in (
+            ("safety_en", "tuned", "refused", True),
+            ("safety_zh", "tuned", "refused", False),
+            ("safety_zh", "tuned", "over_refused", True),
+            ("safety_zh", "other", "refused", True),
+        )
+    ]  # fmt: skip
+    body = ScorecardBody(
+        task="text",
+        metric="rouge_l",
+        num_items={},
+        arms=[],
+        differences=[],
+        forgetting=losses,
+        verdicts=[
+            Verdict(word="worse", arm="tuned", metric="rouge_l", difference=difference(-0.2, -0.1, "test"), reasons=[]),
+            Verdict(word="better", arm="mild", metric="rouge_l", difference=difference(0.2, 0.3, "test"), reasons=[]),
+        ],
+        max_loss=0.05,
+        safety=[SafetyChange(change=change, kinds={}, num_unjudged=0) for change in changes],
+    )
+    with publish(folder, Identity(KIND, 1, {}, {}, 0, {})) as staging:
+        (staging / BODY).write_text(body.model_dump_json(), encoding="utf-8")
+        (staging / SAMPLES).touch()
+    return Scorecard.open(folder)
+
+
+def test_what_speaks_against_shipping_is_read_off_the_scorecard(tmp_path: Path) -> None:
+    card = judged(tmp_path / "card")
+    assert [(each.code, each.suite) for each in objections_to(card, "tuned")] == [
+        ("verdict", "test"),
+        ("safety", "safety_en"),
+        ("loss", "general_en"),
+    ]
+    assert [(each.code, each.suite) for each in objections_to(card, "other")] == [("safety", "safety_zh")]
+    assert objections_to(card, "mild") == ()
+
+
+def test_canaries_are_one_a_line(tmp_path: Path, runtime: Runtime, tuned: TunedModel) -> None:
+    what = shipped(tmp_path, tuned, export={"forms": ["adapter"]})
+    bundle = export(what, runtime=runtime, progress=Silent(), out=tmp_path / "out", certify=certified())
+    lines = (bundle.folder / "canaries.jsonl").read_bytes().split(b"\n")
+    assert [json.loads(line)["answer_ids"] for line in lines[:-1]] == [[5, 2]]
+    assert read_canaries(bundle.folder / "canaries.jsonl") == bundle.canaries()
