@@ -30,8 +30,9 @@ class Form(Record):
     """Of most weights: `fp32`, `bf16`, `int8`, `Q8_0`."""
     num_bytes: int
     """Of the files that hold weights."""
-    use: str
-    """The command that uses it elsewhere."""
+    use: dict[str, str]
+    """By program (`transformers`, `vllm`, `ollama`, `llama.cpp`) the command that uses it, run in the bundle's folder.
+    BASE stands for the base where that is no Hub id; see `commands`."""
 
 
 class BaseOfBundle(Record):
