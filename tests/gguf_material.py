@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import re
 from pathlib import Path
 from typing import Final
 
@@ -28,13 +29,13 @@ HARD: Final = (
 
 def texts() -> list[str]:
     """200 texts, half of them English and half Chinese or mixed."""
-    english = [json.loads(line) for line in (EXAMPLES / "tickets_en.jsonl").read_text(encoding="utf-8").splitlines()]
+    lines = (EXAMPLES / "tickets_en.jsonl").read_text(encoding="utf-8")
+    # some lines are no JSON, on purpose: the strings in them are
+    english = [json.loads(text) for text in re.findall(r'"content": ("(?:[^"\\]|\\.)*")', lines)]
     with (EXAMPLES / "tickets_zh.csv").open(encoding="utf-8-sig", newline="") as file:
-        chinese = list(csv.DictReader(file))
-    parts = [
-        [message["content"] for row in english for message in row["messages"]],
-        [row[column] for row in chinese for column in ("question", "reasoning", "answer")],
-    ]
+        rows = list(csv.DictReader(file))
+    chinese = [row[column] for row in rows for column in ("question", "reasoning", "answer") if row[column]]
+    parts = (english, chinese)
     longest = [sorted(set(part), key=lambda text: (-len(text), text))[:94] for part in parts]
     found = [*HARD, *longest[0], *longest[1]]
     assert len(found) == 200

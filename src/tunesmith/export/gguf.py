@@ -34,6 +34,8 @@ if TYPE_CHECKING:
 
 Encoding = Literal["Q8_0", "F16", "F32"]
 """Q8_0: whole numbers in 8 bits, 32 of them with one float16 scale."""
+LARGEST: Final[dict[str, float]] = {"Q8_0": 127 * 65504.0, "F16": 65504.0, "F32": 3.4028235e38}
+"""By encoding, the largest number that it holds; a scale of Q8_0 is a float16 itself."""
 FILE: Final = "model.gguf"
 ARCHITECTURES: Final = {"llama": "llama", "mistral": "llama", "qwen2": "qwen2", "qwen3": "qwen3"}
 """By model type, what llama.cpp calls it."""
@@ -201,19 +203,17 @@ def rope_factors(rope: dict[str, Any], head_size: int) -> NDArray[np.float32]:
     return factors
 
 
-def _tensors(base: Base, sources: list[_Source]) -> Iterator[tuple[str, NDArray[np.float32]]]:
+def _tensors(base: Base, sources: list[_Source]) -> Iterator[tuple[_Source, NDArray[np.float32]]]:
     """Each tensor in float32, its rows in llama.cpp's order."""
     num_heads = {".attn_q.": int(base.config["num_attention_heads"]), ".attn_k.": _num_key_heads(base)}
     is_interleaved = ARCHITECTURES[base.model_type] == "llama"
     for source in sources:
         with safe_open(source.file, framework="pt") as tensors:
             numbers: NDArray[np.float32] = tensors.get_tensor(source.name).float().numpy()
-        if not np.isfinite(numbers).all():
-            raise RunFailed("form-not-finite", place=Place(str(source.file), field=source.name))
         for part, heads in num_heads.items():
             if is_interleaved and part in source.new_name:
                 numbers = interleaved(numbers, heads)
-        yield source.new_name, numbers
+        yield source, numbers
 
 
 def interleaved(numbers: NDArray[np.float32], num_heads: int) -> NDArray[np.float32]:
@@ -245,14 +245,16 @@ def _write(writer: GGUFWriter, base: Base, sources: list[_Source], encoding: Enc
         kept_in = _encoding_of(source.shape, encoding)
         shape = quants.quant_shape_to_byte_shape(source.shape, kept_in)
         writer.add_tensor_info(source.new_name, shape, np.dtype(np.uint8), int(np.prod(shape)), raw_dtype=kept_in)
-    writer.write_header_to_file()
-    writer.write_kv_data_to_file()
-    writer.write_ti_data_to_file()
-    if factors is not None:
-        writer.write_tensor_data(factors)
-    for name, numbers in _tensors(base, sources):
-        kept = quants.quantize(numbers, _encoding_of(numbers.shape, encoding))
-        if kept.dtype == np.float16 and not np.isfinite(kept).all():
-            raise RunFailed("form-not-finite", place=Place(name))
-        writer.write_tensor_data(kept)
-    writer.close()
+    try:
+        writer.write_header_to_file()
+        writer.write_kv_data_to_file()
+        writer.write_ti_data_to_file()
+        if factors is not None:
+            writer.write_tensor_data(factors)
+        for source, numbers in _tensors(base, sources):
+            kept_in = _encoding_of(source.shape, encoding)
+            if not np.abs(numbers).max() <= LARGEST[kept_in.name]:
+                raise RunFailed("form-not-finite", place=Place(str(source.file), field=source.name))
+            writer.write_tensor_data(quants.quantize(numbers, kept_in))
+    finally:
+        writer.close()

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import json
 import shutil
+import struct
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Final
@@ -55,6 +56,7 @@ def write_int8(merged: Path, out: Path) -> Form:
     for file in files:
         tensors = dict(_int8_tensors(file, left_out))
         save_file(tensors, out / file.name, metadata=metadata)
+        _put_in_order(out / file.name)
         places |= dict.fromkeys(tensors, file.name)
     num_bytes = sum((out / file.name).stat().st_size for file in files)
     if len(files) > 1:
@@ -110,6 +112,17 @@ def _metadata(files: list[Path], left_out: set[str]) -> dict[str, str]:
                     whole[name] = empty
     metadata: dict[str, str] = flatten_tensor_state_dict(whole)[1]
     return {**metadata, "format": "pt"}
+
+
+def _put_in_order(file: Path) -> None:
+    """Let the header name its metadata in one order: safetensors takes another in every process."""
+    with file.open("r+b") as opened:
+        (size,) = struct.unpack("<Q", opened.read(8))
+        header = json.loads(opened.read(size))
+        header["__metadata__"] = dict(sorted(header["__metadata__"].items()))
+        ordered = json.dumps(header, ensure_ascii=False, separators=(",", ":")).encode()
+        opened.seek(8)
+        opened.write(ordered.ljust(size))  # spaces fill it up, as the format has it
 
 
 def _settings() -> dict[str, Any]:

@@ -60,12 +60,11 @@ class Pieces:
 def write_modelfile(out: Path, file: str, chat: Chat, tokenizer: GgufTokenizer, max_tokens: int) -> Path:
     """Write a Modelfile for the GGUF file of this name into the same folder. Answers are greedy, as they were judged."""
     lines = [f"FROM ./{file}"]
-    found = pieces_of(chat)
+    found = pieces_of(chat, chat.decode_all([tokenizer.begin_id]) if tokenizer.adds_begin else "")
     if found is None:
         lines.append("# no TEMPLATE: this chat template does more than put text around messages; Ollama looks for its own")
     else:
-        begin = chat.decode_all([tokenizer.begin_id]) if tokenizer.adds_begin else ""
-        lines.append(f'TEMPLATE """{go_template(found, begin)}"""')
+        lines.append(f'TEMPLATE """{go_template(found)}"""')
     lines += ["PARAMETER temperature 0", f"PARAMETER num_ctx {min(max_tokens, MAX_CONTEXT_TOKENS)}"]
     lines += [f"PARAMETER stop {json.dumps(end, ensure_ascii=False)}" for end in _ends(chat)]
     (out / FILE).write_text("\n".join(lines) + "\n", encoding="utf-8")
@@ -78,10 +77,13 @@ def model_name(name: str) -> str:
     return taken or "model"
 
 
-def pieces_of(chat: Chat) -> Pieces | None:
-    """What the chat's template writes around messages; None where it does not write the same around each of a role."""
-    alone, talk = _around(chat, _TALK[:1]), _around(chat, _TALK)
-    with_system = _around(chat, (Message("system", _SYSTEM), *_TALK[:1]))
+def pieces_of(chat: Chat, begin: str = "") -> Pieces | None:
+    """What the chat's template writes around messages; None where it does not write the same around each of a role.
+
+    `begin` is left out where prompts begin with it: what the tokenizer puts there by itself.
+    """
+    alone, talk = _around(chat, _TALK[:1], begin), _around(chat, _TALK, begin)
+    with_system = _around(chat, (Message("system", _SYSTEM), *_TALK[:1]), begin)
     if alone is None or talk is None:
         return None
     (begin_and_user, user_and_end), (_, user_and_answer, answer_and_user, _) = alone, talk
@@ -98,7 +100,7 @@ def pieces_of(chat: Chat) -> Pieces | None:
         after_answer=answer_and_user.removesuffix(before_user),
         end=user_and_end.removeprefix(after_user),
     )
-    return found if all(_text(chat, each) == found.rendered(each) for each in _others(found)) else None
+    return found if all(_text(chat, each, begin) == found.rendered(each) for each in _others(found)) else None
 
 
 def _others(found: Pieces) -> list[tuple[Message, ...]]:
@@ -110,17 +112,17 @@ def _others(found: Pieces) -> list[tuple[Message, ...]]:
     return talks
 
 
-def _around(chat: Chat, messages: Sequence[Message]) -> list[str] | None:
+def _around(chat: Chat, messages: Sequence[Message], begin: str) -> list[str] | None:
     """What stands before, between and behind the messages; None where they do not stand in the text as they are."""
-    text = _text(chat, messages)
+    text = _text(chat, messages, begin)
     parts = [] if text is None else re.split("|".join(message.content for message in messages), text)
     return parts if len(parts) == len(messages) + 1 else None
 
 
-def _text(chat: Chat, messages: Sequence[Message]) -> str | None:
-    """The prompt as it is served; None where the template refuses the conversation."""
+def _text(chat: Chat, messages: Sequence[Message], begin: str) -> str | None:
+    """The prompt as it is served, without `begin`; None where the template refuses the conversation."""
     try:
-        return chat.decode_all(chat.prompt_ids(messages))
+        return chat.decode_all(chat.prompt_ids(messages)).removeprefix(begin)
     except TunesmithError:
         return None
 
@@ -133,11 +135,11 @@ def _ends(chat: Chat) -> list[str]:
     return [chat.decode_all([id]) for id in sorted(chat.end_ids)]
 
 
-def go_template(found: Pieces, begin: str) -> str:
-    """Go's template of the pieces. `begin` is left out where they begin with it: the tokenizer puts it there."""
-    start = _literal(found.begin.removeprefix(begin))
+def go_template(found: Pieces) -> str:
+    """Go's template of the pieces."""
+    start = _literal(found.begin)
     if found.before_system is not None:
-        system = f"{_literal(found.before_system.removeprefix(begin))}{{{{ .System }}}}{_literal(found.after_system)}"
+        system = f"{_literal(found.before_system)}{{{{ .System }}}}{_literal(found.after_system)}"
         start = f"{{{{ if .System }}}}{system}{{{{ else }}}}{start}{{{{ end }}}}"
     user = f"{_literal(found.before_user)}{{{{ .Content }}}}{_literal(found.after_user)}"
     answer = f"{_literal(found.before_answer)}{{{{ .Content }}}}{_literal(found.after_answer)}"
