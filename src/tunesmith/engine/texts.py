@@ -99,7 +99,9 @@ class Texts:
 
 def _is_best(hidden_TD: Tensor, head_VD: Tensor | Int8Weight, positions_P: Tensor, targets_P: Tensor) -> Tensor:
     """(P,) whether the target is the likeliest token."""
-    best = [logits_after(hidden_TD[positions], head_VD).argmax(1) for positions in torch.split(positions_P, _PAIRS_AT_ONCE)]
+    best = [
+        logits_after(hidden_TD[positions], head_VD).argmax(1) for positions in torch.split(positions_P, _PAIRS_AT_ONCE)
+    ]
     return torch.cat(best) == targets_P
 
 

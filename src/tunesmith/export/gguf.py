@@ -24,7 +24,7 @@ from tunesmith.chat import Chat
 from tunesmith.errors import Place, RunFailed, TunesmithError
 from tunesmith.export.fits import refuse_form, refuse_head
 from tunesmith.export.gguf_check import read_header
-from tunesmith.export.gguf_tokenizer import GgufTokenizer, gguf_tokenizer
+from tunesmith.export.gguf_tokenizer import gguf_tokenizer
 from tunesmith.export.ollama import FILE as MODELFILE
 from tunesmith.export.ollama import model_name, write_modelfile
 from tunesmith.model.base import Base, find_base
@@ -217,8 +217,8 @@ def _tensors(base: Base, sources: list[_Source]) -> Iterator[tuple[_Source, NDAr
 
 
 def interleaved(numbers: NDArray[np.float32], num_heads: int) -> NDArray[np.float32]:
-    """Rows of queries or keys in the order in which llama.cpp turns them: neighbours, where transformers turns the first
-    half of a head with its second."""
+    """Rows of queries or keys in the order in which llama.cpp turns them: neighbours, where transformers turns the
+    first half of a head with its second."""
     halves = numbers.reshape(num_heads, 2, -1, *numbers.shape[1:])
     return np.ascontiguousarray(halves.swapaxes(1, 2)).reshape(numbers.shape)
 

@@ -1,8 +1,8 @@
 """Whether what a GGUF file says of itself fits the file, found out before anything that trusts it reads it.
 
-Programs that load such files have been made to read and write outside of their memory by files with counts, offsets and
-sizes beyond their end. Here every number is held against the bytes that are left before it is used, none of the tensors'
-own bytes is read, and time and memory are bounded by the size of the header.
+Programs that load such files have been made to read and write outside of their memory by files with counts, offsets
+and sizes beyond their end. Here every number is held against the bytes that are left before it is used, none of the
+tensors' own bytes is read, and time and memory are bounded by the size of the header.
 """
 
 from __future__ import annotations
@@ -184,6 +184,4 @@ def _placed(reader: _Reader, told: list[GgufTensor], begin: int) -> tuple[GgufTe
             raise reader.damaged("place", name=tensor.name)
         names.add(tensor.name)
         end_before = start + tensor.num_bytes
-    return tuple(
-        GgufTensor(each.name, each.shape, each.encoding, begin + each.offset, each.num_bytes) for each in told
-    )
+    return tuple(GgufTensor(each.name, each.shape, each.encoding, begin + each.offset, each.num_bytes) for each in told)

@@ -1,8 +1,8 @@
 """A tokenizer as GGUF files have it: the vocabulary, its merges, and the name by which llama.cpp knows how text is cut.
 
-llama.cpp carries the cutting of each tokenizer that it knows in its own code, by name. A tokenizer whose cutting it does
-not know would read text in other tokens than the model was trained on, without a word: it is refused. What is known here
-is byte-level BPE with the cutting of GPT-2, Llama 3, Qwen 2, SmolLM and Mistral's Tekken.
+llama.cpp carries the cutting of each tokenizer that it knows in its own code, by name. A tokenizer whose cutting it
+does not know would read text in other tokens than the model was trained on, without a word: it is refused. What is
+known here is byte-level BPE with the cutting of GPT-2, Llama 3, Qwen 2, SmolLM and Mistral's Tekken.
 """
 
 from __future__ import annotations
@@ -106,7 +106,11 @@ def _name_of_cutting(told: dict[str, Any]) -> str:
     if model["type"] != "BPE":
         raise _refused(f"model: {model['type']}")
     strange = next(
-        (key for key in ("byte_fallback", "unk_token", "continuing_subword_prefix", "end_of_word_suffix") if model[key]),
+        (
+            key
+            for key in ("byte_fallback", "unk_token", "continuing_subword_prefix", "end_of_word_suffix")
+            if model[key]
+        ),
         None,
     )
     if strange:
@@ -122,7 +126,7 @@ def _name_of_cutting(told: dict[str, Any]) -> str:
 
 
 def _steps(step: dict[str, Any]) -> list[str]:
-    """What cuts text, one after the other; the step that turns bytes into letters cuts only where it has its pattern."""
+    """What cuts text, one after the other; the step that turns bytes into letters cuts only by a pattern of its own."""
     if step["type"] == "Sequence":
         return [one for each in step["pretokenizers"] for one in _steps(each)]
     if step["type"] == "ByteLevel" and not step["add_prefix_space"]:

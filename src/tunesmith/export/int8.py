@@ -24,14 +24,14 @@ from tunesmith.artifacts.bundle import Form
 from tunesmith.errors import Place, RunFailed
 from tunesmith.export.fits import refuse_form, refuse_head
 from tunesmith.model.base import find_base
-from tunesmith.model.quantise import quantise_rows, quiet_torchao
+from tunesmith.model.quantise import quantise_rows
 
 INDEX: Final = "model.safetensors.index.json"
 HEAD: Final = "lm_head.weight"
 KEPT: Final = (".json", ".jinja", ".txt")
 """Endings of the files beside the weights, which both folders have, as they have the licence."""
 USE: Final = {
-    "transformers": "python -c \"from transformers import pipeline as p; "
+    "transformers": 'python -c "from transformers import pipeline as p; '
     "print(p('text-generation', 'int8')([{'role': 'user', 'content': 'Hello'}])[0]['generated_text'][-1])\""
 }
 """Needs torchao too."""
@@ -46,7 +46,6 @@ def write_int8(merged: Path, out: Path) -> Form:
     base = find_base(str(merged))
     refuse_form("int8", base)
     refuse_head("int8", merged)
-    quiet_torchao()
     out.mkdir(parents=True, exist_ok=True)
     files = sorted(merged.glob("*.safetensors"))
     # tied to the embeddings, the head is read from them

@@ -10,7 +10,7 @@ import json
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from os.path import commonprefix
+from itertools import takewhile
 from pathlib import Path
 from typing import Final
 
@@ -58,11 +58,13 @@ class Pieces:
 
 
 def write_modelfile(out: Path, file: str, chat: Chat, tokenizer: GgufTokenizer, max_tokens: int) -> Path:
-    """Write a Modelfile for the GGUF file of this name into the same folder. Answers are greedy, as they were judged."""
+    """Write a Modelfile for the GGUF file of this name into its folder. Answers are greedy, as they were judged."""
     lines = [f"FROM ./{file}"]
     found = pieces_of(chat, chat.decode_all([tokenizer.begin_id]) if tokenizer.adds_begin else "")
     if found is None:
-        lines.append("# no TEMPLATE: this chat template does more than put text around messages; Ollama looks for its own")
+        lines.append(
+            "# no TEMPLATE: this chat template does more than put text around messages; Ollama looks for its own"
+        )
     else:
         lines.append(f'TEMPLATE """{go_template(found)}"""')
     lines += ["PARAMETER temperature 0", f"PARAMETER num_ctx {min(max_tokens, MAX_CONTEXT_TOKENS)}"]
@@ -89,7 +91,7 @@ def pieces_of(chat: Chat, begin: str = "") -> Pieces | None:
     (begin_and_user, user_and_end), (_, user_and_answer, answer_and_user, _) = alone, talk
     before_system, system_and_user, _ = with_system or (None, begin_and_user, "")
     before_user = _common_end([begin_and_user, answer_and_user, system_and_user])
-    after_user = commonprefix([user_and_answer, user_and_end])
+    after_user = _common_begin([user_and_answer, user_and_end])
     found = Pieces(
         begin=begin_and_user.removesuffix(before_user),
         before_system=before_system,
@@ -127,8 +129,13 @@ def _text(chat: Chat, messages: Sequence[Message], begin: str) -> str | None:
         return None
 
 
+def _common_begin(texts: list[str]) -> str:
+    same = takewhile(lambda characters: len(set(characters)) == 1, zip(*texts, strict=False))
+    return "".join(characters[0] for characters in same)
+
+
 def _common_end(texts: list[str]) -> str:
-    return commonprefix([text[::-1] for text in texts])[::-1]
+    return _common_begin([text[::-1] for text in texts])[::-1]
 
 
 def _ends(chat: Chat) -> list[str]:

@@ -4,12 +4,13 @@ from typing import Final
 
 TEXTS: Final[dict[str, tuple[str, str]]] = {
     "error.form-device": (
-        "the form `{form}` is not written: torchao's 4-bit weights can be multiplied on a GPU alone, and those for a CPU "
-        "cannot be saved",
+        "the form `{form}` is not written: torchao's 4-bit weights can be multiplied on a GPU alone, and those for a "
+        "CPU cannot be saved",
         "无法生成 `{form}`：torchao 的 4 位权重只能在 GPU 上计算，而 CPU 用的 4 位权重无法保存",
     ),
     "hint.form-device": (
-        "take another form: `export.forms=[adapter,merged,int8]`; for 4 bits let llama.cpp quantise the GGUF file further",
+        "take another form: `export.forms=[adapter,merged,int8]`; for 4 bits let llama.cpp quantise the GGUF file "
+        "further",
         "请改用其他形式：`export.forms=[adapter,merged,int8]`；如需 4 位，请用 llama.cpp 进一步量化 GGUF 文件",
     ),
     "error.form-model-type": (
@@ -79,7 +80,10 @@ TEXTS: Final[dict[str, tuple[str, str]]] = {
     "gguf.architecture": ("no architecture is named", "没有指明模型架构"),
     "gguf.alignment": ("tensors cannot begin at multiples of {value}", "张量不能按 {value} 对齐"),
     "gguf.shape": ("the tensor `{name}` has an impossible shape or place", "张量 `{name}` 的形状或位置不合理"),
-    "gguf.encoding": ("the tensor `{name}` is encoded in an unknown way, {encoding}", "张量 `{name}` 的编码方式 {encoding} 未知"),
+    "gguf.encoding": (
+        "the tensor `{name}` is encoded in an unknown way, {encoding}",
+        "张量 `{name}` 的编码方式 {encoding} 未知",
+    ),
     "gguf.place": (
         "the tensor `{name}` lies outside the file or on another tensor",
         "张量 `{name}` 超出文件范围或与其他张量重叠",

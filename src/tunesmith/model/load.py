@@ -21,7 +21,7 @@ from tunesmith.model.fuse import fuse
 from tunesmith.model.head import logits_after
 from tunesmith.model.layout import MicroBatch
 from tunesmith.model.method import attached
-from tunesmith.model.quantise import Int8Linear, Int8Weight, is_in_int8, keep_in_int8, quiet_torchao
+from tunesmith.model.quantise import Int8Linear, Int8Weight, is_in_int8, keep_in_int8
 from tunesmith.model.score import load_with_head
 from tunesmith.model.vector_math import choose_kernels
 
@@ -32,14 +32,11 @@ def load_model(folder: Path, *, dtype: torch.dtype, device: str, four_bit: bool 
     Weights that lie there in 8 bits stay in 8 bits, whatever `dtype` the model computes in.
     """
     transformers_logging.disable_progress_bar()
-    in_int8 = is_in_int8(folder)
-    if in_int8:
-        quiet_torchao()
     choose_kernels()
     model: PreTrainedModel = AutoModelForCausalLM.from_pretrained(
         folder, dtype=dtype, attn_implementation=NAME, use_safetensors=True, local_files_only=True
     )
-    if in_int8:
+    if is_in_int8(folder):
         keep_in_int8(model, dtype)
     fuse(model)
     silence_dropout(model)

@@ -14,7 +14,6 @@ Shapes: T tokens, I inputs, O outputs (rows of the weight), B any batch.
 from __future__ import annotations
 
 import json
-import logging
 from pathlib import Path
 from typing import Final
 
@@ -23,7 +22,11 @@ from torch import Tensor, nn
 
 LARGEST: Final = 127
 FEW_ROWS: Final = 4
-"""Up to so many rows of activations a CPU multiplies by the 8 bits themselves. More rows pay for widening the weight."""
+"""Up to so many rows of bf16 a CPU multiplies by the 8 bits as it reads them."""
+SOME_ROWS: Final = 64
+"""Up to so many it multiplies as whole numbers; more pay for widening the weight."""
+HIGH: Final = 128
+"""What the upper half of a whole number of 15 bits counts."""
 
 
 def quantise_rows(weight_OI: Tensor) -> tuple[Tensor, Tensor]:
@@ -58,14 +61,36 @@ class Int8Weight(nn.Module):
 
     def product(self, x_TI: Tensor) -> Tensor:
         """(T, O): x W^T."""
-        if x_TI.device.type == "cpu" and len(x_TI) <= FEW_ROWS:
+        if x_TI.device.type != "cpu":
+            return x_TI @ (self.values_OI * self.scales_O[:, None]).T
+        if x_TI.dtype == torch.bfloat16 and len(x_TI) <= FEW_ROWS:
             y_TO: Tensor = torch._weight_int8pack_mm(x_TI.contiguous(), self.values_OI, self.scales_O)
             return y_TO
-        return x_TI @ (self.values_OI * self.scales_O[:, None]).T
+        # without these instructions a CPU's sums of whole numbers may run over
+        if x_TI.dtype == torch.bfloat16 and len(x_TI) <= SOME_ROWS and torch.cpu._is_vnni_supported():
+            return _product_of_whole_numbers(x_TI, self.values_OI, self.scales_O)
+        return (x_TI @ self.values_OI.to(x_TI.dtype).T) * self.scales_O
 
     def rows(self, ids_B: Tensor) -> Tensor:
         """(B, I): these rows of W."""
         return self.values_OI[ids_B] * self.scales_O[ids_B][..., None]
+
+
+def _product_of_whole_numbers(x_TI: Tensor, values_OI: Tensor, scales_O: Tensor) -> Tensor:
+    """(T, O), added up in whole numbers, without error.
+
+    A row of x is rounded to whole numbers of 15 bits, which is finer than bf16 rounds its largest numbers; each is two
+    numbers of 8 bits, an upper and a lower half, that are multiplied side by side.
+    """
+    num_rows, x_TI = len(x_TI), x_TI.float()
+    highest_T1 = x_TI.abs().amax(dim=1, keepdim=True)
+    steps_T1 = torch.where(highest_T1 == 0, 1.0, highest_T1 / (HIGH * LARGEST))
+    whole_TI = (x_TI / steps_T1).round_()
+    upper_TI = (whole_TI / HIGH).round()
+    halves = torch.cat((upper_TI, whole_TI.sub_(upper_TI, alpha=HIGH))).to(torch.int8)
+    sums = torch._int_mm(halves, values_OI.T)
+    y_TO = torch.add(sums[num_rows:].float(), sums[:num_rows], alpha=HIGH)
+    return y_TO.mul_(steps_T1).mul_(scales_O).to(scales_O.dtype)
 
 
 class Int8Linear(nn.Module):
@@ -102,11 +127,6 @@ def is_in_int8(folder: Path) -> bool:
     return isinstance(settings, dict) and settings.get("quant_method") == "torchao"
 
 
-def quiet_torchao() -> None:
-    """To be called before torchao is imported: it complains of its own libraries for other machines."""
-    logging.getLogger("torchao").setLevel(logging.ERROR)
-
-
 def keep_in_int8(model: nn.Module, dtype: torch.dtype) -> None:
     """Replace the layers whose weights torchao read in 8 bits by layers of our own; `dtype` is the activations'."""
     from torchao.quantization import Int8Tensor
@@ -118,5 +138,5 @@ def keep_in_int8(model: nn.Module, dtype: torch.dtype) -> None:
             continue
         read = module.weight
         weight = weights.setdefault(id(read), Int8Weight(read.qdata, read.scale, dtype))
-        is_linear = isinstance(module, nn.Linear)
-        model.set_submodule(name, Int8Linear(weight, module.bias) if is_linear else Int8Embedding(weight))
+        layer = Int8Linear(weight, module.bias) if isinstance(module, nn.Linear) else Int8Embedding(weight)
+        model.set_submodule(name, layer)

@@ -75,7 +75,6 @@ def read(file: Path, data: bytes) -> GgufHeader | TunesmithError:
     try:
         return read_header(file)
     except TunesmithError as failure:
-        assert failure.code == "gguf-damaged"
         return failure
 
 
@@ -115,6 +114,7 @@ def fuzz(tmp_path: Path, data: bytes, num: int, seed: int) -> None:
         if isinstance(told, GgufHeader):
             assert_inside(told, len(mutant))
         else:
+            assert told.code == "gguf-damaged"
             refused += 1
     assert refused > num // 2
 
@@ -123,7 +123,7 @@ def test_mutants_are_refused_or_lie_inside_their_file(tmp_path: Path) -> None:
     fuzz(tmp_path, small(tmp_path), 1500, seed=0)
 
 
-@pytest.mark.thorough
+@pytest.mark.slow
 def test_20_000_mutants_are_refused_or_lie_inside_their_file(tmp_path: Path, good: Path) -> None:
     fuzz(tmp_path, small(tmp_path), 18_000, seed=1)
     fuzz(tmp_path, good.read_bytes(), 2_000, seed=2)
@@ -171,12 +171,10 @@ def behind(mark: bytes, skip: int, kind: str, value: int) -> Callable[[bytes], b
         (behind(b"second", 16, "<Q", 1), "impossible shape"),
         (behind(b"second", 16, "<Q", 32), "on another tensor"),
         (behind(b"second", 16, "<Q", 2**40), "outside the file"),
-        (lambda data: data[:-1 - 12], "outside the file"),
+        (lambda data: data[: -1 - 12], "outside the file"),
     ],
 )
-def test_each_lie_is_told_with_its_byte(
-    tmp_path: Path, change: Callable[[bytes], bytes], problem: str | None
-) -> None:
+def test_each_lie_is_told_with_its_byte(tmp_path: Path, change: Callable[[bytes], bytes], problem: str | None) -> None:
     data = small(tmp_path)
     told = read(tmp_path / "lie.gguf", change(data))
     if problem is None:

@@ -87,7 +87,9 @@ def test_each_cutting_has_its_name_and_reads_texts_as_before(tmp_path: Path, nam
 def test_what_the_file_says_of_tokens(tmp_path: Path) -> None:
     tokenizer = make_tokenizer()
     begin = tokenizer.token_to_id("<|system|>")
-    tokenizer.post_processor = processors.TemplateProcessing(single="<|system|> $A", special_tokens=[("<|system|>", begin)])
+    tokenizer.post_processor = processors.TemplateProcessing(
+        single="<|system|> $A", special_tokens=[("<|system|>", begin)]
+    )
     merged = save_model(tmp_path / "merged", make_model("llama"))
     save_tokenizer(merged, tokenizer, TEMPLATE, begin="<|system|>")
     (merged / "generation_config.json").write_text(json.dumps({"eos_token_id": [tokenizer.token_to_id("<|user|>")]}))
@@ -96,7 +98,9 @@ def test_what_the_file_says_of_tokens(tmp_path: Path) -> None:
     told = {key: field.contents() for key, field in GGUFReader(tmp_path / "gguf" / FILE).fields.items()}
     tokens, types = told["tokenizer.ggml.tokens"], told["tokenizer.ggml.token_type"]
     assert len(tokens) == len(types) == 320
-    assert tokens[: tokenizer.get_vocab_size()] == [tokenizer.id_to_token(id) for id in range(tokenizer.get_vocab_size())]
+    assert tokens[: tokenizer.get_vocab_size()] == [
+        tokenizer.id_to_token(id) for id in range(tokenizer.get_vocab_size())
+    ]
     assert {token for token, kind in zip(tokens, types, strict=True) if kind == 3} == {
         *("<|end|>", "<|system|>", "<|user|>", "<|assistant|>")
     }

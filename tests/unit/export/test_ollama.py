@@ -26,8 +26,8 @@ WITH_BEGIN = "{{ bos_token }}" + TEMPLATE
 WITHOUT_SYSTEM = "{% if messages[0].role == 'system' %}{{ raise_exception('no system') }}{% endif %}" + TEMPLATE
 NUMBERED = (
     "{% for m in messages %}{{ '<|' + m.role + '|>' + (loop.index|string if m.role == 'user' else '') + "
-    "('<think>\n' + m.reasoning_content + '\n</think>\n\n' if m.reasoning_content is string else '') + m.content + '<|end|>' }}"
-    "{% endfor %}{% if add_generation_prompt %}{{ '<|assistant|>' }}{% endif %}"
+    "('<think>\n' + m.reasoning_content + '\n</think>\n\n' if m.reasoning_content is string else '')"
+    " + m.content + '<|end|>' }}{% endfor %}{% if add_generation_prompt %}{{ '<|assistant|>' }}{% endif %}"
 )
 TALKS: tuple[tuple[Message, ...], ...] = (
     (Message("user", "What is it? “x” & {{y}}"),),

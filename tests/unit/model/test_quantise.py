@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -18,7 +20,7 @@ from tunesmith.engine.recall import greedy_hits
 from tunesmith.export.int8 import write_int8
 from tunesmith.model.head import log_likelihood_of_pairs, log_likelihoods_after
 from tunesmith.model.load import head_logits, head_of, head_weight, load_model
-from tunesmith.model.quantise import FEW_ROWS, Int8Embedding, Int8Linear, Int8Weight, quantise_rows
+from tunesmith.model.quantise import FEW_ROWS, SOME_ROWS, Int8Embedding, Int8Linear, Int8Weight, quantise_rows
 from tunesmith.records import Message, Rendered, Sampling
 
 
@@ -49,7 +51,7 @@ def test_halves_are_rounded_to_even_numbers_and_a_row_of_zeros_stays_one() -> No
 
 
 @pytest.mark.parametrize(("dtype", "near"), [(torch.float32, 1e-6), (torch.bfloat16, 2**-7)])
-@pytest.mark.parametrize("num_rows", [1, FEW_ROWS, FEW_ROWS + 1, 40])
+@pytest.mark.parametrize("num_rows", [1, FEW_ROWS, FEW_ROWS + 1, SOME_ROWS, SOME_ROWS + 1])
 def test_products_are_those_of_the_whole_weight_however_many_rows(
     dtype: torch.dtype, near: float, num_rows: int
 ) -> None:
@@ -61,11 +63,31 @@ def test_products_are_those_of_the_whole_weight_however_many_rows(
     found_TO = weight.product(x_TI)
     assert found_TO.dtype == dtype
     size = math.sqrt(float((expected_TO**2).mean()))
-    assert float(np.abs(found_TO.double().numpy() - expected_TO).max()) <= 4 * near * size
+    assert float(np.abs(found_TO.double().numpy() - expected_TO).max()) <= 6 * near * size
     ids = torch.tensor([[3, 95], [0, 3]])
     rows = weight.rows(ids)
     assert rows.dtype == dtype
     assert np.abs(rows.double().numpy() - whole_OI[ids.numpy()]).max() <= near * np.abs(whole_OI).max()
+
+
+@pytest.mark.parametrize("num_rows", [1, FEW_ROWS + 1, SOME_ROWS + 1])
+def test_rows_of_zeros_give_zeros_and_what_is_no_number_gives_none(num_rows: int) -> None:
+    values_OI, scales_O = quantise_rows(drawn(96, 64))
+    weight = Int8Weight(values_OI, scales_O, torch.bfloat16)
+    assert not weight.product(torch.zeros(num_rows, 64, dtype=torch.bfloat16)).any()
+    for strange in (torch.nan, torch.inf):
+        x_TI = drawn(num_rows, 64).bfloat16()
+        x_TI[0, 3] = strange
+        found_TO = weight.product(x_TI)
+        assert not found_TO[0].isfinite().any()
+        assert found_TO[1:].isfinite().all()
+
+
+@pytest.mark.skipif(not torch.cpu._is_vnni_supported(), reason="needs a CPU that adds products of whole numbers")
+def test_products_of_whole_numbers_depend_on_no_other_row() -> None:
+    values_OI, scales_O = quantise_rows(drawn(96, 64))
+    weight, x_TI = Int8Weight(values_OI, scales_O, torch.bfloat16), drawn(SOME_ROWS, 64).bfloat16()
+    assert torch.equal(weight.product(x_TI)[: FEW_ROWS + 1], weight.product(x_TI[: FEW_ROWS + 1]))
 
 
 def test_layers_take_inputs_of_any_shape_and_add_their_bias() -> None:
@@ -152,6 +174,13 @@ def test_nothing_has_changed_for_a_head_that_is_whole(tmp_path: Path) -> None:
     states = drawn(5, 64)
     assert head_of(model) is head_weight(model)
     assert torch.equal(head_logits(model, states), states @ head_weight(model).T)
+
+
+@pytest.mark.thorough
+def test_models_are_imported_without_a_word() -> None:
+    """transformers imports torchao, which warns of its libraries for other machines."""
+    words = [sys.executable, "-c", "import tunesmith.model.load"]
+    assert subprocess.run(words, capture_output=True, text=True, check=True).stderr == ""
 
 
 def test_an_embedding_widens_only_what_is_asked_for() -> None:
