@@ -14,6 +14,8 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --quiet
 TORCH := $(shell sed -n 's/^\(torch==.*\)/\1/p' constraints.txt)
+# where llama.cpp is built, from source
+LLAMA := .cache/llama-cpp
 
 # without compiled bytecode every start takes seconds longer
 unexport PYTHONDONTWRITEBYTECODE
@@ -23,10 +25,10 @@ COMPILE := $(BIN)/python -m compileall -q $(VENV)/lib src >/dev/null 2>&1 || tru
 KERNELS := $(BIN)/python -c "from tunesmith.model.kernels.native import library; library()"
 
 .DEFAULT_GOAL := help
-.PHONY: help demo unit test slow check format reference bench clean
+.PHONY: help demo unit test slow test-gguf check format reference bench clean
 
 help: ## list these targets
-	@sed -n 's/^\([a-z]*\):[^#]*## \(.*\)/\1	\2/p' Makefile | expand -t 12
+	@sed -n 's/^\([a-z-]*\):[^#]*## \(.*\)/\1	\2/p' Makefile | expand -t 12
 
 demo: $(VENV)/.installed ## install, run the quickstart, print the verdict and the report's path
 	$(BIN)/tunesmith run recipes/quickstart.yaml
@@ -39,6 +41,9 @@ test: $(VENV)/.installed-dev ## every test but the slow ones
 
 slow: $(VENV)/.installed-dev ## the tests that take minutes
 	$(BIN)/pytest -m slow --timeout 3600
+
+test-gguf: $(VENV)/.installed-dev $(LLAMA)/.installed ## GGUF files in llama.cpp, which it builds: many minutes
+	$(BIN)/pytest tests/e2e/test_gguf_llama_cpp.py -m slow --timeout 3600
 
 check: $(VENV)/.installed-dev ## format, lint, types, import ladder, spelling
 	$(BIN)/ruff format --check .
@@ -82,3 +87,8 @@ $(VENV)/.installed-dev: $(VENV)/.torch pyproject.toml
 	@$(COMPILE)
 	@$(KERNELS)
 	@touch $(VENV)/.installed $@
+
+$(LLAMA)/.installed:
+	$(PYTHON) -m venv $(LLAMA)
+	$(LLAMA)/bin/python -m pip install --quiet llama-cpp-python==0.3.36
+	@touch $@

@@ -4,6 +4,7 @@ The names below are the Python API, each imported when it is first asked for. Ve
 (`prepare`, `plan`, `train`, `evaluate`) are in `tunesmith.api`, which has all of them.
 """
 
+import logging
 from importlib import import_module
 from typing import Any
 
@@ -24,6 +25,10 @@ _HOMES = {
     "TunesmithError": "errors",
 }
 _MODULES = ("api", "lifecycle")
+
+# transformers imports torchao wherever that is installed, which tells at length of its own libraries for other machines
+for _name in ("torchao", "torch.utils._pytree"):
+    logging.getLogger(_name).setLevel(logging.ERROR)
 
 
 def __getattr__(name: str) -> Any:

@@ -28,7 +28,7 @@ from tunesmith.engine.draw import choose, seed_of
 from tunesmith.model.behind import BehindLayout
 from tunesmith.model.head import log_likelihood_of_pairs, log_likelihoods_after
 from tunesmith.model.layout import TOKENS_UNIT, MicroBatch, behind, lay_out, round_up
-from tunesmith.model.load import head_weight, hidden_states
+from tunesmith.model.load import head_logits, head_of, hidden_states
 from tunesmith.model.virtual import virtual_ids
 from tunesmith.records import Completion, Message, Rendered, Sampling
 
@@ -224,7 +224,7 @@ class LocalEngine:
     def _edge_logs(
         self, states_UD: Tensor, state_Q: NDArray[np.int64], targets_Q: NDArray[np.int64]
     ) -> NDArray[np.float64]:
-        logs_Q = log_likelihoods_after(states_UD, head_weight(self.model), state_Q, targets_Q)
+        logs_Q = log_likelihoods_after(states_UD, head_of(self.model), state_Q, targets_Q)
         found: NDArray[np.float64] = logs_Q.double().cpu().numpy()
         return found
 
@@ -264,7 +264,7 @@ class LocalEngine:
     def _entry_logs(self, batch: MicroBatch) -> Tensor:
         """(Q,) log-likelihoods of the supervised tokens of the rows, one row after the other."""
         pairs_P = log_likelihood_of_pairs(
-            hidden_states(self.model, batch), head_weight(self.model), batch.pair_positions_P, batch.pair_targets_P
+            hidden_states(self.model, batch), head_of(self.model), batch.pair_positions_P, batch.pair_targets_P
         )
         return pairs_P[batch.row_pairs_Q]
 
@@ -287,7 +287,7 @@ class LocalEngine:
         inside = list(range(len(prompts)))
         while True:
             hidden_BD = self._hidden(ids_BS, positions_BS, mask, cache)[:, -1]
-            logits_BV = (hidden_BD @ head_weight(self.model).T).float()
+            logits_BV = head_logits(self.model, hidden_BD).float()
             chosen = choose(logits_BV, sampling, [generators[row] for row in inside])
             first_seconds = first_seconds or time.perf_counter() - started
             for row, token in zip(inside, chosen, strict=True):

@@ -15,9 +15,9 @@ from torch import Tensor
 from transformers import PreTrainedModel
 
 from tunesmith.engine.local import MAX_BATCH_TOKENS
-from tunesmith.model.head import CHUNK_PAIRS
+from tunesmith.model.head import CHUNK_PAIRS, logits_after
 from tunesmith.model.layout import MicroBatch, behind, lay_out
-from tunesmith.model.load import head_weight, hidden_states
+from tunesmith.model.load import head_of, hidden_states
 from tunesmith.model.virtual import virtual_ids
 from tunesmith.records import Rendered
 
@@ -41,9 +41,10 @@ def greedy_hits(model: PreTrainedModel, rows: Sequence[Rendered]) -> list[NDArra
 
 def _hits(model: PreTrainedModel, batch: MicroBatch) -> Tensor:
     """(Q,) of the supervised tokens of the rows, one row after the other."""
-    hidden_TD, head_VD = hidden_states(model, batch), head_weight(model)
+    hidden_TD, head_VD = hidden_states(model, batch), head_of(model)
     positions_P, size = batch.pair_positions_P, CHUNK_PAIRS[hidden_TD.device.type]
     likeliest = [
-        (hidden_TD[positions_P[low : low + size]] @ head_VD.T).argmax(1) for low in range(0, len(positions_P), size)
+        logits_after(hidden_TD[positions_P[low : low + size]], head_VD).argmax(1)
+        for low in range(0, len(positions_P), size)
     ]
     return (torch.cat(likeliest) == batch.pair_targets_P)[batch.row_pairs_Q]

@@ -13,9 +13,10 @@ import torch
 from torch import Tensor
 
 from tunesmith.engine.local import MAX_BATCH_TOKENS, LocalEngine
-from tunesmith.model.head import log_likelihood_of_pairs
+from tunesmith.model.head import log_likelihood_of_pairs, logits_after
 from tunesmith.model.layout import behind, lay_out
-from tunesmith.model.load import head_weight, hidden_states
+from tunesmith.model.load import head_of, hidden_states
+from tunesmith.model.quantise import Int8Weight
 from tunesmith.model.virtual import virtual_ids
 from tunesmith.records import Rendered, Sampling
 
@@ -84,7 +85,7 @@ class Texts:
             part = behind(rows[start : start + _ROWS_AT_ONCE], self._virtual_ids)
             for batch in lay_out(part, MAX_BATCH_TOKENS, share=True):
                 batch = batch.to(str(model.device))
-                hidden_TD, head_VD = hidden_states(model, batch), head_weight(model)
+                hidden_TD, head_VD = hidden_states(model, batch), head_of(model)
                 logs_P = log_likelihood_of_pairs(hidden_TD, head_VD, batch.pair_positions_P, batch.pair_targets_P)
                 best_P = _is_best(hidden_TD, head_VD, batch.pair_positions_P, batch.pair_targets_P)
                 row_of_Q = batch.row_of_Q
@@ -96,9 +97,11 @@ class Texts:
         return [scores[row.id] for row in rows]
 
 
-def _is_best(hidden_TD: Tensor, head_VD: Tensor, positions_P: Tensor, targets_P: Tensor) -> Tensor:
+def _is_best(hidden_TD: Tensor, head_VD: Tensor | Int8Weight, positions_P: Tensor, targets_P: Tensor) -> Tensor:
     """(P,) whether the target is the likeliest token."""
-    best = [(hidden_TD[positions] @ head_VD.T).argmax(1) for positions in torch.split(positions_P, _PAIRS_AT_ONCE)]
+    best = [
+        logits_after(hidden_TD[positions], head_VD).argmax(1) for positions in torch.split(positions_P, _PAIRS_AT_ONCE)
+    ]
     return torch.cat(best) == targets_P
 
 

@@ -17,9 +17,15 @@ from torch import Tensor
 
 from tunesmith.model.kernels import kernels_of
 from tunesmith.model.layout import PAIRS_UNIT, round_up
+from tunesmith.model.quantise import Int8Weight
 
 CHUNK_PAIRS: Final = {"cpu": 256, "cuda": 4096}
 """On a CPU a chunk's logits should stay in its cache; a GPU wants large products."""
+
+
+def logits_after(hidden_CD: Tensor, head_VD: Tensor | Int8Weight) -> Tensor:
+    """(C, V), whatever the head is kept in."""
+    return head_VD.product(hidden_CD) if isinstance(head_VD, Int8Weight) else hidden_CD @ head_VD.T
 
 
 class _IndexListHead(torch.autograd.Function):
@@ -87,7 +93,9 @@ def cross_entropy_of_pairs(
     return total, correct
 
 
-def log_likelihood_of_pairs(hidden_TD: Tensor, head_VD: Tensor, positions_P: Tensor, targets_P: Tensor) -> Tensor:
+def log_likelihood_of_pairs(
+    hidden_TD: Tensor, head_VD: Tensor | Int8Weight, positions_P: Tensor, targets_P: Tensor
+) -> Tensor:
     """(P,) float32 log-likelihood in nats of every pair, without gradient."""
     pieces = []
     kernels = kernels_of(hidden_TD)
@@ -98,7 +106,7 @@ def log_likelihood_of_pairs(hidden_TD: Tensor, head_VD: Tensor, positions_P: Ten
     positions_P, targets_P = (torch.nn.functional.pad(part_P, (0, num_filler)) for part_P in (positions_P, targets_P))
     with torch.no_grad():
         for lo in range(0, positions_P.numel(), size):
-            logits_CV = hidden_TD[positions_P[lo : lo + size]] @ head_VD.T
+            logits_CV = logits_after(hidden_TD[positions_P[lo : lo + size]], head_VD)
             targets_C = targets_P[lo : lo + size]
             ones_C = torch.ones(targets_C.shape, device=targets_C.device)
             pieces.append(-kernels.cross_entropy(logits_CV, targets_C, ones_C, 0.0, wants_gradient=False)[0])
@@ -107,7 +115,7 @@ def log_likelihood_of_pairs(hidden_TD: Tensor, head_VD: Tensor, positions_P: Ten
 
 @torch.no_grad()
 def log_likelihoods_after(
-    states_UD: Tensor, head_VD: Tensor, state_Q: NDArray[np.int64], targets_Q: NDArray[np.int64]
+    states_UD: Tensor, head_VD: Tensor | Int8Weight, state_Q: NDArray[np.int64], targets_Q: NDArray[np.int64]
 ) -> Tensor:
     """(Q,) float32 log-likelihood in nats of each target after its state, without gradient; `state_Q` ascends.
 
@@ -120,7 +128,7 @@ def log_likelihoods_after(
     states_UD = torch.nn.functional.pad(states_UD, (0, 0, 0, round_up(num_states, PAIRS_UNIT) - num_states))
     pieces = []
     for lo in range(0, len(states_UD), size):
-        logits_CV = states_UD[lo : lo + size] @ head_VD.T
+        logits_CV = logits_after(states_UD[lo : lo + size], head_VD)
         first, last = np.searchsorted(state_Q, (lo, lo + size))
         rows_K, targets_K = (
             torch.from_numpy(part).to(device) for part in (state_Q[first:last] - lo, targets_Q[first:last])

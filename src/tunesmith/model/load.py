@@ -18,19 +18,26 @@ from tunesmith.model.base import Base, first_position
 from tunesmith.model.dropout import silence_dropout
 from tunesmith.model.four_bit import keep_in_four_bits
 from tunesmith.model.fuse import fuse
+from tunesmith.model.head import logits_after
 from tunesmith.model.layout import MicroBatch
 from tunesmith.model.method import attached
+from tunesmith.model.quantise import Int8Linear, Int8Weight, is_in_int8, keep_in_int8
 from tunesmith.model.score import load_with_head
 from tunesmith.model.vector_math import choose_kernels
 
 
 def load_model(folder: Path, *, dtype: torch.dtype, device: str, four_bit: bool = False) -> PreTrainedModel:
-    """Read a checked folder's weights as a language model's; it attends through `tunesmith.model.attention`."""
+    """Read a checked folder's weights as a language model's; it attends through `tunesmith.model.attention`.
+
+    Weights that lie there in 8 bits stay in 8 bits, whatever `dtype` the model computes in.
+    """
     transformers_logging.disable_progress_bar()
     choose_kernels()
     model: PreTrainedModel = AutoModelForCausalLM.from_pretrained(
         folder, dtype=dtype, attn_implementation=NAME, use_safetensors=True, local_files_only=True
     )
+    if is_in_int8(folder):
+        keep_in_int8(model, dtype)
     fuse(model)
     silence_dropout(model)
     if four_bit:
@@ -104,10 +111,21 @@ def hidden_states(model: PreTrainedModel, batch: MicroBatch, cache: DynamicCache
 
 
 def head_weight(model: PreTrainedModel) -> Tensor:
-    """(V, D) weight of the language-model head."""
+    """(V, D) weight of the language-model head, which is not in 8 bits: what training needs."""
     head = model.get_output_embeddings()
     assert isinstance(head, nn.Linear)
     return head.weight
+
+
+def head_of(model: PreTrainedModel) -> Tensor | Int8Weight:
+    """(V, D) weight of the language-model head, in whatever it is kept: what `logits_after` multiplies by."""
+    head = model.get_output_embeddings()
+    return head.weight if isinstance(head, Int8Linear) else head_weight(model)
+
+
+def head_logits(model: PreTrainedModel, hidden_CD: Tensor) -> Tensor:
+    """(C, V) logits after last hidden states."""
+    return logits_after(hidden_CD, head_of(model))
 
 
 def has_bf16_products(device: str) -> bool:
