@@ -49,7 +49,7 @@ class Broken:
             figure=Phrase(f"certificate.figure.{self.figure}"),
             found=self.found,
             limit=self.limit,
-            remedy=Phrase(f"certificate.remedy.{self.remedy}", {"knob": self.remedy, "found": self.found}),
+            remedy=Phrase(f"certificate.remedy.{self.remedy}"),
         )
 
 

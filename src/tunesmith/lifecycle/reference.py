@@ -9,8 +9,8 @@ from itertools import takewhile
 from typing import Final
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
+from transformers import PreTrainedModel
 
 from tunesmith.artifacts import Scorecard
 from tunesmith.artifacts.head import Head
@@ -53,8 +53,8 @@ class Certifying:
     def head(self) -> Head | None:
         return self.evaluation.models[self.arm].head()
 
-    def engine(self, model: torch.nn.Module) -> LocalEngine:
-        return LocalEngine(model, self.evaluation.chat, self.evaluation.base.max_tokens)  # type: ignore[arg-type]
+    def engine(self, model: PreTrainedModel) -> LocalEngine:
+        return LocalEngine(model, self.evaluation.chat, self.evaluation.base.max_tokens)
 
 
 @dataclass(frozen=True)
