@@ -237,9 +237,7 @@ def test_a_figure_that_is_no_number_is_no_pass(shipped: Shipped, tmp_path: Path)
 
 def test_nothing_is_published_beyond_a_limit(shipped: Shipped) -> None:
     section = shipped.job.recipe.export
-    strict = section.model_copy(
-        update={"certificate": section.certificate.model_copy(update={"mean_kl": 1e-9})}
-    )
+    strict = section.model_copy(update={"certificate": section.certificate.model_copy(update={"mean_kl": 1e-9})})
     job = replace(shipped.job, recipe=shipped.job.recipe.model_copy(update={"export": strict}))
     before = set((shipped.job.runtime.workspace / "artifacts" / "bundle").iterdir())
     with pytest.raises(RunFailed) as caught:

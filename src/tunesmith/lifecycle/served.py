@@ -47,9 +47,7 @@ def served_form(body: BundleBody, figures: Sequence[FormFigures]) -> Form:
     return next(form for form in body.forms if form.name == name)
 
 
-def measure_served(
-    certifying: Certifying, reference: Reference, folder: Path, body: BundleBody, form: Form
-) -> Served:
+def measure_served(certifying: Certifying, reference: Reference, folder: Path, body: BundleBody, form: Form) -> Served:
     """Open an engine over one form, as `tunesmith serve` does, and ask it what the judged model was asked.
 
     An engine tells no probabilities of the whole vocabulary: tokens are compared up to where an answer parts, and
@@ -62,7 +60,9 @@ def measure_served(
         logs = heard.scores(reference)
         judged = reference.exam.of_writer(heard.write, heard.choose, certifying.progress.advance)
     asked = [number for number, question in enumerate(reference.questions) if question.prompt]
-    apart_by_answer = {number: float(np.abs(logs[number] - reference.logs[number]).max(initial=0.0)) for number in asked}
+    apart_by_answer = {
+        number: float(np.abs(logs[number] - reference.logs[number]).max(initial=0.0)) for number in asked
+    }
     apart = max(apart_by_answer.values(), default=0.0)
     refuse_unknown(SERVED, {"max_logit_difference": apart}, place)
     difference = None if judged is None else reference.exam.difference(SERVED, judged, reference.judged)
@@ -162,9 +162,7 @@ class _Engine:
         return self.engine.label(prompts, labels, self.adapter)
 
 
-def _agreeing(
-    reference: Reference, answers: Sequence[tuple[int, ...]], asked: Sequence[int]
-) -> tuple[int, int, int]:
+def _agreeing(reference: Reference, answers: Sequence[tuple[int, ...]], asked: Sequence[int]) -> tuple[int, int, int]:
     """Tokens, near-ties and agreeing ones without these, of each answer up to and with the first other token."""
     num_tokens = num_near_ties = num_agreeing = 0
     for mine, number in zip(answers, asked, strict=True):
