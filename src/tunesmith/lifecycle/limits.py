@@ -34,7 +34,7 @@ def rule_of(form: str, dtype: str, precision: str) -> Rule:
 
 @dataclass(frozen=True, slots=True)
 class Broken:
-    """A figure beyond its limit; `figure` is an entry `certificate.figure.*`, `remedy` one of `certificate.remedy.*`."""
+    """A figure beyond its limit; `figure` is an entry `certificate.figure.*`, `remedy` of `certificate.remedy.*`."""
 
     figure: str
     found: str
