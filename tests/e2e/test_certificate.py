@@ -51,6 +51,11 @@ TREE: dict[str, Any] = {
     },
     "export": {"forms": ["adapter", "merged", "int8"], "num_prompts": 4, "certificate": {"metric_loss": 0.5}},
 }
+SOURCES: dict[str, Callable[[str], Any]] = {
+    "classification": lambda file: file,
+    "regression": lambda file: [{"path": file, "format": "regression"}],
+    "text": lambda file: [{"path": file, "format": "text"}],
+}
 
 
 @dataclass(frozen=True)
@@ -114,6 +119,7 @@ def failed(certifying: Certifying, folder: Path, body: Any) -> str:
 def test_good_forms_pass_and_the_same_weights_are_equal_to_the_token(shipped: Shipped) -> None:
     certificate = shipped.bundle.certificate()
     assert [each.form for each in certificate.figures] == ["adapter", "merged", "int8", "served"]
+    assert certificate.served == "adapter"
     assert certificate.prompts == {"domain": 4, "general_en": 4, "general_zh": 4}
     for form in ("adapter", "merged", "served"):
         found = shipped.figures(form)
@@ -244,6 +250,42 @@ def test_nothing_is_published_beyond_a_limit(shipped: Shipped) -> None:
         export(job, anyway=True)
     assert caught.value.code == "certificate-failed"
     assert set((shipped.job.runtime.workspace / "artifacts" / "bundle").iterdir()) == before
+
+
+@pytest.mark.parametrize("kind", ["classification", "regression", "text"])
+def test_heads_and_read_texts_are_certified_too(kind: str, tmp_path: Path) -> None:
+    """By what they give: classes, numbers, or how the text goes on."""
+    random, rows = np.random.default_rng(0), []
+    for n in range(60):
+        number = int(random.integers(3))
+        said = f"Box {n} is {COLOURS[number]}. It stands by the door."
+        row: dict[str, Any] = {"text": said}
+        if kind == "classification":
+            row["label"] = COLOURS[number]
+        elif kind == "regression":
+            row["target"] = float(number)
+        rows.append(row)
+    file = tmp_path / "rows.jsonl"
+    file.write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
+    tree = {
+        **TREE,
+        "prepare": {**TREE["prepare"], "sources": SOURCES[kind](str(file))},
+        "train": {**TREE["train"], "objective": {"name": kind}, "max_steps": 6, "evaluate_every": 6},
+        "evaluate": {**TREE["evaluate"], "arms": ["base", "tuned"]},
+        "export": {**TREE["export"], "forms": ["adapter", "merged"]},
+    }
+    job = Job(Recipe.model_validate(tree), Runtime(tmp_path / "work", tmp_path / "cache"), Silent())
+    lifecycle.scorecard_of(job)
+    bundle = export(job, anyway=True)
+    certificate = bundle.certificate()
+    names = [each.form for each in certificate.figures]
+    assert names == ["adapter", "merged", *(["served"] if kind == "text" else [])]
+    for figures in certificate.figures:
+        assert figures.token_agreement == 1.0
+        assert figures.max_logit_difference < 1e-3
+    assert all(each.metric is not None for each in certificate.figures[:2])
+    assert set(certificate.prompts) == ({"domain", "general_en", "general_zh"} if kind == "text" else {"domain"})
+    assert {canary.prompt[0][0] for canary in bundle.canaries()} == ({"user"} if kind == "text" else set())
 
 
 def test_questions_are_the_same_again_and_grow_by_their_number(shipped: Shipped) -> None:

@@ -147,6 +147,8 @@ class Certificate(Record):
     """By kind (`domain`, `general_en`, `general_zh`) how many."""
     limits: dict[str, float]
     figures: list[FormFigures]
+    served: FormName | None = None
+    """The form behind the figures `served`: that which a server takes of itself."""
     not_measured: dict[str, str] = {}
     """By form the end of the entry `certificate.not-measured.*` that tells why."""
     canary_tolerances: dict[str, float] = {}

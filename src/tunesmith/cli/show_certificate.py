@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from tunesmith.lifecycle.recertify import Recheck
 
 UNKNOWN: Final = "-"
+SERVED: Final = "served"
 FP32_BYTES: Final = 4
 BF16_BYTES: Final = 2
 COLUMNS: Final = (
@@ -67,17 +68,17 @@ def recertified_lines(found: Recheck, language: str) -> list[str]:
 def certificate_rows(certificate: Certificate, language: str) -> list[list[str]]:
     """The names of the columns, then a row a form; forms that were not measured say so."""
     rows = [[translate(f"certificate.column.{name}", language) for name in COLUMNS]]
-    rows += [_row(figures, certificate.num_weights) for figures in certificate.figures]
+    rows += [_row(figures, certificate) for figures in certificate.figures]
     for form, reason in certificate.not_measured.items():
         told = translate(f"certificate.not-measured.{reason}", language)
         rows.append([form, told, *[UNKNOWN] * (len(COLUMNS) - 2)])
     return rows
 
 
-def _row(figures: FormFigures, num_weights: int) -> list[str]:
-    metric = figures.metric
+def _row(figures: FormFigures, certificate: Certificate) -> list[str]:
+    metric, num_weights = figures.metric, certificate.num_weights
     return [
-        figures.form,
+        f"{figures.form} ({certificate.served})" if figures.form == SERVED else figures.form,
         f"{figures.token_agreement:.2%} ({figures.num_tokens}, {figures.num_near_ties})",
         f"{figures.num_same_answers}/{figures.num_prompts}",
         _small(figures.mean_kl),

@@ -31,6 +31,7 @@ from tunesmith.lifecycle.served import measure_served, served_form
 from tunesmith.model.form import load_form
 from tunesmith.model.gains import gain_errors
 from tunesmith.model.load import compute_dtype
+from tunesmith.recipe.export import FormName
 
 __all__ = ["Certifying", "certify"]
 
@@ -45,13 +46,16 @@ TEMPLATE: Final = "chat_template.jinja"
 class _Findings:
     """What was measured so far."""
 
+    not_measured: dict[str, str]
     figures: list[FormFigures] = field(default_factory=list)
-    not_measured: dict[str, str] = field(default_factory=dict)
     canary_tolerances: dict[str, float] = field(default_factory=dict)
+    served: FormName | None = None
 
 
-def certify(certifying: Certifying, folder: Path, body: BundleBody) -> Certified:
+def certify(certifying: Certifying, folder: Path, body: BundleBody, served: FormName | None = None) -> Certified:
     """Measure every form that lies in a bundle's folder, published or not yet.
+
+    `served` is the form that is also heard through a server's engine; None takes the one that a server would.
 
     Raises RunFailed `certificate-failed` with the first figure that is beyond its limit, what `exam_of` and `load_form`
     raise.
@@ -66,7 +70,7 @@ def certify(certifying: Certifying, folder: Path, body: BundleBody) -> Certified
     total = num_judged + len(asked) + (len(measured) + is_served) * (len(asked) + exam.num_items)
     certifying.progress.begin("task.certificate", total)
     reference = ask_judged(certifying, asked, exam)
-    found = _Findings(not_measured={form.name: "engine" for form in body.forms if form not in measured})
+    found = _Findings({form.name: "engine" for form in body.forms if form not in measured}, served=served)
     for form in measured:
         _measure(certifying, reference, folder, body, form, found)
     if is_served:
@@ -132,7 +136,8 @@ def _measure_served(
     certifying: Certifying, reference: Reference, folder: Path, body: BundleBody, found: _Findings
 ) -> None:
     """The same through a server's engine; the canaries of its form have to hold for that too."""
-    form, precision = served_form(body, found.figures), certifying.evaluation.precision
+    form, precision = served_form(body, found.figures, found.served), certifying.evaluation.precision
+    found.served = form.name
     served = measure_served(certifying, reference, folder, body, form)
     found.figures.append(served.figures)
     tolerance = canary_tolerance(served.apart, precision)
@@ -184,6 +189,7 @@ def _certificate(certifying: Certifying, reference: Reference, found: _Findings)
         prompts={kind: kinds.count(kind) for kind in dict.fromkeys(kinds)},
         limits={**limits.model_dump(), "rounding": ROUNDING, "max_gain_error": GAIN},
         figures=found.figures,
+        served=found.served,
         not_measured=found.not_measured,
         canary_tolerances=found.canary_tolerances,
     )

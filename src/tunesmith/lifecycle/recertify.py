@@ -53,7 +53,8 @@ def recheck(folder: Path, runtime: Runtime, progress: Progress) -> Recheck:
     `certificate-differs` for a figure that is not what was certified, what `certify` and `Bundle.open` raise.
     """
     bundle = Bundle.open(folder)
-    certified, found = bundle.certificate(), certify(_certifying(bundle, runtime, progress), folder, bundle.body)
+    certified = bundle.certificate()
+    found = certify(_certifying(bundle, runtime, progress), folder, bundle.body, certified.served)
     largest, where = 0.0, "-"
     for name, said, now, allowed in _pairs(certified, found.certificate):
         share = abs(said - now) / allowed if allowed else float(said != now) * 2

@@ -25,6 +25,7 @@ from tunesmith.lifecycle.reference import Certifying, Reference
 from tunesmith.model.form import form_base, load_form
 from tunesmith.model.load import compute_dtype, load_model
 from tunesmith.model.lora import CONFIG_FILE
+from tunesmith.recipe.export import FormName
 from tunesmith.records import Completion, Message, Sampling
 
 AT_ONCE: Final = 16
@@ -40,11 +41,11 @@ class Served:
     """Largest difference of the log-probabilities of the canaries' tokens."""
 
 
-def served_form(body: BundleBody, figures: Sequence[FormFigures]) -> Form:
-    """The form that a server takes where nobody names one: the adapter, else the quickest that was measured."""
+def served_form(body: BundleBody, figures: Sequence[FormFigures], wanted: FormName | None) -> Form:
+    """The form that is wanted; else that which a server takes: the adapter, or the quickest that was measured."""
     speeds = {each.form: each.tokens_per_second for each in figures}
-    name = "adapter" if "adapter" in speeds else max(speeds, key=lambda form: speeds[form])
-    return next(form for form in body.forms if form.name == name)
+    quickest = "adapter" if "adapter" in speeds else max(speeds, key=lambda form: speeds[form])
+    return next(form for form in body.forms if form.name == (wanted or quickest))
 
 
 def measure_served(certifying: Certifying, reference: Reference, folder: Path, body: BundleBody, form: Form) -> Served:

@@ -38,6 +38,7 @@ FOUND = Certificate(
     prompts={"domain": 32, "general_en": 32, "general_zh": 32},
     limits={"mean_kl": 0.05},
     figures=[INT8, SERVED],
+    served="int8",
     not_measured={"gguf": "engine"},
 )
 
@@ -54,6 +55,7 @@ def test_the_table_has_every_form_and_says_what_was_not_measured(language: str, 
     cells += ["1,040,000", "-74.0%", "-48.0%", "61.2"]
     assert [cell.strip() for cell in int8.split("  ") if cell.strip()] == cells
     assert [cell.strip() for cell in served.split("  ") if cell.strip()][3:8] == ["-", "0.4", "-", "-", "2,000,000"]
+    assert served.startswith("served (int8)")
     assert unmeasured in gguf
     assert "domain 32" in lines[0]
     assert "mean_kl 0.05" in lines[-1]
