@@ -92,7 +92,7 @@ def head_function(module: nn.Module) -> Head:
 
     def logits(states_CD: Tensor) -> Tensor:
         wide_CD = states_CD.float()
-        return torch.cat([wide_CD @ slab_XD.float().T for slab_XD in weight_VD.split(SLAB_TOKENS)], dim=1)
+        return torch.cat([wide_CD @ slab_XD.float().T for slab_XD in torch.split(weight_VD, SLAB_TOKENS)], dim=1)
 
     return logits
 
@@ -103,7 +103,7 @@ def token_logs(given: Predictions) -> NDArray[np.float64]:
     pieces = [
         given.head(states_CD).log_softmax(1).gather(1, targets_C[:, None].to(states_CD.device))[:, 0]
         for states_CD, targets_C in zip(
-            given.states_QD.split(CHUNK_PLACES), given.targets_Q.split(CHUNK_PLACES), strict=True
+            torch.split(given.states_QD, CHUNK_PLACES), torch.split(given.targets_Q, CHUNK_PLACES), strict=True
         )
     ]
     logs: NDArray[np.float64] = torch.cat(pieces).double().cpu().numpy()
@@ -113,7 +113,7 @@ def token_logs(given: Predictions) -> NDArray[np.float64]:
 @torch.no_grad()
 def margins(given: Predictions) -> NDArray[np.float64]:
     """(Q,) how far the likeliest token's logit lies above the next one's."""
-    pieces = [given.head(states_CD).topk(2, dim=1).values for states_CD in given.states_QD.split(CHUNK_PLACES)]
+    pieces = [given.head(states_CD).topk(2, dim=1).values for states_CD in torch.split(given.states_QD, CHUNK_PLACES)]
     first_Q2 = torch.cat(pieces).double().cpu().numpy()
     found: NDArray[np.float64] = first_Q2[:, 0] - first_Q2[:, 1]
     return found
@@ -127,7 +127,8 @@ def likeness(judged: Predictions, other: Predictions) -> Likeness:
     num_near_ties, num_agreeing = 0, 0
     kl_Q, differences_Q = [], []
     for states_CD, others_CD, targets_C in zip(
-        *(each.split(CHUNK_PLACES) for each in (judged.states_QD, other.states_QD, judged.targets_Q)), strict=True
+        *(torch.split(each, CHUNK_PLACES) for each in (judged.states_QD, other.states_QD, judged.targets_Q)),
+        strict=True,
     ):
         logits_CV, others_CV = judged.head(states_CD), other.head(others_CD)
         top_C2 = logits_CV.topk(2, dim=1)

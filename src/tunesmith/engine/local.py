@@ -288,7 +288,7 @@ class LocalEngine:
             there = batch.to(str(self.model.device))
             states_QD = hidden_states(self.model, there)[there.pair_positions_P][there.row_pairs_Q]
             num_R = torch.bincount(batch.row_of_Q, minlength=len(batch.row_ids)).tolist()
-            found |= zip(batch.row_ids, states_QD.split(num_R), strict=True)
+            found |= zip(batch.row_ids, torch.split(states_QD, num_R), strict=True)
         return torch.cat([found[row.id] for row in numbered])
 
     def _entry_logs(self, batch: MicroBatch) -> Tensor:
