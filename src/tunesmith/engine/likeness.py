@@ -110,13 +110,26 @@ def token_logs(given: Predictions) -> NDArray[np.float64]:
     return logs
 
 
+@dataclass(frozen=True, slots=True)
+class Margins:
+    """How sure a model is of its likeliest token at each place."""
+
+    apart_Q: NDArray[np.float64]
+    """How far its logit lies above the next one's."""
+    is_tie_Q: NDArray[np.bool_]
+    """Whether that is less than NEAR_TIE, or than one step of the type in which the model itself has logits: it then
+    takes both for the same number."""
+
+
 @torch.no_grad()
-def margins(given: Predictions) -> NDArray[np.float64]:
-    """(Q,) how far the likeliest token's logit lies above the next one's."""
+def margins(given: Predictions, dtype: torch.dtype) -> Margins:
+    """`dtype` is what the model computes in; in bf16 a step is 0.125 between 16 and 32."""
     pieces = [given.head(states_CD).topk(2, dim=1).values for states_CD in torch.split(given.states_QD, CHUNK_PLACES)]
     first_Q2 = torch.cat(pieces).double().cpu().numpy()
-    found: NDArray[np.float64] = first_Q2[:, 0] - first_Q2[:, 1]
-    return found
+    apart_Q = first_Q2[:, 0] - first_Q2[:, 1]
+    _, exponents_Q = np.frexp(first_Q2[:, 0])
+    steps_Q = torch.finfo(dtype).eps * np.exp2(exponents_Q - 1)
+    return Margins(apart_Q, apart_Q < np.maximum(NEAR_TIE, steps_Q))
 
 
 @torch.no_grad()

@@ -66,6 +66,8 @@ class Reference:
     predictions: Predictions
     margins: list[NDArray[np.float64]]
     """By answer and place, how far the likeliest token's logit lies above the next one's."""
+    is_tie: list[NDArray[np.bool_]]
+    """By answer and place, whether the model that writes cannot tell the two apart: see `Margins`."""
     logs: list[NDArray[np.float64]]
     """By answer and place, log-probability of the token."""
     probes: dict[str, Probe]
@@ -121,12 +123,14 @@ def _reference(certifying: Certifying, engine: LocalEngine, asked: list[Question
     given = predict(engine, head, asked, heard.answers)
     scorecard = certifying.scorecard
     judged = exam.of_model(engine, advance) if scorecard is None else exam.of_scorecard(scorecard)
+    sure = margins(given, compute_dtype(certifying.evaluation.precision))
     ends = np.cumsum([len(ids) for ids in heard.answers])[:-1]
     return Reference(
         questions=asked,
         answers=heard.answers,
         predictions=given,
-        margins=np.split(margins(given), ends),
+        margins=np.split(sure.apart_Q, ends),
+        is_tie=np.split(sure.is_tie_Q, ends),
         logs=np.split(token_logs(given), ends),
         probes=probed(engine.model),
         exam=exam,

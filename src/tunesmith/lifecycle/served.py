@@ -17,7 +17,7 @@ from tunesmith.artifacts.bundle import BundleBody, Form, FormFigures
 from tunesmith.engine.ask import Said, ask
 from tunesmith.engine.batching import BatchingEngine
 from tunesmith.engine.interface import Engine, Request
-from tunesmith.engine.likeness import NEAR_TIE, share_of
+from tunesmith.engine.likeness import share_of
 from tunesmith.errors import Place
 from tunesmith.lifecycle.hearing import MAX_NEW_TOKENS, speed
 from tunesmith.lifecycle.limits import SERVED, refuse_unknown
@@ -51,8 +51,8 @@ def served_form(body: BundleBody, figures: Sequence[FormFigures], wanted: FormNa
 def measure_served(certifying: Certifying, reference: Reference, folder: Path, body: BundleBody, form: Form) -> Served:
     """Open an engine over one form, as `tunesmith serve` does, and ask it what the judged model was asked.
 
-    An engine tells no probabilities of the whole vocabulary: tokens are compared up to where an answer parts, and
-    there is no divergence. Raises RunFailed `certificate-failed` for a figure that is none.
+    An engine tells no probabilities of the whole vocabulary: tokens are compared up to where an answer parts, places
+    where the judged model's own logits are the same number left out, and there is no divergence. Raises RunFailed `certificate-failed` for a figure that is none.
     """
     place = Place(str(folder / form.name))
     with opened(certifying, folder, body, form) as (engine, adapter):
@@ -167,10 +167,10 @@ def _agreeing(reference: Reference, answers: Sequence[tuple[int, ...]], asked: S
     """Tokens, near-ties and agreeing ones without these, of each answer up to and with the first other token."""
     num_tokens = num_near_ties = num_agreeing = 0
     for mine, number in zip(answers, asked, strict=True):
-        for theirs, own, margin in zip(mine, reference.answers[number], reference.margins[number], strict=False):
+        for theirs, own, is_tie in zip(mine, reference.answers[number], reference.is_tie[number], strict=False):
             num_tokens += 1
-            num_near_ties += bool(margin < NEAR_TIE)
-            num_agreeing += bool(theirs == own and margin >= NEAR_TIE)
+            num_near_ties += bool(is_tie)
+            num_agreeing += bool(theirs == own and not is_tie)
             if theirs != own:
                 break
     return num_tokens, num_near_ties, num_agreeing

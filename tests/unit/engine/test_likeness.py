@@ -11,7 +11,7 @@ from tiny_models import make_chat, make_model, twin_of
 from transformers import PreTrainedModel
 
 from tunesmith.engine import likeness as likeness_module
-from tunesmith.engine.likeness import answer_rows, likeness, margins, predictions, share_of, token_logs
+from tunesmith.engine.likeness import Predictions, answer_rows, likeness, margins, predictions, share_of, token_logs
 from tunesmith.engine.local import LocalEngine
 
 MAX_TOKENS = 256
@@ -80,7 +80,21 @@ def test_figures_equal_the_formulas_over_full_logits(
     assert found.mean_kl == pytest.approx(kl_Q.mean(), rel=1e-4)
     assert found.max_difference == pytest.approx(np.abs(np.log(shares_QV[token] / theirs_QV[token])).max(), rel=1e-4)
     np.testing.assert_allclose(token_logs(given[0]), np.log(shares_QV[token]), atol=1e-4)
-    np.testing.assert_allclose(margins(given[0]), sorted_QV[:, -1] - sorted_QV[:, -2], atol=1e-4)
+    sure = margins(given[0], torch.float32)
+    np.testing.assert_allclose(sure.apart_Q, sorted_QV[:, -1] - sorted_QV[:, -2], atol=1e-4)
+    assert (sure.is_tie_Q == ~is_decided_Q).all()
+
+
+@pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16])
+def test_in_sixteen_bits_two_logits_less_than_a_step_apart_are_tied(dtype: torch.dtype) -> None:
+    """A step is the distance of the next larger number that the type has."""
+    for top in (1.0, 5.5, 17.0, 31.9, -3.0):
+        logit = torch.tensor(abs(top), dtype=dtype)
+        step = float(torch.nextafter(logit, torch.tensor(torch.inf, dtype=dtype)) - logit)
+        for share, expected in ((0.98, True), (1.02, max(step * 1.02, 0.01) == 0.01)):
+            logits_QV = torch.tensor([[top, top - share * step, top - 9.0]], dtype=torch.float64)
+            given = Predictions(logits_QV, lambda states: states, torch.tensor([0]))
+            assert margins(given, dtype).is_tie_Q.tolist() == [expected]
 
 
 def test_a_model_is_like_itself_and_what_is_no_number_is_not_left_out(judged: PreTrainedModel, tmp_path: Path) -> None:
