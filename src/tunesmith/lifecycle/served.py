@@ -51,8 +51,9 @@ def served_form(body: BundleBody, figures: Sequence[FormFigures], wanted: FormNa
 def measure_served(certifying: Certifying, reference: Reference, folder: Path, body: BundleBody, form: Form) -> Served:
     """Open an engine over one form, as `tunesmith serve` does, and ask it what the judged model was asked.
 
-    An engine tells no probabilities of the whole vocabulary: tokens are compared up to where an answer parts, places
-    where the judged model's own logits are the same number left out, and there is no divergence. Raises RunFailed `certificate-failed` for a figure that is none.
+    An engine tells no probabilities of the whole vocabulary: there is no divergence, and tokens are compared up to
+    where an answer parts. Places where the judged model's own logits are one number to it are left out. Raises
+    RunFailed `certificate-failed` for a figure that is none.
     """
     place = Place(str(folder / form.name))
     with opened(certifying, folder, body, form) as (engine, adapter):
