@@ -10,9 +10,8 @@ TEXTS: Final[dict[str, tuple[str, str]]] = {
     ),
     "cli.help.certificate": (
         "Show how the shipped forms of a bundle answer beside the model that was judged.",
-        "查看导出包中各形式的回答与受评模型相差多少。",
+        "查看发布包中各形式的回答与受评模型相差多少。",
     ),
-    "cli.argument.bundle": ("Folder of a bundle.", "导出包所在的文件夹。"),
     "cli.option.recheck-certificate": (
         "Measure every form once more and compare with what was certified.",
         "重新测量每种形式，并与证书比对。",
