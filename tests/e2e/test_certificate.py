@@ -12,14 +12,16 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from cli_material import tell
 from safetensors import safe_open
 from safetensors.torch import load_file, save_file
 from transformers import AutoModelForCausalLM, AutoTokenizer
+from typer.testing import CliRunner
 
 from tunesmith import lifecycle
 from tunesmith.artifacts import hash_file, write_whole
 from tunesmith.artifacts.bundle import Bundle, FormFigures
+from tunesmith.cli.app import app
+from tunesmith.cli.session import OPTIONS, Options
 from tunesmith.errors import RunFailed, TunesmithError
 from tunesmith.lifecycle import Job
 from tunesmith.lifecycle.certificate import Certifying, certify
@@ -325,12 +327,16 @@ def test_a_certificate_that_says_otherwise_is_caught(shipped: Shipped, tmp_path:
     assert caught.value.parameters["figure"] == "int8.max_logit_difference"
 
 
-def test_the_command_line_shows_what_the_bundle_says(shipped: Shipped, tmp_path: Path) -> None:
+def test_the_command_line_shows_what_the_bundle_says(
+    shipped: Shipped, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, value in vars(Options()).items():
+        monkeypatch.setattr(OPTIONS, name, value)
     folder = str(shipped.bundle.folder)
-    told = tell(["certificate", folder, "--json"], tmp_path).json()
-    assert told == shipped.bundle.certificate().model_dump(mode="json")
-    lines = tell(["certificate", folder], tmp_path, TUNESMITH_LANG="zh").out.splitlines()
+    lines = CliRunner().invoke(app, ["certificate", folder]).output.splitlines()
     assert [line.split()[0] for line in lines[3:7]] == ["adapter", "merged", "int8", "served"]
-    nothing = tell(["certificate", str(tmp_path)], tmp_path)
-    assert nothing.code == 2
-    assert "artifact-missing" in nothing.err
+    nothing = CliRunner().invoke(app, ["certificate", str(tmp_path)]).exception
+    assert isinstance(nothing, TunesmithError)
+    assert nothing.code == "artifact-missing"
+    told = json.loads(CliRunner().invoke(app, ["certificate", folder, "--json"]).output)
+    assert told == shipped.bundle.certificate().model_dump(mode="json")

@@ -76,9 +76,11 @@ def certificate_rows(certificate: Certificate, language: str) -> list[list[str]]
 
 
 def _row(figures: FormFigures, certificate: Certificate) -> list[str]:
-    metric, num_weights = figures.metric, certificate.num_weights
+    metric, form = figures.metric, certificate.served if figures.form == SERVED else figures.form
+    # an adapter is nothing without its base: no whole model that could be smaller
+    num_weights = 0 if form == "adapter" else certificate.num_weights
     return [
-        f"{figures.form} ({certificate.served})" if figures.form == SERVED else figures.form,
+        f"{SERVED} ({form})" if figures.form == SERVED else figures.form,
         f"{figures.token_agreement:.2%} ({figures.num_tokens}, {figures.num_near_ties})",
         f"{figures.num_same_answers}/{figures.num_prompts}",
         _small(figures.mean_kl),

@@ -61,6 +61,15 @@ def test_the_table_has_every_form_and_says_what_was_not_measured(language: str, 
     assert "mean_kl 0.05" in lines[-1]
 
 
-def test_without_the_number_of_weights_nothing_is_said_to_be_saved() -> None:
-    lines = certificate_lines(FOUND.model_copy(update={"num_weights": 0}), "en")
-    assert not any("%" in cell for line in lines if line.startswith("int8") for cell in line.split("  ")[3:])
+def test_an_adapter_is_no_smaller_model() -> None:
+    """Nor is anything said to be saved where the number of weights is not known."""
+    beside = INT8.model_copy(update={"form": "adapter"})
+    for found in (
+        FOUND.model_copy(update={"num_weights": 0}),
+        FOUND.model_copy(update={"figures": [beside, SERVED], "served": "adapter"}),
+    ):
+        lines = certificate_lines(found, "en")[3:5]
+        assert lines[1].startswith(f"served ({found.served})")
+        for line in lines:
+            cells = [cell.strip() for cell in line.split("  ") if cell.strip()]
+            assert cells[8:10] == ["-", "-"]
