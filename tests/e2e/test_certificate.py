@@ -243,6 +243,17 @@ def test_a_figure_that_is_no_number_is_no_pass(shipped: Shipped, tmp_path: Path)
     assert failed(certifying, folder, body) == "mean_kl"
 
 
+def test_what_cannot_be_measured_is_said_so_and_is_not_shipped_alone(shipped: Shipped, tmp_path: Path) -> None:
+    certifying, folder, body = of_forms(shipped, tmp_path, "merged")
+    file = shipped.bundle.body.forms[0].model_copy(update={"name": "gguf", "dtype": "Q8_0"})
+    both = certify(certifying, folder, body.model_copy(update={"forms": [*body.forms, file]})).certificate
+    assert [each.form for each in both.figures] == ["merged", "served"]
+    assert both.not_measured == {"gguf": "engine"}
+    with pytest.raises(TunesmithError) as caught:
+        certify(certifying, folder, body.model_copy(update={"forms": [file]}))
+    assert caught.value.code == "certificate-nothing"
+
+
 def test_nothing_is_published_beyond_a_limit(shipped: Shipped) -> None:
     section = shipped.job.recipe.export
     strict = section.model_copy(update={"certificate": section.certificate.model_copy(update={"mean_kl": 1e-9})})

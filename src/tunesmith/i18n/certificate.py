@@ -91,6 +91,14 @@ TEXTS: Final[dict[str, tuple[str, str]]] = {
         "{remedy}: tunesmith export RECIPE 'export.forms=[...]' names those to ship.",
         "{remedy}：用 tunesmith export RECIPE 'export.forms=[...]' 指定要导出的形式。",
     ),
+    "error.certificate-nothing": (
+        "none of the forms can be measured here, so that nothing would be known of what is shipped",
+        "所选形式在此处都无法测量，无从得知交付的模型如何",
+    ),
+    "hint.certificate-nothing": (
+        "ship one beside it that can: tunesmith export RECIPE 'export.forms=[merged, gguf]'",
+        "请同时导出一种可测量的形式：tunesmith export RECIPE 'export.forms=[merged, gguf]'",
+    ),
     "error.certificate-differs": (
         "measured again, {figure} is {found}; certified was {said}",
         "重新测量得到 {figure} 为 {found}，而证书上是 {said}",

@@ -21,7 +21,7 @@ from tunesmith.artifacts import hash_file
 from tunesmith.artifacts.bundle import BundleBody, Canary, Certificate, Form, FormFigures
 from tunesmith.chat import load_chat
 from tunesmith.engine.likeness import likeness, token_logs
-from tunesmith.errors import Place
+from tunesmith.errors import Place, TunesmithError
 from tunesmith.evaluate.again import exam_of
 from tunesmith.export.exporting import Certified
 from tunesmith.lifecycle.hearing import hear, predict
@@ -57,15 +57,17 @@ def certify(certifying: Certifying, folder: Path, body: BundleBody, served: Form
 
     `served` is the form that is also heard through a server's engine; None takes the one that a server would.
 
-    Raises RunFailed `certificate-failed` with the first figure that is beyond its limit, what `exam_of` and `load_form`
-    raise.
+    Raises RunFailed `certificate-failed` with the first figure that is beyond its limit, TunesmithError
+    `certificate-nothing` where no form can be measured, what `exam_of` and `load_form` raise.
     """
     torch.set_num_threads(certifying.runtime.num_threads)
     for form in body.forms:
         _refuse_other_chat(certifying, folder, form)
     asked, exam = questions_of(certifying), exam_of(certifying.evaluation, certifying.arm)
     measured = [form for form in body.forms if form.name != "gguf"]
-    is_served = certifying.head is None and bool(measured)
+    if not measured:
+        raise TunesmithError("certificate-nothing", place=Place(str(folder)))
+    is_served = certifying.head is None
     num_judged = 0 if certifying.scorecard is not None else exam.num_items
     total = num_judged + len(asked) + (len(measured) + is_served) * (len(asked) + exam.num_items)
     certifying.progress.begin("task.certificate", total)
