@@ -209,6 +209,21 @@ class Chat:
         ids: list[int] = self.tokenizer.encode(text, add_special_tokens=self.reads_only).ids
         return ids
 
+    def text_ids(self, text: str) -> list[int]:
+        """The tokens after which the model writes on from a plain text. Raises TunesmithError `control-token`."""
+        self._refuse_control_tokens([Message("user", text)])
+        ids: list[int] = self.tokenizer.encode(text, add_special_tokens=False).ids
+        return [self.begin_id, *ids]
+
+    def read_ids(self, text: str) -> list[int]:
+        """The tokens of a text that is read for its meaning, with those that the tokenizer itself puts around one.
+
+        Raises TunesmithError `control-token`.
+        """
+        self._refuse_control_tokens([Message("user", text)])
+        ids: list[int] = self.tokenizer.encode(text, add_special_tokens=True).ids
+        return ids
+
     def answer_ids(self, answer: Message, prompt: Sequence[Message]) -> list[int]:
         """The tokens that the model would write to give `answer` after `prompt`, its end token included."""
         row = self._rows_of(Example("", (*prompt, answer), Place("")))[-1]

@@ -51,6 +51,9 @@ class Request:
     """Whether the answer has to be one JSON object."""
     json_schema: Mapping[str, object] | None = None
     max_seconds: float | None = None
+    """From its submission to its end, which then is `timeout`."""
+    sample: int = 0
+    """Which of several answers to one prompt with one seed it is."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +73,9 @@ class Delta:
     text: str
     """What is sure to stay: no half characters, no beginning of a stop text."""
     ids: tuple[int, ...] = ()
+    """Tokens written since the last piece, an end token included; a stop text's too, although it is not shown."""
     log_probabilities: tuple[TokenLogProbability, ...] = ()
+    """One for each of `ids`, where they are asked for: of the model's own distribution, before temperature and JSON."""
     finish_reason: FinishReason | None = None
     num_prompt_tokens: int = 0
     num_cached_tokens: int = 0
@@ -92,6 +97,7 @@ class EngineLoad:
     num_running: int
     num_waiting: int
     num_cached_tokens: int
+    """Places that running answers have reserved."""
     max_cached_tokens: int
 
 
@@ -109,8 +115,8 @@ class Engine(Protocol):
     def submit(self, request: Request, on_delta: OnDelta) -> int:
         """Begin an answer and give its number.
 
-        Raises TunesmithError `queue-full`, `prompt-too-long`, `adapter-unknown`, `engine-closed`; and what the chat's
-        template raises for a conversation that it refuses.
+        Raises TunesmithError `queue-full`, `prompt-too-long`, `adapter-unknown`, `engine-closed`, `json-schema` for one
+        that cannot be followed; and what the chat's template raises for a conversation that it refuses.
         """
         ...
 
@@ -137,7 +143,10 @@ class Engine(Protocol):
         ...
 
     def load_adapter(self, name: str, folder: Path) -> None:
-        """Raises TunesmithError `adapter-misfit` where it was trained on another base or by another method."""
+        """A loaded one of that name is replaced; answers that are being written with it end with it.
+
+        Raises TunesmithError `adapter-misfit` where it was trained on another base or by another method.
+        """
         ...
 
     def unload_adapter(self, name: str) -> None:

@@ -9,7 +9,6 @@ behind a prompt, U states that something is asked of, Q what is asked, W prompts
 
 from __future__ import annotations
 
-import hashlib
 import sys
 import time
 from collections.abc import Callable, Sequence
@@ -25,6 +24,7 @@ from transformers import DynamicCache, PreTrainedModel
 
 from tunesmith.chat import Chat
 from tunesmith.engine.candidates import PROMPT, CandidateTree, Reading, Search, reading
+from tunesmith.engine.draw import choose, seed_of
 from tunesmith.model.behind import BehindLayout
 from tunesmith.model.head import log_likelihood_of_pairs, log_likelihoods_after
 from tunesmith.model.layout import TOKENS_UNIT, MicroBatch, behind, lay_out, round_up
@@ -126,7 +126,7 @@ class LocalEngine:
         while jobs:
             size = _num_rows(min(len(prompts[jobs[0][0]]) + sampling.max_new_tokens, self._max_tokens))
             batch, jobs = jobs[:size], jobs[size:]
-            seeds = [_seed(prompts[index], number, sampling.seed) for index, number in batch]
+            seeds = [seed_of(prompts[index], number, sampling.seed) for index, number in batch]
             started = time.perf_counter()
             written, first_seconds = self._generate_batch([prompts[index] for index, _ in batch], seeds, sampling)
             seconds = (first_seconds, (time.perf_counter() - started) / len(batch))
@@ -318,7 +318,7 @@ class LocalEngine:
         while True:
             hidden_BD = self._hidden(ids_BS, positions_BS, mask, cache)[:, -1]
             logits_BV = (hidden_BD @ head_weight(self.model).T).float()
-            chosen = _choose(logits_BV, sampling, [generators[row] for row in inside])
+            chosen = choose(logits_BV, sampling, [generators[row] for row in inside])
             first_seconds = first_seconds or time.perf_counter() - started
             for row, token in zip(inside, chosen, strict=True):
                 if row in writing:
@@ -395,24 +395,3 @@ def _prompt_mask(seen_BS: Tensor) -> Tensor:
     width = seen_BS.shape[1]
     mask = seen_BS[:, None, None, :] & torch.ones(width, width, dtype=torch.bool, device=seen_BS.device).tril()
     return mask | torch.eye(width, dtype=torch.bool, device=seen_BS.device)
-
-
-def _seed(prompt: Sequence[int], number: int, seed: int) -> int:
-    digest = hashlib.sha256(f"{seed} {number} {list(prompt)}".encode()).digest()
-    return int.from_bytes(digest[:8], "big")
-
-
-def _choose(logits_BV: Tensor, sampling: Sampling, generators: Sequence[np.random.Generator]) -> list[int]:
-    """The next token of each row: the likeliest, or one drawn from the nucleus (Holtzman et al. 2020)."""
-    if sampling.temperature == 0.0:
-        greedy: list[int] = logits_BV.argmax(1).tolist()
-        return greedy
-    shares_BV, order_BV = (logits_BV / sampling.temperature).softmax(1).sort(1, descending=True)
-    before_BV = shares_BV.cumsum(1) - shares_BV
-    shares_BV = shares_BV.masked_fill(before_BV >= sampling.top_p, 0.0)
-    drawn = torch.tensor([[generator.random()] for generator in generators], device=logits_BV.device)
-    totals_BV = shares_BV.cumsum(1)
-    aims = (drawn * totals_BV[:, -1:]).to(totals_BV.dtype)
-    places = torch.searchsorted(totals_BV, aims).clamp(max=order_BV.shape[1] - 1)
-    chosen: list[int] = order_BV.gather(1, places)[:, 0].tolist()
-    return chosen

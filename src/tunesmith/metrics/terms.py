@@ -23,7 +23,7 @@ from tunesmith.errors import Phrase, Place, TunesmithError
 from tunesmith.metrics.case import Case
 from tunesmith.text.tokens import HAN, KANA
 
-_WORDLY = re.compile(rf"[^\W_{HAN}{KANA}]")
+_WORDLY = rf"[^\W_{HAN}{KANA}]"
 """A letter or digit of a script whose words are parted by spaces."""
 _DELIMITERS = {".csv": ",", ".tsv": "\t"}
 
@@ -32,37 +32,34 @@ class WordFinder:
     """Finds any of many words and phrases in a text."""
 
     def __init__(self, words: Iterable[str]) -> None:
-        self._beginning: dict[str, list[str]] = {}
-        for word in sorted({_folded(word) for word in words} - {""}, key=lambda word: (-len(word), word)):
-            self._beginning.setdefault(word[:2], []).append(word)
+        folded = sorted({_folded(word) for word in words} - {""}, key=lambda word: (-len(word), word))
+        # no place begins words of both kinds, and of several that match there the first counts, which is the longest
+        kinds = (
+            (f"(?<!{_WORDLY})", [w for w in folded if _is_wordly(w[0])]),
+            ("", [w for w in folded if not _is_wordly(w[0])]),
+        )
+        patterns = [before + _any_of(found) for before, found in kinds if found]
+        self._words = re.compile("|".join(patterns)) if patterns else None
 
     def find(self, text: str) -> Counter[str]:
         """How often the text holds each word, in its folded form."""
-        folded, found, place = _folded(text), Counter[str](), 0
-        while place < len(folded):
-            word = self._word_at(folded, place)
-            found.update([word] if word else [])
-            place += len(word) or 1
-        return found
-
-    def _word_at(self, text: str, place: int) -> str:
-        """The longest word that stands there, or nothing."""
-        for beginning in (text[place : place + 2], text[place]):
-            for word in self._beginning.get(beginning, ()):
-                if text.startswith(word, place) and _stands_alone(text, place, place + len(word)):
-                    return word
-        return ""
+        return Counter() if self._words is None else Counter(self._words.findall(_folded(text)))
 
 
 def _folded(text: str) -> str:
     return " ".join(unicodedata.normalize("NFKC", text).casefold().split())
 
 
-def _stands_alone(text: str, start: int, stop: int) -> bool:
-    """Whether no letter or digit goes on, at either end, with one of the word's own."""
-    return not any(
-        0 < edge < len(text) and _WORDLY.match(text, edge - 1) and _WORDLY.match(text, edge) for edge in (start, stop)
-    )
+def _is_wordly(character: str) -> bool:
+    return re.match(_WORDLY, character) is not None
+
+
+def _any_of(words: Sequence[str]) -> str:
+    """A pattern of words behind which no letter or digit goes on with one of their own. Their first characters stand
+    before it, which is quicker than to try each word everywhere."""
+    firsts = "".join(sorted({re.escape(word[0]) for word in words}))
+    whole = (re.escape(word) + (f"(?!{_WORDLY})" if _is_wordly(word[-1]) else "") for word in words)
+    return f"(?=[{firsts}])(?:{'|'.join(whole)})"
 
 
 @dataclass(frozen=True)

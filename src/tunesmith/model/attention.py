@@ -20,10 +20,13 @@ from transformers import AttentionInterface
 
 from tunesmith.model.attention_layout import AttentionGroup, AttentionLayout
 from tunesmith.model.behind import BehindLayout, attend_behind
+from tunesmith.model.cached import CachedLayout, attend_cached
 from tunesmith.model.kernels import causal_attention, flash, is_native
 from tunesmith.model.kernels.native import HEAD_UNIT
 
 NAME: Final = "tunesmith"
+Layout = AttentionLayout | BehindLayout | CachedLayout
+"""What a flat buffer's tokens look at."""
 
 
 def attend(  # noqa: PLR0913 - transformers' signature
@@ -35,7 +38,7 @@ def attend(  # noqa: PLR0913 - transformers' signature
     *,
     scaling: float,
     dropout: float = 0.0,
-    layout: AttentionLayout | BehindLayout | None = None,
+    layout: Layout | None = None,
     **_: Any,
 ) -> tuple[Tensor, None]:
     """Attention inside each document of `layout`; without a layout, over a padded batch with a prepared 4-D mask.
@@ -61,7 +64,7 @@ def attend_flat(
     query_THD: Tensor,
     key_TKD: Tensor,
     value_TKD: Tensor,
-    layout: AttentionLayout | BehindLayout,
+    layout: Layout,
     scaling: float,
     dropout: float = 0.0,
 ) -> Tensor:
@@ -72,6 +75,8 @@ def attend_flat(
     """
     if isinstance(layout, BehindLayout):
         return attend_behind(query_THD, key_TKD, value_TKD, layout, scaling)
+    if isinstance(layout, CachedLayout):
+        return attend_cached(query_THD, key_TKD, value_TKD, layout, scaling)
     if not dropout and flash.takes(query_THD):
         return flash.attend_looks(query_THD, key_TKD, value_TKD, layout.looks, scaling)
     groups = layout.groups

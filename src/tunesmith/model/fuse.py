@@ -7,10 +7,8 @@ from typing import Any
 from torch import Tensor, nn
 from transformers import Cache, PreTrainedModel
 
-from tunesmith.model.attention import attend, attend_flat
-from tunesmith.model.attention_layout import AttentionLayout
+from tunesmith.model.attention import Layout, attend, attend_flat
 from tunesmith.model.base import LATENT_TYPES, LEARNED_POSITION_TYPES
-from tunesmith.model.behind import BehindLayout
 from tunesmith.model.kernels import rms_norm, rotate, swiglu
 
 
@@ -68,7 +66,7 @@ class RotaryAttention(nn.Module):
         position_embeddings: tuple[Tensor, Tensor],
         attention_mask: Tensor | None = None,
         past_key_values: Cache | None = None,
-        layout: AttentionLayout | BehindLayout | None = None,
+        layout: Layout | None = None,
         **_: Any,
     ) -> tuple[Tensor, None]:
         batch_shape = hidden_states.shape[:-1]

@@ -136,6 +136,16 @@ class LoraLinear(nn.Module):
         y_TO = pieces[0] if len(pieces) == 1 else torch.cat(pieces)
         return y_TO.view(*x.shape[:-1], -1)
 
+    def beside(self, x_TI: Tensor, y_TO: Tensor) -> Tensor:
+        """What adapter 0 makes of `x_TI`, of which the base makes `y_TO`; without dropout and gradient."""
+        low_TR = x_TI @ self.lora_a_SRI[0].T
+        y_TO = torch.addmm(y_TO, low_TR, self.lora_b_SOR[0].T, alpha=self.scale)
+        if not self.magnitudes:
+            return y_TO
+        # DoRA turns and stretches all but the bias
+        bias_O = 0.0 if self.bias is None else self.bias
+        return (y_TO - bias_O) * self._shares(0) + bias_O
+
     def peft_views(self, adapter: int = 0) -> dict[str, Tensor]:
         """The adapter's numbers by the names that PEFT gives them under the layer's."""
         views = {A_AND_B[0]: self.lora_a_SRI[adapter], A_AND_B[1]: self.lora_b_SOR[adapter]}
@@ -162,9 +172,7 @@ class LoraLinear(nn.Module):
         dropped, the part of W that was there before training sees all of them.
         """
         a_RI, b_OR = self.lora_a_SRI[adapter], self.lora_b_SOR[adapter]
-        with torch.no_grad():
-            lengths_O = _row_lengths(torch.addmm(whole(self.weight), b_OR, a_RI, alpha=self.scale))
-        share_O = self.magnitudes[adapter] / lengths_O
+        share_O = self._shares(adapter)
         is_dropping = self.training and self.dropout > 0.0
         d_TI = nn.functional.dropout(x_TI, self.dropout) if is_dropping else x_TI
         turned_TO: Tensor = _LoraProduct.apply(d_TI, self.weight, None, a_RI, b_OR, self.scale, None)  # type: ignore[no-untyped-call]
@@ -174,6 +182,16 @@ class LoraLinear(nn.Module):
         elif self.bias is not None:
             y_TO += self.bias
         return y_TO
+
+    def _shares(self, adapter: int) -> Tensor:
+        """(O,) m / |W + scale B A|, rows as vectors."""
+        with torch.no_grad():
+            adapted_OI = torch.addmm(
+                whole(self.weight), self.lora_b_SOR[adapter], self.lora_a_SRI[adapter], alpha=self.scale
+            )
+            lengths_O = _row_lengths(adapted_OI)
+        share_O: Tensor = self.magnitudes[adapter] / lengths_O
+        return share_O
 
 
 Adapted = LoraLinear | LoraExperts

@@ -59,6 +59,21 @@ def error_classes() -> frozenset[str]:
     return frozenset(found - {"ManyErrors"})
 
 
+@cache
+def plain_classes() -> frozenset[tuple[str, str]]:
+    """(package, name) of classes that are no such errors: where two have one name, each package means its own."""
+    classes = [(file, node) for file, node in code_nodes() if isinstance(node, ast.ClassDef)]
+    return frozenset(
+        (package_of(file), node.name)
+        for file, node in classes
+        if not any(isinstance(base, ast.Name) and base.id in error_classes() for base in node.bases)
+    )
+
+
+def package_of(file: Path) -> str:
+    return file.relative_to(SOURCE).parts[0]
+
+
 def called_name(call: ast.Call) -> str:
     match call.func:
         case ast.Name(id=name) | ast.Attribute(attr=name):
@@ -68,7 +83,9 @@ def called_name(call: ast.Call) -> str:
 
 def error_calls() -> Iterator[tuple[str, ast.Call]]:
     for file, node in code_nodes():
-        if isinstance(node, ast.Call) and called_name(node) in error_classes():
+        if not isinstance(node, ast.Call) or (package_of(file), called_name(node)) in plain_classes():
+            continue
+        if called_name(node) in error_classes():
             yield f"{file.relative_to(SOURCE)}:{node.lineno}", node
 
 

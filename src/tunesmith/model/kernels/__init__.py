@@ -6,5 +6,17 @@ on a CPU in one pass over memory, compiled on the machine where it runs.
 
 from tunesmith.model.kernels.backend import Kernels, describe_kernels, is_native, kernels_of
 from tunesmith.model.kernels.fused import causal_attention, rms_norm, rotate, swiglu
+from tunesmith.model.kernels.native import SeenKeys, cached_attention
 
-__all__ = ["Kernels", "causal_attention", "describe_kernels", "is_native", "kernels_of", "rms_norm", "rotate", "swiglu"]
+__all__ = [
+    "Kernels",
+    "SeenKeys",
+    "cached_attention",
+    "causal_attention",
+    "describe_kernels",
+    "is_native",
+    "kernels_of",
+    "rms_norm",
+    "rotate",
+    "swiglu",
+]

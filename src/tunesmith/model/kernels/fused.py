@@ -1,4 +1,4 @@
-"""The kernels as functions with a gradient."""
+"""The kernels as functions with a gradient; where none is wanted, at the price of a plain call."""
 
 from __future__ import annotations
 
@@ -75,19 +75,28 @@ class _CausalAttention(torch.autograd.Function):
 
 def rms_norm(x: Tensor, weight_D: Tensor, epsilon: float) -> Tensor:
     """x / sqrt(mean(x^2) + epsilon) * weight over the last dimension."""
-    y_TD: Tensor = _RmsNorm.apply(x.reshape(-1, x.shape[-1]), weight_D, epsilon)  # type: ignore[no-untyped-call]
+    x_TD = x.reshape(-1, x.shape[-1])
+    if not torch.is_grad_enabled():
+        return kernels_of(x_TD).rms_norm_forward(x_TD, weight_D, epsilon)[0].view(x.shape)
+    y_TD: Tensor = _RmsNorm.apply(x_TD, weight_D, epsilon)  # type: ignore[no-untyped-call]
     return y_TD.view(x.shape)
 
 
 def swiglu(gate: Tensor, up: Tensor) -> Tensor:
     """silu(gate) * up."""
-    out: Tensor = _Swiglu.apply(gate.contiguous(), up.contiguous())  # type: ignore[no-untyped-call]
+    gate, up = gate.contiguous(), up.contiguous()
+    if not torch.is_grad_enabled():
+        return kernels_of(gate).swiglu_forward(gate, up)
+    out: Tensor = _Swiglu.apply(gate, up)  # type: ignore[no-untyped-call]
     return out
 
 
 def rotate(x_THD: Tensor, cos_TD: Tensor, sin_TD: Tensor) -> Tensor:
     """Rotary positions."""
-    out_THD: Tensor = _Rotate.apply(x_THD.contiguous(), cos_TD, sin_TD)  # type: ignore[no-untyped-call]
+    x_THD = x_THD.contiguous()
+    if not torch.is_grad_enabled():
+        return kernels_of(x_THD).rotate(x_THD, cos_TD, sin_TD, 1.0)
+    out_THD: Tensor = _Rotate.apply(x_THD, cos_TD, sin_TD)  # type: ignore[no-untyped-call]
     return out_THD
 
 

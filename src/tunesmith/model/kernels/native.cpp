@@ -390,6 +390,65 @@ void attention_backward(const T* grad_THD, const T* query_THD, const T* key_TKD,
     }
 }
 
+// softmax attention of tokens whose keys lie anywhere, one (token, key head) at a time: token t sees the keys at the
+// lengths_T[t] places from places[starts_T[t]] on
+template <class T>
+void attention_cached(const T* query_THD, const T* key_NKD, const T* value_NKD, T* out_THD, const int64_t* places,
+                      const int64_t* starts_T, const int64_t* lengths_T, int64_t num_tokens, Heads heads, int threads) {
+    if (!num_tokens) return;
+    const int64_t size = heads.size, group = heads.num_query_heads / heads.num_key_heads;
+    const int64_t longest = *std::max_element(lengths_T, lengths_T + num_tokens);
+#pragma omp parallel num_threads(threads)
+    {
+        std::vector<float> queries(group * size), shares(group * longest), sums(group), outs(group * size);
+#pragma omp for schedule(dynamic, 1)
+        for (int64_t task = 0; task < num_tokens * heads.num_key_heads; ++task) {
+            const int64_t t = task / heads.num_key_heads, k = task % heads.num_key_heads;
+            const int64_t* at = places + starts_T[t];
+            const int64_t length = lengths_T[t], head = (t * heads.num_query_heads + k * group) * size;
+#pragma omp simd
+            for (int64_t d = 0; d < group * size; ++d) queries[d] = widen(query_THD[head + d]) * heads.scaling;
+            for (int64_t j = 0; j < length; ++j) {
+                const T* key = key_NKD + (at[j] * heads.num_key_heads + k) * size;
+                for (int64_t g = 0; g < group; ++g) {
+                    const float* query = queries.data() + g * size;
+                    float dot = 0.0f;
+#pragma omp simd reduction(+ : dot)
+                    for (int64_t d = 0; d < size; ++d) dot += query[d] * widen(key[d]);
+                    shares[g * longest + j] = dot;
+                }
+            }
+            for (int64_t g = 0; g < group; ++g) {
+                float* row = shares.data() + g * longest;
+                float largest = -INFINITY, sum = 0.0f;
+#pragma omp simd reduction(max : largest)
+                for (int64_t j = 0; j < length; ++j) largest = std::max(largest, row[j]);
+#pragma omp simd reduction(+ : sum)
+                for (int64_t j = 0; j < length; ++j) {
+                    row[j] = exponential(row[j] - largest);
+                    sum += row[j];
+                }
+                sums[g] = sum;
+            }
+            std::fill(outs.begin(), outs.end(), 0.0f);
+            for (int64_t j = 0; j < length; ++j) {
+                const T* value = value_NKD + (at[j] * heads.num_key_heads + k) * size;
+                for (int64_t g = 0; g < group; ++g) {
+                    const float share = shares[g * longest + j];
+                    float* out = outs.data() + g * size;
+#pragma omp simd
+                    for (int64_t d = 0; d < size; ++d) out[d] += share * widen(value[d]);
+                }
+            }
+            for (int64_t g = 0; g < group; ++g) {
+                const float inverse = 1.0f / sums[g];
+#pragma omp simd
+                for (int64_t d = 0; d < size; ++d) narrow(outs[g * size + d] * inverse, out_THD[head + g * size + d]);
+            }
+        }
+    }
+}
+
 }  // namespace
 
 #define KERNELS(T, name)                                                                                              \
@@ -431,6 +490,13 @@ void attention_backward(const T* grad_THD, const T* query_THD, const T* key_TKD,
         int64_t query_heads, int64_t key_heads, int64_t size, float scaling, int threads) {                           \
         attention_backward(grad, query, key, value, out, log_sums, grad_query, grad_key, grad_value, starts, lengths, \
                            documents, Heads{query_heads, key_heads, size, scaling}, threads);                         \
+    }                                                                                                                 \
+    extern "C" void attention_cached_##name(const T* query, const T* key, const T* value, T* out,                     \
+                                            const int64_t* places, const int64_t* starts, const int64_t* lengths,     \
+                                            int64_t tokens, int64_t query_heads, int64_t key_heads, int64_t size,     \
+                                            float scaling, int threads) {                                             \
+        attention_cached(query, key, value, out, places, starts, lengths, tokens,                                     \
+                         Heads{query_heads, key_heads, size, scaling}, threads);                                      \
     }
 
 KERNELS(float, fp32)

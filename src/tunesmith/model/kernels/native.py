@@ -43,6 +43,7 @@ SIGNATURES: Final = {
     "cross_entropy": (*(_ADDRESS,) * 5, _COUNT, _COUNT, _NUMBER, _INT, _INT),
     "attention_forward": (*(_ADDRESS,) * 7, _COUNT, *_HEADS, _INT),
     "attention_backward": (*(_ADDRESS,) * 11, _COUNT, *_HEADS, _INT),
+    "attention_cached": (*(_ADDRESS,) * 7, _COUNT, *_HEADS, _INT),
 }
 
 
@@ -179,6 +180,25 @@ def attention_backward(
     grads = (make(query_THD), make(key_TKD), make(states[2]))
     _call("attention_backward", query_THD, grad_XHD, *states, *grads, *_where(documents, query_THD, key_TKD), scaling)
     return grads
+
+
+@dataclass(frozen=True, slots=True)
+class SeenKeys:
+    """Token t sees the keys at the `lengths_T[t]` places that begin with number `starts_T[t]`; all int64."""
+
+    places_Y: Tensor
+    starts_T: Tensor
+    lengths_T: Tensor
+
+
+def cached_attention(query_THD: Tensor, key_AKD: Tensor, value_AKD: Tensor, seen: SeenKeys, scaling: float) -> Tensor:
+    """(T, H, D) attention of each token to the keys that it sees, without gradient; `seen` may tel."""
+    query_THD, key_AKD, value_AKD = (states.contiguous() for states in (query_THD, key_AKD, value_AKD))
+    out_THD = torch.empty_like(query_THD)
+    states = (query_THD, key_AKD, value_AKD, out_THD)
+    shape = (*query_THD.shape[:2], key_AKD.shape[1], query_THD.shape[2])
+    _call("attention_cached", query_THD, *states, seen.places_Y, seen.starts_T, seen.lengths_T, *shape, scaling)
+    return out_THD
 
 
 def _where(documents: Documents, query_THD: Tensor, key_TKD: Tensor) -> tuple[Tensor, Tensor, int, int, int, int]:
