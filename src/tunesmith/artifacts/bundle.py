@@ -115,10 +115,17 @@ class FormFigures(Record):
     num_near_ties: int
     num_same_answers: int
     """Answers that are the same to the last token."""
-    mean_kl: float
-    """Mean over positions of KL(judged || form) of the next token's probabilities, in nats."""
+    widest_parting: float = 0.0
+    """Of the answers that are not the same, the largest distance of the judged model's first two logits where one parts
+    from it; 0 where all are the same."""
+    mean_kl: float | None
+    """Mean over positions of KL(judged || form) of the next token's probabilities, in nats; None through an engine,
+    which tells the likeliest tokens alone."""
     max_logit_difference: float
     """Largest difference of two log-probabilities of a judged token."""
+    max_gain_error: float | None = None
+    """How far from 1 the output of any one layer lies along that of the judged model's, given the same input; None
+    where layers cannot be asked."""
     metric: Difference | None = None
     """Of the metric of the verdict, form less judged, on the judged test items; None where that was not asked."""
     num_bytes: int
@@ -131,14 +138,25 @@ class Certificate(Record):
     version: int = 1
     precision: str
     device: str
+    num_threads: int = 1
+    template: str = ""
+    """Fingerprint of the tokenizer and the chat template; every form has it."""
+    num_weights: int = 0
+    """Of the judged model: in fp32 it takes four times as many bytes, in bf16 twice."""
     prompts: dict[str, int]
     """By kind (`domain`, `general_en`, `general_zh`) how many."""
     limits: dict[str, float]
     figures: list[FormFigures]
+    served: FormName | None = None
+    """The form behind the figures `served`: that which a server takes of itself."""
+    not_measured: dict[str, str] = {}
+    """By form the end of the entry `certificate.not-measured.*` that tells why."""
+    canary_tolerances: dict[str, float] = {}
+    """By form, how far the log-probability of any token of a canary may lie from the certified one, in nats."""
 
 
 class Canary(Record):
-    """A prompt, its certified greedy answer and how likely each of its tokens is, in nats."""
+    """A prompt, the judged model's greedy answer and how likely it finds each of its tokens, in nats."""
 
     prompt: list[tuple[str, str]]
     """(role, content)"""

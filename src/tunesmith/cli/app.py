@@ -10,6 +10,7 @@ import typer
 
 from tunesmith import __version__
 from tunesmith.cli.annotate import annotate_app
+from tunesmith.cli.certificate import certificate
 from tunesmith.cli.export import export
 from tunesmith.cli.keys import keys_app
 from tunesmith.cli.models import models_app
@@ -58,6 +59,7 @@ app.add_typer(models_app, name="models")
 app.add_typer(store_app, name="store")
 app.command("rate", help=text("cli.help.rate"))(rate)
 app.command("export", help=text("cli.help.export"))(export)
+app.command("certificate", help=text("cli.help.certificate"))(certificate)
 
 
 @app.callback()

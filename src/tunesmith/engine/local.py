@@ -53,6 +53,15 @@ def _forget(place: int, answer: object) -> None: ...
 
 
 @dataclass(frozen=True, slots=True)
+class Written:
+    """A greedy answer that was written by itself, and how long that took."""
+
+    ids: tuple[int, ...]
+    """With the end token, where it came to one."""
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
 class _Read:
     """Prompts that candidates are scored behind. Their tokens lie flat in the cache, common beginnings once."""
 
@@ -125,6 +134,14 @@ class LocalEngine:
                 answer(job, ids, seconds)
             on_done(len(batch))
         return [[each for each in found if each] for found in answers]
+
+    def write(self, prompt_ids: Sequence[int], max_new_tokens: int) -> Written:
+        """The greedy answer to one prompt, alone in its batch: what is next to it can change no token."""
+        prompt, started = [*self._virtual_ids, *prompt_ids], time.perf_counter()
+        if len(prompt) >= self._max_tokens:
+            return Written((), 0.0)
+        ((ids,), _) = self._generate_batch([prompt], [0], Sampling(max_new_tokens=max_new_tokens))
+        return Written(tuple(ids), time.perf_counter() - started)
 
     @torch.no_grad()
     def log_likelihoods(
@@ -260,6 +277,19 @@ class LocalEngine:
             for name, entries in zip(batch.row_ids, np.split(entries_Q, ends[:-1]), strict=True):
                 logs_R[int(name)][1:][rows[int(name)].weights_T[1:] != 0] = entries
         return logs_R
+
+    @torch.no_grad()
+    def states(self, rows: Sequence[Rendered]) -> Tensor:
+        """(Q, D) what each supervised token is predicted from, one row after the other, in the model's own type."""
+        self.model.eval()
+        numbered = [replace(row, id=str(number)) for number, row in enumerate(rows)]
+        found: dict[str, Tensor] = {}
+        for batch in lay_out(behind(numbered, self._virtual_ids), MAX_BATCH_TOKENS, share=True):
+            there = batch.to(str(self.model.device))
+            states_QD = hidden_states(self.model, there)[there.pair_positions_P][there.row_pairs_Q]
+            num_R = torch.bincount(batch.row_of_Q, minlength=len(batch.row_ids)).tolist()
+            found |= zip(batch.row_ids, torch.split(states_QD, num_R), strict=True)
+        return torch.cat([found[row.id] for row in numbered])
 
     def _entry_logs(self, batch: MicroBatch) -> Tensor:
         """(Q,) log-likelihoods of the supervised tokens of the rows, one row after the other."""

@@ -97,7 +97,7 @@ def sources_of(evaluation: Evaluation) -> dict[str, ModelSource]:
 
 def _judge_model(evaluation: Evaluation, sheet: Sheet, name: str, asking: arms.Asking) -> None:
     """Ask one model everything, in all its arms. A head says nothing of general questions."""
-    sheet.judged[name] = {"test": _judge_test(evaluation, sheet, name, asking)}
+    sheet.judged[name] = {"test": judge_test(evaluation, sheet, name, asking)}
     head = evaluation.models[name].head() if name in evaluation.models else None
     if sheet.held_out and name in evaluation.models:
         held_out = sheet.held_out
@@ -135,7 +135,7 @@ def _beside(evaluation: Evaluation, sheet: Sheet, asking: arms.Asking, name: str
     return arms.generate(asking, name, items, prompts, Sampling(max_new_tokens=room))
 
 
-def _judge_test(evaluation: Evaluation, sheet: Sheet, name: str, asking: arms.Asking) -> Judged:
+def judge_test(evaluation: Evaluation, sheet: Sheet, name: str, asking: arms.Asking) -> Judged:
     """One model on the test items of the sheet."""
     test, engine, on_done = sheet.items["test"], asking.engine, asking.on_done
     head = evaluation.models[name].head() if name in evaluation.models else None
@@ -163,7 +163,7 @@ def _ask_swapped(evaluation: Evaluation, sheet: Sheet, name: str, asking: arms.A
     for attribute, swapped in sheet.swaps.items.items():
         # how sure a model is of these is not asked
         about_others = replace(sheet, items={"test": [one.item for one in swapped]}, kinds=(), asides={})
-        sheet.swaps.judged.setdefault(attribute, {})[name] = _judge_test(evaluation, about_others, name, asking)
+        sheet.swaps.judged.setdefault(attribute, {})[name] = judge_test(evaluation, about_others, name, asking)
 
 
 def _asked(sheet: Sheet, asking: arms.Asking, arm: str, prompts: Sequence[arms.Prompt]) -> arms.Answers:

@@ -1,0 +1,208 @@
+"""The export certificate: every form of a bundle asked what the judged model was asked, and held against it.
+
+The judged model is loaded exactly as the evaluation loaded it and answers fixed prompts greedily, one at a time. Each
+form then answers them too, and reads the judged model's answers, so that both predict the same tokens from the same
+tokens; layer by layer it is given the same input; and the test items are judged once more by the evaluation's own
+functions. A form beyond a limit, or with a figure that is none, is not shipped, nor is anything beside it.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Final
+
+import numpy as np
+import torch
+
+from tunesmith.artifacts import hash_file
+from tunesmith.artifacts.bundle import BundleBody, Canary, Certificate, Form, FormFigures
+from tunesmith.chat import load_chat
+from tunesmith.engine.likeness import likeness, token_logs
+from tunesmith.errors import Place, TunesmithError
+from tunesmith.evaluate.again import exam_of
+from tunesmith.export.exporting import Certified
+from tunesmith.lifecycle.hearing import hear, predict
+from tunesmith.lifecycle.limits import GAIN, ROUNDING, SERVED, Broken, Rule, broken, refuse_unknown, rule_of
+from tunesmith.lifecycle.reference import Certifying, Reference, ask_judged, questions_of
+from tunesmith.lifecycle.served import measure_served, served_form
+from tunesmith.model.form import load_form
+from tunesmith.model.gains import gain_errors
+from tunesmith.model.load import compute_dtype
+from tunesmith.recipe.export import FormName
+
+__all__ = ["Certifying", "certify"]
+
+CANARY_FLOOR: Final[dict[str, float]] = {"fp32": 0.01}
+CANARY_FLOOR_16_BITS: Final = 0.1
+"""In nats: what another machine's order of sums may change beyond what was measured here."""
+CANARY_FACTOR: Final = 2.0
+TEMPLATE: Final = "chat_template.jinja"
+
+
+@dataclass
+class _Findings:
+    """What was measured so far."""
+
+    not_measured: dict[str, str]
+    figures: list[FormFigures] = field(default_factory=list)
+    canary_tolerances: dict[str, float] = field(default_factory=dict)
+    served: FormName | None = None
+
+
+def certify(certifying: Certifying, folder: Path, body: BundleBody, served: FormName | None = None) -> Certified:
+    """Measure every form that lies in a bundle's folder, published or not yet.
+
+    `served` is the form that is also heard through a server's engine; None takes the one that a server would.
+
+    Raises RunFailed `certificate-failed` with the first figure that is beyond its limit, TunesmithError
+    `certificate-nothing` where no form can be measured, what `exam_of` and `load_form` raise.
+    """
+    torch.set_num_threads(certifying.runtime.num_threads)
+    for form in body.forms:
+        _refuse_other_chat(certifying, folder, form)
+    asked, exam = questions_of(certifying), exam_of(certifying.evaluation, certifying.arm)
+    measured = [form for form in body.forms if form.name != "gguf"]
+    if not measured:
+        raise TunesmithError("certificate-nothing", place=Place(str(folder)))
+    is_served = certifying.head is None
+    num_judged = 0 if certifying.scorecard is not None else exam.num_items
+    total = num_judged + len(asked) + (len(measured) + is_served) * (len(asked) + exam.num_items)
+    certifying.progress.begin("task.certificate", total)
+    reference = ask_judged(certifying, asked, exam)
+    found = _Findings({form.name: "engine" for form in body.forms if form not in measured}, served=served)
+    for form in measured:
+        _measure(certifying, reference, folder, body, form, found)
+    if is_served:
+        _measure_served(certifying, reference, folder, body, found)
+    certifying.progress.end()
+    return Certified(_certificate(certifying, reference, found), tuple(_canaries(reference)))
+
+
+def _refuse_other_chat(certifying: Certifying, folder: Path, form: Form) -> None:
+    """A form's own tokenizer, end tokens and template must be those that the judged model was asked with."""
+    chat, own = certifying.evaluation.chat, folder / form.name
+    if form.name == "gguf":
+        return
+    if form.name == "adapter":  # its chat is the base's, but for a style's template beside it
+        template = own / TEMPLATE
+        is_own = not template.is_file() or template.read_text(encoding="utf-8") == chat.source
+        found = chat.fingerprint if is_own else hash_file(template)
+    else:
+        found = load_chat(own, reads_only=chat.reads_only).fingerprint
+    if found != chat.fingerprint:
+        raise Broken("template", found[:12], f"= {chat.fingerprint[:12]}").error(form.name, Place(str(own)))
+
+
+def _measure(
+    certifying: Certifying, reference: Reference, folder: Path, body: BundleBody, form: Form, found: _Findings
+) -> None:
+    """Load one form, ask it everything, and refuse it where it is beyond a limit."""
+    evaluation, place = certifying.evaluation, Place(str(folder / form.name))
+    dtype = compute_dtype(evaluation.precision)
+    model = load_form(folder, body, form.name, dtype=dtype, device=certifying.runtime.device)
+    engine, advance = certifying.engine(model), certifying.progress.advance
+    heard = hear(engine, certifying.head, reference.questions, advance)
+    given = predict(engine, certifying.head, reference.questions, reference.answers)
+    alike = likeness(reference.predictions, given)
+    gain_error = float(np.max([*gain_errors(model, reference.probes).values()]))
+    told = {"mean_kl": alike.mean_kl, "max_logit_difference": alike.max_difference, "max_gain_error": gain_error}
+    refuse_unknown(form.name, told, place)
+    difference = reference.exam.difference(form.name, reference.exam.of_model(engine, advance), reference.judged)
+    refuse_unknown(form.name, {"metric": math.nan if difference is None else difference.mean}, place)
+    figures = FormFigures(
+        form=form.name,
+        against=certifying.arm,
+        num_prompts=len(reference.questions),
+        num_tokens=alike.num_tokens,
+        token_agreement=alike.token_agreement,
+        num_near_ties=alike.num_near_ties,
+        num_same_answers=sum(a == b for a, b in zip(heard.answers, reference.answers, strict=True)),
+        widest_parting=reference.widest_parting(heard.answers, range(len(reference.questions))),
+        mean_kl=alike.mean_kl,
+        max_logit_difference=alike.max_difference,
+        max_gain_error=gain_error,
+        metric=difference,
+        num_bytes=form.num_bytes,
+        tokens_per_second=heard.tokens_per_second,
+    )
+    found.figures.append(figures)
+    apart = reference.canary_difference(reference.by_answer(token_logs(given)))
+    found.canary_tolerances[form.name] = canary_tolerance(apart, evaluation.precision)
+    _refuse(certifying, reference, figures, rule_of(form.name, form.dtype, evaluation.precision), place)
+
+
+def _measure_served(
+    certifying: Certifying, reference: Reference, folder: Path, body: BundleBody, found: _Findings
+) -> None:
+    """The same through a server's engine; the canaries of its form have to hold for that too."""
+    form, precision = served_form(body, found.figures, found.served), certifying.evaluation.precision
+    found.served = form.name
+    served = measure_served(certifying, reference, folder, body, form)
+    found.figures.append(served.figures)
+    tolerance = canary_tolerance(served.apart, precision)
+    found.canary_tolerances[form.name] = max(found.canary_tolerances[form.name], tolerance)
+    place = Place(str(folder / form.name), field=SERVED)
+    _refuse(certifying, reference, served.figures, rule_of(form.name, form.dtype, precision), place)
+
+
+def _refuse(certifying: Certifying, reference: Reference, figures: FormFigures, rule: Rule, place: Place) -> None:
+    certifying.progress.say(
+        "say.certificate-form",
+        form=figures.form,
+        agreement=f"{figures.token_agreement:.2%}",
+        same=figures.num_same_answers,
+        prompts=figures.num_prompts,
+        num_bytes=figures.num_bytes,
+    )
+    for each in broken(figures, rule, certifying.section.certificate, reference.judged_value):
+        raise each.error(figures.form, place)
+
+
+def canary_tolerance(apart: float, precision: str) -> float:
+    """How far a token of a canary may lie from the certified log-probability, in nats.
+
+    Twice what the form differed on those very tokens when it was certified, and for the rounding of another machine
+    0.01 in fp32, 0.1 in 16 bits.
+    """
+    return CANARY_FACTOR * apart + CANARY_FLOOR.get(precision, CANARY_FLOOR_16_BITS)
+
+
+def _canaries(reference: Reference) -> Iterator[Canary]:
+    for place in reference.canaries:
+        yield Canary(
+            prompt=[(message.role, message.content) for message in reference.questions[place].prompt],
+            answer_ids=list(reference.answers[place]),
+            log_probabilities=reference.logs[place].tolist(),
+        )
+
+
+def _certificate(certifying: Certifying, reference: Reference, found: _Findings) -> Certificate:
+    kinds = [question.kind for question in reference.questions]
+    limits = certifying.section.certificate
+    return Certificate(
+        precision=certifying.evaluation.precision,
+        device=certifying.runtime.device,
+        num_threads=certifying.runtime.num_threads,
+        template=certifying.evaluation.chat.fingerprint,
+        num_weights=num_weights(certifying.source.weights),
+        prompts={kind: kinds.count(kind) for kind in dict.fromkeys(kinds)},
+        limits={**limits.model_dump(), "rounding": ROUNDING, "max_gain_error": GAIN},
+        figures=found.figures,
+        served=found.served,
+        not_measured=found.not_measured,
+        canary_tolerances=found.canary_tolerances,
+    )
+
+
+def num_weights(folder: Path) -> int:
+    """Numbers in the safetensors files of a model folder; tied ones are there once."""
+    from safetensors import safe_open
+
+    total = 0
+    for file in sorted(folder.glob("*.safetensors")):
+        with safe_open(file, framework="pt") as stream:
+            total += sum(math.prod(stream.get_slice(name).get_shape()) for name in stream.keys())  # noqa: SIM118
+    return total
