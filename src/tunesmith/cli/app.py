@@ -10,9 +10,11 @@ import typer
 
 from tunesmith import __version__
 from tunesmith.cli.annotate import annotate_app
+from tunesmith.cli.chat import chat
 from tunesmith.cli.keys import keys_app
 from tunesmith.cli.models import models_app
 from tunesmith.cli.rate import lines_of_ratings, rate
+from tunesmith.cli.serve import serve
 from tunesmith.cli.session import (
     LANGUAGE,
     OPTIONS,
@@ -56,6 +58,8 @@ app.add_typer(keys_app, name="keys")
 app.add_typer(models_app, name="models")
 app.add_typer(store_app, name="store")
 app.command("rate", help=text("cli.help.rate"))(rate)
+app.command("serve", help=text("cli.help.serve"))(serve)
+app.command("chat", help=text("cli.help.chat"))(chat)
 
 
 @app.callback()
