@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Final, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, JsonValue, field_validator, model_validator
+from pydantic import BaseModel, ConfigDict, FailFast, Field, JsonValue, field_validator, model_validator
 from pydantic_core import PydanticCustomError
 from pydantic_core.core_schema import ValidationInfo
 
@@ -55,6 +55,12 @@ class Body(BaseModel):
         return value
 
 
+class First(FailFast):
+    """Of a list that is wrong the first mistake is enough: to collect a million takes a second."""
+
+    __hash__ = object.__hash__  # what stands in a union is hashed
+
+
 Name = Annotated[str, Field(min_length=1, max_length=256)]
 Ignored = JsonValue
 """Of a field that changes no answer."""
@@ -65,7 +71,11 @@ class TextPart(Body):
     text: str
 
 
-Content = str | Annotated[tuple[TextPart, ...], Field(min_length=1)]
+Texts = (
+    Annotated[str, Field(min_length=1)]
+    | Annotated[tuple[Annotated[str, Field(min_length=1)], ...], Field(min_length=1), First()]
+)
+Content = str | Annotated[tuple[TextPart, ...], Field(min_length=1), First()]
 
 
 def _joined(content: Content) -> str:
@@ -133,6 +143,7 @@ class Sampled(Body):
         | Annotated[
             tuple[Annotated[str, Field(min_length=1, max_length=MAX_STOP_CHARACTERS)], ...],
             Field(max_length=MAX_STOPS),
+            First(),
         ]
         | None
     ) = None
@@ -158,7 +169,7 @@ class Sampled(Body):
 class ChatBody(Sampled):
     """`POST /v1/chat/completions`."""
 
-    messages: Annotated[tuple[ChatMessage, ...], Field(min_length=1)]
+    messages: Annotated[tuple[ChatMessage, ...], Field(min_length=1), First()]
     max_completion_tokens: Annotated[int | None, Field(ge=1)] = None
     logprobs: bool | None = None
     top_logprobs: Annotated[int | None, Field(ge=0, le=MAX_TOP)] = None
@@ -183,11 +194,12 @@ class ChatBody(Sampled):
     verbosity: JsonValue = None
     web_search_options: JsonValue = None
 
-    @model_validator(mode="after")
-    def _top_needs_logprobs(self) -> Self:
-        if self.top_logprobs is not None and not self.logprobs:
+    @field_validator("top_logprobs")
+    @classmethod
+    def _needs_logprobs(cls, value: int | None, info: ValidationInfo) -> int | None:
+        if value is not None and not info.data.get("logprobs"):
             raise PydanticCustomError("top_logprobs", "`top_logprobs` goes with `logprobs: true`")
-        return self
+        return value
 
     @property
     def num_wanted_tokens(self) -> int | None:
@@ -205,30 +217,23 @@ class ChatBody(Sampled):
 class CompletionBody(Sampled):
     """`POST /v1/completions`: texts that the model writes on."""
 
-    prompt: (
-        Annotated[str, Field(min_length=1)]
-        | Annotated[tuple[Annotated[str, Field(min_length=1)], ...], Field(min_length=1)]
-    )
+    prompt: Texts
     logprobs: Annotated[int | None, Field(ge=0, le=MAX_TOP)] = None
     best_of: Annotated[int | None, Field(ge=1)] = None
     echo: JsonValue = None
     suffix: JsonValue = None
 
-    @model_validator(mode="after")
-    def _best_of_is_n(self) -> Self:
-        if self.best_of is not None and self.best_of != (self.n or 1):
+    @field_validator("best_of")
+    @classmethod
+    def _is_n(cls, value: int | None, info: ValidationInfo) -> int | None:
+        if value not in (None, info.data.get("n") or 1):
             raise PydanticCustomError("best_of", "no other `best_of` than `n`")
-        return self
+        return value
 
     @property
     def prompts(self) -> tuple[str, ...]:
         return (self.prompt,) if isinstance(self.prompt, str) else self.prompt
 
-
-Texts = (
-    Annotated[str, Field(min_length=1)]
-    | Annotated[tuple[Annotated[str, Field(min_length=1)], ...], Field(min_length=1)]
-)
 
 
 class EmbeddingBody(Body):
@@ -250,7 +255,7 @@ class ClassifyBody(Body):
 
     model: Name
     input: Texts | None = None
-    messages: Annotated[tuple[ChatMessage, ...] | None, Field(min_length=1)] = None
+    messages: Annotated[tuple[ChatMessage, ...], Field(min_length=1), First()] | None = None
     min_confidence: Annotated[float | None, Field(ge=0, le=1)] = None
     user: Annotated[str | None, Field(max_length=MAX_USER_CHARACTERS)] = None
 

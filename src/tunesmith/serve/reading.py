@@ -42,10 +42,9 @@ def body_of(kind: type[B]) -> Callable[[Request], Awaitable[B]]:
 
 def _of_body(detail: ErrorDetails) -> ErrorDetails:
     """The same at its field: pydantic puts names of types into the path where a value may be of several."""
-    *path, last = detail["loc"]
-    fields = [part for part in path if isinstance(part, int) or part in NAMES]
-    if detail["type"] == "extra_forbidden" or isinstance(last, int) or last in NAMES:
-        fields.append(last)
+    fields = [part for part in detail["loc"] if isinstance(part, int) or part in NAMES]
+    if detail["type"] == "extra_forbidden":
+        fields += detail["loc"][-1:]
     return {**detail, "loc": ("body", *fields)}
 
 

@@ -53,14 +53,15 @@ class Submitted:
         """In a thread. Whoever left meanwhile finds the numbers so far; the one just begun is ended here."""
         for place, request in enumerate(self._requests):
             if self._is_left:
-                return
+                break
             self._numbers.append(self._engine.submit(request, partial(self._hear, place)))
         if self._is_left:
             self._leave()
 
     def _hear(self, place: int, delta: Delta) -> None:
-        """In the engine's thread."""
-        self._loop.call_soon_threadsafe(self._come.put_nowait, (place, delta))
+        """In the engine's thread. Nobody listens to what comes after whoever asked has left."""
+        if not self._is_left:
+            self._loop.call_soon_threadsafe(self._come.put_nowait, (place, delta))
 
     def _leave(self) -> None:
         """An answer that is over stays as it is."""

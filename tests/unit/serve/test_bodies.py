@@ -112,7 +112,7 @@ def test_what_is_at_a_cap_is_answered(application: Application) -> None:
         b'{"messages": [' + b"1," * 300_000 + b"1]}",
         b"{" + b",".join(b'"k%d": 0' % n for n in range(50_000)) + b"}",
     ],
-    ids=str,
+    ids=lambda raw: str(raw)[:12],
 )
 @pytest.mark.parametrize("path", [CHAT, FEEDBACK])
 def test_what_is_no_request_is_refused_at_once(application: Application, path: str, raw: bytes) -> None:
@@ -128,6 +128,7 @@ def test_a_request_that_is_too_large_is_not_read(application: Application) -> No
     assert (response.status_code, response.json()["error"]["code"]) == (413, "body-too-large")
 
 
+@pytest.mark.thorough
 def test_every_field_of_openais_is_known() -> None:
     """A client that sends one is told what is the matter with it, not that nobody knows it."""
     from openai.types import CompletionCreateParams
@@ -151,6 +152,7 @@ JSON = st.recursive(
 )
 
 
+@pytest.mark.thorough
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.data())
 def test_no_body_is_too_strange_to_be_answered(application: Application, data: st.DataObject) -> None:

@@ -203,7 +203,7 @@ def test_a_failure_half_way_ends_a_stream_with_an_error_and_records_nothing(tmp_
 
 @pytest.mark.parametrize("stream", [False, True])
 def test_a_rule_on_answers_leaves_the_stated_reply(tmp_path: Path, stream: bool) -> None:
-    engine = ScriptedEngine(says("It comes tomorrow for sure. ", "I guarantee", " it by all means. ", "And more."))
+    engine = ScriptedEngine(says("It comes tomorrow certainly. ", "I guarantee", " it by all means. ", "And more."))
     with deployed(tmp_path, engine, {"guard": RULES}) as deployment:
         response = call(deployment, "POST", CHAT, chat_body(stream=stream))
         kept = next(deployment.store.exchanges())
@@ -213,7 +213,7 @@ def test_a_rule_on_answers_leaves_the_stated_reply(tmp_path: Path, stream: bool)
         else:
             said, reason = (response.json()["choices"][0][key] for key in ("message", "finish_reason"))
             said = said["content"]
-    assert said == "It comes tomorrow for sure. I cannot promise that."
+    assert said == "It comes tomorrow certainly. I cannot promise that."
     assert reason == kept.finish_reason == "content_filter"
     assert kept.guarded == ("promises",)
     assert kept.answer == Message("assistant", said)
