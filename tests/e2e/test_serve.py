@@ -19,17 +19,17 @@ import httpx2
 import pytest
 import torch
 import yaml
-from openai import OpenAI
-
 from export_material import certified, exporting, tuned_model
+from openai import OpenAI
+from tunesmith.export.exporting import Certified
+from tunesmith.export.run import export
+from tunesmith.model.form import load_form
+
 from tunesmith.artifacts.bundle import Bundle, BundleBody, Canary
 from tunesmith.chat import load_chat
 from tunesmith.engine.local import LocalEngine
 from tunesmith.errors import RunFailed
-from tunesmith.export.exporting import Certified
-from tunesmith.export.run import export
 from tunesmith.model.base import find_base
-from tunesmith.model.form import load_form
 from tunesmith.recipe import Lora, Recipe
 from tunesmith.recipe.serve import Serve
 from tunesmith.records import Message, Sampling
@@ -159,7 +159,7 @@ def test_the_command_line_serves_until_it_is_told_to_stop(bundle: Bundle, tmp_pa
         assert process.stdout is not None
         told = json.loads(process.stdout.readline())
         assert told["models"] == ["desk", TINY]
-        body = {"model": "desk", "prompt": "Once", "max_tokens": 400, "stream": True}
+        body = {"model": "desk", "prompt": "Once", "max_tokens": 60, "stream": True}
         with httpx2.stream("POST", f"{told['address']}/completions", json=body, timeout=60) as response:
             lines = response.iter_lines()
             next(lines)

@@ -20,7 +20,7 @@ KEY: Final = "TUNESMITH_API_KEY"
 TIMEOUT_SECONDS: Final = 600.0
 
 
-def chat(  # noqa: PLR0913 - an argument for each option
+def chat(
     target: Annotated[Path | None, typer.Argument(metavar="[TARGET]", help=text("cli.argument.served"))] = None,
     overrides: Overrides = None,
     url: Annotated[str | None, typer.Option("--url", help=text("cli.option.chat-url"))] = None,
@@ -65,5 +65,3 @@ def _at(url: str, model: str | None) -> Iterator[Talk]:
     headers = {"authorization": f"Bearer {key}"} if key else {}
     with Client(base_url=url.rstrip("/") + "/", headers=headers, timeout=TIMEOUT_SECONDS) as client:
         yield remote_talk(client, model)
-
-

@@ -235,7 +235,6 @@ class CompletionBody(Sampled):
         return (self.prompt,) if isinstance(self.prompt, str) else self.prompt
 
 
-
 class EmbeddingBody(Body):
     """`POST /v1/embeddings`."""
 

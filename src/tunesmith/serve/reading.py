@@ -54,7 +54,5 @@ def _bodies(kind: type[Body]) -> Iterator[type[Body]]:
         yield from _bodies(each)
 
 
-NAMES: Final = frozenset(
-    field.alias or name for kind in _bodies(Body) for name, field in kind.model_fields.items()
-)
+NAMES: Final = frozenset(field.alias or name for kind in _bodies(Body) for name, field in kind.model_fields.items())
 """Of every field that a body may hold."""

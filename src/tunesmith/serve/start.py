@@ -95,7 +95,6 @@ def open_bundle(bundle: Bundle, section: Serve, runtime: Runtime) -> Opened:
     return Opened(engine, facts, (Served(name, name, bundle.key, now, parent=base.name), base))
 
 
-
 def form_to_serve(bundle: Bundle, wanted: FormName | None) -> FormName:
     """The wanted form; else the adapter, beside which its base and other adapters answer; else the quickest of those
     that are there, as its certificate has it. Raises TunesmithError `serve-form`."""

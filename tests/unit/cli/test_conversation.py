@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 from httpx2 import Client, MockTransport, Request, Response
-
 from serving_material import BASE, NOW, TUNED, ScriptedEngine, says
+
 from tunesmith.chat.stream import Split
 from tunesmith.cli.conversation import Conversation, Talk, local_talk, remote_talk
 from tunesmith.cli.session import OPTIONS
@@ -77,9 +77,7 @@ def test_ctrl_c_stops_an_answer_and_not_the_conversation(
     assert closed == [1, 3]
 
 
-def test_with_json_every_answer_is_a_value(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_with_json_every_answer_is_a_value(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     monkeypatch.setattr(OPTIONS, "json", True)
     talk, _ = talk_of(Split("t", "ok"))
     converse(talk, "one\n", monkeypatch)

@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-
 from serving_material import TUNED, ScriptedEngine, asked_of, chat_body, deployed
+
 from tunesmith.serve.app import Application, make_app
 from tunesmith.serve.bodies import NEUTRAL, ChatBody, CompletionBody
 

@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-
 from serving_material import TUNED, ScriptedEngine, call, chat_body, deployed, events, says
+
 from tunesmith.errors import RunFailed, TunesmithError
 from tunesmith.records import Message
 
@@ -158,7 +158,7 @@ def test_several_streamed_answers_are_told_apart(tmp_path: Path) -> None:
     engine = ScriptedEngine(lambda request: [f"{request.sample}", "x", "y"])
     with deployed(tmp_path, engine) as deployment:
         told = events(call(deployment, "POST", CHAT, chat_body(n=3, stream=True)))
-    texts = {place: "" for place in range(3)}
+    texts = dict.fromkeys(range(3), "")
     for each in told:
         texts[each["choices"][0]["index"]] += each["choices"][0]["delta"].get("content", "")
     assert texts == {0: "0xy", 1: "1xy", 2: "2xy"}

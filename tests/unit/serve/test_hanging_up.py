@@ -6,8 +6,8 @@ import asyncio
 from pathlib import Path
 
 import pytest
-
 from serving_material import Caller, ScriptedEngine, chat_body, deployed, says
+
 from tunesmith.serve.app import make_app
 
 

@@ -8,8 +8,8 @@ from typing import Any
 
 import numpy as np
 import pytest
-
 from serving_material import BASE, LABELS, TUNED, ScriptedEngine, call, chat_body, deployed
+
 from tunesmith.records import Message
 from tunesmith.serve.classify import choose
 from tunesmith.serve.deployment import Facts

@@ -13,8 +13,8 @@ from typing import Any
 import httpx2
 import pytest
 from openai import APIError, BadRequestError, InternalServerError, OpenAI
-
 from serving_material import BASE, TUNED, ScriptedEngine, chat_body, deployed, says
+
 from tunesmith.errors import TunesmithError
 from tunesmith.serve.deployment import Deployment
 from tunesmith.serve.run import Server, refuse_exposed
@@ -142,6 +142,7 @@ def test_what_is_older_than_the_recipe_keeps_is_removed(tmp_path: Path) -> None:
     from datetime import timedelta
 
     from serving_material import NOW
+
     from tunesmith.records import Exchange
 
     def exchange(days: int) -> Exchange:
