@@ -1,4 +1,4 @@
-"""A deployment without a model: an engine that says what a test wrote down, behind the real routes, guards and store."""
+"""A deployment without a model: a written-down engine behind the real routes, guards and store."""
 
 from __future__ import annotations
 
@@ -50,8 +50,8 @@ class ScriptedEngine:
 
     capabilities = Capabilities(log_probabilities=True, scores=True, embeds=True, labels=True, adapters=True, json=True)
 
-    def __init__(self, script: Script = says("Hello", " there.")) -> None:
-        self.script = script
+    def __init__(self, script: Script | None = None) -> None:
+        self.script = script or says("Hello", " there.")
         self.asked: list[Request] = []
         self.cancelled: set[int] = set()
         self.running: set[int] = set()

@@ -72,8 +72,10 @@ class ThinkingSplitter:
         if self._held.startswith(OPEN):
             self._where, self._held = "reasoning", self._held.removeprefix(OPEN)
         elif not OPEN.startswith(self._held):
-            unopened = "unsure" if self._unopened else "content"
-            self._where = "reasoning" if self._prefilled else unopened
+            if self._prefilled:
+                self._where = "reasoning"
+            else:
+                self._where = "unsure" if self._unopened else "content"
 
 
 class _Stripped:

@@ -27,7 +27,7 @@ def bundle_at(folder: Path, overrides: Sequence[str]) -> tuple[Bundle, Serve]:
 
 
 def bundle_of(job: Job) -> Bundle:
-    """The bundle that `export` made of a recipe. Raises TunesmithError `serve-unshipped`, and what `judged_of` raises."""
+    """The bundle that `export` made of a recipe. Raises TunesmithError `serve-unshipped`, what `judged_of` raises."""
     judged, arm = judged_of(job), job.recipe.export.arm
     if arm not in judged.models:
         raise TunesmithError("serve-unshipped", place=Place("recipe", field="export.arm"))

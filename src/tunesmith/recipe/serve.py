@@ -70,8 +70,8 @@ class Serve(Section):
     form: Annotated[
         FormName | None,
         Field(
-            description="Which form of the bundle answers; absent: the adapter, beside which its base answers too, else "
-            "the fastest that the bundle has."
+            description="Which form of the bundle answers; absent: the adapter, beside which its base answers too, "
+            "else the fastest that the bundle has."
         ),
     ] = None
     keys: Annotated[

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -130,7 +130,7 @@ class Answering:
         asked = self.asked
         return ThinkingSplitter(prefilled=asked.prefilled, unopened=asked.unopened) if asked.splits else None
 
-    async def pieces(self, engine: Engine) -> AsyncIterator[Piece]:
+    async def pieces(self, engine: Engine) -> AsyncGenerator[Piece, None]:
         """What goes out, until every answer is over. Leaving it early cancels them.
 
         Raises what `Engine.submit` and `Choice.take` raise.

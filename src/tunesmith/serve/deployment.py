@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 
 from tunesmith.artifacts.bundle import Bundle
@@ -76,7 +76,7 @@ class Facts:
     """The system message before every training row that had none."""
     user_style: str = "{prompt}"
     """What stood around the text of the user."""
-    sampling: Sampling = Sampling()
+    sampling: Sampling = field(default_factory=Sampling)
     """How the judged model answered: holds where a request does not say otherwise."""
     takes_adapters: bool = False
     """Whether adapters can be loaded beside the base."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -9,14 +11,14 @@ from hypothesis import strategies as st
 from tunesmith.chat.parse import CLOSE, OPEN, parse_answer
 from tunesmith.chat.stream import ThinkingSplitter
 
-PARTS = st.sampled_from([OPEN, CLOSE, "<", ">", "/", "think", "<thi", "</think", " ", "\n", "\u3000", "答", "a b", "x"])
+PARTS = st.sampled_from([OPEN, CLOSE, "<", ">", "/", "think", "<th", "</think", " ", "\n", "\u3000", "答", "a b", "x"])
 TEXTS = st.lists(PARTS, max_size=12).map("".join)
 
 
 def split(text: str, cuts: list[int], *, prefilled: bool, unopened: bool) -> tuple[str, str, str]:
     splitter = ThinkingSplitter(prefilled=prefilled, unopened=unopened)
     places = sorted({min(cut, len(text)) for cut in cuts} | {0, len(text)})
-    pieces = [splitter.feed(text[a:b]) for a, b in zip(places, places[1:], strict=False)] + [splitter.finish()]
+    pieces = [splitter.feed(text[a:b]) for a, b in pairwise(places)] + [splitter.finish()]
     return "".join(p.reasoning for p in pieces), "".join(p.content for p in pieces), splitter.thinking
 
 

@@ -53,7 +53,7 @@ def test_a_whole_answer_in_openais_shape(tmp_path: Path) -> None:
 
 
 def test_a_stream_says_what_the_whole_answer_says(tmp_path: Path) -> None:
-    pieces = says("<thi", "nk>a", " b</thi", "nk>", " Yes", ".", " ")
+    pieces = says("<th", "ink>a", " b</th", "ink>", " Yes", ".", " ")
     whole = ask(tmp_path, ScriptedEngine(pieces))
     with deployed(tmp_path, ScriptedEngine(pieces)) as deployment:
         body = chat_body(stream=True, stream_options={"include_usage": True})
