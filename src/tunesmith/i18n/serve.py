@@ -96,6 +96,14 @@ _ASKED: Final[dict[str, tuple[str, str]]] = {
         "serve it by itself: `tunesmith serve BUNDLE`",
         "请单独启动服务：`tunesmith serve 发布包`",
     ),
+    "error.feedback-late": (
+        "the database did not take the feedback within {seconds} seconds",
+        "数据库在 {seconds} 秒内没有保存这条反馈",
+    ),
+    "hint.feedback-late": (
+        "send it again later; the operator sees the database in the log of the server",
+        "请稍后重新发送；运维人员可在服务器日志中查看数据库状况",
+    ),
     "request.problem.unsupported": (
         "is not supported here, and an answer without it would be another",
         "暂不支持；忽略它会得到不同的回答",

@@ -67,6 +67,8 @@ Ignored = JsonValue
 
 
 class TextPart(Body):
+    """A part of a message; pictures and sound are none."""
+
     type: Literal["text"]
     text: str
 
@@ -109,6 +111,8 @@ class ChatMessage(Body):
 
 
 class JsonSchema(Body):
+    """What the answer has to be."""
+
     name: Name
     schema_: Annotated[dict[str, JsonValue], Field(alias="schema")]
     description: str | None = None
@@ -116,6 +120,8 @@ class JsonSchema(Body):
 
 
 class ResponseFormat(Body):
+    """Whether the answer is text or JSON."""
+
     type: Literal["text", "json_object", "json_schema"]
     json_schema: JsonSchema | None = None
 
@@ -127,6 +133,8 @@ class ResponseFormat(Body):
 
 
 class StreamOptions(Body):
+    """What a stream tells beside the answer."""
+
     include_usage: bool | None = None
     include_obfuscation: Ignored = None
 

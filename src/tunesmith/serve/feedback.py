@@ -9,12 +9,12 @@ from typing import Annotated
 from fastapi import APIRouter, Depends
 from starlette.responses import JSONResponse, Response
 
+from tunesmith.errors import RunFailed
 from tunesmith.records import Feedback
 from tunesmith.serve.access import Caller, Needs
 from tunesmith.serve.account import Account, account_of
 from tunesmith.serve.asking import Serving
 from tunesmith.serve.bodies import FeedbackBody
-from tunesmith.serve.errors import Refused
 from tunesmith.serve.reading import body_of
 from tunesmith.serve.recording import RECORD_SECONDS
 from tunesmith.store import recorded_feedback
@@ -30,7 +30,7 @@ def feedback_router(serving: Serving) -> APIRouter:
         account: Annotated[Account, Depends(account_of)],
         body: Annotated[FeedbackBody, Depends(body_of(FeedbackBody))],
     ) -> Response:
-        """Raises TunesmithError `exchange-unknown`; RunFailed `store-full`, `store-failed`, `store-unreachable`."""
+        """Raises TunesmithError `exchange-unknown`; RunFailed `feedback-late`, and what the store fails with."""
         account.exchange = body.exchange
         said = Feedback(
             id=f"fb-{secrets.token_hex(12)}",
@@ -71,5 +71,5 @@ async def _committed(serving: Serving, said: Feedback) -> bool:
         async with asyncio.timeout(RECORD_SECONDS):
             await asyncio.wrap_future(store.add_feedback(kept))
     except TimeoutError:
-        raise Refused("store-full") from None
+        raise RunFailed("feedback-late", seconds=f"{RECORD_SECONDS:g}") from None
     return True
