@@ -168,6 +168,17 @@ def test_the_command_line_serves_until_it_is_told_to_stop(bundle: Bundle, tmp_pa
         assert process.wait(60) == 0
 
 
+def test_the_terminal_talks_with_a_bundle_and_with_its_server(bundle: Bundle, tmp_path: Path) -> None:
+    from tunesmith.cli import chat
+
+    said = []
+    with chat._of(bundle.folder, ["serve.limits.max_new_tokens=12"], None) as talk:
+        said.append("".join(piece.content for piece in talk(list(ASKED[1]))))
+    with serving(bundle, tmp_path, limits={"max_new_tokens": 12}) as server, chat._at(server.address, None) as talk:
+        said.append("".join(piece.content for piece in talk(list(ASKED[1]))))
+    assert said[0] == said[1] != ""
+
+
 def blocks(language: str, kind: str) -> list[str]:
     text = (ROOT / "docs" / language / "how-to" / PAGE).read_text(encoding="utf-8")
     return re.findall(rf"```{kind}\n(.*?)```", text, re.DOTALL)

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import re
+import time
 from pathlib import Path
 from typing import Any
 
 import pytest
 from serving_material import TUNED, ScriptedEngine, call, chat_body, deployed, events, says
 
+from tunesmith.engine.interface import Delta, OnDelta, Request
 from tunesmith.errors import RunFailed, TunesmithError
 from tunesmith.records import Message
 
@@ -168,8 +170,6 @@ def test_several_streamed_answers_are_told_apart(tmp_path: Path) -> None:
 
 
 def test_a_timeout_is_a_length_that_says_why(tmp_path: Path) -> None:
-    from tunesmith.engine.interface import Delta, OnDelta, Request
-
     class Slow(ScriptedEngine):
         def submit(self, request: Request, on_delta: OnDelta) -> int:
             on_delta(Delta("so", (1,), finish_reason="timeout", num_prompt_tokens=1))
@@ -261,3 +261,22 @@ def test_a_store_that_is_down_costs_the_record_and_not_the_reply(tmp_path: Path)
         assert found.status_code == 200
         assert found.json()["tunesmith"]["recorded"] is False
         assert deployment.recorder.num_dropped == 2
+
+
+def test_an_answer_that_breaks_a_rule_is_not_written_on_while_another_is(tmp_path: Path) -> None:
+    def script(request: Request) -> list[str]:
+        if request.sample == 0:
+            return ["I guarantee it certainly. ", "More.", " And more."]
+        until = time.monotonic() + 2
+        while not engine.cancelled and time.monotonic() < until:
+            time.sleep(0.001)
+        return [f"Cancelled: {sorted(engine.cancelled)}."]
+
+    engine = ScriptedEngine(script)
+    with deployed(tmp_path, engine, {"guard": RULES}) as deployment:
+        told = events(call(deployment, "POST", CHAT, chat_body(n=2, stream=True)))
+    said = ["", ""]
+    for each in told:
+        said[each["choices"][0]["index"]] += each["choices"][0]["delta"].get("content", "")
+    assert said == ["I cannot promise that.", "Cancelled: [1]."]
+    assert told[-1]["tunesmith"]["finish_reasons"] == ["content_filter", "stop"]
