@@ -40,7 +40,8 @@ def serve(deployment: Deployment, on_ready: OnReady) -> None:
     """
     try:
         server = Server(deployment, on_ready)
-        server.run(sockets=[server.listening])
+        with server.listening:
+            server.run(sockets=[server.listening])
     finally:
         deployment.engine.close()
     if server.failure is not None:
