@@ -11,10 +11,12 @@ import typer
 from tunesmith import __version__
 from tunesmith.cli.annotate import annotate_app
 from tunesmith.cli.certificate import certificate
+from tunesmith.cli.chat import chat
 from tunesmith.cli.export import export
 from tunesmith.cli.keys import keys_app
 from tunesmith.cli.models import models_app
 from tunesmith.cli.rate import lines_of_ratings, rate
+from tunesmith.cli.serve import serve
 from tunesmith.cli.session import (
     LANGUAGE,
     OPTIONS,
@@ -60,6 +62,8 @@ app.add_typer(store_app, name="store")
 app.command("rate", help=text("cli.help.rate"))(rate)
 app.command("export", help=text("cli.help.export"))(export)
 app.command("certificate", help=text("cli.help.certificate"))(certificate)
+app.command("serve", help=text("cli.help.serve"))(serve)
+app.command("chat", help=text("cli.help.chat"))(chat)
 
 
 @app.callback()

@@ -20,7 +20,7 @@ from tunesmith.engine.local import LocalEngine
 from tunesmith.evaluate.arms import NOWHERE, Prompt
 from tunesmith.evaluate.evaluation import Evaluation
 from tunesmith.evaluate.explain import Reasons, reasons
-from tunesmith.evaluate.sheet import decoding_of
+from tunesmith.model.decoding import decoding_of
 from tunesmith.model.load import ModelSource, compute_dtype, ready_models
 from tunesmith.records import Example, Message, Rendered
 from tunesmith.runtime import Runtime

@@ -16,8 +16,7 @@ from tunesmith.evaluate.items import Item, general_items, suite_items, test_item
 from tunesmith.evaluate.kinds import kinds_of
 from tunesmith.evaluate.summary import Judged
 from tunesmith.evaluate.swaps import SwapSheet, swap_sheet
-from tunesmith.model.base import Base
-from tunesmith.recipe import Decoding
+from tunesmith.model.decoding import decoding_of
 from tunesmith.recipe.confidence import HELD_OUT, AnswerConfidence
 from tunesmith.records import REHEARSAL, Example, Sample, Sampling
 
@@ -90,17 +89,6 @@ def _task(evaluation: Evaluation) -> Task:
     heads = [model.head() for model in evaluation.models.values()]
     predicts_numbers = any(head is not None and head.kind == "regression" for head in heads)
     return task_of(evaluation.dataset.report(), predicts_numbers=predicts_numbers)
-
-
-def decoding_of(wanted: Decoding, base: Base, seed: int) -> Sampling:
-    """The recipe's decoding, filled from the model's generation_config (R1: 0.6 / 0.95), greedy without one."""
-    settings = base.generation_config()
-    draws = bool(settings.get("do_sample", False))
-    temperature = wanted.temperature
-    if temperature is None:
-        temperature = float(settings.get("temperature", 1.0)) if draws else 0.0
-    top_p = wanted.top_p if wanted.top_p is not None else float(settings.get("top_p", 1.0)) if draws else 1.0
-    return Sampling(temperature, top_p, wanted.num_samples, wanted.max_new_tokens, seed)
 
 
 def num_questions(evaluation: Evaluation, sheet: Sheet) -> int:

@@ -68,7 +68,11 @@ class Serve(Section):
     ] = "127.0.0.1"
     port: Annotated[int, Field(description="0 takes any free one.", ge=0, le=65535)] = 8000
     form: Annotated[
-        FormName | None, Field(description="Which form of the bundle answers; absent: the fastest here that it has.")
+        FormName | None,
+        Field(
+            description="Which form of the bundle answers; absent: the adapter, beside which its base answers too, "
+            "else the fastest that the bundle has."
+        ),
     ] = None
     keys: Annotated[
         bool | None, Field(description="Whether requests need an API key; absent: where the server can be reached.")

@@ -1,0 +1,91 @@
+"""`/v1/models`: what is served, and adapters that come and go by their name in the registry."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Depends
+from starlette.responses import JSONResponse, Response
+
+from tunesmith.serve.access import Caller, Needs
+from tunesmith.serve.account import Account, account_of
+from tunesmith.serve.asking import Serving
+from tunesmith.serve.bodies import AdapterBody
+from tunesmith.serve.deployment import Deployment, Served
+from tunesmith.serve.errors import Refused
+from tunesmith.serve.reading import body_of
+from tunesmith.store import open_version, resolve
+
+
+def models_router(serving: Serving) -> APIRouter:
+    router = APIRouter()
+    deployment = serving.deployment
+    changing = asyncio.Lock()
+
+    @router.get("/v1/models")
+    async def models(caller: Annotated[Caller, Depends(Needs("infer"))]) -> Response:
+        return JSONResponse({"object": "list", "data": [_worded(each) for each in deployment.models]})
+
+    @router.get("/v1/models/{name:path}")
+    async def model(name: str, caller: Annotated[Caller, Depends(Needs("infer"))]) -> Response:
+        return JSONResponse(_worded(deployment.models.find(name)))
+
+    @router.post("/v1/models/load")
+    async def load(
+        caller: Annotated[Caller, Depends(Needs("admin"))],
+        account: Annotated[Account, Depends(account_of)],
+        body: Annotated[AdapterBody, Depends(body_of(AdapterBody))],
+    ) -> Response:
+        """Raises TunesmithError `version-unknown`, `version-withdrawn`, `adapter-misfit`; Refused `model-loaded`,
+        `engine-lacks`, `adapter-none`."""
+        async with changing:
+            if body.name in deployment.models:
+                raise Refused("model-loaded", param="name", name=body.name)
+            if not (deployment.facts.takes_adapters and deployment.engine.capabilities.adapters):
+                raise Refused("engine-lacks", param="name", field="name")
+            served = await asyncio.to_thread(_loaded, deployment, body.name)
+            deployment.models.add(served)
+        account.model = served.name
+        return JSONResponse(_worded(served))
+
+    @router.post("/v1/models/unload")
+    async def unload(
+        caller: Annotated[Caller, Depends(Needs("admin"))],
+        body: Annotated[AdapterBody, Depends(body_of(AdapterBody))],
+    ) -> Response:
+        """Answers that it is writing end first. Raises TunesmithError `model-unknown`, Refused `model-fixed`."""
+        async with changing:
+            served = deployment.models.find(body.name)
+            if not served.is_loaded or served.adapter is None:
+                raise Refused("model-fixed", param="name", name=body.name)
+            deployment.models.remove(served.name)
+            await asyncio.to_thread(deployment.engine.unload_adapter, served.adapter)
+        return JSONResponse({"id": served.name, "object": "model", "deleted": True})
+
+    return router
+
+
+def _loaded(deployment: Deployment, name: str) -> Served:
+    """Into the engine. What stands under a name is the registry's word, its files are checked against their hashes."""
+    version = resolve(deployment.store, name)
+    bundle = open_version(version)
+    folder = bundle.form("adapter")
+    if folder is None:
+        raise Refused("adapter-none", param="name", name=name)
+    if deployment.bundle is not None and bundle.body.base.sha256 != deployment.bundle.body.base.sha256:
+        raise Refused("adapter-other-base", param="name", name=name, base=deployment.bundle.body.base.reference)
+    deployment.engine.load_adapter(name, folder)
+    first = next(iter(deployment.models))
+    return Served(name, name, version.bundle, deployment.runtime.clock(), parent=first.name, is_loaded=True)
+
+
+def _worded(model: Served) -> dict[str, Any]:
+    return {
+        "id": model.name,
+        "object": "model",
+        "created": int(model.created.timestamp()),
+        "owned_by": "tunesmith",
+        "root": model.version,
+        "parent": model.parent,
+    }

@@ -1,0 +1,179 @@
+"""From a bundle to what answers: one of its forms in an engine, under the names that it is served by."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+from tunesmith.artifacts import Scorecard, is_whole
+from tunesmith.artifacts.bundle import RECIPE, Bundle
+from tunesmith.artifacts.calibration import Mending
+from tunesmith.artifacts.head import read_head
+from tunesmith.chat import Chat, load_chat
+from tunesmith.chat.parse import CLOSE, OPEN
+from tunesmith.engine.interface import Engine
+from tunesmith.errors import Place, TunesmithError
+from tunesmith.model.base import Base
+from tunesmith.model.decoding import decoding_of
+from tunesmith.recipe import load_recipe
+from tunesmith.recipe.export import FormName
+from tunesmith.recipe.serve import Serve
+from tunesmith.runtime import Runtime
+from tunesmith.serve.deployment import Deployment, Facts, Served, ServedModels
+from tunesmith.serve.recording import Recorder
+from tunesmith.store import Store
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedModel
+
+ANSWERING: Final[tuple[FormName, ...]] = ("adapter", "merged", "int8", "int4")
+"""Forms that our engine reads; llama.cpp and Ollama read `gguf`."""
+LABEL: Final = "label"
+
+
+@dataclass(frozen=True)
+class Opened:
+    """A bundle that answers. Its engine is to be closed."""
+
+    engine: Engine
+    facts: Facts
+    models: tuple[Served, ...]
+
+
+@dataclass(frozen=True)
+class _Loaded:
+    """One form in memory. `is_beside` says that the weights are the base's, and the adapter goes to the engine."""
+
+    model: PreTrainedModel
+    base: Base
+    chat: Chat
+    is_beside: bool
+
+
+def deploy(bundle: Bundle, section: Serve, store: Store, runtime: Runtime) -> Deployment:
+    """What `open_bundle` gives, with what a server needs beside it. Raises what it raises."""
+    opened = open_bundle(bundle, section, runtime)
+    return Deployment(
+        bundle=bundle,
+        facts=opened.facts,
+        engine=opened.engine,
+        store=store,
+        section=section,
+        runtime=runtime,
+        models=ServedModels(opened.models),
+        recorder=Recorder(store, section.record),
+    )
+
+
+def open_bundle(bundle: Bundle, section: Serve, runtime: Runtime) -> Opened:
+    """Load a form and start its engine. Imports torch.
+
+    Raises TunesmithError `serve-form`, `serve-head`; what `form_base`, `load_form` and `Engine.load_adapter` raise.
+    """
+    from tunesmith.engine.batching import BatchingEngine
+
+    name, form = bundle.body.name, form_to_serve(bundle, section.form)
+    loaded = _load(bundle, form, runtime)
+    facts, now = _facts(bundle, form, loaded, runtime), runtime.clock()
+    engine = BatchingEngine(
+        loaded.model,
+        loaded.chat,
+        max_tokens=loaded.base.max_tokens,
+        max_running=section.limits.max_running,
+        max_waiting=section.limits.max_waiting,
+    )
+    if not loaded.is_beside:
+        return Opened(engine, facts, (Served(name, None, bundle.key, now),))
+    try:
+        engine.load_adapter(name, bundle.folder / form)
+    except TunesmithError:
+        engine.close()
+        raise
+    base = Served(_name_of_base(bundle), None, bundle.body.base.sha256, now)
+    return Opened(engine, facts, (Served(name, name, bundle.key, now, parent=base.name), base))
+
+
+def form_to_serve(bundle: Bundle, wanted: FormName | None) -> FormName:
+    """The wanted form; else the adapter, beside which its base and other adapters answer; else the quickest of those
+    that are there, as its certificate has it. Raises TunesmithError `serve-form`."""
+    known = [form.name for form in bundle.body.forms if form.name in ANSWERING]
+    if wanted is not None and wanted in known:
+        return wanted
+    if wanted is not None or not known:
+        there = ", ".join(known) or "-"
+        raise TunesmithError("serve-form", place=Place(str(bundle.folder)), form=wanted or "-", known=there)
+    if "adapter" in known:
+        return "adapter"
+    speeds = {figures.form: figures.tokens_per_second for figures in bundle.certificate().figures}
+    return max(known, key=lambda form: speeds.get(form, 0.0))
+
+
+def _load(bundle: Bundle, form: FormName, runtime: Runtime) -> _Loaded:
+    import torch
+
+    from tunesmith.model.form import form_base, load_form
+    from tunesmith.model.load import compute_dtype, load_model
+
+    if read_head(bundle.folder / form) is not None:
+        raise TunesmithError("serve-head", place=Place(str(bundle.folder / form)))
+    torch.set_num_threads(runtime.num_threads)
+    body = bundle.body
+    base, dtype = form_base(bundle.folder, body, form), compute_dtype(body.precision)
+    is_beside = form == "adapter" and _is_lora(bundle.folder / form)
+    if is_beside:
+        model = load_model(base.folder, dtype=dtype, device=runtime.device, four_bit=body.base.four_bit)
+    else:
+        model = load_form(bundle.folder, body, form, dtype=dtype, device=runtime.device)
+    return _Loaded(model, base, load_chat(base.folder, body.style_of(form)), is_beside)
+
+
+def _is_lora(folder: Path) -> bool:
+    """Prompts and prefixes stand before every row, and so cannot go beside a base that answers too."""
+    settings: dict[str, Any] = json.loads((folder / "adapter_config.json").read_text(encoding="utf-8"))
+    return settings.get("peft_type") == "LORA"
+
+
+def _name_of_base(bundle: Bundle) -> str:
+    """A folder's name alone: where it lies is nobody's business. Never that of the tuned model."""
+    reference = bundle.body.base.reference
+    name = Path(reference).name if Path(reference).is_dir() else reference
+    return name if name != bundle.body.name else f"{name}-base"
+
+
+def _facts(bundle: Bundle, form: FormName, loaded: _Loaded, runtime: Runtime) -> Facts:
+    body, recipe = bundle.body, load_recipe(bundle.folder / RECIPE)
+    maps = [each for each in bundle.maps() if each.arm == body.arm and each.confidence == LABEL]
+    return Facts(
+        name=body.name,
+        form=form,
+        labels=tuple(body.labels),
+        label_map=maps[0].map if maps else None,
+        abstain_below=_abstain_below(bundle, runtime.workspace),
+        system=recipe.prepare.system,
+        user_style=recipe.prepare.user_style,
+        sampling=decoding_of(recipe.evaluate.decoding, loaded.base, recipe.seed),
+        takes_adapters=loaded.is_beside,
+        prefilled=loaded.chat.prefilled,
+        closes_unopened=_closes_unopened(bundle, loaded.chat),
+    )
+
+
+def _abstain_below(bundle: Bundle, workspace: Path) -> float | None:
+    """The confidence from which on the judged answers reached the accuracy that the recipe wants; None where no
+    confidence does, or the scorecard is not in this workspace."""
+    body = bundle.body
+    folder = workspace / "artifacts" / "scorecard" / (body.scorecard or "-")
+    if not is_whole(folder):
+        return None
+    mending: Mending | None = None
+    for kind, table in Scorecard.open(folder).body.calibration.get(body.arm, {}).items():
+        mending = table.mending if kind == LABEL else mending
+    return None if mending is None or mending.abstain is None else mending.abstain.confidence
+
+
+def _closes_unopened(bundle: Bundle, chat: Chat) -> bool:
+    """Whether a certified answer closes a thinking that neither it nor its prompt opened."""
+    texts = (chat.decode(canary.answer_ids).lstrip() for canary in bundle.canaries())
+    return not chat.prefilled and any(CLOSE in text and not text.startswith(OPEN) for text in texts)

@@ -1,0 +1,208 @@
+"""A bundle of the embedded base behind a real server: its answers, its proof, adapters that come and go, the page."""
+
+from __future__ import annotations
+
+import io
+import json
+import re
+import signal
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager, redirect_stdout
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import httpx2
+import pytest
+import torch
+import yaml
+from export_material import certified, exporting, tuned_model
+from openai import OpenAI
+
+from tunesmith.artifacts.bundle import Bundle, BundleBody, Canary
+from tunesmith.chat import load_chat
+from tunesmith.engine.local import LocalEngine
+from tunesmith.errors import RunFailed
+from tunesmith.export.exporting import Certified
+from tunesmith.export.run import export
+from tunesmith.model.base import find_base
+from tunesmith.model.form import load_form
+from tunesmith.recipe import Lora, Recipe
+from tunesmith.recipe.serve import Serve
+from tunesmith.records import Message, Sampling
+from tunesmith.runtime import Runtime, Silent
+from tunesmith.serve.run import Server, serve
+from tunesmith.serve.start import deploy
+from tunesmith.store import add_version, workspace_store
+
+pytestmark = pytest.mark.thorough
+ROOT = Path(__file__).parents[2]
+PAGE = "serve-a-model.md"
+TINY = "builtin:tiny"
+LABELS = ("billing", "delivery")
+ASKED = [
+    (Message("user", "Where is my parcel?"),),
+    (Message("system", "Be brief."), Message("user", "我的包裹在哪里？")),
+]
+
+
+def bundle_in(folder: Path, name: str, *, shift: float = 0.0) -> Bundle:
+    """Its canaries are certified by another library's plain forward pass; `shift` makes them wrong."""
+    base = find_base(TINY)
+    model = tuned_model(folder / "model", base, Lora(rank=4 if name == "desk" else 8))
+    made = exporting(folder, TINY, model, name=name, export={"forms": ["adapter", "merged"]})
+    made = replace(made, task="labels", labels=LABELS)
+
+    def certify(staging: Path, body: BundleBody) -> Certified:
+        done = certified()(staging, body)
+        judged = load_form(staging, body, "merged", dtype=torch.float32, device="cpu")
+        chat = load_chat(base.folder)
+        canaries = tuple(_canary(judged, chat, messages, shift) for messages in ASKED)
+        tolerances = {form.name: 0.01 for form in body.forms}
+        certificate = done.certificate.model_copy(update={"canary_tolerances": tolerances})
+        return replace(done, canaries=canaries, certificate=certificate)
+
+    runtime = Runtime(folder, folder / "cache", num_threads=1)
+    return export(made, runtime=runtime, progress=Silent(), out=folder / "bundle", certify=certify)
+
+
+def _canary(model: Any, chat: Any, messages: tuple[Message, ...], shift: float) -> Canary:
+    prompt, answer = chat.prompt_ids(messages), [5, 9, 2]
+    with torch.no_grad():
+        logs = model(torch.tensor([prompt + answer])).logits[0].log_softmax(1)
+    found = [float(logs[len(prompt) - 1 + place, token]) + shift for place, token in enumerate(answer)]
+    return Canary(prompt=[(m.role, m.content) for m in messages], answer_ids=answer, log_probabilities=found)
+
+
+@pytest.fixture(scope="module")
+def bundle(tmp_path_factory: pytest.TempPathFactory) -> Bundle:
+    return bundle_in(tmp_path_factory.mktemp("desk"), "desk")
+
+
+@contextmanager
+def serving(bundle: Bundle, folder: Path, **section: Any) -> Iterator[Server]:
+    runtime = Runtime(folder, folder / "cache", num_threads=1)
+    ready = threading.Event()
+    section = {"port": 0, "record": "full", **section}
+    with workspace_store(runtime) as store:
+        deployment = deploy(bundle, Serve.model_validate(section), store, runtime)
+        server = Server(deployment, lambda address: ready.set())
+        thread = threading.Thread(target=server.run, kwargs={"sockets": [server.listening]})
+        thread.start()
+        try:
+            assert ready.wait(60)
+            yield server
+        finally:
+            server.drain()
+            thread.join(60)
+            deployment.engine.close()
+
+
+@pytest.mark.parametrize("form", ["adapter", "merged"])
+def test_it_is_answered_what_the_judged_model_answers(bundle: Bundle, tmp_path: Path, form: Any) -> None:
+    model = load_form(bundle.folder, bundle.body, form, dtype=torch.float32, device="cpu")
+    judged = LocalEngine(model, load_chat(find_base(TINY).folder), 4096)
+    expected = [answers[0] for answers in judged.generate(ASKED, Sampling(max_new_tokens=24))]
+    with serving(bundle, tmp_path, form=form) as server:
+        client = OpenAI(base_url=server.address, api_key="none", max_retries=0)
+        assert [model.id for model in client.models.list()] == (["desk", TINY] if form == "adapter" else ["desk"])
+        for messages, judged_answer in zip(ASKED, expected, strict=True):
+            sent: Any = [{"role": each.role, "content": each.content} for each in messages]
+            whole = client.chat.completions.create(model="desk", messages=sent, max_tokens=24)
+            assert whole.choices[0].message.content == judged_answer.message.content
+            assert whole.choices[0].finish_reason == judged_answer.finish_reason
+            assert whole.usage is not None
+            assert whole.usage.prompt_tokens == judged_answer.num_prompt_tokens
+            assert whole.usage.completion_tokens == judged_answer.num_tokens
+            stream = client.chat.completions.create(model="desk", messages=sent, max_tokens=24, stream=True)
+            said = "".join(chunk.choices[0].delta.content or "" for chunk in stream)
+            assert said == judged_answer.message.content
+
+
+def test_an_adapter_comes_and_goes_by_its_name(bundle: Bundle, tmp_path: Path) -> None:
+    other = bundle_in(tmp_path / "other", "other")
+    message: Any = [{"role": "user", "content": "Where is my parcel?"}]
+
+    def said(client: OpenAI, model: str) -> str:
+        answer = client.chat.completions.create(model=model, messages=message, max_tokens=12)
+        return str(answer.choices[0].message.content)
+
+    with serving(bundle, tmp_path) as server:
+        client = OpenAI(base_url=server.address, api_key="none", max_retries=0)
+        before = said(client, "desk"), said(client, TINY)
+        assert httpx2.post(f"{server.address}/models/load", json={"name": "other"}).status_code == 404
+        add_version(server.deployment.store, other.folder, who="test")
+        loaded = httpx2.post(f"{server.address}/models/load", json={"name": "other"})
+        assert (loaded.status_code, loaded.json()["root"]) == (200, other.key)
+        assert httpx2.post(f"{server.address}/models/load", json={"name": "other"}).status_code == 400
+        assert said(client, "other") not in before
+        assert (said(client, "desk"), said(client, TINY)) == before
+        assert httpx2.post(f"{server.address}/models/unload", json={"name": "desk"}).status_code == 400
+        assert httpx2.post(f"{server.address}/models/unload", json={"name": "other"}).json()["deleted"] is True
+        assert [model.id for model in client.models.list()] == ["desk", TINY]
+
+
+def test_a_model_that_does_not_answer_as_certified_is_not_served(tmp_path: Path) -> None:
+    wrong = bundle_in(tmp_path, "desk", shift=0.1)
+    runtime = Runtime(tmp_path, tmp_path / "cache", num_threads=1)
+    with workspace_store(runtime) as store, pytest.raises(RunFailed) as told:
+        serve(deploy(wrong, Serve(port=0), store, runtime), lambda address: pytest.fail("it was ready"))
+    assert told.value.code == "serve-unproved"
+
+
+def test_the_command_line_serves_until_it_is_told_to_stop(bundle: Bundle, tmp_path: Path) -> None:
+    command = ["-m", "tunesmith", "-w", str(tmp_path), "--json", "serve", str(bundle.folder), "serve.port=0"]
+    with subprocess.Popen([sys.executable, *command], stdout=subprocess.PIPE, cwd=tmp_path, text=True) as process:
+        assert process.stdout is not None
+        told = json.loads(process.stdout.readline())
+        assert told["models"] == ["desk", TINY]
+        body = {"model": "desk", "prompt": "Once", "max_tokens": 60, "stream": True}
+        with httpx2.stream("POST", f"{told['address']}/completions", json=body, timeout=60) as response:
+            lines = response.iter_lines()
+            next(lines)
+            process.send_signal(signal.SIGTERM)
+            assert list(lines)[-2] == "data: [DONE]"
+        assert process.wait(60) == 0
+
+
+def test_the_terminal_talks_with_a_bundle_and_with_its_server(bundle: Bundle, tmp_path: Path) -> None:
+    from tunesmith.cli import chat
+
+    said = []
+    with chat._of(bundle.folder, ["serve.limits.max_new_tokens=12"], None) as talk:
+        said.append("".join(piece.content for piece in talk(list(ASKED[1]))))
+    with serving(bundle, tmp_path, limits={"max_new_tokens": 12}) as server, chat._at(server.address, None) as talk:
+        said.append("".join(piece.content for piece in talk(list(ASKED[1]))))
+    assert said[0] == said[1] != ""
+
+
+def blocks(language: str, kind: str) -> list[str]:
+    text = (ROOT / "docs" / language / "how-to" / PAGE).read_text(encoding="utf-8")
+    return re.findall(rf"```{kind}\n(.*?)```", text, re.DOTALL)
+
+
+def test_the_page_says_what_is_so(bundle: Bundle, tmp_path: Path) -> None:
+    """Both languages show the same; its recipe is one, its programs run."""
+    assert [blocks("en", kind) for kind in ("yaml", "python", "console")] == [
+        blocks("zh", kind) for kind in ("yaml", "python", "console")
+    ]
+    (recipe,) = blocks("en", "yaml")
+    section = Recipe.model_validate(yaml.safe_load(recipe)).serve
+    ask, label, feedback = blocks("en", "python")
+    guarded = section.guard.model_dump(mode="json")
+    with serving(bundle, tmp_path, guard=guarded) as server:
+        known: dict[str, Any] = {"ADDRESS": server.address, "MODEL": "desk"}
+        printed = io.StringIO()
+        with redirect_stdout(printed):
+            exec(ask, known)
+            known["EXCHANGE"] = next(server.deployment.store.exchanges()).id
+            exec(label, known)
+            exec(feedback, known)
+        kept = next(server.deployment.store.feedback())
+    lines = printed.getvalue().splitlines()
+    assert lines[0] == "['desk', 'builtin:tiny']"
+    assert lines[-2].split()[0] in LABELS
+    assert lines[-1] == kept.id
