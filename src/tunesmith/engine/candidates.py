@@ -4,8 +4,8 @@ A tree's nodes are the tokens that something follows, its edges are all tokens, 
 read in chains, which end where candidates part: before that there is nothing to decide. Every further token only lowers
 a likelihood, so that what is known up to a chain's first token bounds all candidates that go through it.
 
-Shapes: B prompts, C candidates, N nodes (the last is filler), E edges and G chains of their tree, M nodes of one
-reading, U states that something is asked of, Q what is asked.
+Shapes: B prompts, C candidates, N nodes, E edges and G chains of their tree, T nodes of one reading, Y what they see, U
+states that something is asked of, Q what is asked.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 MAX_NODES: Final = 64
 """Nodes that are read behind a prompt before what they told is looked at; one chain is read in any case."""
-MAX_LEFT_OUT: Final = 0.1
+MAX_LEFT_OUT: Final = 0.2
 """What all candidates that are not followed to their end can have together, as a share of the likeliest."""
 PROMPT: Final = -1
 """Stands for the prompt among nodes and among chains."""
@@ -39,6 +39,7 @@ class CandidateTree:
     sees_NN: Flags
     """(query, key): the key is the query itself or one of its ancestors."""
     chain_N: Ints
+    """The chain of each node, and PROMPT at the end: there PROMPT finds it."""
     edge_nodes_E: Ints
     """The node whose token the edge's token follows, or PROMPT."""
     edge_targets_E: Ints
@@ -63,7 +64,7 @@ class CandidateTree:
         edge_nodes_E, edge_targets_E = np.array(list(edges), np.int64).reshape(-1, 2).T
         parent_N = edge_nodes_E[entering_N]
         chain_N = _chains(parent_N, np.bincount(edge_nodes_E[edge_nodes_E != PROMPT], minlength=len(parent_N)))
-        sees_NN = np.eye(len(parent_N) + 1, dtype=bool)
+        sees_NN = np.eye(len(parent_N), dtype=bool)
         for node, parent in enumerate(parent_N):  # parents come before their children
             if parent != PROMPT:
                 sees_NN[node] |= sees_NN[parent]
@@ -73,8 +74,8 @@ class CandidateTree:
         chain_before_N = np.append(chain_N, PROMPT)  # so that PROMPT finds PROMPT
         sources = [chain_before_N[edge_nodes_E[way[1:]]] for way in ways]
         return cls(
-            ids_N=np.append(edge_targets_E[entering_N], 0),
-            depths_N=np.append(sees_NN[:-1].sum(1) - 1, 0),
+            ids_N=edge_targets_E[entering_N],
+            depths_N=sees_NN.sum(1) - 1,
             sees_NN=sees_NN,
             chain_N=chain_before_N,
             edge_nodes_E=edge_nodes_E,
@@ -135,9 +136,10 @@ class Reading:
     depths_T: Ints
     places_T: Ints
     """Of each node among its prompt's."""
-    flat_BM: Ints
-    """Where the nodes of each prompt lie in T; what fills up is anywhere."""
-    sees_BMM: Flags
+    num_seen_T: Ints
+    """A node itself and its ancestors."""
+    seen_Y: Ints
+    """Where in T these are, one node's after the other's."""
     states_U: Ints
     """Nodes after which something is asked, ascending."""
     state_Q: Ints
@@ -148,24 +150,21 @@ class Reading:
 
 def reading(tree: CandidateTree, chosen_BG: Flags) -> Reading:
     """Chains behind each prompt, with the nodes before them."""
-    has_BN = _at(chosen_BG @ tree.follows_GG, tree.chain_N, of_prompt=False)
+    has_BN = _at(chosen_BG @ tree.follows_GG, tree.chain_N[:-1], of_prompt=False)
     rows_T, nodes_T = np.nonzero(has_BN)
-    places_T = (has_BN.cumsum(1) - 1)[rows_T, nodes_T]
-    index_BM = np.full((len(has_BN), int(has_BN.sum(1).max())), len(tree.ids_N) - 1)
-    index_BM[rows_T, places_T] = nodes_T
-    flat_BM = np.zeros_like(index_BM)
-    flat_BM[rows_T, places_T] = np.arange(len(rows_T))
+    number_BN = has_BN.cumsum().reshape(has_BN.shape) - 1
+    seen_by_Y, seen_nodes_Y = np.nonzero(tree.sees_NN[nodes_T])
     rows_Q, edges_Q = np.nonzero(_at(chosen_BG, _chain_of_edges(tree), of_prompt=False))
-    asked_Q = (has_BN.cumsum().reshape(has_BN.shape) - 1)[rows_Q, tree.edge_nodes_E[edges_Q]]
+    asked_Q = number_BN[rows_Q, tree.edge_nodes_E[edges_Q]]
     order_Q = np.argsort(asked_Q, kind="stable")
     states_U, state_Q = np.unique(asked_Q[order_Q], return_inverse=True)
     return Reading(
         rows_T=rows_T,
         ids_T=tree.ids_N[nodes_T],
         depths_T=tree.depths_N[nodes_T],
-        places_T=places_T,
-        flat_BM=flat_BM,
-        sees_BMM=tree.sees_NN[index_BM[:, :, None], index_BM[:, None, :]],
+        places_T=(has_BN.cumsum(1) - 1)[rows_T, nodes_T],
+        num_seen_T=tree.depths_N[nodes_T] + 1,
+        seen_Y=number_BN[rows_T[seen_by_Y], seen_nodes_Y],
         states_U=states_U,
         state_Q=state_Q,
         rows_Q=rows_Q[order_Q],

@@ -12,7 +12,6 @@ from __future__ import annotations
 import sys
 import time
 from collections.abc import Callable, Sequence
-from copy import copy
 from dataclasses import dataclass, replace
 from typing import Final
 
@@ -25,8 +24,10 @@ from transformers import DynamicCache, PreTrainedModel
 from tunesmith.chat import Chat
 from tunesmith.engine.candidates import PROMPT, CandidateTree, Reading, Search, reading
 from tunesmith.engine.draw import choose, seed_of
-from tunesmith.model.behind import BehindLayout
+from tunesmith.engine.reading import padded_behind, seen_behind
+from tunesmith.model.behind import BehindLayout, KeysBehind
 from tunesmith.model.head import log_likelihood_of_pairs, log_likelihoods_after
+from tunesmith.model.kernels import SeenKeys, is_native
 from tunesmith.model.layout import TOKENS_UNIT, MicroBatch, behind, lay_out, round_up
 from tunesmith.model.load import head_logits, head_of, hidden_states
 from tunesmith.model.virtual import virtual_ids
@@ -65,7 +66,7 @@ class Written:
 class _Read:
     """Prompts that candidates are scored behind. Their tokens lie flat in the cache, common beginnings once."""
 
-    cache: DynamicCache
+    cache: KeysBehind
     places_BS: Tensor
     """Where in the cache each prompt's tokens lie; what fills up is anywhere."""
     seen_BS: Tensor
@@ -208,29 +209,26 @@ class LocalEngine:
         there_BS, has_BS, end_B = (
             torch.from_numpy(array).to(self.model.device) for array in (places_BS, seen_BS, last_B)
         )
-        return _Read(cache, there_BS, has_BS, hidden_TD[end_B])
+        return _Read(KeysBehind(cache), there_BS, has_BS, hidden_TD[end_B])
 
     def _follow(self, read: _Read, search: Search, rows_B: NDArray[np.int64], asked: Reading) -> None:
         """Read nodes behind the prompts of these rows, and tell the search what they say."""
-        device, num_nodes = self.model.device, len(asked.ids_T)
-        num_filler = _coarse(num_nodes) - num_nodes
+        device, num_filler = self.model.device, _coarse(len(asked.ids_T)) - len(asked.ids_T)
         picked_B = torch.from_numpy(rows_B).to(device)
-        flat_BM, sees_BMM, rows_T, places_T, depths_T, states_U = (
-            torch.from_numpy(array).to(device)
-            for array in (asked.flat_BM, asked.sees_BMM, asked.rows_T, asked.places_T, asked.depths_T, asked.states_U)
+        seen_BS, places_BS = read.seen_BS[picked_B], read.places_BS[picked_B]
+        rows_T, depths_T, states_U = (
+            torch.from_numpy(array).to(device) for array in (asked.rows_T, asked.depths_T, asked.states_U)
         )
-        seen_BS = read.seen_BS[picked_B]
-        sees_BMK = torch.cat((seen_BS[:, None, :].expand(-1, flat_BM.shape[1], -1), sees_BMM), dim=2)
-        bias_BMK = torch.zeros(sees_BMK.shape, dtype=self.model.dtype, device=device).masked_fill_(
-            ~sees_BMK, -torch.inf
-        )
-        places_BK = torch.cat((read.places_BS[picked_B], read.cache.get_seq_length() + flat_BM), dim=1)
-        layout = BehindLayout(len(rows_B), rows_T * flat_BM.shape[1] + places_T, places_BK, bias_BMK)
+        layout: SeenKeys | BehindLayout
+        if is_native(torch.empty(0, dtype=self.model.dtype, device=device)):
+            layout = seen_behind(places_BS, seen_BS, read.cache.num_kept, asked, num_filler)
+        else:
+            layout = padded_behind(places_BS, seen_BS, read.cache.num_kept, asked, self.model.dtype)
         positions_T = seen_BS.sum(1)[rows_T] + depths_T
         hidden_TD = self.model.base_model(
             input_ids=torch.from_numpy(np.pad(asked.ids_T, (0, num_filler)))[None].to(device),
             position_ids=torch.nn.functional.pad(positions_T, (0, num_filler))[None].clamp(max=self._num_positions - 1),
-            past_key_values=_writable(read.cache),
+            past_key_values=read.cache,
             use_cache=True,
             layout=layout,
         ).last_hidden_state[0]
@@ -366,13 +364,6 @@ def _num_rows(num_tokens: int) -> int:
 def _coarse(num_tokens: int) -> int:
     """Up to an eighth more, so that buffers have few lengths: products of a known shape start many times faster."""
     return round_up(num_tokens, max(TOKENS_UNIT, (1 << num_tokens.bit_length()) >> 3))
-
-
-def _writable(cache: DynamicCache) -> DynamicCache:
-    """The same states, to be written behind without changing what is cached."""
-    written = copy(cache)
-    written.layers = [copy(layer) for layer in cache.layers]
-    return written
 
 
 def _left_padded(prompts: Sequence[list[int]], device: torch.device) -> tuple[Tensor, Tensor]:

@@ -21,11 +21,11 @@ from transformers import AttentionInterface
 from tunesmith.model.attention_layout import AttentionGroup, AttentionLayout
 from tunesmith.model.behind import BehindLayout, attend_behind
 from tunesmith.model.cached import CachedLayout, attend_cached
-from tunesmith.model.kernels import causal_attention, flash, is_native
+from tunesmith.model.kernels import SeenKeys, cached_attention, causal_attention, flash, is_native
 from tunesmith.model.kernels.native import HEAD_UNIT
 
 NAME: Final = "tunesmith"
-Layout = AttentionLayout | BehindLayout | CachedLayout
+Layout = AttentionLayout | BehindLayout | CachedLayout | SeenKeys
 """What a flat buffer's tokens look at."""
 
 
@@ -75,6 +75,8 @@ def attend_flat(
     """
     if isinstance(layout, BehindLayout):
         return attend_behind(query_THD, key_TKD, value_TKD, layout, scaling)
+    if isinstance(layout, SeenKeys):
+        return cached_attention(query_THD, key_TKD, value_TKD, layout, scaling)
     if isinstance(layout, CachedLayout):
         return attend_cached(query_THD, key_TKD, value_TKD, layout, scaling)
     if not dropout and flash.takes(query_THD):

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 from torch import Tensor
 from torch.nn.functional import scaled_dot_product_attention
+from transformers import DynamicCache
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,3 +47,29 @@ def attend_behind(
     out_THD = query_THD.new_zeros(query_THD.shape)
     out_THD[:num_tokens] = out_BHMD.transpose(1, 2).flatten(0, 1)[layout.slots_T]
     return out_THD
+
+
+class KeysBehind:
+    """Kept keys and values, and room behind them where the keys of new tokens lie while they are read.
+
+    A model takes it for its cache; every step overwrites the new keys of the one before.
+    """
+
+    def __init__(self, cache: DynamicCache) -> None:
+        self.num_kept = int(cache.get_seq_length())
+        self._layers = [[states[0].transpose(0, 1) for states in (layer.keys, layer.values)] for layer in cache.layers]
+
+    def update(self, key_1KTD: Tensor, value_1KTD: Tensor, layer_idx: int) -> tuple[Tensor, Tensor]:
+        """(1, K, A, D) keys and values, the new ones last."""
+        layer, num_keys = self._layers[layer_idx], self.num_kept + key_1KTD.shape[2]
+        for number, states_1KTD in enumerate((key_1KTD, value_1KTD)):
+            if len(layer[number]) < num_keys:
+                layer[number] = self._with_room(layer[number], num_keys)
+            layer[number][self.num_kept : num_keys] = states_1KTD[0].transpose(0, 1)
+        key_1KAD, value_1KAD = (states[:num_keys].transpose(0, 1)[None] for states in layer)
+        return key_1KAD, value_1KAD
+
+    def _with_room(self, states_AKD: Tensor, num_keys: int) -> Tensor:
+        roomy_AKD = states_AKD.new_empty(num_keys, *states_AKD.shape[1:])
+        roomy_AKD[: self.num_kept] = states_AKD[: self.num_kept]
+        return roomy_AKD

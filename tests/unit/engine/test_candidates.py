@@ -48,9 +48,11 @@ def searched(tree: CandidateTree, num_prompts: int, sharpness: float) -> tuple[F
         found = []
         for state, edge in zip(asked.state_Q, asked.edges_Q, strict=True):
             node = asked.states_U[state]
-            row, place = asked.rows_T[node], asked.places_T[node]
-            assert asked.flat_BM[row, place] == node
-            before = asked.ids_T[asked.flat_BM[row][asked.sees_BMM[row, place]]].tolist()
+            row, end = asked.rows_T[node], asked.num_seen_T[: node + 1].sum()
+            seen = asked.seen_Y[end - asked.num_seen_T[node] : end]
+            assert set(asked.rows_T[seen]) == {row}
+            assert np.flatnonzero(asked.rows_T == row)[asked.places_T[node]] == node
+            before = asked.ids_T[seen].tolist()
             assert asked.depths_T[node] == len(before) - 1
             found.append(log_next(int(rows[row]), before, sharpness)[tree.edge_targets_E[edge]])
         assert asked.rows_T[asked.states_U[asked.state_Q]].tolist() == asked.rows_Q.tolist()
@@ -87,7 +89,7 @@ def test_nothing_is_left_out_where_nothing_may_be(monkeypatch: pytest.MonkeyPatc
     tree = CandidateTree.of(written)
     found, _, num_nodes = searched(tree, 3, 4.0)
     np.testing.assert_allclose(found, [[likelihood(row, ids, 4.0) for ids in written] for row in range(3)], rtol=1e-12)
-    assert num_nodes == 3 * (len(tree.ids_N) - 1)
+    assert num_nodes == 3 * len(tree.ids_N)
 
 
 def test_chains_end_where_candidates_part() -> None:
@@ -95,7 +97,7 @@ def test_chains_end_where_candidates_part() -> None:
     #            \ 4 - 5 - 9
     #      6 - 9
     tree = CandidateTree.of([[1, 2, 3, 9], [1, 2, 4, 5, 9], [6, 9]])
-    chains = [tree.ids_N[tree.chain_N == chain].tolist() for chain in range(len(tree.parent_G))]
+    chains = [tree.ids_N[tree.chain_N[:-1] == chain].tolist() for chain in range(len(tree.parent_G))]
     assert chains == [[1, 2], [3], [4, 5], [6]]
     assert tree.parent_G.tolist() == [PROMPT, 0, 0, PROMPT]
     assert tree.num_nodes_G.tolist() == [2, 1, 2, 1]

@@ -192,7 +192,7 @@ class SeenKeys:
 
 
 def cached_attention(query_THD: Tensor, key_AKD: Tensor, value_AKD: Tensor, seen: SeenKeys, scaling: float) -> Tensor:
-    """(T, H, D) attention of each token to the keys that it sees, without gradient; `seen` may tel."""
+    """(T, H, D) attention of each token to the keys that it sees, without gradient."""
     query_THD, key_AKD, value_AKD = (states.contiguous() for states in (query_THD, key_AKD, value_AKD))
     out_THD = torch.empty_like(query_THD)
     states = (query_THD, key_AKD, value_AKD, out_THD)
