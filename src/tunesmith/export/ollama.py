@@ -147,7 +147,8 @@ def go_template(found: Pieces) -> str:
     start = _literal(found.begin)
     if found.before_system is not None:
         system = f"{_literal(found.before_system)}{{{{ .System }}}}{_literal(found.after_system)}"
-        start = f"{{{{ if .System }}}}{system}{{{{ else }}}}{start}{{{{ end }}}}"
+        otherwise = f"{{{{ else }}}}{start}" if start else ""
+        start = f"{{{{ if .System }}}}{system}{otherwise}{{{{ end }}}}"
     user = f"{_literal(found.before_user)}{{{{ .Content }}}}{_literal(found.after_user)}"
     answer = f"{_literal(found.before_answer)}{{{{ .Content }}}}{_literal(found.after_answer)}"
     talk = f'{{{{ if eq .Role "user" }}}}{user}{{{{ else if eq .Role "assistant" }}}}{answer}{{{{ end }}}}'
