@@ -8,11 +8,13 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from card_material import dataset_report
 from transformers import PreTrainedModel
 
 from tunesmith.artifacts import Dataset, Identity, TunedModel, publish
 from tunesmith.artifacts.bundle import BundleBody, Canary, Certificate, FormFigures
 from tunesmith.artifacts.dataset import KIND as DATASET
+from tunesmith.artifacts.dataset import REPORT
 from tunesmith.artifacts.head import Head, write_head
 from tunesmith.artifacts.tuned_model import ADAPTER, KIND, METRICS, TRAINING, WEIGHTS
 from tunesmith.chat import load_chat
@@ -71,11 +73,11 @@ def recipe(reference: str, **sections: Any) -> Recipe:
 def exporting(
     folder: Path, reference: str, tuned: TunedModel, /, *, precision: str = "fp32", **sections: Any
 ) -> Exporting:
-    """The export of a tuned model that nobody judged, its dataset empty."""
+    """The export of a tuned model that nobody judged, its dataset a report alone."""
     base, made = find_base(reference), recipe(reference, **sections)
     dataset = folder / "dataset"
-    with publish(dataset, Identity(DATASET, 1, {}, {}, 0, {})):
-        pass
+    with publish(dataset, Identity(DATASET, 1, {}, {}, 0, {})) as staging:
+        (staging / REPORT).write_text(dataset_report().model_dump_json(), encoding="utf-8")
     style = made.model.prompt_style
     return Exporting(
         model=tuned,

@@ -12,7 +12,7 @@ from tunesmith.cli.session import LANGUAGE, JsonOption, Overrides, RecipeArgumen
 from tunesmith.i18n import translate
 
 if TYPE_CHECKING:
-    from tunesmith.artifacts.bundle import Bundle, FormFigures
+    from tunesmith.artifacts.bundle import Bundle
 
 UNITS: Final = ((1e9, "GB"), (1e6, "MB"), (1e3, "kB"))
 
@@ -46,16 +46,13 @@ def export(
 def bundle_lines(bundle: Bundle, base: str, language: str) -> Iterator[str]:
     """Forms with their sizes, the certificate, and what to type to use each elsewhere."""
     from tunesmith.cli.show import table
+    from tunesmith.cli.show_certificate import certificate_lines
 
-    body, certificate = bundle.body, bundle.certificate()
+    body = bundle.body
     head = [translate(f"cli.export.{name}", language) for name in ("forms", "dtype", "size")]
     yield from table([head, *([form.name, form.dtype, size(form.num_bytes)] for form in body.forms)])
     yield ""
-    prompts = ", ".join(f"{kind} {num}" for kind, num in certificate.prompts.items())
-    yield translate("cli.export.certificate", language, prompts=prompts, device=certificate.device)
-    names = ("forms", "agreement", "same", "kl", "logit", "metric", "speed")
-    head = [translate(f"cli.export.{name}", language) for name in names]
-    yield from table([head, *(_cells(figures, language) for figures in certificate.figures)])
+    yield from certificate_lines(bundle.certificate(), language)
     for each in body.objections:
         yield translate(f"cli.export.objection.{each.code}", language, suite=each.suite)
     yield ""
@@ -66,19 +63,6 @@ def bundle_lines(bundle: Bundle, base: str, language: str) -> Iterator[str]:
             yield f"  {command}"
     yield ""
     yield translate("cli.export.at", language, path=bundle.folder)
-
-
-def _cells(figures: FormFigures, language: str) -> list[str]:
-    metric = figures.metric
-    return [
-        translate("cli.export.served", language) if figures.form == "served" else figures.form,
-        f"{figures.token_agreement:.4f}",
-        f"{figures.num_same_answers}/{figures.num_prompts}",
-        "-" if figures.mean_kl is None else f"{figures.mean_kl:.2g}",
-        f"{figures.max_logit_difference:.2g}",
-        "-" if metric is None else f"{metric.mean:+.3f} [{metric.low:+.3f}, {metric.high:+.3f}]",
-        f"{figures.tokens_per_second:.0f}",
-    ]
 
 
 def size(num_bytes: int) -> str:

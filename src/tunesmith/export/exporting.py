@@ -14,6 +14,7 @@ from tunesmith.artifacts.bundle import KIND, BaseOfBundle, BundleBody, Canary, C
 from tunesmith.artifacts.scorecard import Task
 from tunesmith.chat import Chat
 from tunesmith.errors import Place, TunesmithError
+from tunesmith.export.fits import refuse_form
 from tunesmith.metrics.faults import REFUSED
 from tunesmith.model.base import Base
 from tunesmith.recipe import Recipe, dump_recipe
@@ -82,7 +83,8 @@ class Exporting:
     def forms(self) -> tuple[FormName, ...]:
         """The forms of the section; where it leaves them open, those of `adapter` and `merged` that there can be.
 
-        Raises TunesmithError `form-adapter`, `form-base`, `form-virtual` for a form that the model cannot have.
+        Raises TunesmithError `form-adapter`, `form-base`, `form-virtual` for a form that the model cannot have, and what
+        `refuse_form` raises.
         """
         method, asked = self.model.training()["method"], self.recipe.export.forms
         has_adapter = self.model.form == "adapter" and not self.is_base_changed
@@ -95,6 +97,8 @@ class Exporting:
         whole = [name for name in names if name != "adapter"]
         if whole and method in VIRTUAL:
             raise TunesmithError("form-virtual", place=place, form=whole[0], method=method)
+        for name in names:
+            refuse_form(name, self.base)
         return names
 
     def body(self, forms: Sequence[Form]) -> BundleBody:

@@ -9,15 +9,25 @@ from typing import Final
 import torch
 
 from tunesmith.artifacts import publish
-from tunesmith.artifacts.bundle import BODY, CANARIES, CERTIFICATE, RECIPE, Bundle, Form, write_canaries
+from tunesmith.artifacts.bundle import BODY, CANARIES, CERTIFICATE, RECIPE, Bundle, BundleBody, Form, write_canaries
 from tunesmith.artifacts.calibration import FILE as CALIBRATION
 from tunesmith.export.adapter import write_adapter
+from tunesmith.export.card import write_card
 from tunesmith.export.exporting import Certified, Certify, Exporting, Making, WriteForm
+from tunesmith.export.gguf import write_gguf
+from tunesmith.export.int8 import write_int8
 from tunesmith.export.merge import write_merged
 from tunesmith.recipe.export import FormName
 from tunesmith.runtime import Progress, Runtime
 
-WRITERS: Final[dict[FormName, WriteForm]] = {"adapter": write_adapter, "merged": write_merged}
+WRITERS: Final[dict[FormName, WriteForm]] = {
+    "adapter": write_adapter,
+    "merged": write_merged,
+    "int8": lambda making: write_int8(making.merged, making.folder),
+    "gguf": lambda making: write_gguf(
+        making.merged, making.exporting.chat, making.folder, name=making.exporting.recipe.name
+    ),
+}
 
 
 def export(exporting: Exporting, *, runtime: Runtime, progress: Progress, out: Path, certify: Certify) -> Bundle:
@@ -33,8 +43,7 @@ def export(exporting: Exporting, *, runtime: Runtime, progress: Progress, out: P
         progress.end()
         body = exporting.body(forms)
         certified = certify(staging, body)
-        (staging / BODY).write_text(body.model_dump_json(indent=1), encoding="utf-8")
-        _write_rest(exporting, certified, staging)
+        _write_rest(exporting, body, certified, staging)
     return Bundle.open(out)
 
 
@@ -55,7 +64,10 @@ def _write_forms(
     return [written[name] for name in names]
 
 
-def _write_rest(exporting: Exporting, certified: Certified, staging: Path) -> None:
+def _write_rest(exporting: Exporting, body: BundleBody, certified: Certified, staging: Path) -> None:
+    """All that a bundle holds beside its forms."""
+    (staging / BODY).write_text(body.model_dump_json(indent=1), encoding="utf-8")
+    write_card(exporting, body, certified.certificate, staging)
     (staging / CERTIFICATE).write_text(certified.certificate.model_dump_json(indent=1), encoding="utf-8")
     write_canaries(staging / CANARIES, certified.canaries)
     (staging / RECIPE).write_text(exporting.shown_recipe, encoding="utf-8")

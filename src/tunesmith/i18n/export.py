@@ -27,17 +27,6 @@ TEXTS: Final[dict[str, tuple[str, str]]] = {
     "cli.export.forms": ("Forms", "形式"),
     "cli.export.size": ("Weights", "权重大小"),
     "cli.export.dtype": ("Type", "数值类型"),
-    "cli.export.certificate": (
-        "Against the judged model, {prompts} prompts, greedy, on {device}:",
-        "与评测过的模型对照，{prompts} 条提示，贪心解码，设备 {device}：",
-    ),
-    "cli.export.agreement": ("Tokens alike", "词元一致率"),
-    "cli.export.same": ("Answers alike", "回答一致"),
-    "cli.export.kl": ("Mean KL (nats)", "平均 KL（nat）"),
-    "cli.export.logit": ("Largest difference", "最大差异"),
-    "cli.export.metric": ("Metric", "指标"),
-    "cli.export.speed": ("Tokens per second", "每秒词元数"),
-    "cli.export.served": ("served", "服务端"),
     "cli.export.use": ("To use it elsewhere:", "在别处使用："),
     "cli.export.at": ("Bundle: {path}", "发布包：{path}"),
     "error.export-arm": (

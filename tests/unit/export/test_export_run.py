@@ -8,6 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+import torch
 from export_material import certified, exporting, recipe, tuned_model
 from tiny_models import make_model, save_model
 
@@ -19,6 +20,7 @@ from tunesmith.artifacts.scorecard import (
     BODY,
     KIND,
     SAMPLES,
+    Arm,
     Change,
     Forgetting,
     SafetyChange,
@@ -29,6 +31,8 @@ from tunesmith.errors import RunFailed, TunesmithError
 from tunesmith.export.exporting import Exporting, objections_to
 from tunesmith.export.run import export
 from tunesmith.model.base import BUILTIN, find_base
+from tunesmith.model.form import load_form
+from tunesmith.model.harmless import refuse_harmful
 from tunesmith.recipe import Full, Lora, Prefix
 from tunesmith.runtime import Runtime, Silent
 
@@ -61,6 +65,7 @@ def test_a_bundle_holds_its_forms_and_their_proof(tmp_path: Path, runtime: Runti
     assert {name.split("/")[0] for name in seen[0]} == {"adapter", "merged"}
     assert files(bundle.folder) - seen[0] == {
         *("manifest.json", "bundle.json", "certificate.json", "canaries.jsonl", "recipe.yaml"),
+        *("README.md", "README.zh.md", "card.json"),
     }
     assert bundle.canaries()[0].prompt == [("user", "one\u2028two")]
     assert len(bundle.certificate().figures) == 2
@@ -199,7 +204,7 @@ def judged(folder: Path) -> Scorecard:
         task="text",
         metric="rouge_l",
         num_items={},
-        arms=[],
+        arms=[Arm(name=arm, metrics={"test": {"rouge_l": one}}, seconds=1.0) for arm in ("base", "tuned")],
         differences=[],
         forgetting=losses,
         verdicts=[
@@ -232,3 +237,30 @@ def test_canaries_are_one_a_line(tmp_path: Path, runtime: Runtime, tuned: TunedM
     lines = (bundle.folder / "canaries.jsonl").read_bytes().split(b"\n")
     assert [json.loads(line)["answer_ids"] for line in lines[:-1]] == [[5, 2]]
     assert read_canaries(bundle.folder / "canaries.jsonl") == bundle.canaries()
+
+
+@pytest.mark.thorough
+def test_every_form_is_written_and_passes_for_harmless(tmp_path: Path, runtime: Runtime, tuned: TunedModel) -> None:
+    names = ("gguf", "adapter", "int8")
+    what = shipped(tmp_path, tuned, export={"forms": list(names)})
+    bundle = export(what, runtime=runtime, progress=Silent(), out=tmp_path / "out", certify=certified())
+    assert tuple(form.name for form in bundle.body.forms) == names
+    assert {path.name for path in bundle.folder.iterdir() if path.is_dir()} == set(names)
+    for form in bundle.body.forms:
+        refuse_harmful(bundle.folder / form.name)
+        weights = [path for path in (bundle.folder / form.name).iterdir() if path.suffix in (".safetensors", ".gguf")]
+        assert form.num_bytes == sum(path.stat().st_size for path in weights) > 0
+        assert form.commands("/base")
+    ids = torch.arange(30)[None] + 100
+    with torch.no_grad():
+        judged, int8 = (
+            load_form(bundle.folder, bundle.body, form, dtype=torch.float32, device="cpu")(ids).logits
+            for form in ("adapter", "int8")
+        )
+    assert 0.0 < (judged - int8).norm() < 0.1 * judged.norm()
+
+
+def test_a_form_that_no_device_here_has_is_refused_before_anything_is_made(tmp_path: Path, tuned: TunedModel) -> None:
+    with pytest.raises(TunesmithError) as told:
+        shipped(tmp_path, tuned, export={"forms": ["merged", "int4"]}).forms()
+    assert told.value.code == "form-device"
