@@ -13,6 +13,8 @@ from tunesmith.cli.annotate import annotate_app
 from tunesmith.cli.export import export
 from tunesmith.cli.keys import keys_app
 from tunesmith.cli.models import models_app
+from tunesmith.cli.loadtest import loadtest
+from tunesmith.cli.push import push
 from tunesmith.cli.rate import lines_of_ratings, rate
 from tunesmith.cli.session import (
     LANGUAGE,
@@ -58,6 +60,8 @@ app.add_typer(models_app, name="models")
 app.add_typer(store_app, name="store")
 app.command("rate", help=text("cli.help.rate"))(rate)
 app.command("export", help=text("cli.help.export"))(export)
+app.command("push", help=text("cli.help.push"))(push)
+app.command("loadtest", help=text("cli.help.loadtest"))(loadtest)
 
 
 @app.callback()

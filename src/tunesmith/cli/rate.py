@@ -81,7 +81,7 @@ def rated_lines(rated: Rated) -> list[str]:
     from tunesmith.cli.show import table
     from tunesmith.report.cells import Cell
     from tunesmith.report.ratings import rated_view
-    from tunesmith.report.wording import Words
+    from tunesmith.metrics.wording import Words
 
     def said(cell: Cell | None) -> str:
         return "-" if cell is None else f"{cell.value} ({cell.interval})" if cell.interval else cell.value

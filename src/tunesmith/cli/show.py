@@ -18,7 +18,7 @@ from tunesmith.i18n.catalogue import CATALOGUE
 from tunesmith.metrics.faults import REFUSED
 from tunesmith.metrics.registry import LOWER_IS_BETTER
 from tunesmith.records import SPLITS, Example, Rendered, Sample
-from tunesmith.report.wording import figure
+from tunesmith.metrics.wording import figure
 
 if TYPE_CHECKING:
     from tunesmith.evaluate.recheck import Recheck

@@ -11,7 +11,7 @@ from typing import Final, Literal
 
 from tunesmith.artifacts import DatasetReport
 from tunesmith.recipe.prepare import Personal
-from tunesmith.report.wording import Words, count, figure
+from tunesmith.metrics.wording import Words, count, figure
 from tunesmith.stats.intervals import Interval, wilson
 from tunesmith.text.personal import PERSONAL_TYPES
 from tunesmith.text.personal.measured import Measured, measured

@@ -14,7 +14,7 @@ from tunesmith.chat.pieces import Piece, pieces
 from tunesmith.records import SPLITS, Example, Rendered, Split
 from tunesmith.report.charts import histogram
 from tunesmith.report.facts import LengthRow
-from tunesmith.report.wording import Words, count, percent
+from tunesmith.metrics.wording import Words, count, percent
 
 NUM_MEASURED: Final = 1000
 """Rows of each split whose tokens are counted; all of a split that has no more."""

@@ -10,7 +10,7 @@ from tunesmith.recipe import Prepare
 from tunesmith.recipe.augment import BackTranslation, Paraphrase, Synthetic
 from tunesmith.recipe.endpoint import Endpoint
 from tunesmith.report.facts import ABSENT, Pair
-from tunesmith.report.wording import Words, count
+from tunesmith.metrics.wording import Words, count
 
 
 @dataclass(frozen=True)

@@ -19,7 +19,7 @@ from tunesmith.report.data_quality import QualityView, quality_view
 from tunesmith.report.data_rows import Reader, SeenView, seen_view
 from tunesmith.report.data_teachers import TeacherRow, teacher_rows, traced_facts
 from tunesmith.report.facts import ABSENT, MAX_OPEN_LABELS, DataView, Pair, data_view
-from tunesmith.report.wording import Words, count, percent, significant
+from tunesmith.metrics.wording import Words, count, percent, significant
 
 Tone = Literal["good", "warn", "bad", "plain"]
 MAX_INPUTS_SHOWN: Final = 100

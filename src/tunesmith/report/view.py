@@ -46,7 +46,7 @@ from tunesmith.report.ratings import RatedView, rated_view
 from tunesmith.report.safety import SafetyView, safety_view
 from tunesmith.report.slices import SliceTable, WeakSliceView, slice_tables, weak_slice_views
 from tunesmith.report.watch import WatchView, watch_view
-from tunesmith.report.wording import (
+from tunesmith.metrics.wording import (
     Words,
     count,
     direction,

@@ -30,7 +30,7 @@ from tunesmith.evaluate.rated import Answered, Rated, of_judge
 from tunesmith.recipe import Evaluate, load_recipe
 from tunesmith.recipe.judge import Judge
 from tunesmith.report.ratings import rated_view
-from tunesmith.report.wording import Words
+from tunesmith.metrics.wording import Words
 from tunesmith.runtime import Runtime
 
 Reply = Callable[[dict[str, Any]], str]

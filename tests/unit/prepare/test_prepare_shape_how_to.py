@@ -25,7 +25,7 @@ from tunesmith.recipe import Recipe
 from tunesmith.records import SPLITS, Example
 from tunesmith.report.data_card import data_card
 from tunesmith.report.data_view import Card
-from tunesmith.report.wording import Words
+from tunesmith.metrics.wording import Words
 from tunesmith.runtime import Runtime, Silent
 
 ROOT = Path(__file__).parents[3]

@@ -37,7 +37,7 @@ from tunesmith.records import SPLITS, Example, Message
 from tunesmith.report import Card, Reader, data_card
 from tunesmith.report import data_rows as rows_module
 from tunesmith.report.data_bias import bias_parts
-from tunesmith.report.wording import Language, Words
+from tunesmith.metrics.wording import Language, Words
 from tunesmith.text.personal.measured import measured
 
 LANGUAGES: tuple[Language, ...] = ("en", "zh")

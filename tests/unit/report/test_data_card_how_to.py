@@ -16,7 +16,7 @@ from tunesmith.prepare import prepare
 from tunesmith.prepare.bias import TIME_COLUMNS
 from tunesmith.recipe import Recipe
 from tunesmith.report import Card, data_bias, data_card
-from tunesmith.report.wording import Language
+from tunesmith.metrics.wording import Language
 from tunesmith.runtime import Runtime, Silent
 
 ROOT = Path(__file__).parents[3]

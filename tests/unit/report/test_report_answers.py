@@ -17,7 +17,7 @@ from tunesmith.report import Products, report
 from tunesmith.report.answers import LONGEST, answers_view
 from tunesmith.report.charts import BOTTOM, HEIGHT, share_histogram
 from tunesmith.report.pairs import judged_items
-from tunesmith.report.wording import Language, Words
+from tunesmith.metrics.wording import Language, Words
 
 ARMS = {"base", "tuned"}
 

@@ -17,7 +17,7 @@ from tunesmith.i18n.catalogue import CATALOGUE
 from tunesmith.report import report
 from tunesmith.report.details import details_view
 from tunesmith.report.heat_map import UNDER_TEXT, cut, heat_map
-from tunesmith.report.wording import Language, Words
+from tunesmith.metrics.wording import Language, Words
 
 LABELS = ["card_lost", "refund", "发票", "top_up"]
 CUT = "…"

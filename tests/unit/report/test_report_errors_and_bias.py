@@ -15,7 +15,7 @@ from tunesmith.artifacts.scorecard import Difference, Estimate
 from tunesmith.i18n.catalogue import CATALOGUE
 from tunesmith.report import report
 from tunesmith.report.model_bias import bias_view
-from tunesmith.report.wording import Language, Words
+from tunesmith.metrics.wording import Language, Words
 
 SHARE = Estimate(value=0.25, low=0.2, high=0.3, n=60)
 

@@ -14,7 +14,7 @@ from report_material import Options, make_products
 from tunesmith.report import report
 from tunesmith.report.marks import MAX_UNITS, compare
 from tunesmith.report.pairs import before_after, judged_items
-from tunesmith.report.wording import Words
+from tunesmith.metrics.wording import Words
 from tunesmith.text.tokens import words as units
 
 

@@ -20,7 +20,7 @@ from tunesmith.recipe import load_recipe
 from tunesmith.report import Products, ReportFiles, report
 from tunesmith.report.facts import ChoiceView, data_view, method_view
 from tunesmith.report.view import CURVES
-from tunesmith.report.wording import Language, Words, direction
+from tunesmith.metrics.wording import Language, Words, direction
 from tunesmith.stats.verdict import Outcome, ReasonCode
 
 

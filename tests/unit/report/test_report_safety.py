@@ -28,7 +28,7 @@ from tunesmith.recipe.safety_checks import Memorisation, SafetyChecks
 from tunesmith.records import Sample, Sampling
 from tunesmith.report import Products, report
 from tunesmith.report.safety import safety_view
-from tunesmith.report.wording import Language, Words
+from tunesmith.metrics.wording import Language, Words
 
 LOW, HIGH = Estimate(value=0.25, low=0.1, high=0.4, n=64), Estimate(value=0.75, low=0.6, high=0.85, n=64)
 
