@@ -90,9 +90,7 @@ def run(*, quick: bool) -> Outcome:
     return Outcome(figures, table, {} if quick else _peer_versions(), details, tuple(void))
 
 
-def _parts(
-    bundle: Path, workspace: Path, *, quick: bool
-) -> dict[str, tuple[dict[str, float], list[list[str]]]]:
+def _parts(bundle: Path, workspace: Path, *, quick: bool) -> dict[str, tuple[dict[str, float], list[list[str]]]]:
     """Each in a server of its own, over one workspace."""
     return {
         "crowd": crowd_figures(crowd_trial(bundle, workspace, 24 if quick else 1000, 8 if quick else 32)),
@@ -116,7 +114,7 @@ def crowd_figures(result: CrowdResult) -> Told:
     }
     said = f"{result.num_whole} of {result.num_stayed} whole, {result.num_left} left"
     left = (
-        f"{result.leaked_slots:g} slots, {result.leaked_descriptors} descriptors, {result.leaked_threads} threads held, "
+        f"{result.leaked_slots:g} slots, {result.leaked_descriptors} descriptors, {result.leaked_threads} threads, "
         f"after {result.settled_seconds:.2f} s"
     )
     return figures, [["crowd: clients that stayed", said], ["crowd: afterwards", left]]
@@ -195,7 +193,9 @@ def race_lines(race: Race) -> list[list[str]]:
 
 
 def _layers(*, quick: bool) -> list[LayerJob]:
-    small = LayerJob(BUILTIN, num_requests=4 if quick else 16, max_tokens=16 if quick else 64, num_rounds=1 if quick else 9)
+    small = LayerJob(
+        BUILTIN, num_requests=4 if quick else 16, max_tokens=16 if quick else 64, num_rounds=1 if quick else 9
+    )
     return [small] if quick else [small, LayerJob(QWEN, num_requests=16, max_tokens=32, num_rounds=5)]
 
 

@@ -1,4 +1,4 @@
-"""Clients of an OpenAI-compatible server, for the benchmark `serve`: they read streams, leave them, and note the times."""
+"""Clients of an OpenAI-compatible server, for the benchmark `serve`: they read streams, leave them, note the times."""
 
 from __future__ import annotations
 

@@ -21,22 +21,22 @@ from typing import Any, Final
 
 import torch
 from transformers import AutoConfig, AutoModelForCausalLM
+from tunesmith.engine.batching import BatchingEngine
+from tunesmith.serve.deployment import Deployment, Facts, Served, ServedModels
+from tunesmith.serve.recording import Recorder
+from tunesmith.serve.run import Server as HttpServer
 
 from benchmarks.process import CACHE
 from benchmarks.serve_clients import at_once, body_of
 from benchmarks.serve_server import Server
 from benchmarks.training_inputs import GEOMETRIES
 from tunesmith.chat import load_chat
-from tunesmith.engine.batching import BatchingEngine
 from tunesmith.engine.interface import Delta, Request
 from tunesmith.model.base import BUILTIN, find_base
 from tunesmith.model.load import load_model
 from tunesmith.recipe.serve import Serve
 from tunesmith.records import Message, Sampling
 from tunesmith.runtime import Runtime
-from tunesmith.serve.deployment import Deployment, Facts, Served, ServedModels
-from tunesmith.serve.recording import Recorder
-from tunesmith.serve.run import Server as HttpServer
 from tunesmith.store import Store, open_store
 
 NAME: Final = "layer"

@@ -92,7 +92,7 @@ class Server:
         self.kill()
 
     def next_line(self) -> str:
-        """The next line that it says, its first once it is ready. Raises RuntimeError where it ends or says nothing in time."""
+        """What it says next, at first once it is ready. Raises RuntimeError where it ends or is silent for long."""
         assert self.process.stdout is not None
         killer = threading.Timer(START_SECONDS, self.process.kill)
         killer.start()

@@ -50,9 +50,7 @@ def crowd_trial(bundle: Path, workspace: Path, num_clients: int, max_tokens: int
         seconds = time.perf_counter() - ended
     whole = sum(heard.status == 200 and heard.is_whole for heard in stayed)
     slots, descriptors, threads = over or (0.0, 0, 0)
-    return CrowdResult(
-        len(stayed), whole, len(left), slots, descriptors, threads, float("inf") if over else seconds
-    )
+    return CrowdResult(len(stayed), whole, len(left), slots, descriptors, threads, float("inf") if over else seconds)
 
 
 def _held(server: Server) -> tuple[float, int, int]:

@@ -49,6 +49,7 @@ from tunesmith.export.card import write_card
 from tunesmith.export.exporting import Exporting
 from tunesmith.model.base import find_base
 from tunesmith.recipe import Recipe
+from tunesmith.recipe.prepare import TOLD
 
 RECIPE_TREE: dict[str, Any] = {
     "name": "service_desk",
@@ -157,7 +158,7 @@ def _bias(numbers: Numbers) -> ModelBias:
     return ModelBias(group_sizes={"gender": {"female": 40, "male": 41}}, gaps=[gap], swaps=[swap])
 
 
-def dataset_report() -> DatasetReport:
+def dataset_report(file: str = "rows.jsonl") -> DatasetReport:
     one = Quantiles(min=1, p25=2, p50=3, p75=4, p95=5, max=6)
     return DatasetReport(
         task="labels",
@@ -170,7 +171,7 @@ def dataset_report() -> DatasetReport:
         splits={"train": 3480, "validation": 410, "test": 217},
         sources=[
             SourceReport(
-                file="rows.jsonl", format="labels", why="detected", columns={}, encoding="utf-8", split=None,
+                file=file, format="labels", why="detected", columns={}, encoding="utf-8", split=None,
                 read=4321, kept=4107, rejected=214,
             )
         ],
@@ -182,7 +183,9 @@ def dataset_report() -> DatasetReport:
         characters=Characters(prompt=one, reasoning=None, answer=one),
         reasoning=Reasoning(present=0, absent=4107),
         proof=SplitProof(
-            shared={"train/test": Overlap(prompts=0, groups=0)},
+            shared={
+                pair: Overlap(prompts=0, groups=0) for pair in ("train/validation", "train/test", "validation/test")
+            },
             distinct_prompts={"train": 3470, "validation": 409, "test": 216},
             distinct_groups={"train": 0, "validation": 0, "test": 0},
         ),
@@ -218,7 +221,7 @@ def certificate() -> Certificate:
     figures = [
         FormFigures(
             form=form, against="judged", num_prompts=96, num_tokens=2_345 + place, token_agreement=0.99123 - place / 97,
-            num_near_ties=3, num_same_answers=90, mean_kl=None if form == "served" else 0.000123 * (place + 1),
+            num_near_ties=3, num_same_answers=90, mean_kl=0.000123 * (place + 1),
             max_logit_difference=0.0456 + place / 100,
             metric=Numbers().difference("accuracy", sign=-1) if form == "merged" else None,
             num_bytes=3_286_017 + place, tokens_per_second=812.3 + place,
@@ -233,9 +236,10 @@ def certificate() -> Certificate:
 
 
 def make_exporting(folder: Path, made: Recipe, *, objections: tuple[Objection, ...] = ()) -> Exporting:
-    identity = Identity("dataset", 1, {"source": "1"}, {}, 0, {})
+    section = made.prepare.model_dump(mode="json", exclude=TOLD)
+    identity = Identity("dataset", 1, {f"{folder}/rows.jsonl": "1" * 64}, section, 0, {})
     with publish(folder / "artifacts" / "dataset" / identity.key(), identity) as staging:
-        (staging / "report.json").write_text(dataset_report().model_dump_json(), encoding="utf-8")
+        (staging / "report.json").write_text(dataset_report(f"{folder}/rows.jsonl").model_dump_json(), encoding="utf-8")
     dataset = Dataset.open(folder / "artifacts" / "dataset" / identity.key())
     with publish(folder / "model", Identity("tuned_model", 1, {}, {}, 0, {})) as staging:
         (staging / "adapter").mkdir()

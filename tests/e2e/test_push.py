@@ -21,7 +21,12 @@ def test_a_bundle_goes_up_in_one_commit_with_its_large_files_by_lfs(tmp_path: Pa
         stranger = tell(["push", here, REPO], tmp_path, **settings)
         assert stranger.code == 2
         assert "push-login" in stranger.err
-        told = tell(["push", here, REPO, "--form", "merged", "--form", "gguf", "--public", "--json"], tmp_path, **settings, HF_TOKEN=TOKEN)
+        told = tell(
+            ["push", here, REPO, "--form", "merged", "--form", "gguf", "--public", "--json"],
+            tmp_path,
+            **settings,
+            HF_TOKEN=TOKEN,
+        )
         assert told.code == 0, told.err
         repository = server.repositories["model", REPO]
     (upload,) = told.json()["uploads"]

@@ -29,9 +29,7 @@ def push(  # noqa: PLR0913 - an argument for each option
     from tunesmith.lifecycle.push import push as push_bundle
 
     wanted = Wanted(repo, tuple(forms or ()), not public, licences_checked, dataset)
-    pushed = push_bundle(
-        bundle, wanted, Hub(), runtime=runtime(devices=False), progress=progress(), dry_run=dry_run
-    )
+    pushed = push_bundle(bundle, wanted, Hub(), runtime=runtime(devices=False), progress=progress(), dry_run=dry_run)
     told = [
         {"repo": upload.repo, "type": upload.type, "files": upload.sizes, "url": pushed.urls.get(upload.repo)}
         for upload in pushed.uploads

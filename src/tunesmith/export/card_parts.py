@@ -317,9 +317,7 @@ def _data(told: Told, words: Words) -> Part:
         facts.append((words.language_name(code), count(total)))
     splits = words("report.card.data", **{split: count(number) for split, number in report.splits.items()})
     personal = words(f"data.privacy.what.{told.recipe.prepare.personal.mode}")
-    rows = tuple(
-        (source, licence or words("card.unsaid")) for source, licence in told.facts.data_licences.items()
-    )
+    rows = tuple((source, licence or words("card.unsaid")) for source, licence in told.facts.data_licences.items())
     table = Table((words("card.data.source"), words("card.data.licence")), rows, 2)
     return Part(words("card.data"), (splits, proof_sentence(report.proof, words), personal), tuple(facts), (table,))
 

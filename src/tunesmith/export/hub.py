@@ -196,9 +196,9 @@ def send(upload: Upload, hub: Hub, *, private: bool, progress: Progress) -> str:
     Payloads that an earlier push left and this one does not write are removed in the same commit.
     Raises TunesmithError `push-login`; RunFailed `push-failed`.
     """
+    from httpx2 import HTTPError
     from huggingface_hub import CommitOperationAdd, HfApi, get_token
     from huggingface_hub.errors import HfHubHTTPError
-    from httpx2 import HTTPError
 
     api = HfApi(endpoint=hub.endpoint, token=hub.token)
     if not (hub.token or get_token()):

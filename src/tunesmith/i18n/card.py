@@ -90,7 +90,10 @@ _CARD: Final[dict[str, tuple[str, str]]] = {
     "card.licence.base": ("Its base, {base}", "基座 {base}"),
     "card.use": ("How to use it", "使用方法"),
     "card.use.here": ("The commands are run in the folder of this card.", "以下命令均在本文件所在的文件夹中执行。"),
-    "card.use.fetch": ("First fetch the files; the commands are run beside that folder.", "请先下载文件；以下命令在该文件夹旁执行。"),
+    "card.use.fetch": (
+        "First fetch the files; the commands are run beside that folder.",
+        "请先下载文件；以下命令在该文件夹旁执行。",
+    ),
     "card.use.inside": ("Run inside `{folder}`.", "在 `{folder}` 文件夹中执行。"),
     "card.use.by_name": (
         "Its loaders also take `{repo}` in place of the folder `{folder}`.",
@@ -195,7 +198,10 @@ _PUSH: Final[dict[str, tuple[str, str]]] = {
         "List what would be uploaded, and reach for no network.",
         "只列出将要上传的文件，不联网。",
     ),
-    "push.to": ("{repo} ({visibility}), {num} files, {bytes} bytes", "{repo}（{visibility}），{num} 个文件，共 {bytes} 字节"),
+    "push.to": (
+        "{repo} ({visibility}), {num} files, {bytes} bytes",
+        "{repo}（{visibility}），{num} 个文件，共 {bytes} 字节",
+    ),
     "push.private": ("private if it is new", "新建时不公开"),
     "push.public": ("public if it is new", "新建时公开"),
     "push.file": ("{bytes:>15}  {path}", "{bytes:>15}  {path}"),
@@ -213,7 +219,10 @@ _PUSH: Final[dict[str, tuple[str, str]]] = {
         "写明许可证（`prepare.sources` 的 `licence`、`export.licence`）后重新导出；或读过许可证之后加上 "
         "`--licences-checked` 再上传",
     ),
-    "error.push-form": ("the bundle has no form `{form}`; it has {forms}", "发布包没有 `{form}` 这种形式，只有 {forms}"),
+    "error.push-form": (
+        "the bundle has no form `{form}`; it has {forms}",
+        "发布包没有 `{form}` 这种形式，只有 {forms}",
+    ),
     "hint.push-form": (
         "choose one of these with `--form`, or export it: `tunesmith export RUN export.forms=[{form}]`",
         "请用 `--form` 选择其中之一，或先导出：`tunesmith export 运行 export.forms=[{form}]`",

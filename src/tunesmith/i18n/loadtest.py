@@ -13,7 +13,10 @@ TEXTS: Final[dict[str, tuple[str, str]]] = {
         "Where an OpenAI-compatible server answers, with or without `/v1`.",
         "与 OpenAI 兼容的服务地址，可不写 `/v1`。",
     ),
-    "cli.option.load-model": ("The model to ask; absent: the first that it names.", "要请求的模型；不写则为服务列出的第一个。"),
+    "cli.option.load-model": (
+        "The model to ask; absent: the first that it names.",
+        "要请求的模型；不写则为服务列出的第一个。",
+    ),
     "cli.option.load-key": (
         "Environment variable that holds the API key, where one is needed.",
         "需要 API 密钥时，存放密钥的环境变量名。",
@@ -50,12 +53,12 @@ TEXTS: Final[dict[str, tuple[str, str]]] = {
     ),
     "error.loadtest-failed": ("{url} answered no request: {problem}", "{url} 没有回答任何请求：{problem}"),
     "hint.loadtest-failed": (
-        "see that it runs and that the key may ask it: `curl {url}/models`; `--key NAME` says which variable holds the key",
+        "see that it runs and that the key may ask it: `curl {url}/models`; `--key NAME` names the key's variable",
         "请确认服务已启动且密钥有权限：`curl {url}/models`；`--key 变量名` 指定存放密钥的环境变量",
     ),
     "error.loadtest-prompts": ("this file holds no prompts", "该文件中没有提示"),
     "hint.loadtest-prompts": (
-        "write one prompt a line in UTF-8, or JSON lines such as {{\"prompt\": \"...\"}} in a file that ends with .jsonl",
-        "每行写一条提示（UTF-8）；或在 .jsonl 文件中逐行写 {{\"prompt\": \"...\"}}",
+        'write one prompt a line in UTF-8, or JSON lines such as {{"prompt": "..."}} in a file that ends with .jsonl',
+        '每行写一条提示（UTF-8）；或在 .jsonl 文件中逐行写 {{"prompt": "..."}}',
     ),
 }

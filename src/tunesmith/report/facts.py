@@ -11,8 +11,8 @@ from typing import Any, Final
 from tunesmith.artifacts import DatasetReport, Plan, TunedModel
 from tunesmith.artifacts.dataset import Characters, Encoding, SourceReport, SplitProof
 from tunesmith.artifacts.history import Taken
-from tunesmith.records import SPLITS, Split
 from tunesmith.metrics.wording import Words, count, percent, proof_sentence, significant
+from tunesmith.records import SPLITS, Split
 from tunesmith.text.language import Language
 
 MAX_OPEN_LABELS: Final = 20

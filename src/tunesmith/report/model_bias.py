@@ -8,8 +8,8 @@ from typing import Final
 
 from tunesmith.artifacts.model_bias import GroupGap, ModelBias, SwapEffect
 from tunesmith.artifacts.scorecard import ScorecardBody
-from tunesmith.report.cells import Cell, cell_of
 from tunesmith.metrics.wording import Words, count, percent, probability, signed
+from tunesmith.report.cells import Cell, cell_of
 
 SHOWN: Final = 0.05
 """Gaps of single labels are shown below this corrected p-value, beside the widest one of each kind."""
@@ -128,4 +128,3 @@ def _swap_row(effect: SwapEffect, words: Words) -> SwapRow:
         p_value=probability(difference.p_value if difference.p_adjusted is None else difference.p_adjusted),
         items=", ".join(effect.items),
     )
-

@@ -10,10 +10,10 @@ import yaml
 from markupsafe import Markup
 
 from tunesmith.artifacts import TunedModel, write_whole
+from tunesmith.metrics.wording import Language, Words
 from tunesmith.report.render import render_markdown, render_page
 from tunesmith.report.view import TUNED, Products, ReportView, report_view
 from tunesmith.text.markdown import encoded
-from tunesmith.metrics.wording import Language, Words
 
 HTML: Final = "report.html"
 CARD: Final = "card.md"

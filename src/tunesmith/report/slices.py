@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from typing import Final
 
 from tunesmith.artifacts.scorecard import Estimate, ScorecardBody, WeakSlice
-from tunesmith.report.cells import Cell, cell_of
 from tunesmith.metrics.wording import Words, count, probability
+from tunesmith.report.cells import Cell, cell_of
 
 NAMED: Final = ("language", "label", "length", "source", "phrase")
 
@@ -75,4 +75,3 @@ def _weak_slice(slice: WeakSlice, words: Words) -> WeakSliceView:
         advice=advice,
         remedies=tuple((words(f"report.weak.{one.action}"), shlex.quote(one.override)) for one in slice.remedies),
     )
-

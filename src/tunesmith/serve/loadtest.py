@@ -122,10 +122,9 @@ async def measure(load: Load, on_level: OnLevel = _silent) -> LoadReport:
         prompts = itertools.cycle(load.prompts)
         for num_clients in _rising(load.max_clients, levels):
             levels[num_clients] = await _level(client, load, num_clients, prompts)
-            if not levels[num_clients].num_answers:
-                if not any(level.num_answers for level in levels.values()):
-                    problem = ", ".join(levels[num_clients].errors)
-                    raise RunFailed("loadtest-failed", place=Place(load.url), url=load.url, problem=problem)
+            if not any(level.num_answers for level in levels.values()):
+                problem = ", ".join(levels[num_clients].errors)
+                raise RunFailed("loadtest-failed", place=Place(load.url), url=load.url, problem=problem)
             on_level(levels[num_clients])
     return LoadReport(load.model, tuple(levels[num] for num in sorted(levels)))
 

@@ -44,7 +44,9 @@ def test_a_licence_is_known_by_its_usual_names(name: str, hub: str) -> None:
 
 
 def test_others_are_not_known() -> None:
-    assert [known_licence(name) for name in (None, "LICENSE.txt", "other", "unknown", "CC-BY", "proprietary")] == [None] * 6
+    assert [known_licence(name) for name in (None, "LICENSE.txt", "other", "unknown", "CC-BY", "proprietary")] == [
+        None
+    ] * 6
 
 
 def test_free_licences_go_together() -> None:

@@ -46,6 +46,10 @@ def test_every_command_of_ours_is_one_with_its_options(page: str) -> None:
     found = re.findall(r"(?:^|`| )tunesmith (push|loadtest)\b([^\n`|]*)", text, re.MULTILINE)
     assert found
     for verb, rest in found:
-        known = {option for parameter in verbs.commands[verb].params for option in (*parameter.opts, *parameter.secondary_opts)}
+        known = {
+            option
+            for parameter in verbs.commands[verb].params
+            for option in (*parameter.opts, *parameter.secondary_opts)
+        }
         given = {word for word in shlex.split(rest) if word.startswith("--")}
         assert given <= known, f"{verb}: {given - known}"

@@ -11,7 +11,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 
@@ -36,61 +36,64 @@ class Delays:
     keys: set[str | None] = field(default_factory=set)
 
 
+class _Handler(BaseHTTPRequestHandler):
+    delays: ClassVar[Delays]
+    free: ClassVar[threading.Semaphore]
+    protocol_version = "HTTP/1.1"
+
+    def do_GET(self) -> None:
+        self._reply(200, {"data": [{"id": "desk"}, {"id": "base"}]})
+
+    def do_POST(self) -> None:
+        body = json.loads(self.rfile.read(int(self.headers["content-length"])))
+        self.delays.prompts.append(body["messages"][0]["content"])
+        self.delays.keys.add(self.headers["authorization"])
+        if self.delays.status != 200:
+            self._reply(self.delays.status, {"error": {"code": "queue-full"}}, {"retry-after": "0"})
+            return
+        with self.free:
+            self._stream(body)
+
+    def _stream(self, body: dict[str, Any]) -> None:
+        self.send_response(200)
+        self.send_header("transfer-encoding", "chunked")
+        self.end_headers()
+        time.sleep(self.delays.first_seconds)
+        for number in range(self.delays.num_tokens):
+            self._event({"choices": [{"delta": {"content": f"w{number} "}}]})
+            time.sleep(self.delays.rest_seconds / self.delays.num_tokens)
+        if self.delays.counts:
+            self._event({"choices": [], "usage": {"completion_tokens": 7}})
+        if not self.delays.cuts:
+            self._chunk(b"data: [DONE]\n\n")
+        self._chunk(b"")
+
+    def _event(self, value: dict[str, Any]) -> None:
+        self._chunk(f"data: {json.dumps(value)}\n\n".encode())
+
+    def _chunk(self, content: bytes) -> None:
+        with suppress(BrokenPipeError):
+            self.wfile.write(f"{len(content):x}\r\n".encode() + content + b"\r\n")
+
+    def _reply(self, status: int, value: Any, headers: dict[str, str] | None = None) -> None:
+        content = json.dumps(value).encode()
+        self.send_response(status)
+        for name, said in {**(headers or {}), "content-length": str(len(content))}.items():
+            self.send_header(name, said)
+        self.end_headers()
+        self.wfile.write(content)
+
+    def log_message(self, format: str, *args: object) -> None: ...
+
+
+class _Server(ThreadingHTTPServer):
+    daemon_threads = True
+
+
 @contextmanager
 def answering(delays: Delays) -> Iterator[Delays]:
-    free = threading.Semaphore(delays.slots)
-
-    class Handler(BaseHTTPRequestHandler):
-        protocol_version = "HTTP/1.1"
-
-        def do_GET(self) -> None:
-            self._reply(200, {"data": [{"id": "desk"}, {"id": "base"}]})
-
-        def do_POST(self) -> None:
-            body = json.loads(self.rfile.read(int(self.headers["content-length"])))
-            delays.prompts.append(body["messages"][0]["content"])
-            delays.keys.add(self.headers["authorization"])
-            if delays.status != 200:
-                self._reply(delays.status, {"error": {"code": "queue-full"}}, {"retry-after": "0"})
-                return
-            with free:
-                self._stream(body)
-
-        def _stream(self, body: dict[str, Any]) -> None:
-            self.send_response(200)
-            self.send_header("transfer-encoding", "chunked")
-            self.end_headers()
-            time.sleep(delays.first_seconds)
-            for number in range(delays.num_tokens):
-                self._event({"choices": [{"delta": {"content": f"w{number} "}}]})
-                time.sleep(delays.rest_seconds / delays.num_tokens)
-            if delays.counts:
-                self._event({"choices": [], "usage": {"completion_tokens": 7}})
-            if not delays.cuts:
-                self._chunk(b"data: [DONE]\n\n")
-            self._chunk(b"")
-
-        def _event(self, value: dict[str, Any]) -> None:
-            self._chunk(f"data: {json.dumps(value)}\n\n".encode())
-
-        def _chunk(self, content: bytes) -> None:
-            with suppress(BrokenPipeError):
-                self.wfile.write(f"{len(content):x}\r\n".encode() + content + b"\r\n")
-
-        def _reply(self, status: int, value: Any, headers: dict[str, str] | None = None) -> None:
-            content = json.dumps(value).encode()
-            self.send_response(status)
-            for name, said in {**(headers or {}), "content-length": str(len(content))}.items():
-                self.send_header(name, said)
-            self.end_headers()
-            self.wfile.write(content)
-
-        def log_message(self, format: str, *args: object) -> None: ...
-
-    class Server(ThreadingHTTPServer):
-        daemon_threads = True
-
-    http = Server(("127.0.0.1", 0), Handler)
+    handler = type("Handler", (_Handler,), {"delays": delays, "free": threading.Semaphore(delays.slots)})
+    http = _Server(("127.0.0.1", 0), handler)
     thread = threading.Thread(target=http.serve_forever, args=(0.01,))
     thread.start()
     delays.url = f"http://127.0.0.1:{http.server_address[1]}/v1"
@@ -145,7 +148,10 @@ def test_pieces_are_counted_where_the_server_does_not_count() -> None:
 
 
 def test_answers_that_break_off_are_errors() -> None:
-    with answering(Delays(first_seconds=0.0, rest_seconds=0.0, cuts=True)) as delays, pytest.raises(RunFailed) as caught:
+    with (
+        answering(Delays(first_seconds=0.0, rest_seconds=0.0, cuts=True)) as delays,
+        pytest.raises(RunFailed) as caught,
+    ):
         asyncio.run(measure(load_of(delays, seconds=0.05)))
     assert "cut off" in caught.value.message()
 
