@@ -90,7 +90,7 @@ def test_recipes_on_the_page_are_sound(name: str, tmp_path: Path) -> None:
 @pytest.mark.parametrize("name", PAGES)
 def test_commands_on_the_page_exist(name: str) -> None:
     source = text_of("src/tunesmith/cli/app.py") + text_of("src/tunesmith/cli/annotate.py")
-    verbs = set(re.findall(r'^@(?:app|\w+_app)\.command\("(\w+)"', source, re.MULTILINE))
+    verbs = set(re.findall(r'^@?(?:app|\w+_app)\.command\("(\w+)"', source, re.MULTILINE))
     verbs |= set(re.findall(r"^@app\.command\(help=.*\)\ndef (\w+)", source, re.MULTILINE))
     verbs |= {"recipes", "config", "annotate", "rate", "keys", "models", "store", "--help"}
     targets = set(re.findall(r"^([a-z]+):", text_of("Makefile"), re.MULTILINE))

@@ -22,6 +22,8 @@ from tunesmith.recipe.export import FormName
 from tunesmith.text.markdown import encoded, render
 
 CARDS: Final[dict[Language, str]] = {"en": "README.md", "zh": "README.zh.md"}
+OTHER_CARD: Final[dict[Language, str]] = {"en": "[中文](README.zh.md)", "zh": "[English](README.md)"}
+"""What leads from each card to the other, in the language of its readers."""
 LICENCE_OF_EMBEDDED: Final = "Apache-2.0"
 PREFERRED: Final[tuple[FormName, ...]] = ("merged", "adapter", "int8", "int4", "gguf")
 """Which form the metadata speaks of, where a bundle has several."""
@@ -67,7 +69,7 @@ def _card(told: Told, language: Language) -> str:
         t=words,
         front_matter=Markup(_front_matter(told)) if language == "en" else "",
         title=words("report.card.title", name=told.body.name, base=told.facts.base),
-        other_language=Markup(words("card.other_language")),
+        other_card=Markup(OTHER_CARD[language]),
         parts=parts_of(told, words),
         use=use_section(told.body.forms, told.facts.base, language),
     )

@@ -3,7 +3,6 @@
 from typing import Final
 
 _CARD: Final[dict[str, tuple[str, str]]] = {
-    "card.other_language": ("[中文](README.zh.md)", "[English](README.md)"),
     "card.what": (
         "Tuned with Tunesmith from {base} by {method}, to {task}.",
         "由 Tunesmith 在 {base} 的基础上微调而成（{method}），用于{task}。",
