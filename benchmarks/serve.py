@@ -20,7 +20,6 @@ from tokenizers import Tokenizer
 from benchmarks.hardware import num_usable_cores
 from benchmarks.outcome import Goal, Outcome
 from benchmarks.peers.environment import peer_python
-from benchmarks.serve_layer import LayerJob, measure_layer
 from benchmarks.serve_server import (
     Server,
     allow_descriptors,
@@ -30,6 +29,7 @@ from benchmarks.serve_server import (
     start_ours,
     start_peer,
 )
+from benchmarks.serve_share import LayerJob, measure_layer
 from benchmarks.serve_trials import (
     SETTLE_SECONDS,
     CrowdResult,
@@ -56,7 +56,8 @@ GOALS: Final = {
     "drain/exit_code": Goal(minimum=0, maximum=0),
     "kill/lost": Goal(maximum=0),
     "kill/damaged": Goal(maximum=0),
-    "kill/acknowledged": Goal(minimum=100),
+    "kill/exchanges": Goal(minimum=50),
+    "kill/feedback": Goal(minimum=50),
     "race/ratio": Goal(minimum=1.5),
     f"layer/{QWEN}": Goal(maximum=0.05),
 }
@@ -105,7 +106,7 @@ Told = tuple[dict[str, float], list[list[str]]]
 
 def crowd_figures(result: CrowdResult) -> Told:
     """What was lost of the clients that stayed, and what was left of all."""
-    leaked = result.leaked_slots + result.leaked_descriptors + result.leaked_threads
+    leaked = result.leaked_slots + result.leaked_descriptors
     figures = {
         "clients": float(result.num_stayed + result.num_left),
         "lost": float(result.num_stayed - result.num_whole),
@@ -114,7 +115,7 @@ def crowd_figures(result: CrowdResult) -> Told:
     }
     said = f"{result.num_whole} of {result.num_stayed} whole, {result.num_left} left"
     left = (
-        f"{result.leaked_slots:g} slots, {result.leaked_descriptors} descriptors, {result.leaked_threads} threads, "
+        f"{result.leaked_slots:g} slots and {result.leaked_descriptors} descriptors held, "
         f"after {result.settled_seconds:.2f} s"
     )
     return figures, [["crowd: clients that stayed", said], ["crowd: afterwards", left]]
@@ -141,7 +142,8 @@ def drain_figures(result: DrainResult) -> Told:
 def kill_figures(result: KillResult) -> Told:
     figures = {
         "kills": float(result.num_kills),
-        "acknowledged": float(result.num_exchanges + result.num_feedback),
+        "exchanges": float(result.num_exchanges),
+        "feedback": float(result.num_feedback),
         "lost": float(result.lost_exchanges + result.lost_feedback),
         "damaged": float(not result.is_intact),
     }

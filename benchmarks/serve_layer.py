@@ -1,34 +1,30 @@
-"""One process that answers the same requests through the engine alone and through HTTP: the share of our HTTP layer.
+"""The process of `serve_share`: one engine, and our server over it.
 
-The process tells the address of its server, then writes the seconds of a turn through the engine for each line that it
-reads. The HTTP turns are asked and timed by the process that started it.
+Tells the address of its server, then writes the seconds of a turn through the engine for each line that it reads.
 """
 
 from __future__ import annotations
 
-import asyncio
 import json
 import queue
-import statistics
 import sys
 import tempfile
 import threading
 import time
-from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 import torch
 from transformers import AutoConfig, AutoModelForCausalLM
 from tunesmith.engine.batching import BatchingEngine
 from tunesmith.serve.deployment import Deployment, Facts, Served, ServedModels
 from tunesmith.serve.recording import Recorder
-from tunesmith.serve.run import Server as HttpServer
+from tunesmith.serve.run import Server
 
 from benchmarks.process import CACHE
-from benchmarks.serve_clients import at_once, body_of
-from benchmarks.serve_server import Server
+from benchmarks.serve_clients import body_of
+from benchmarks.serve_share import NAME, LayerJob
 from benchmarks.training_inputs import GEOMETRIES
 from tunesmith.chat import load_chat
 from tunesmith.engine.interface import Delta, Request
@@ -39,37 +35,7 @@ from tunesmith.records import Message, Sampling
 from tunesmith.runtime import Runtime
 from tunesmith.store import Store, open_store
 
-NAME: Final = "layer"
 SEED: Final = 3
-LOG: Final = CACHE / "serve" / "layer.log"
-
-
-@dataclass(frozen=True, slots=True)
-class LayerJob:
-    geometry: str
-    """`builtin:tiny`, or the layers of a geometry with the vocabulary of `builtin:tiny`."""
-    num_requests: int
-    max_tokens: int
-    num_rounds: int
-
-
-def measure_layer(job: LayerJob) -> dict[str, Any]:
-    """Seconds of each turn through the engine and through HTTP, alternating, and the median share of the latter.
-
-    The first turn of each side is not counted.
-    """
-    with Server([sys.executable, "-m", "benchmarks.serve_layer", json.dumps(asdict(job))], LOG, is_told=True) as server:
-        url = server.next_line().strip()
-        turns = [(_engine_turn(server), through_http(url, job)) for _ in range(job.num_rounds + 1)][1:]
-    shares = [(http - alone) / http for alone, http in turns]
-    return {"turns": turns, "share": statistics.median(shares)}
-
-
-def _engine_turn(server: Server) -> float:
-    assert server.process.stdin is not None
-    server.process.stdin.write("\n")
-    server.process.stdin.flush()
-    return float(server.next_line())
 
 
 def model_folder(geometry: str) -> Path:
@@ -111,17 +77,6 @@ def through_engine(engine: BatchingEngine, job: LayerJob) -> float:
     return time.perf_counter() - started
 
 
-def through_http(url: str, job: LayerJob) -> float:
-    """The same through streams, by clients in this process."""
-    bodies = [body_of(NAME, number, job.max_tokens) for number in range(job.num_requests)]
-    started = time.perf_counter()
-    heard = asyncio.run(at_once(url, bodies))
-    seconds = time.perf_counter() - started
-    if not all(one.is_whole for one in heard):
-        raise RuntimeError(f"{sum(not one.is_whole for one in heard)} streams broke off")
-    return seconds
-
-
 def work(job: LayerJob) -> None:
     """Serve, and answer through the engine whenever a line comes, until there are no more."""
     folder = model_folder(job.geometry)
@@ -130,7 +85,7 @@ def work(job: LayerJob) -> None:
     model = load_model(folder, dtype=dtype, device="cpu")
     engine = BatchingEngine(model, load_chat(folder), max_tokens=base.max_tokens)
     with tempfile.TemporaryDirectory() as place, _store(Path(place)) as store:
-        server = HttpServer(_deployment(engine, store, Path(place)), lambda url: print(url, flush=True))
+        server = Server(_deployment(engine, store, Path(place)), lambda url: print(url, flush=True))
         thread = threading.Thread(target=server.run, kwargs={"sockets": [server.listening]})
         thread.start()
         for _ in sys.stdin:
@@ -153,7 +108,7 @@ def _deployment(engine: BatchingEngine, store: Store, place: Path) -> Deployment
         store=store,
         section=section,
         runtime=Runtime(place, place),
-        models=ServedModels(Served(NAME, None, "0" * 16, datetime.now(UTC))),
+        models=ServedModels((Served(NAME, None, "0" * 16, datetime.now(UTC)),)),
         recorder=Recorder(store, section.record),
     )
 

@@ -6,7 +6,6 @@ import json
 import os
 import re
 import resource
-import signal
 import socket
 import subprocess
 import sys
@@ -117,14 +116,6 @@ class Server:
 
     def num_descriptors(self) -> int:
         return len(os.listdir(f"/proc/{self.process.pid}/fd"))
-
-    def num_threads(self) -> int:
-        return len(os.listdir(f"/proc/{self.process.pid}/task"))
-
-    def terminate(self, limit_seconds: float = 60.0) -> int:
-        """SIGTERM, and the status that it leaves with."""
-        self.process.send_signal(signal.SIGTERM)
-        return self.process.wait(limit_seconds)
 
     def kill(self) -> None:
         """SIGKILL: nothing of it can tidy up."""

@@ -30,7 +30,6 @@ class CrowdResult:
     num_left: int
     leaked_slots: float
     leaked_descriptors: int
-    leaked_threads: int
     settled_seconds: float
     """Until nothing was left; infinite where something was after SETTLE_SECONDS."""
 
@@ -49,23 +48,23 @@ def crowd_trial(bundle: Path, workspace: Path, num_clients: int, max_tokens: int
             time.sleep(0.05)
         seconds = time.perf_counter() - ended
     whole = sum(heard.status == 200 and heard.is_whole for heard in stayed)
-    slots, descriptors, threads = over or (0.0, 0, 0)
-    return CrowdResult(len(stayed), whole, len(left), slots, descriptors, threads, float("inf") if over else seconds)
+    slots, descriptors = over or (0.0, 0)
+    return CrowdResult(len(stayed), whole, len(left), slots, descriptors, float("inf") if over else seconds)
 
 
-def _held(server: Server) -> tuple[float, int, int]:
-    """Requests that are not over, descriptors and threads."""
+def _held(server: Server) -> tuple[float, int]:
+    """Requests that are not over, each of which is a task of the server, and descriptors."""
     told = gauges(server.url)
     # the request for these figures is one of those that are being answered
     open_requests = told["tunesmith_http_requests_in_flight"] - 1
     engine = told["tunesmith_num_requests_running"] + told["tunesmith_num_requests_waiting"]
-    return open_requests + engine, server.num_descriptors(), server.num_threads()
+    return open_requests + engine, server.num_descriptors()
 
 
-def _over(before: tuple[float, int, int], now: tuple[float, int, int]) -> tuple[float, int, int] | None:
+def _over(before: tuple[float, int], now: tuple[float, int]) -> tuple[float, int] | None:
     """What is held beyond what was held before; None for nothing."""
-    slots, descriptors, threads = (max(0, n - b) for b, n in zip(before, now, strict=True))
-    return (slots, int(descriptors), int(threads)) if slots or descriptors or threads else None
+    slots, descriptors = (max(0, n - b) for b, n in zip(before, now, strict=True))
+    return (slots, int(descriptors)) if slots or descriptors else None
 
 
 @dataclass(frozen=True, slots=True)
