@@ -147,7 +147,7 @@ def _task(facts: CardFacts) -> str:
     return "text-generation" if facts.num_outputs is None else "text-classification"
 
 
-def _licence(name: str | None) -> dict[str, str]:
+def _licence(name: str | None) -> dict[str, Any]:
     known = known_licence(name)
     if known is not None and known.hub != "other":
         return {"license": known.hub}

@@ -159,9 +159,10 @@ def _told(file: Path, facts: CardFacts) -> Path | bytes:
 
 def _with_form(card: str, form: FormName) -> str:
     """The card's metadata for the form at the top."""
-    from huggingface_hub import ModelCard
+    from huggingface_hub import ModelCard, ModelCardData
 
     parsed = ModelCard(card)
+    assert isinstance(parsed.data, ModelCardData)
     set_form(parsed.data, form)
     return f"---\n{parsed.data.to_yaml()}\n---\n{parsed.text.rstrip()}\n"
 
