@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from card_material import dataset_report
 from transformers import PreTrainedModel
 
 from tunesmith.artifacts import Dataset, Identity, TunedModel, publish
@@ -74,8 +75,8 @@ def exporting(
     """The export of a tuned model that nobody judged, its dataset empty."""
     base, made = find_base(reference), recipe(reference, **sections)
     dataset = folder / "dataset"
-    with publish(dataset, Identity(DATASET, 1, {}, {}, 0, {})):
-        pass
+    with publish(dataset, Identity(DATASET, 1, {}, {}, 0, {})) as staging:
+        (staging / "report.json").write_text(dataset_report().model_dump_json(), encoding="utf-8")
     style = made.model.prompt_style
     return Exporting(
         model=tuned,

@@ -12,6 +12,7 @@ from tunesmith.artifacts import publish
 from tunesmith.artifacts.bundle import BODY, CANARIES, CERTIFICATE, RECIPE, Bundle, Form, write_canaries
 from tunesmith.artifacts.calibration import FILE as CALIBRATION
 from tunesmith.export.adapter import write_adapter
+from tunesmith.export.card import write_card
 from tunesmith.export.exporting import Certified, Certify, Exporting, Making, WriteForm
 from tunesmith.export.merge import write_merged
 from tunesmith.recipe.export import FormName
@@ -35,6 +36,7 @@ def export(exporting: Exporting, *, runtime: Runtime, progress: Progress, out: P
         certified = certify(staging, body)
         (staging / BODY).write_text(body.model_dump_json(indent=1), encoding="utf-8")
         _write_rest(exporting, certified, staging)
+        write_card(exporting, body, certified.certificate, staging)
     return Bundle.open(out)
 
 

@@ -19,6 +19,7 @@ from tunesmith.artifacts.scorecard import (
     BODY,
     KIND,
     SAMPLES,
+    Arm,
     Change,
     Forgetting,
     SafetyChange,
@@ -61,6 +62,7 @@ def test_a_bundle_holds_its_forms_and_their_proof(tmp_path: Path, runtime: Runti
     assert {name.split("/")[0] for name in seen[0]} == {"adapter", "merged"}
     assert files(bundle.folder) - seen[0] == {
         *("manifest.json", "bundle.json", "certificate.json", "canaries.jsonl", "recipe.yaml"),
+        *("README.md", "README.zh.md", "card.json"),
     }
     assert bundle.canaries()[0].prompt == [("user", "one\u2028two")]
     assert len(bundle.certificate().figures) == 2
@@ -199,7 +201,10 @@ def judged(folder: Path) -> Scorecard:
         task="text",
         metric="rouge_l",
         num_items={},
-        arms=[],
+        arms=[
+            Arm(name=name, metrics={"test": {"exact_match": one, "rouge_l": one}}, seconds=1.0)
+            for name in ("base", "tuned")
+        ],
         differences=[],
         forgetting=losses,
         verdicts=[
