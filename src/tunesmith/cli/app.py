@@ -14,7 +14,9 @@ from tunesmith.cli.certificate import certificate
 from tunesmith.cli.chat import chat
 from tunesmith.cli.export import export
 from tunesmith.cli.keys import keys_app
+from tunesmith.cli.loadtest import loadtest
 from tunesmith.cli.models import models_app
+from tunesmith.cli.push import push
 from tunesmith.cli.rate import lines_of_ratings, rate
 from tunesmith.cli.serve import serve
 from tunesmith.cli.session import (
@@ -64,6 +66,8 @@ app.command("export", help=text("cli.help.export"))(export)
 app.command("certificate", help=text("cli.help.certificate"))(certificate)
 app.command("serve", help=text("cli.help.serve"))(serve)
 app.command("chat", help=text("cli.help.chat"))(chat)
+app.command("push", help=text("cli.help.push"))(push)
+app.command("loadtest", help=text("cli.help.loadtest"))(loadtest)
 
 
 @app.callback()

@@ -79,9 +79,9 @@ def lines_of_ratings(scorecard: Scorecard) -> list[str]:
 
 def rated_lines(rated: Rated) -> list[str]:
     from tunesmith.cli.show import table
+    from tunesmith.metrics.wording import Words
     from tunesmith.report.cells import Cell
     from tunesmith.report.ratings import rated_view
-    from tunesmith.report.wording import Words
 
     def said(cell: Cell | None) -> str:
         return "-" if cell is None else f"{cell.value} ({cell.interval})" if cell.interval else cell.value

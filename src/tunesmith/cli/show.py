@@ -17,8 +17,8 @@ from tunesmith.i18n import translate
 from tunesmith.i18n.catalogue import CATALOGUE
 from tunesmith.metrics.faults import REFUSED
 from tunesmith.metrics.registry import LOWER_IS_BETTER
+from tunesmith.metrics.wording import figure
 from tunesmith.records import SPLITS, Example, Rendered, Sample
-from tunesmith.report.wording import figure
 
 if TYPE_CHECKING:
     from tunesmith.evaluate.recheck import Recheck

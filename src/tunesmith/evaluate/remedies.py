@@ -120,7 +120,7 @@ def _collecting(section: Prepare) -> list[Any]:
     first = section.sources[0]
     suffix = PurePath(first.path or "").suffix
     path = MORE + (suffix if suffix in _FILES else ".jsonl")
-    left_out = {"path", "hub", "config", "hub_split", "split", "share"}
+    left_out = {"path", "hub", "config", "hub_split", "split", "share", "licence"}
     form = first.model_dump(mode="json", exclude_defaults=True, exclude=left_out)
     return [*map(_short, section.sources), {"path": path, "split": "train", **form}]
 

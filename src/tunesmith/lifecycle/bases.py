@@ -15,7 +15,8 @@ from tunesmith.artifacts import Dataset
 from tunesmith.errors import Place, TunesmithError
 from tunesmith.lifecycle import Job
 from tunesmith.model.base import Base
-from tunesmith.plan.bases import BaseAdvice, BaseFacts, Floats, advise_base, licence_of, row_facts
+from tunesmith.model.licence import licence_of
+from tunesmith.plan.bases import BaseAdvice, BaseFacts, Floats, advise_base, row_facts
 from tunesmith.plan.run import plan_body
 from tunesmith.records import Example, Message
 

@@ -21,9 +21,9 @@ from tunesmith.artifacts.scorecard import KIND
 from tunesmith.errors import Place, TunesmithError
 from tunesmith.evaluate.rated import Answered, Rated, of_judge, of_people
 from tunesmith.evaluate.rating import RatingPlan, rating_tasks
+from tunesmith.metrics.wording import Language
 from tunesmith.records import Rating
 from tunesmith.report.pack import rating_page, read_pack
-from tunesmith.report.wording import Language
 
 
 @dataclass(frozen=True)

@@ -4,11 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Final
 
 import numpy as np
-import yaml
 from numpy.typing import NDArray
 
 from tunesmith.chat import Chat
@@ -74,19 +72,6 @@ def row_facts(chat: Chat, base: Base, examples: Sequence[Example]) -> tuple[tupl
                 counts[language][1] += len(message.content)
     rates = {language: tokens / characters for language, (tokens, characters) in counts.items() if characters}
     return quantiles, float((lengths <= base.max_tokens).mean()), rates
-
-
-def licence_of(folder: Path) -> str | None:
-    """`license` of the model card's front matter, or the name of the licence file that lies beside the weights."""
-    card = folder / "README.md"
-    if card.is_file():
-        parts = card.read_text(encoding="utf-8", errors="replace").split("---", 2)
-        if len(parts) == 3 and not parts[0].strip():
-            front = yaml.safe_load(parts[1])
-            if isinstance(front, dict) and isinstance(front.get("license"), str):
-                return str(front["license"])
-    found = sorted(path.name for path in folder.glob("LICENSE*"))
-    return found[0] if found else None
 
 
 def advise_base(facts: Sequence[BaseFacts], metric: str, scores: Mapping[str, Floats], seed: int) -> BaseAdvice:

@@ -66,6 +66,7 @@ from tunesmith.prepare.traces import synthesise
 from tunesmith.prepare.walk import ADDED, Rejects, Rules, Walk, read_sources
 from tunesmith.recipe import Prepare
 from tunesmith.recipe.balance import Balance
+from tunesmith.recipe.prepare import TOLD
 from tunesmith.records import Rejected
 from tunesmith.runtime import Progress, Runtime
 
@@ -148,7 +149,7 @@ def identity(section: Prepare, seed: int, fits: Fits | None = None, personal_key
         kind=KIND,
         stage_version=VERSION,
         inputs=inputs,
-        section=section.model_dump(mode="json"),
+        section=section.model_dump(mode="json", exclude=TOLD),
         seed=seed,
         libraries=library_versions("datasets", "polars", "rensa", "scikit-learn"),
     )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from typing import Annotated, Literal
+from typing import Annotated, Final, Literal
 
 from pydantic import Field, ValidationInfo, field_validator, model_validator
 from pydantic.functional_validators import AfterValidator, BeforeValidator
@@ -110,6 +110,10 @@ class Source(Section):
     join: Annotated[Join | None, Field(description="A second table whose columns are added by a key.")] = None
     figures: Annotated[Figures | None, Field(description="Key figures to pull from a text into columns.")] = None
     structure: Structures = ()
+    licence: Annotated[
+        str | None,
+        Field(description="Licence of the rows, as an SPDX id; the model card names it, and `push` keeps to it."),
+    ] = None
 
     @model_validator(mode="after")
     def _has_one_shape(self) -> Source:
@@ -125,6 +129,8 @@ class Source(Section):
 
 
 OneSource = Annotated[Source, BeforeValidator(_source_from_text, json_schema_input_type=Source | str)]
+TOLD: Final = {"sources": {"__all__": {"licence"}}, "contamination": {"__all__": {"licence"}}}
+"""Keys of `prepare` that are told to others and change no row."""
 
 
 class Duplicates(Section):

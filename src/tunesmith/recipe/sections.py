@@ -23,7 +23,7 @@ from tunesmith.recipe.harness import Harness
 from tunesmith.recipe.judge import Judge
 from tunesmith.recipe.metrics import AUTO, Metrics, check_verdict_metric
 from tunesmith.recipe.objectives import Classification, Regression, Text
-from tunesmith.recipe.prepare import Prepare
+from tunesmith.recipe.prepare import TOLD, Prepare
 from tunesmith.recipe.protected import ProtectedField
 from tunesmith.recipe.safety_checks import SafetyChecks
 from tunesmith.recipe.section import PositiveInt, Section, Share
@@ -206,12 +206,18 @@ class Recipe(Section):
     def fingerprint(self) -> str:
         """SHA-256 of the resolved recipe, 64 hex digits: equal fingerprints mean an equal judged model.
 
-        What a training saves and shows on the way is left out, since that may change while it runs, and so is how the
-        model is shipped and served.
+        What a training saves and shows on the way is left out, since that may change while it runs, and so are the
+        licences of the rows and how the model is shipped and served.
         """
         shown = self.model_dump(
             mode="json",
-            exclude={"train": WATCHING, "variants": {"__all__": WATCHING}, "export": True, "serve": True},
+            exclude={
+                "prepare": TOLD,
+                "train": WATCHING,
+                "variants": {"__all__": WATCHING},
+                "export": True,
+                "serve": True,
+            },
         )
         canonical = json.dumps(shown, sort_keys=True, ensure_ascii=False)
         return hashlib.sha256(canonical.encode()).hexdigest()

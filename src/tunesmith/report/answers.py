@@ -9,9 +9,9 @@ from typing import Final
 from markupsafe import Markup
 
 from tunesmith.artifacts.scorecard import ScorecardBody
+from tunesmith.metrics.wording import Words, count, figure, percent
 from tunesmith.report.charts import share_histogram
 from tunesmith.report.pairs import BASE, TEST, Judged
-from tunesmith.report.wording import Words, count, figure, percent
 
 LONGEST: Final = 0.98
 """Beyond this share of the answers, lengths stand in the last bin: one that never ended hides no others."""

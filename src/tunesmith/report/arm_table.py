@@ -8,9 +8,9 @@ from typing import Final
 
 from tunesmith.artifacts.scorecard import Arm, Difference, ScorecardBody
 from tunesmith.metrics.registry import METRICS
+from tunesmith.metrics.wording import Words
 from tunesmith.report.cells import Cell, DifferenceView, cell_of, difference_view
 from tunesmith.report.pairs import BASE, TEST
-from tunesmith.report.wording import Words
 
 NUM_MAIN: Final = 3
 """Metrics that stand in the table itself: with more of them it is wider than a page."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from tunesmith.artifacts.scorecard import Difference, Estimate
-from tunesmith.report.wording import Direction, Words, direction, figure, signed
+from tunesmith.metrics.wording import Direction, Words, direction, figure, signed
 
 
 @dataclass(frozen=True)

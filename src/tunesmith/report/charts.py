@@ -14,7 +14,7 @@ from typing import Final
 from markupsafe import Markup
 
 from tunesmith.artifacts import Event
-from tunesmith.report.wording import significant
+from tunesmith.metrics.wording import significant
 
 WIDTH: Final = 360.0
 HEIGHT: Final = 190.0

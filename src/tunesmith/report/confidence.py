@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 from tunesmith.artifacts.calibration import CalibrationTable
 from tunesmith.artifacts.scorecard import ScorecardBody
+from tunesmith.metrics.wording import Words, count, figure, percent, probability
 from tunesmith.report.mending import sure_name
-from tunesmith.report.wording import Words, count, figure, percent, probability
 from tunesmith.stats.intervals import measured_coverage
 
 

@@ -17,9 +17,9 @@ from markupsafe import Markup
 from tunesmith.artifacts import DatasetReport
 from tunesmith.artifacts.bias import REST, Bias, Rates
 from tunesmith.artifacts.dataset import SourceReport
+from tunesmith.metrics.wording import Words, count, percent, probability, significant
 from tunesmith.records import SPLITS
 from tunesmith.report.charts import Series, category_chart
-from tunesmith.report.wording import Words, count, percent, probability, significant
 from tunesmith.stats.intervals import wilson
 
 Kind = Literal["selection", "sampling", "label", "historical"]

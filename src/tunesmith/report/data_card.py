@@ -10,11 +10,12 @@ import yaml
 from markupsafe import Markup
 
 from tunesmith.artifacts import DatasetReport, write_whole
+from tunesmith.metrics.wording import Language, Words
 from tunesmith.records import SPLITS
 from tunesmith.report.data_view import Card, CardView, card_view
-from tunesmith.report.render import encoded, render_markdown, render_page
+from tunesmith.report.render import render_markdown, render_page
 from tunesmith.report.view import DATA_PAGE
-from tunesmith.report.wording import Language, Words
+from tunesmith.text.markdown import encoded
 
 CARD: Final = "DATACARD.md"
 _HUB_LANGUAGES: Final = ("en", "zh")

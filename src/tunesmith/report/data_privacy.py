@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from typing import Final, Literal
 
 from tunesmith.artifacts import DatasetReport
+from tunesmith.metrics.wording import Words, count, figure
 from tunesmith.recipe.prepare import Personal
-from tunesmith.report.wording import Words, count, figure
 from tunesmith.stats.intervals import Interval, wilson
 from tunesmith.text.personal import PERSONAL_TYPES
 from tunesmith.text.personal.measured import Measured, measured

@@ -7,8 +7,8 @@ from typing import Final, Literal
 
 from tunesmith.artifacts import QualityReport
 from tunesmith.artifacts.quality import Criterion, FaultyRow, Representativeness
+from tunesmith.metrics.wording import Words, count, figure, percent, probability
 from tunesmith.report.facts import ABSENT, Pair
-from tunesmith.report.wording import Words, count, figure, percent, probability
 
 LOW: Final = 0.9
 """A C below it is marked: one row in ten has a fault."""

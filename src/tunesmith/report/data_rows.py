@@ -11,10 +11,10 @@ from markupsafe import Markup
 from tunesmith.artifacts import Dataset
 from tunesmith.chat import Chat
 from tunesmith.chat.pieces import Piece, pieces
+from tunesmith.metrics.wording import Words, count, percent
 from tunesmith.records import SPLITS, Example, Rendered, Split
 from tunesmith.report.charts import histogram
 from tunesmith.report.facts import LengthRow
-from tunesmith.report.wording import Words, count, percent
 
 NUM_MEASURED: Final = 1000
 """Rows of each split whose tokens are counted; all of a split that has no more."""

@@ -6,11 +6,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from tunesmith.artifacts.dataset import Synthesis
+from tunesmith.metrics.wording import Words, count
 from tunesmith.recipe import Prepare
 from tunesmith.recipe.augment import BackTranslation, Paraphrase, Synthetic
 from tunesmith.recipe.endpoint import Endpoint
 from tunesmith.report.facts import ABSENT, Pair
-from tunesmith.report.wording import Words, count
 
 
 @dataclass(frozen=True)

@@ -10,6 +10,7 @@ from typing import Final, Literal
 from tunesmith.artifacts import Dataset, DatasetReport
 from tunesmith.artifacts.dataset import AugmentReport, BalanceReport, LongText, Refusals
 from tunesmith.artifacts.folder import Manifest
+from tunesmith.metrics.wording import Words, count, percent, significant
 from tunesmith.recipe import Prepare
 from tunesmith.recipe.tree import dump_yaml
 from tunesmith.records import SPLITS
@@ -19,7 +20,6 @@ from tunesmith.report.data_quality import QualityView, quality_view
 from tunesmith.report.data_rows import Reader, SeenView, seen_view
 from tunesmith.report.data_teachers import TeacherRow, teacher_rows, traced_facts
 from tunesmith.report.facts import ABSENT, MAX_OPEN_LABELS, DataView, Pair, data_view
-from tunesmith.report.wording import Words, count, percent, significant
 
 Tone = Literal["good", "warn", "bad", "plain"]
 MAX_INPUTS_SHOWN: Final = 100

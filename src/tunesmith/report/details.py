@@ -10,10 +10,10 @@ from markupsafe import Markup
 
 from tunesmith.artifacts.scorecard import ClassScores, Details, ScorecardBody, TermRecall
 from tunesmith.metrics.faults import FAULTS
+from tunesmith.metrics.wording import Words, count, figure, percent, signed
 from tunesmith.report.facts import ABSENT
 from tunesmith.report.heat_map import heat_map
 from tunesmith.report.pairs import BASE, TEST
-from tunesmith.report.wording import Words, count, figure, percent, signed
 
 NUM_CONFUSED: Final = 10
 """Pairs of classes that are listed."""

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from tunesmith.artifacts import TunedModel
 from tunesmith.metrics.expert_load import load_of
-from tunesmith.report.wording import Words, count, figure, percent
+from tunesmith.metrics.wording import Words, count, figure, percent
 
 
 @dataclass(frozen=True)

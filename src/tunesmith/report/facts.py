@@ -11,8 +11,8 @@ from typing import Any, Final
 from tunesmith.artifacts import DatasetReport, Plan, TunedModel
 from tunesmith.artifacts.dataset import Characters, Encoding, SourceReport, SplitProof
 from tunesmith.artifacts.history import Taken
+from tunesmith.metrics.wording import Words, count, percent, proof_sentence, significant
 from tunesmith.records import SPLITS, Split
-from tunesmith.report.wording import Words, count, percent, significant
 from tunesmith.text.language import Language
 
 MAX_OPEN_LABELS: Final = 20
@@ -226,18 +226,7 @@ def _lengths(characters: Characters, words: Words) -> tuple[LengthRow, ...]:
 
 
 def proof(found: SplitProof, words: Words) -> Proof:
-    """What the splits share, counted over every pair of them, or that they share nothing."""
-    if found.holds:
-        checked = {
-            "num_prompts": count(sum(found.distinct_prompts.values())),
-            "num_groups": count(sum(found.distinct_groups.values())),
-        }
-        return Proof(words("report.data.proof", **checked), holds=True)
-    shared = {
-        "shared_prompts": count(sum(overlap.prompts for overlap in found.shared.values())),
-        "shared_groups": count(sum(overlap.groups for overlap in found.shared.values())),
-    }
-    return Proof(words("report.data.proof_broken", **shared), holds=False)
+    return Proof(proof_sentence(found, words), found.holds)
 
 
 def method_view(

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from typing import Final, Literal
 
 from tunesmith.artifacts.scorecard import Difference, Forgetting
+from tunesmith.metrics.wording import Words, count, probability
 from tunesmith.report.cells import Cell, DifferenceView, cell_of, difference_view
 from tunesmith.report.pairs import Judged, LostItem, lost_items
-from tunesmith.report.wording import Words, count, probability
 
 LossCode = Literal["within", "uncertain", "beyond"]
 _NAMED: Final = frozenset({"language", "arithmetic", "reasoning", "format", "refusal"})

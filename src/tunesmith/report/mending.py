@@ -10,8 +10,8 @@ from markupsafe import Markup
 
 from tunesmith.artifacts.calibration import CalibrationTable, ConfidenceScores, CoveragePoint, Kind, Mending
 from tunesmith.artifacts.scorecard import ScorecardBody
+from tunesmith.metrics.wording import Words, count, figure, percent
 from tunesmith.report.charts import Band, Series, band_chart
-from tunesmith.report.wording import Words, count, figure, percent
 from tunesmith.stats.maps import MIN_OF_EACH, MIN_TO_FIT
 
 LABEL: Final[Kind] = "label"

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 from tunesmith.artifacts.mistakes import ERROR_KINDS, ErrorCount, ErrorKind, ErrorPart
 from tunesmith.artifacts.scorecard import Difference, ScorecardBody
+from tunesmith.metrics.wording import Direction, Words, count, probability, signed
 from tunesmith.report.cells import Cell, cell_of
-from tunesmith.report.wording import Direction, Words, count, probability, signed
 
 
 @dataclass(frozen=True)

@@ -8,13 +8,11 @@ from typing import Final
 
 from tunesmith.artifacts.model_bias import GroupGap, ModelBias, SwapEffect
 from tunesmith.artifacts.scorecard import ScorecardBody
+from tunesmith.metrics.wording import Words, count, percent, probability, signed
 from tunesmith.report.cells import Cell, cell_of
-from tunesmith.report.wording import Words, count, percent, probability, signed
 
 SHOWN: Final = 0.05
 """Gaps of single labels are shown below this corrected p-value, beside the widest one of each kind."""
-_NAMED_GROUPS: Final = frozenset({"female", "male", "latin", "han"})
-_NAMED_ATTRIBUTES: Final = frozenset({"gender", "name", "language", "label", "length", "source"})
 
 
 @dataclass(frozen=True)
@@ -67,9 +65,9 @@ def bias_view(body: ScorecardBody, words: Words) -> BiasView | None:
 
 
 def _sizes(attribute: str, sizes: dict[str, int], words: Words) -> str:
-    groups = [words("bias.size", group=_group(group, attribute, words), n=count(n)) for group, n in sizes.items()]
+    groups = [words("bias.size", group=words.group(group, attribute), n=count(n)) for group, n in sizes.items()]
     listed = words.listed(groups) if groups else words("bias.no_groups")
-    return words("bias.sizes", attribute=_attribute(attribute, words), groups=listed)
+    return words("bias.sizes", attribute=words.attribute(attribute), groups=listed)
 
 
 def _worth_showing(gaps: Sequence[GroupGap]) -> list[GroupGap]:
@@ -98,15 +96,15 @@ def _odds(bias: ModelBias, words: Words) -> Iterator[str]:
         }
         if any(gap is not None for gap in widest.values()):
             told = {figure: "–" if gap is None else percent(gap) for figure, gap in widest.items()}
-            yield words("bias.odds", arm=words.arm(arm), attribute=_attribute(attribute, words), **told)
+            yield words("bias.odds", arm=words.arm(arm), attribute=words.attribute(attribute), **told)
 
 
 def _gap_row(gap: GroupGap, metric: str, words: Words) -> GapRow:
-    against = _group(gap.against, gap.attribute, words) if gap.against else words("bias.others")
+    against = words.group(gap.against, gap.attribute) if gap.against else words("bias.others")
     figure = words.metric(metric) if gap.figure == "score" else words(f"bias.figure.{gap.figure}", label=gap.label)
     return GapRow(
         arm=words.arm(gap.arm),
-        groups=words("bias.against", group=_group(gap.group, gap.attribute, words), against=against),
+        groups=words("bias.against", group=words.group(gap.group, gap.attribute), against=against),
         figure=figure,
         inside=cell_of(gap.inside, words),
         outside=cell_of(gap.outside, words),
@@ -130,13 +128,3 @@ def _swap_row(effect: SwapEffect, words: Words) -> SwapRow:
         p_value=probability(difference.p_value if difference.p_adjusted is None else difference.p_adjusted),
         items=", ".join(effect.items),
     )
-
-
-def _attribute(name: str, words: Words) -> str:
-    return words(f"bias.attribute.{name}") if name in _NAMED_ATTRIBUTES else name
-
-
-def _group(group: str, attribute: str, words: Words) -> str:
-    if attribute == "language":
-        return words.language_name(group)
-    return words(f"bias.group.{group}") if attribute in ("gender", "name") and group in _NAMED_GROUPS else group

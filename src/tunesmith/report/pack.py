@@ -17,9 +17,10 @@ from tunesmith.artifacts.ratings import check_value, first_problem
 from tunesmith.errors import Phrase, Place, TunesmithError
 from tunesmith.evaluate.rating import RatingPlan, RatingTask, rating_tasks
 from tunesmith.i18n.catalogue import CATALOGUE
+from tunesmith.metrics.wording import Language, Words
 from tunesmith.records import Choice, Rating
-from tunesmith.report.render import encoded, render_page, source
-from tunesmith.report.wording import Language, Words
+from tunesmith.report.render import render_page, source
+from tunesmith.text.markdown import encoded
 
 KIND: Final = "ratings-pack"
 FORMAT: Final = 1

@@ -8,9 +8,9 @@ from typing import Final, Literal
 
 from tunesmith.artifacts.scorecard import READING
 from tunesmith.metrics.registry import LOWER_IS_BETTER
+from tunesmith.metrics.wording import Words, count, figure
 from tunesmith.records import Message, Sample
 from tunesmith.report.marks import Part, compare
-from tunesmith.report.wording import Words, count, figure
 
 TEST: Final = "test"
 BASE: Final = "base"

@@ -9,8 +9,8 @@ from typing import Final
 from tunesmith.artifacts.scorecard import Difference, Estimate
 from tunesmith.evaluate.rated import OfJudge, Rated
 from tunesmith.i18n.catalogue import CATALOGUE
+from tunesmith.metrics.wording import Words, count, figure, percent, probability, signed
 from tunesmith.report.cells import Cell, cell_of
-from tunesmith.report.wording import Words, count, figure, percent, probability, signed
 from tunesmith.stats.agreement import Coefficient, Lean
 
 FEW_JUDGEMENTS: Final = 100

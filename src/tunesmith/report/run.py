@@ -10,9 +10,10 @@ import yaml
 from markupsafe import Markup
 
 from tunesmith.artifacts import TunedModel, write_whole
-from tunesmith.report.render import encoded, render_markdown, render_page
+from tunesmith.metrics.wording import Language, Words
+from tunesmith.report.render import render_markdown, render_page
 from tunesmith.report.view import TUNED, Products, ReportView, report_view
-from tunesmith.report.wording import Language, Words
+from tunesmith.text.markdown import encoded
 
 HTML: Final = "report.html"
 CARD: Final = "card.md"

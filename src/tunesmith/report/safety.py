@@ -7,10 +7,10 @@ from dataclasses import dataclass
 
 from tunesmith.artifacts.scorecard import Change, ContentBreak, Estimate, Memorised, SafetyChange, ScorecardBody
 from tunesmith.metrics.faults import REFUSED
+from tunesmith.metrics.wording import Words, count, signed
 from tunesmith.recipe.safety_checks import SafetyChecks
 from tunesmith.report.cells import Cell, DifferenceView, cell_of, difference_view
 from tunesmith.report.pairs import TEST, Judged, LostItem, lost_items, shorten
-from tunesmith.report.wording import Words, count, signed
 
 
 @dataclass(frozen=True)

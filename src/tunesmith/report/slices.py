@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from typing import Final
 
 from tunesmith.artifacts.scorecard import Estimate, ScorecardBody, WeakSlice
+from tunesmith.metrics.wording import Words, count, probability
 from tunesmith.report.cells import Cell, cell_of
-from tunesmith.report.wording import Words, count, probability
 
 NAMED: Final = ("language", "label", "length", "source", "phrase")
 
@@ -50,10 +50,9 @@ def _slice_table(
     scale = max([1.0, *(end for estimate in everything for end in (estimate.value, estimate.high or 0.0))])
     for value, estimates in by_value.items():
         size = max(estimate.n for estimate in estimates.values())
-        title = words("report.slice.value", value=_value(name, value, words), n=count(size))
+        title = words("report.slice.value", value=words.slice_value(name, value), n=count(size))
         rows.append((title, tuple(cell_of(estimates[arm], words, scale) if arm in estimates else None for arm in arms)))
-    heading = words(f"report.slice.{name}") if name in NAMED else words("report.slice.column", column=name)
-    return SliceTable(heading, tuple(words.arm(arm) for arm in arms), tuple(rows))
+    return SliceTable(words.slice(name), tuple(words.arm(arm) for arm in arms), tuple(rows))
 
 
 def weak_slice_views(body: ScorecardBody, words: Words) -> tuple[WeakSliceView, ...]:
@@ -61,7 +60,7 @@ def weak_slice_views(body: ScorecardBody, words: Words) -> tuple[WeakSliceView, 
 
 
 def _weak_slice(slice: WeakSlice, words: Words) -> WeakSliceView:
-    value = _value(slice.kind, slice.value, words)
+    value = words.slice_value(slice.kind, slice.value)
     known = slice.kind in NAMED
     name = words(f"report.weak.{slice.kind}" if known else "report.weak.column", column=slice.kind, value=value)
     advice = words(
@@ -76,7 +75,3 @@ def _weak_slice(slice: WeakSlice, words: Words) -> WeakSliceView:
         advice=advice,
         remedies=tuple((words(f"report.weak.{one.action}"), shlex.quote(one.override)) for one in slice.remedies),
     )
-
-
-def _value(kind: str, value: str, words: Words) -> str:
-    return words.language_name(value) if kind == "language" else value

@@ -13,6 +13,16 @@ from tunesmith.artifacts import Dataset, DatasetReport, Event, Plan, Scorecard, 
 from tunesmith.artifacts.history import Taken
 from tunesmith.artifacts.scorecard import Difference, Estimate, ScorecardBody, Verdict
 from tunesmith.evaluate.rated import Rated
+from tunesmith.metrics.wording import (
+    Words,
+    count,
+    direction,
+    figure,
+    is_worse,
+    probability,
+    signed,
+    significant,
+)
 from tunesmith.recipe import Recipe, dump_recipe
 from tunesmith.report.answers import AnswersView, answers_view
 from tunesmith.report.arm_table import ArmTable, arm_table, find_difference
@@ -46,16 +56,6 @@ from tunesmith.report.ratings import RatedView, rated_view
 from tunesmith.report.safety import SafetyView, safety_view
 from tunesmith.report.slices import SliceTable, WeakSliceView, slice_tables, weak_slice_views
 from tunesmith.report.watch import WatchView, watch_view
-from tunesmith.report.wording import (
-    Words,
-    count,
-    direction,
-    figure,
-    is_worse,
-    probability,
-    signed,
-    significant,
-)
 
 TUNED: Final = "tuned"
 EMBEDDED: Final = "builtin:"

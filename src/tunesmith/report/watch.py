@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from typing import Final
 
 from tunesmith.artifacts import Event, TunedModel
+from tunesmith.metrics.wording import Words, count
 from tunesmith.report.pairs import shorten
-from tunesmith.report.wording import Words, count
 from tunesmith.runtime import Level
 from tunesmith.train.health import Finding, health
 

@@ -41,6 +41,7 @@ VERBS = [
     *(["store"], ["store", "show"], ["store", "expire"], ["store", "forget"]),
     *(["models", *verb] for verb in ([], ["add"], ["list"], ["alias"], ["withdraw"], ["history"])),
     *(["serve"], ["chat"]),
+    *(["push"], ["loadtest"]),
 ]
 
 

@@ -27,10 +27,10 @@ from tunesmith.evaluate.gate import Limits, gate
 from tunesmith.evaluate.judge import Bench, choice_of, grades_of, judge
 from tunesmith.evaluate.kept import open_kept
 from tunesmith.evaluate.rated import Answered, Rated, of_judge
+from tunesmith.metrics.wording import Words
 from tunesmith.recipe import Evaluate, load_recipe
 from tunesmith.recipe.judge import Judge
 from tunesmith.report.ratings import rated_view
-from tunesmith.report.wording import Words
 from tunesmith.runtime import Runtime
 
 Reply = Callable[[dict[str, Any]], str]

@@ -204,7 +204,10 @@ def judged(folder: Path) -> Scorecard:
         task="text",
         metric="rouge_l",
         num_items={},
-        arms=[Arm(name=arm, metrics={"test": {"rouge_l": one}}, seconds=1.0) for arm in ("base", "tuned")],
+        arms=[
+            Arm(name=name, metrics={"test": {"exact_match": one, "rouge_l": one}}, seconds=1.0)
+            for name in ("base", "tuned")
+        ],
         differences=[],
         forgetting=losses,
         verdicts=[

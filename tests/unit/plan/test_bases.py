@@ -11,7 +11,8 @@ import pytest
 from tunesmith.chat import load_chat
 from tunesmith.errors import Place
 from tunesmith.model.base import find_base
-from tunesmith.plan.bases import BaseFacts, advise_base, licence_of, row_facts
+from tunesmith.model.licence import licence_of
+from tunesmith.plan.bases import BaseFacts, advise_base, row_facts
 from tunesmith.records import Example, Message
 
 FACTS = BaseFacts("small", 100, 2048, (10, 20, 30, 40), 1.0, {"en": 0.25}, "mit", 1_000, True)

@@ -20,12 +20,12 @@ from typer.testing import CliRunner
 from tunesmith.artifacts import Dataset
 from tunesmith.cli.app import app
 from tunesmith.cli.session import OPTIONS, Options
+from tunesmith.metrics.wording import Words
 from tunesmith.prepare import Fits, prepare
 from tunesmith.recipe import Recipe
 from tunesmith.records import SPLITS, Example
 from tunesmith.report.data_card import data_card
 from tunesmith.report.data_view import Card
-from tunesmith.report.wording import Words
 from tunesmith.runtime import Runtime, Silent
 
 ROOT = Path(__file__).parents[3]

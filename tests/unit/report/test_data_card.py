@@ -32,12 +32,12 @@ from tunesmith.artifacts.quality import Criterion, FaultyRow, Part, QualityRepor
 from tunesmith.errors import Place
 from tunesmith.i18n.catalogue import CATALOGUE
 from tunesmith.i18n.data_card import TEXTS
+from tunesmith.metrics.wording import Language, Words
 from tunesmith.recipe.augment import AnyMaking
 from tunesmith.records import SPLITS, Example, Message
 from tunesmith.report import Card, Reader, data_card
 from tunesmith.report import data_rows as rows_module
 from tunesmith.report.data_bias import bias_parts
-from tunesmith.report.wording import Language, Words
 from tunesmith.text.personal.measured import measured
 
 LANGUAGES: tuple[Language, ...] = ("en", "zh")

@@ -12,11 +12,11 @@ import pytest
 import yaml
 from data_material import make_card, rows
 
+from tunesmith.metrics.wording import Language
 from tunesmith.prepare import prepare
 from tunesmith.prepare.bias import TIME_COLUMNS
 from tunesmith.recipe import Recipe
 from tunesmith.report import Card, data_bias, data_card
-from tunesmith.report.wording import Language
 from tunesmith.runtime import Runtime, Silent
 
 ROOT = Path(__file__).parents[3]

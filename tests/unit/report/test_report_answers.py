@@ -12,12 +12,12 @@ import pytest
 from pages import Page
 from report_material import make_products
 
+from tunesmith.metrics.wording import Language, Words
 from tunesmith.records import Sample
 from tunesmith.report import Products, report
 from tunesmith.report.answers import LONGEST, answers_view
 from tunesmith.report.charts import BOTTOM, HEIGHT, share_histogram
 from tunesmith.report.pairs import judged_items
-from tunesmith.report.wording import Language, Words
 
 ARMS = {"base", "tuned"}
 

@@ -14,10 +14,10 @@ from sklearn.metrics import confusion_matrix, precision_recall_fscore_support
 
 from tunesmith.artifacts.scorecard import Arm, Bounds, ClassScores, Details, Estimate, ScorecardBody, TermRecall
 from tunesmith.i18n.catalogue import CATALOGUE
+from tunesmith.metrics.wording import Language, Words
 from tunesmith.report import report
 from tunesmith.report.details import details_view
 from tunesmith.report.heat_map import UNDER_TEXT, cut, heat_map
-from tunesmith.report.wording import Language, Words
 
 LABELS = ["card_lost", "refund", "发票", "top_up"]
 CUT = "…"

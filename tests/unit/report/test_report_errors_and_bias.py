@@ -13,9 +13,9 @@ from tunesmith.artifacts.mistakes import ERROR_KINDS, ErrorCount, ErrorKind, Err
 from tunesmith.artifacts.model_bias import GroupGap, ModelBias, SwapEffect
 from tunesmith.artifacts.scorecard import Difference, Estimate
 from tunesmith.i18n.catalogue import CATALOGUE
+from tunesmith.metrics.wording import Language, Words
 from tunesmith.report import report
 from tunesmith.report.model_bias import bias_view
-from tunesmith.report.wording import Language, Words
 
 SHARE = Estimate(value=0.25, low=0.2, high=0.3, n=60)
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from tunesmith.artifacts.scorecard import Difference, Estimate, Forgetting, KindForgetting
+from tunesmith.metrics.wording import Language, Words
 from tunesmith.report.forgetting import forgetting_view
-from tunesmith.report.wording import Language, Words
 
 
 def difference(mean: float, p_adjusted: float | None = None) -> Difference:

@@ -11,10 +11,10 @@ import pytest
 from pages import Page
 from report_material import Options, make_products
 
+from tunesmith.metrics.wording import Words
 from tunesmith.report import report
 from tunesmith.report.marks import MAX_UNITS, compare
 from tunesmith.report.pairs import before_after, judged_items
-from tunesmith.report.wording import Words
 from tunesmith.text.tokens import words as units
 
 

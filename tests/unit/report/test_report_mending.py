@@ -12,9 +12,9 @@ from pages import Page, numbers
 from report_material import make_products
 
 from tunesmith.artifacts.calibration import CalibrationTable, ConfidenceScores, CoveragePoint, Mending
+from tunesmith.metrics.wording import Language
 from tunesmith.report import report
 from tunesmith.report.charts import BOTTOM, HEIGHT, LEFT, RIGHT, TOP, WIDTH, Band, Series, band_chart
-from tunesmith.report.wording import Language
 
 CURVE = [
     CoveragePoint(confidence=0.9, coverage=0.5, n=50, accuracy=0.96, low=0.87, high=0.99),

@@ -16,11 +16,11 @@ from tunesmith.artifacts.plan import Choice
 from tunesmith.artifacts.scorecard import Difference, Estimate
 from tunesmith.evaluate.confidence import calibration_table, stated_of
 from tunesmith.i18n.report import TEXTS
+from tunesmith.metrics.wording import Language, Words, direction
 from tunesmith.recipe import load_recipe
 from tunesmith.report import Products, ReportFiles, report
 from tunesmith.report.facts import ChoiceView, data_view, method_view
 from tunesmith.report.view import CURVES
-from tunesmith.report.wording import Language, Words, direction
 from tunesmith.stats.verdict import Outcome, ReasonCode
 
 

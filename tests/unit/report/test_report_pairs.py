@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 from report_material import make_products
 
+from tunesmith.metrics.wording import Words
 from tunesmith.report.pairs import before_after, choose, gains, judged_items
-from tunesmith.report.wording import Words
 
 
 def test_half_are_the_largest_gains_some_the_largest_losses_the_rest_others() -> None:

@@ -12,9 +12,9 @@ from report_material import make_products
 
 from tunesmith.artifacts.ratings import JudgeHead
 from tunesmith.evaluate.rated import Answered, Rated, of_judge, of_people
+from tunesmith.metrics.wording import Language, Words
 from tunesmith.report import report
 from tunesmith.report.view import report_view
-from tunesmith.report.wording import Language, Words
 
 HEAD = JudgeHead(model="<b>judge</b>", url="http://x", prompt="ab" * 32, same_family=["tuned"])
 

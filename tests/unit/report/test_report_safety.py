@@ -24,11 +24,11 @@ from tunesmith.artifacts.scorecard import (
 )
 from tunesmith.cli.show import scorecard_lines
 from tunesmith.evaluate.safety import SUITES, safety_items
+from tunesmith.metrics.wording import Language, Words
 from tunesmith.recipe.safety_checks import Memorisation, SafetyChecks
 from tunesmith.records import Sample, Sampling
 from tunesmith.report import Products, report
 from tunesmith.report.safety import safety_view
-from tunesmith.report.wording import Language, Words
 
 LOW, HIGH = Estimate(value=0.25, low=0.1, high=0.4, n=64), Estimate(value=0.75, low=0.6, high=0.85, n=64)
 

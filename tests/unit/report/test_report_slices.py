@@ -9,9 +9,9 @@ import pytest
 
 from tunesmith.artifacts.mistakes import Remedy
 from tunesmith.artifacts.scorecard import Arm, Estimate, ScorecardBody, WeakSlice
+from tunesmith.metrics.wording import Language, Words
 from tunesmith.recipe import load_recipe
 from tunesmith.report.slices import slice_tables, weak_slice_views
-from tunesmith.report.wording import Language, Words
 
 
 def body() -> ScorecardBody:

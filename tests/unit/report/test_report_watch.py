@@ -12,9 +12,9 @@ from report_material import NUM_STEPS, make_products
 
 from tunesmith.artifacts import Event, TunedModel
 from tunesmith.artifacts.tuned_model import METRICS, SAMPLES, write_events
+from tunesmith.metrics.wording import Language
 from tunesmith.report import Products, report
 from tunesmith.report.watch import MAX_STEPS_SHOWN
-from tunesmith.report.wording import Language
 
 
 def sample(step: int, item: int, answer: str, reason: str = "stop") -> Event:

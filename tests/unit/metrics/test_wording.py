@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tunesmith.report.wording import Words, figure
+from tunesmith.metrics.wording import Words, figure
 
 
 def test_what_is_small_is_not_written_as_zero() -> None:

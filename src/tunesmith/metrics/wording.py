@@ -1,4 +1,4 @@
-"""Words and numbers of the report in the reader's language."""
+"""Words and numbers of what was measured, in the reader's language."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final, Literal, get_args
 
+from tunesmith.artifacts.dataset import SplitProof
 from tunesmith.artifacts.scorecard import Difference, Estimate
 from tunesmith.i18n import translate
 from tunesmith.i18n.catalogue import CATALOGUE
@@ -18,6 +19,9 @@ Direction = Literal["improved", "worse", "unclear"]
 _NAMED_ARMS: Final = frozenset(get_args(ArmName))
 _NAMED_SUITES: Final = SHIPPED_SUITES
 _NAMED_LANGUAGES: Final = frozenset({"en", "zh", "mixed", "other"})
+_NAMED_SLICES: Final = frozenset({"language", "label", "length", "source", "phrase"})
+_NAMED_ATTRIBUTES: Final = frozenset({"gender", "name", "language", "label", "length", "source"})
+_NAMED_GROUPS: Final = frozenset({"female", "male", "latin", "han"})
 _DIGITS: Final = 3
 
 
@@ -93,6 +97,23 @@ class Words:
     def language_name(self, code: str) -> str:
         return self(f"report.language.{code}") if code in _NAMED_LANGUAGES else code
 
+    def slice(self, kind: str) -> str:
+        """A way to divide the items, as a heading."""
+        return self(f"report.slice.{kind}") if kind in _NAMED_SLICES else self("report.slice.column", column=kind)
+
+    def slice_value(self, kind: str, value: str) -> str:
+        return self.language_name(value) if kind == "language" else value
+
+    def attribute(self, name: str) -> str:
+        """A protected attribute."""
+        return self(f"bias.attribute.{name}") if name in _NAMED_ATTRIBUTES else name
+
+    def group(self, name: str, attribute: str) -> str:
+        """The people of one value of a protected attribute."""
+        if attribute in ("gender", "name") and name in _NAMED_GROUPS:
+            return self(f"bias.group.{name}")
+        return self.slice_value(attribute, name)
+
     def between(self, low: str, high: str) -> str:
         return self("report.between", low=low, high=high)
 
@@ -135,6 +156,21 @@ class Words:
             else:
                 filled[name] = significant(value)
         return self(key, **filled)
+
+
+def proof_sentence(found: SplitProof, words: Words) -> str:
+    """What the splits share, counted over every pair of them, or that they share nothing."""
+    if found.holds:
+        return words(
+            "report.data.proof",
+            num_prompts=count(sum(found.distinct_prompts.values())),
+            num_groups=count(sum(found.distinct_groups.values())),
+        )
+    return words(
+        "report.data.proof_broken",
+        shared_prompts=count(sum(overlap.prompts for overlap in found.shared.values())),
+        shared_groups=count(sum(overlap.groups for overlap in found.shared.values())),
+    )
 
 
 def _unsigned_zero(value: float) -> float:
