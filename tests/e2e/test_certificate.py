@@ -26,8 +26,8 @@ from tunesmith.errors import RunFailed, TunesmithError
 from tunesmith.lifecycle import Job
 from tunesmith.lifecycle.certificate import Certifying, certify
 from tunesmith.lifecycle.export import export, judged_of
-from tunesmith.lifecycle.questions import questions
-from tunesmith.lifecycle.recertify import recheck
+from tunesmith.lifecycle.certificate.questions import questions
+from tunesmith.lifecycle.certificate.recertify import recheck
 from tunesmith.recipe import Recipe
 from tunesmith.runtime import Runtime, Silent
 

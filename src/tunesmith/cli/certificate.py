@@ -18,7 +18,7 @@ def certificate(
     from tunesmith.cli.show_certificate import certificate_lines, recertified_lines
 
     if recheck:
-        from tunesmith.lifecycle.recertify import recheck as measure_again  # brings torch
+        from tunesmith.lifecycle.certificate.recertify import recheck as measure_again  # brings torch
 
         found = measure_again(bundle, runtime(devices=True), progress())
         told = {"certificate": found.found.model_dump(mode="json"), "largest": found.largest, "where": found.where}

@@ -9,7 +9,7 @@ from tunesmith.cli.show import table
 from tunesmith.i18n import translate
 
 if TYPE_CHECKING:
-    from tunesmith.lifecycle.recertify import Recheck
+    from tunesmith.lifecycle.certificate.recertify import Recheck
 
 UNKNOWN: Final = "-"
 SERVED: Final = "served"

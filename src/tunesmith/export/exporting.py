@@ -83,8 +83,8 @@ class Exporting:
     def forms(self) -> tuple[FormName, ...]:
         """The forms of the section; where it leaves them open, those of `adapter` and `merged` that there can be.
 
-        Raises TunesmithError `form-adapter`, `form-base`, `form-virtual` for a form that the model cannot have, and what
-        `refuse_form` raises.
+        Raises TunesmithError `form-adapter`, `form-base`, `form-virtual` for a form that the model cannot have, and
+        what `refuse_form` raises.
         """
         method, asked = self.model.training()["method"], self.recipe.export.forms
         has_adapter = self.model.form == "adapter" and not self.is_base_changed

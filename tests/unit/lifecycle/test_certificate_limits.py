@@ -11,7 +11,7 @@ from tunesmith.artifacts.bundle import FormFigures
 from tunesmith.artifacts.figures import Difference
 from tunesmith.errors import Place, RunFailed
 from tunesmith.i18n.catalogue import CATALOGUE
-from tunesmith.lifecycle.limits import Rule, broken, refuse_unknown, rule_of
+from tunesmith.lifecycle.certificate.limits import Rule, broken, refuse_unknown, rule_of
 from tunesmith.recipe.export import CertificateLimits
 from tunesmith.stats.paired import paired_shares
 

@@ -19,8 +19,8 @@ from tunesmith.engine.local import LocalEngine
 from tunesmith.evaluate.again import Exam
 from tunesmith.evaluate.evaluation import Evaluation
 from tunesmith.evaluate.summary import Judged
-from tunesmith.lifecycle.hearing import hear, predict
-from tunesmith.lifecycle.questions import DOMAIN, Question, questions
+from tunesmith.lifecycle.certificate.hearing import hear, predict
+from tunesmith.lifecycle.certificate.questions import DOMAIN, Question, questions
 from tunesmith.model.gains import Probe, probed
 from tunesmith.model.load import ModelSource, compute_dtype, ready_models
 from tunesmith.recipe.export import Export

@@ -19,9 +19,9 @@ from tunesmith.engine.batching import BatchingEngine
 from tunesmith.engine.interface import Engine, Request
 from tunesmith.engine.likeness import share_of
 from tunesmith.errors import Place
-from tunesmith.lifecycle.hearing import MAX_NEW_TOKENS, speed
-from tunesmith.lifecycle.limits import SERVED, refuse_unknown
-from tunesmith.lifecycle.reference import Certifying, Reference
+from tunesmith.lifecycle.certificate.hearing import MAX_NEW_TOKENS, speed
+from tunesmith.lifecycle.certificate.limits import SERVED, refuse_unknown
+from tunesmith.lifecycle.certificate.reference import Certifying, Reference
 from tunesmith.model.form import form_base, load_form
 from tunesmith.model.load import compute_dtype, load_model
 from tunesmith.model.lora import CONFIG_FILE

@@ -24,10 +24,10 @@ from tunesmith.engine.likeness import likeness, token_logs
 from tunesmith.errors import Place, TunesmithError
 from tunesmith.evaluate.again import exam_of
 from tunesmith.export.exporting import Certified
-from tunesmith.lifecycle.hearing import hear, predict
-from tunesmith.lifecycle.limits import GAIN, ROUNDING, SERVED, Broken, Rule, broken, refuse_unknown, rule_of
-from tunesmith.lifecycle.reference import Certifying, Reference, ask_judged, questions_of
-from tunesmith.lifecycle.served import measure_served, served_form
+from tunesmith.lifecycle.certificate.hearing import hear, predict
+from tunesmith.lifecycle.certificate.limits import GAIN, ROUNDING, SERVED, Broken, Rule, broken, refuse_unknown, rule_of
+from tunesmith.lifecycle.certificate.reference import Certifying, Reference, ask_judged, questions_of
+from tunesmith.lifecycle.certificate.served import measure_served, served_form
 from tunesmith.model.form import load_form
 from tunesmith.model.gains import gain_errors
 from tunesmith.model.load import compute_dtype

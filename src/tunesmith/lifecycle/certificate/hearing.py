@@ -19,7 +19,7 @@ from tunesmith.artifacts.head import Head
 from tunesmith.engine.heads import class_probabilities, predicted_numbers
 from tunesmith.engine.likeness import Predictions, answer_rows, predictions
 from tunesmith.engine.local import LocalEngine
-from tunesmith.lifecycle.questions import Question
+from tunesmith.lifecycle.certificate.questions import Question
 from tunesmith.records import Rendered
 
 MAX_NEW_TOKENS: Final = 64
