@@ -25,9 +25,9 @@ from tunesmith.cli.session import OPTIONS, Options
 from tunesmith.errors import RunFailed, TunesmithError
 from tunesmith.lifecycle import Job
 from tunesmith.lifecycle.certificate import Certifying, certify
-from tunesmith.lifecycle.export import export, judged_of
 from tunesmith.lifecycle.certificate.questions import questions
 from tunesmith.lifecycle.certificate.recertify import recheck
+from tunesmith.lifecycle.export import export, judged_of
 from tunesmith.recipe import Recipe
 from tunesmith.runtime import Runtime, Silent
 
