@@ -17,22 +17,22 @@ from typing import Final
 
 import torch
 from transformers import AutoConfig, AutoModelForCausalLM
-from tunesmith.engine.batching import BatchingEngine
-from tunesmith.serve.deployment import Deployment, Facts, Served, ServedModels
-from tunesmith.serve.recording import Recorder
-from tunesmith.serve.run import Server
 
 from benchmarks.process import CACHE
 from benchmarks.serve_clients import body_of
 from benchmarks.serve_share import NAME, LayerJob
 from benchmarks.training_inputs import GEOMETRIES
 from tunesmith.chat import load_chat
+from tunesmith.engine.batching import BatchingEngine
 from tunesmith.engine.interface import Delta, Request
 from tunesmith.model.base import BUILTIN, find_base
 from tunesmith.model.load import load_model
 from tunesmith.recipe.serve import Serve
 from tunesmith.records import Message, Sampling
 from tunesmith.runtime import Runtime
+from tunesmith.serve.deployment import Deployment, Facts, Served, ServedModels
+from tunesmith.serve.recording import Recorder
+from tunesmith.serve.run import Server
 from tunesmith.store import Store, open_store
 
 SEED: Final = 3

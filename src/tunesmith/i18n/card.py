@@ -178,7 +178,6 @@ _PUSH: Final[dict[str, tuple[str, str]]] = {
         "把发布包上传到 Hugging Face Hub：所选的形式和模型卡，不含任何数据。\n\n"
         "  tunesmith push artifacts/bundle/1a2b3c4d5e6f7a8b acme/support-desk --dry-run",
     ),
-    "cli.argument.bundle": ("The folder of a bundle.", "发布包的文件夹。"),
     "cli.argument.repo": ("The repository, OWNER/NAME.", "仓库名，写作 所有者/名称。"),
     "cli.option.push-form": (
         "A form to upload; the first lies at the top of the repository. Absent: all that the bundle has.",
