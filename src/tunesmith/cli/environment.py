@@ -80,17 +80,16 @@ def with_devices(runtime: Runtime) -> Runtime:
     """
     import torch
 
-    from tunesmith.model.load import has_bf16_products
-
     if not torch.cuda.is_available():
-        return replace(runtime, has_bf16_products=has_bf16_products("cpu"))
+        return replace(runtime, has_bf16_products=bool(torch.ops.mkldnn._is_mkldnn_bf16_supported()))
     if runtime.world_size > 1:
         num_gpus = torch.cuda.device_count()
         if num_gpus < runtime.world_size:
             raise TunesmithError("too-few-gpus", gpus=num_gpus, processes=runtime.world_size)
         torch.cuda.set_device(int(os.environ["LOCAL_RANK"]))
     free_bytes, _ = torch.cuda.mem_get_info()
-    return replace(runtime, device="cuda", has_bf16_products=has_bf16_products("cuda"), memory_bytes=free_bytes)
+    has_bf16 = bool(torch.cuda.is_bf16_supported(including_emulation=False))
+    return replace(runtime, device="cuda", has_bf16_products=has_bf16, memory_bytes=free_bytes)
 
 
 def available_bytes(root: Path = Path("/")) -> int | None:

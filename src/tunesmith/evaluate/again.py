@@ -45,6 +45,11 @@ class Exam:
     def num_items(self) -> int:
         return len(self.sheet.items["test"])
 
+    @property
+    def num_told(self) -> int:
+        """How many things a model is done with when it has been asked: answers, and references that are read."""
+        return self.num_items * (self.sheet.sampling.num_samples + 1 if self.wanted.task == "text" else 1)
+
     def of_scorecard(self, scorecard: Scorecard) -> Judged:
         """What the model was found to be when it was judged, from the samples that were kept."""
         test = self.sheet.items["test"]

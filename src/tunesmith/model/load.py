@@ -128,13 +128,6 @@ def head_logits(model: PreTrainedModel, hidden_CD: Tensor) -> Tensor:
     return logits_after(hidden_CD, head_of(model))
 
 
-def has_bf16_products(device: str) -> bool:
-    """Whether the device multiplies bf16 matrices natively."""
-    if device.startswith("cuda"):
-        return bool(torch.cuda.is_bf16_supported(including_emulation=False))
-    return bool(torch.ops.mkldnn._is_mkldnn_bf16_supported())
-
-
 def compute_dtype(precision: str) -> torch.dtype:
     """The torch type of `bf16`, `fp16` or `fp32`."""
     return {"bf16": torch.bfloat16, "fp16": torch.float16, "fp32": torch.float32}[precision]

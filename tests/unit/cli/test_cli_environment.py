@@ -76,7 +76,7 @@ def test_each_process_takes_a_gpu_of_its_own(monkeypatch: pytest.MonkeyPatch, nu
     monkeypatch.setattr("torch.cuda.device_count", lambda: num_gpus)
     monkeypatch.setattr("torch.cuda.set_device", taken.append)
     monkeypatch.setattr("torch.cuda.mem_get_info", lambda: (7, 9))
-    monkeypatch.setattr("tunesmith.model.load.has_bf16_products", lambda device: True)
+    monkeypatch.setattr("torch.cuda.is_bf16_supported", lambda *, including_emulation: True)
     monkeypatch.setenv("LOCAL_RANK", "1")
     runtime = Runtime(Path(), Path(), rank=1, world_size=2)
     if num_gpus == 2:

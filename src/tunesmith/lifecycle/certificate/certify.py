@@ -68,8 +68,8 @@ def certify(certifying: Certifying, folder: Path, body: BundleBody, served: Form
     if not measured:
         raise TunesmithError("certificate-nothing", place=Place(str(folder)))
     is_served = certifying.head is None
-    num_judged = 0 if certifying.scorecard is not None else exam.num_items
-    total = num_judged + len(asked) + (len(measured) + is_served) * (len(asked) + exam.num_items)
+    num_models = len(measured) + (certifying.scorecard is None)
+    total = (1 + len(measured) + is_served) * len(asked) + num_models * exam.num_told + is_served * exam.num_items
     certifying.progress.begin("task.certificate", total)
     reference = ask_judged(certifying, asked, exam)
     found = _Findings({form.name: "engine" for form in body.forms if form not in measured}, served=served)
