@@ -123,7 +123,10 @@ TEXTS: Final[dict[str, tuple[str, str]]] = {
         "您是否想写 `{suggestion}`？用 `tunesmith config schema` 查看允许的值",
     ),
     "error.artifact-missing": ("no {kind} here", "此处没有 {kind}"),
-    "hint.artifact-missing": ("make it again with `tunesmith run RECIPE`", "用 `tunesmith run RECIPE` 重新生成"),
+    "hint.artifact-missing": (
+        "make it again with `tunesmith run RECIPE`, a bundle with `tunesmith export RECIPE`",
+        "用 `tunesmith run RECIPE` 重新生成；发布包用 `tunesmith export RECIPE` 生成",
+    ),
     "error.artifact-kind": ("this is a {found}, not a {kind}", "这是 {found}，不是 {kind}"),
     "hint.artifact-kind": ("give the folder of a {kind}", "请给出 {kind} 的文件夹"),
     "error.artifact-damaged": ("the file does not match its {kind}'s manifest", "文件与 {kind} 的清单不符"),
