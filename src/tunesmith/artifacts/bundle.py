@@ -87,6 +87,9 @@ class BundleBody(Record):
     """`fp32`, `bf16` or `fp16`: what the judged model computed in."""
     prompt_style: PromptStyle | None = None
     base: BaseOfBundle
+    abstain_below: float | None = None
+    """The confidence in a label from which on the judged answers reached the accuracy that the recipe wants; None where
+    no confidence does."""
     tuned_model: str
     """Key of the TunedModel."""
     dataset: str

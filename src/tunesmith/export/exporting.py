@@ -117,12 +117,18 @@ class Exporting:
                 revision=model.revision,
                 four_bit=self.model.is_four_bit,
             ),
+            abstain_below=self._abstain_below(),
             tuned_model=self.model.key,
             dataset=self.dataset.key,
             scorecard=None if self.scorecard is None else self.scorecard.key,
             forms=list(forms),
             objections=list(self.objections),
         )
+
+    def _abstain_below(self) -> float | None:
+        tables = {} if self.scorecard is None else self.scorecard.body.calibration.get(self.recipe.export.arm, {})
+        mending = tables["label"].mending if "label" in tables else None
+        return None if mending is None or mending.abstain is None else mending.abstain.confidence
 
 
 @dataclass(frozen=True, slots=True)

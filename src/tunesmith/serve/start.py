@@ -7,9 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from tunesmith.artifacts import Scorecard, is_whole
 from tunesmith.artifacts.bundle import RECIPE, Bundle
-from tunesmith.artifacts.calibration import Mending
 from tunesmith.artifacts.head import read_head
 from tunesmith.chat import Chat, load_chat
 from tunesmith.chat.parse import CLOSE, OPEN
@@ -76,7 +74,7 @@ def open_bundle(bundle: Bundle, section: Serve, runtime: Runtime) -> Opened:
 
     name, form = bundle.body.name, form_to_serve(bundle, section.form)
     loaded = _load(bundle, form, runtime)
-    facts, now = _facts(bundle, form, loaded, runtime), runtime.clock()
+    facts, now = _facts(bundle, form, loaded), runtime.clock()
     engine = BatchingEngine(
         loaded.model,
         loaded.chat,
@@ -142,7 +140,7 @@ def _name_of_base(bundle: Bundle) -> str:
     return name if name != bundle.body.name else f"{name}-base"
 
 
-def _facts(bundle: Bundle, form: FormName, loaded: _Loaded, runtime: Runtime) -> Facts:
+def _facts(bundle: Bundle, form: FormName, loaded: _Loaded) -> Facts:
     body, recipe = bundle.body, load_recipe(bundle.folder / RECIPE)
     maps = [each for each in bundle.maps() if each.arm == body.arm and each.confidence == LABEL]
     return Facts(
@@ -150,7 +148,7 @@ def _facts(bundle: Bundle, form: FormName, loaded: _Loaded, runtime: Runtime) ->
         form=form,
         labels=tuple(body.labels),
         label_map=maps[0].map if maps else None,
-        abstain_below=_abstain_below(bundle, runtime.workspace),
+        abstain_below=body.abstain_below,
         system=recipe.prepare.system,
         user_style=recipe.prepare.user_style,
         sampling=decoding_of(recipe.evaluate.decoding, loaded.base, recipe.seed),
@@ -158,19 +156,6 @@ def _facts(bundle: Bundle, form: FormName, loaded: _Loaded, runtime: Runtime) ->
         prefilled=loaded.chat.prefilled,
         closes_unopened=_closes_unopened(bundle, loaded.chat),
     )
-
-
-def _abstain_below(bundle: Bundle, workspace: Path) -> float | None:
-    """The confidence from which on the judged answers reached the accuracy that the recipe wants; None where no
-    confidence does, or the scorecard is not in this workspace."""
-    body = bundle.body
-    folder = workspace / "artifacts" / "scorecard" / (body.scorecard or "-")
-    if not is_whole(folder):
-        return None
-    mending: Mending | None = None
-    for kind, table in Scorecard.open(folder).body.calibration.get(body.arm, {}).items():
-        mending = table.mending if kind == LABEL else mending
-    return None if mending is None or mending.abstain is None else mending.abstain.confidence
 
 
 def _closes_unopened(bundle: Bundle, chat: Chat) -> bool:

@@ -14,7 +14,14 @@ from tiny_models import make_model, save_model
 
 from tunesmith.artifacts import Identity, Scorecard, TunedModel, publish
 from tunesmith.artifacts.bundle import Bundle, BundleBody, Objection, read_canaries
-from tunesmith.artifacts.calibration import FILE, CalibrationFile
+from tunesmith.artifacts.calibration import (
+    FILE,
+    CalibrationFile,
+    CalibrationTable,
+    ConfidenceScores,
+    CoveragePoint,
+    Mending,
+)
 from tunesmith.artifacts.figures import Difference, Estimate
 from tunesmith.artifacts.scorecard import (
     BODY,
@@ -90,6 +97,25 @@ def test_maps_of_its_confidences_go_with_it(tmp_path: Path, runtime: Runtime, tu
 
 
 @pytest.mark.parametrize("failure", [RunFailed("no-test-rows"), KeyboardInterrupt(), OSError(28, "disk full")])
+def test_the_confidence_from_which_it_answers_goes_with_it(tmp_path: Path, tuned: TunedModel) -> None:
+    what, card = exporting(tmp_path, "builtin:tiny", tuned), judged(tmp_path / "card")
+    scores = ConfidenceScores(n=9, ece=0.1, ece_of_calibrated=0.1, p_value=0.5, brier=0.2, log_loss=0.5)
+    point = CoveragePoint(confidence=0.625, coverage=0.5, n=4, accuracy=0.95, low=0.9, high=1.0)
+    mending = Mending(
+        method=None, reason="best", rows="validation", num_fitted=9, before=scores, wanted_accuracy=0.9, abstain=point
+    )
+    table = CalibrationTable(
+        metric="accuracy", n=9, accuracy=0.8, confidence=0.9, ece=0.1, ece_of_calibrated=0.1, p_value=0.5,
+        rms_debiased=0.1, brier=0.2, bins=[], risk={}, risk_area=0.1, mending=mending,
+    )  # fmt: skip
+    tables = {"tuned": {"label": table, "likelihood": table}, "mild": {"likelihood": table}}
+    sure = replace(card, body=card.body.model_copy(update={"calibration": tables}))
+    assert replace(what, scorecard=sure).body([]).abstain_below == 0.625
+    assert replace(what, scorecard=card).body([]).abstain_below is None
+    mild = exporting(tmp_path / "mild", "builtin:tiny", tuned, export={"arm": "mild"}, variants={"mild": {}})
+    assert replace(mild, scorecard=sure).body([]).abstain_below is None
+
+
 def test_what_is_not_proved_is_not_published(
     tmp_path: Path, runtime: Runtime, tuned: TunedModel, failure: BaseException
 ) -> None:
