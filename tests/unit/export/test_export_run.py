@@ -96,7 +96,6 @@ def test_maps_of_its_confidences_go_with_it(tmp_path: Path, runtime: Runtime, tu
     assert not (bundle.folder / "merged").exists()
 
 
-@pytest.mark.parametrize("failure", [RunFailed("no-test-rows"), KeyboardInterrupt(), OSError(28, "disk full")])
 def test_the_confidence_from_which_it_answers_goes_with_it(tmp_path: Path, tuned: TunedModel) -> None:
     what, card = exporting(tmp_path, "builtin:tiny", tuned), judged(tmp_path / "card")
     scores = ConfidenceScores(n=9, ece=0.1, ece_of_calibrated=0.1, p_value=0.5, brier=0.2, log_loss=0.5)
@@ -116,6 +115,7 @@ def test_the_confidence_from_which_it_answers_goes_with_it(tmp_path: Path, tuned
     assert replace(mild, scorecard=sure).body([]).abstain_below is None
 
 
+@pytest.mark.parametrize("failure", [RunFailed("no-test-rows"), KeyboardInterrupt(), OSError(28, "disk full")])
 def test_what_is_not_proved_is_not_published(
     tmp_path: Path, runtime: Runtime, tuned: TunedModel, failure: BaseException
 ) -> None:
