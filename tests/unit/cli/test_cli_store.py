@@ -39,6 +39,7 @@ def opened(folder: Path) -> Store:
     return open_store(f"sqlite:///{folder}/store.db", clock=utc_now, key_file=folder / "store.key")
 
 
+@pytest.mark.thorough
 def test_a_key_is_shown_once(tmp_path: Path) -> None:
     lines = told(tmp_path, "keys", "create", "shop", "--scope", "infer", "--tokens-per-minute", "500").splitlines()
     assert "tunesmith keys revoke" in lines[1]
@@ -55,6 +56,7 @@ def test_a_key_is_shown_once(tmp_path: Path) -> None:
         assert find_key(store, lines[0]) == "revoked"
 
 
+@pytest.mark.thorough
 def test_keys_as_json(tmp_path: Path) -> None:
     assert value_of(tmp_path, "keys", "list") == []
     made = value_of(tmp_path, "keys", "create", "shop", "--days", "3", "--scope", "admin", "--scope", "infer")
@@ -69,6 +71,7 @@ def test_keys_as_json(tmp_path: Path) -> None:
         told(tmp_path, "keys", "revoke", "nobody")
 
 
+@pytest.mark.thorough
 def test_models(tmp_path: Path) -> None:
     first, second = (bundle(tmp_path / name, seed=seed) for seed, name in enumerate(("a", "b")))
     assert told(tmp_path, "models", "add", str(first)).startswith("support-bot@1")
@@ -99,6 +102,7 @@ def test_models(tmp_path: Path) -> None:
     ]
 
 
+@pytest.mark.thorough
 def test_what_is_recorded_is_counted_and_removed(tmp_path: Path) -> None:
     url = f"sqlite:///{tmp_path}/elsewhere.db"
     with open_store(url, clock=utc_now, key_file=tmp_path / "store.key") as store:

@@ -118,6 +118,7 @@ def test_the_curve_is_accuracy_with_wilsons_interval_at_each_threshold() -> None
         assert (point.low, point.high) == (pytest.approx(ends.low), pytest.approx(ends.high))
 
 
+@pytest.mark.thorough
 def test_the_threshold_is_chosen_on_the_rows_held_out() -> None:
     samples, held = labelled(1500, 8, 3.0), labelled(1000, 9, 3.0, HELD_OUT)
     mending = judged(samples, held, map="temperature", wanted_accuracy=0.8).tables["tuned"]["label"].mending

@@ -93,6 +93,7 @@ def test_a_model_overfitted_on_rows_is_caught(chat: Chat) -> None:
     assert all(sample.reference.endswith(sample.answer) and sample.answer for sample in recalled)
 
 
+@pytest.mark.thorough
 def test_a_model_that_learned_nothing_is_not(chat: Chat) -> None:
     base = make_model("llama")
     items = memory_items(rows("note", 6), rows("other", 6), SECTION, chat, 0)

@@ -150,6 +150,7 @@ def test_every_code_raised_has_an_entry_and_the_parameters_that_it_names() -> No
     assert not faults, "\n".join(faults)
 
 
+@pytest.mark.thorough
 def test_every_reason_to_reject_has_an_entry() -> None:
     faults = []
     for file, node in code_nodes():

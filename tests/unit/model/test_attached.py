@@ -89,6 +89,7 @@ def test_the_base_comes_back_to_the_bit_after_each(bases: tuple[Path, dict[str, 
         assert all(torch.equal(after[name], before[name]) for name in numbers)
 
 
+@pytest.mark.thorough
 def test_each_answers_as_on_a_base_of_its_own(bases: tuple[Path, dict[str, Path]], tmp_path: Path) -> None:
     folder, adapters = bases
     chat = make_chat(tmp_path)
@@ -122,6 +123,7 @@ def tuned(payload: Path, form: str = "adapter") -> Any:
     return SimpleNamespace(head=lambda: None, form=form, payload=payload)
 
 
+@pytest.mark.thorough
 def test_one_base_is_loaded_for_all_that_stand_on_it(bases: tuple[Path, dict[str, Path]], tmp_path: Path) -> None:
     folder, adapters = bases
     base = find_base(str(folder))

@@ -218,6 +218,7 @@ def test_activations_of_encoders_and_of_gpt2(tmp_path: Path, name: str, method: 
     assert job.num_trained == sum(parameter.numel() for parameter in model.parameters() if parameter.requires_grad)
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("precision", ["fp32", "bf16"])
 def test_a_base_in_four_bits_takes_what_its_tensors_take(tmp_path: Path, precision: str) -> None:
     folder = save_model(tmp_path, make_model("qwen2", num_hidden_layers=3, intermediate_size=160))

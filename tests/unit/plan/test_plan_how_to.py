@@ -57,6 +57,7 @@ def test_both_languages_show_the_same_recipes_and_as_much_else() -> None:
         assert f"{number:,}" in text_of("en")
 
 
+@pytest.mark.thorough
 def test_a_training_that_cannot_fit_is_refused_with_what_would(job: Job, tmp_path: Path) -> None:
     planned = of(job, "planned", tmp_path)
     dataset = lifecycle.prepare(planned)

@@ -74,6 +74,7 @@ def test_a_smaller_budget_less_precision_and_lora_need_less(work: Workload) -> N
     assert main.computed_tokens == pytest.approx(sum(len(row.ids_T) for row in work.train), rel=0.1)
 
 
+@pytest.mark.thorough
 def test_every_change_that_is_listed_fits_and_no_shorter_list_does(work: Workload) -> None:
     work = replace(work, device="cuda")
     needed = work.prediction(MAIN, "fp32").peak_bytes
@@ -104,6 +105,7 @@ def test_a_step_takes_six_operations_a_weight_and_token_and_four_where_only_adap
     assert step_operations(lora, [shape]) == pytest.approx(4 * dense + scores + 6 * shape.num_tokens * lora.num_trained)
 
 
+@pytest.mark.thorough
 def test_muon_adds_the_products_that_make_its_updates_orthogonal(work: Workload) -> None:
     job = Computation(work.geometry, MAIN.model_copy(update={"optimizer": Muon()}), "fp32", "cpu")
     with FlopCounterMode(display=False) as counted:
@@ -160,6 +162,7 @@ def test_geometry_is_read_from_headers_alone(tmp_path: Path) -> None:
     assert geometry.num_linear == sum(m.weight.numel() for n, m in model.named_modules() if "proj" in n)
 
 
+@pytest.mark.thorough
 def test_four_bits_are_among_the_changes_of_a_dense_base_alone(work: Workload) -> None:
     work = replace(work, device="cuda")
     needed = work.prediction(MAIN, "fp32").peak_bytes

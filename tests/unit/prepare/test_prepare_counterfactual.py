@@ -9,6 +9,7 @@ from pathlib import Path
 from random import Random
 from typing import Any
 
+import pytest
 from prepare_material import Run, write_jsonl
 
 from tunesmith.errors import Place
@@ -41,6 +42,7 @@ def genders(rows: Iterable[Example]) -> Counter[tuple[str | None, bool]]:
     return Counter((row.label, re.search(r"\bHe\b|他", row.prompt[-1].content) is not None) for row in rows)
 
 
+@pytest.mark.thorough
 def test_pairs_are_balanced_and_the_planted_bias_is_gone(run: Run, tmp_path: Path) -> None:
     source = biased(tmp_path)
     plain = run(source, out="plain")

@@ -83,6 +83,7 @@ def test_it_is_no_part_of_the_task(tmp_path: Path, run: Run) -> None:
     assert ids == {split: {row.id for row in alone.rows(split)} for split in SPLITS}
 
 
+@pytest.mark.thorough
 def test_what_repeats_a_held_out_row_is_cut_and_times_and_examples_do_not_bind_it(tmp_path: Path, run: Run) -> None:
     test = [{"text": "Where is my very own parcel, please?", "label": "queue 0"}]
     repeat = {"messages": [{"role": "user", "content": test[0]["text"]}, {"role": "assistant", "content": "here"}]}
@@ -99,6 +100,7 @@ def test_what_repeats_a_held_out_row_is_cut_and_times_and_examples_do_not_bind_i
     assert len(rehearsed(timed)) == 60
 
 
+@pytest.mark.thorough
 def test_augmentation_makes_nothing_of_it_and_keeps_it(tmp_path: Path, run: Run) -> None:
     dataset = run(sources(tmp_path), augment={"methods": [{"name": "swap", "share": 1.0}]})
     made = [row for row in dataset.rows("train") if "parent_id" in row.metadata]

@@ -61,6 +61,7 @@ def test_references_pass_and_what_is_plainly_wrong_does_not() -> None:
         assert not is_right("", item.accepted, item.check)
 
 
+@pytest.mark.thorough
 def test_a_form_is_not_met_by_the_question_or_by_most_other_answers() -> None:
     forms = [item for item in items() if isinstance(item.check, Form)]
     for item in forms:

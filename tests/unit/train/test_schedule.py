@@ -82,6 +82,7 @@ def test_torchs_schedulers(schedule: AnySchedule, scheduler: Scheduler) -> None:
     assert [ours(step) for step in range(NUM_STEPS)] == pytest.approx(rates(scheduler, NUM_STEPS), rel=1e-9, abs=1e-15)
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize(
     ("schedule", "scheduler"),
     [

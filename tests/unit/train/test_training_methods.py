@@ -96,6 +96,7 @@ def test_the_loss_falls_and_only_the_methods_numbers_change(folder: Path, name: 
         assert all(torch.equal(tensor, fresh[key]) for key, tensor in kept.items())
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("name", NAMES)
 def test_a_resume_is_exact_to_the_bit(folder: Path, tmp_path: Path, name: str) -> None:
     """A new model, stopped and begun anew after three steps, draws the same masks and takes the same steps."""
@@ -115,6 +116,7 @@ def test_a_resume_is_exact_to_the_bit(folder: Path, tmp_path: Path, name: str) -
     assert go(tmp_path / "parts", 6) == whole
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("name", [name for name in METHODS if "dropout" not in name])
 def test_micro_batches_do_not_change_loss_and_gradient(folder: Path, name: str) -> None:
     model = begun(folder, METHODS[name])
