@@ -8,14 +8,14 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from tunesmith.chat.stream import Split, ThinkingSplitter
-from tunesmith.engine.interface import Delta, Engine, Request, TokenLogProbability
+from tunesmith.engine.interface import Delta, Request, TokenLogProbability
 from tunesmith.records import Exchange, FinishReason, Message
 from tunesmith.serve.account import Account
 from tunesmith.serve.deployment import Served
 from tunesmith.serve.errors import Refused
 from tunesmith.serve.guard import AnswerGuard, ContentGuard, Verdict
 from tunesmith.serve.recording import Recorder
-from tunesmith.serve.submitted import Submitted
+from tunesmith.serve.submitted import Arrivals, Submitted
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,17 +24,23 @@ class Asked:
 
     model: Served
     at: datetime
-    prompts: tuple[tuple[Message, ...], ...]
-    """As they are guarded and kept."""
     requests: tuple[Request, ...]
     exchanges: tuple[str, ...]
     """Their ids, told before an answer begins."""
     key: str | None
-    subject: str | None
+    subject: str | None = None
     prefilled: bool = False
     unopened: bool = False
     splits: bool = True
     """Whether thinking is told apart from the answer."""
+
+    @property
+    def prompts(self) -> tuple[tuple[Message, ...], ...]:
+        """As they are guarded and kept; a plain text stands as its user's words."""
+        return tuple(
+            (Message("user", one.prompt),) if isinstance(one.prompt, str) else tuple(one.prompt)
+            for one in self.requests
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,7 +136,7 @@ class Answering:
         asked = self.asked
         return ThinkingSplitter(prefilled=asked.prefilled, unopened=asked.unopened) if asked.splits else None
 
-    async def pieces(self, engine: Engine) -> AsyncGenerator[Piece, None]:
+    async def pieces(self, arrivals: Arrivals) -> AsyncGenerator[Piece, None]:
         """What goes out, until every answer is over. Leaving it early cancels them.
 
         Raises what `Engine.submit` and `Choice.take` raise.
@@ -142,7 +148,7 @@ class Answering:
             self._tell_account()
             return
         try:
-            async with Submitted(engine, self.asked.requests) as submitted:
+            async with Submitted(arrivals, self.asked.requests) as submitted:
                 async for place, delta in submitted.deltas():
                     choice = self.choices[place]
                     if choice.finish_reason is not None:  # the guard ended it
@@ -156,9 +162,9 @@ class Answering:
         finally:
             self._tell_account()
 
-    async def finish(self, engine: Engine) -> None:
+    async def finish(self, arrivals: Arrivals) -> None:
         """All answers, waited for."""
-        async for _ in self.pieces(engine):
+        async for _ in self.pieces(arrivals):
             pass
 
     async def record(self, recorder: Recorder) -> bool:

@@ -17,6 +17,7 @@ from tunesmith.serve.feedback import feedback_router
 from tunesmith.serve.guard import ContentGuard
 from tunesmith.serve.models import models_router
 from tunesmith.serve.secure import Guards, secure
+from tunesmith.serve.submitted import Arrivals
 
 ROUTERS = (models_router, chat_router, completions_router, embeddings_router, classify_router, feedback_router)
 
@@ -34,7 +35,7 @@ def make_app(deployment: Deployment) -> Application:
     app = FastAPI(
         dependencies=[Depends(authorise)], docs_url=None, redoc_url=None, openapi_url=None, redirect_slashes=False
     )
-    serving = Serving(deployment, ContentGuard(deployment.section.guard))
+    serving = Serving(deployment, ContentGuard(deployment.section.guard), Arrivals(deployment.engine))
     for router in ROUTERS:
         app.include_router(router(serving))
     return Application(app, secure(app, deployment, lambda: deployment.recorder.num_dropped))

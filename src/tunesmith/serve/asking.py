@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import secrets
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from tunesmith.engine.interface import Request
@@ -17,6 +17,7 @@ from tunesmith.serve.deployment import Deployment
 from tunesmith.serve.errors import Refused
 from tunesmith.serve.guard import ContentGuard
 from tunesmith.serve.recording import new_exchange_id
+from tunesmith.serve.submitted import Arrivals
 
 SEED_BITS: Final = 63
 
@@ -27,78 +28,55 @@ class Serving:
 
     deployment: Deployment
     guard: ContentGuard
+    arrivals: Arrivals
 
 
 def asked_in_chat(serving: Serving, body: ChatBody, caller: Caller) -> Asked:
     """Raises TunesmithError `model-unknown`; Refused `over-limit`, `engine-lacks`, `logprobs-guarded`,
     `schema-too-large`."""
-    deployment, limits = serving.deployment, serving.deployment.section.limits
-    model = deployment.models.find(body.model)
-    refuse_over("messages", len(body.messages), limits.max_messages)
+    deployment = serving.deployment
+    refuse_over("messages", len(body.messages), deployment.section.limits.max_messages)
     wanted = "max_tokens" if body.max_completion_tokens is None else "max_completion_tokens"
-    sampling = _sampling(deployment, body, body.num_wanted_tokens, wanted)
-    schema = _schema(deployment, body.response_format)
     is_json = body.response_format is not None and body.response_format.type != "text"
-    _refuse_logprobs(serving, body.num_top)
-    prompt = messages_of(body.messages)
-    requests = tuple(
-        Request(
-            prompt=prompt,
-            sampling=sampling,
-            sample=sample,
-            adapter=model.adapter,
-            stop=body.stops,
-            num_top=body.num_top,
-            is_json=is_json,
-            json_schema=schema,
-            max_seconds=limits.request_seconds,
-        )
-        for sample in range(body.n or 1)
+    one = Request(
+        prompt=messages_of(body.messages),
+        sampling=_sampling(deployment, body, body.num_wanted_tokens, wanted),
+        num_top=body.num_top,
+        is_json=is_json,
+        json_schema=_schema(deployment, body.response_format),
     )
-    facts = deployment.facts
-    return Asked(
-        model=model,
-        at=deployment.runtime.clock(),
-        prompts=(prompt,) * len(requests),
-        requests=requests,
-        exchanges=tuple(new_exchange_id() for _ in requests),
-        key=caller.key,
-        subject=body.subject,
-        prefilled=facts.prefilled,
-        # a whole text is split as evaluation does it, one that streams only where that may be needed; JSON opens none
-        unopened=not is_json and (facts.closes_unopened or not body.stream),
-    )
+    # a whole text is split as evaluation does it, one that streams only where that may be needed; JSON opens none
+    unopened = not is_json and (deployment.facts.closes_unopened or not body.stream)
+    asked = _asked(serving, body, caller, [one])
+    return replace(asked, subject=body.subject, prefilled=deployment.facts.prefilled, unopened=unopened)
 
 
 def asked_to_complete(serving: Serving, body: CompletionBody, caller: Caller) -> Asked:
     """Raises what `asked_in_chat` raises. Every prompt has its `n` answers, prompt by prompt."""
-    deployment, limits = serving.deployment, serving.deployment.section.limits
-    model = deployment.models.find(body.model)
-    refuse_over("prompt", len(body.prompts) * (body.n or 1), limits.max_choices)
+    deployment = serving.deployment
+    refuse_over("prompt", len(body.prompts) * (body.n or 1), deployment.section.limits.max_choices)
     sampling = _sampling(deployment, body, body.max_tokens, "max_tokens")
-    _refuse_logprobs(serving, body.logprobs)
+    wanted = [Request(prompt=prompt, sampling=sampling, num_top=body.logprobs) for prompt in body.prompts]
+    return replace(_asked(serving, body, caller, wanted), subject=body.user, splits=False)
+
+
+def _asked(serving: Serving, body: ChatBody | CompletionBody, caller: Caller, wanted: Sequence[Request]) -> Asked:
+    """Each of the requests `n` times, by the model and within the time that both kinds of body know."""
+    deployment = serving.deployment
+    model = deployment.models.find(body.model)
+    _refuse_logprobs(serving, wanted[0].num_top)
+    seconds = deployment.section.limits.request_seconds
     requests = tuple(
-        Request(
-            prompt=prompt,
-            sampling=sampling,
-            sample=sample,
-            adapter=model.adapter,
-            stop=body.stops,
-            num_top=body.logprobs,
-            max_seconds=limits.request_seconds,
-        )
-        for prompt in body.prompts
+        replace(one, sample=sample, adapter=model.adapter, stop=body.stops, max_seconds=seconds)
+        for one in wanted
         for sample in range(body.n or 1)
     )
     return Asked(
         model=model,
         at=deployment.runtime.clock(),
-        prompts=tuple((Message("user", str(each.prompt)),) for each in requests),
         requests=requests,
         exchanges=tuple(new_exchange_id() for _ in requests),
         key=caller.key,
-        subject=body.user,
-        splits=False,
     )
 
 

@@ -75,7 +75,7 @@ class Reply:
 
     async def whole(self) -> dict[str, Any]:
         """Committed before it is told."""
-        await self.answering.finish(self.serving.deployment.engine)
+        await self.answering.finish(self.serving.arrivals)
         is_recorded = await self.answering.record(self.serving.deployment.recorder)
         choices = [self.wording.whole(*numbered) for numbered in enumerate(self.answering.choices)]
         return {
@@ -89,7 +89,7 @@ class Reply:
         """Chunks, and `[DONE]` once everything is committed. A failure after the first is told as an event."""
         answering, begun, num_over = self.answering, set[int](), 0
         try:
-            async with aclosing(answering.pieces(self.serving.deployment.engine)) as pieces:
+            async with aclosing(answering.pieces(self.serving.arrivals)) as pieces:
                 async for piece in pieces:
                     if piece.place not in begun:
                         begun.add(piece.place)

@@ -3,11 +3,39 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 from collections.abc import AsyncIterator, Sequence
 from functools import partial
 from types import TracebackType
 
 from tunesmith.engine.interface import Delta, Engine, Request
+
+Come = asyncio.Queue[tuple[int, Delta]]
+
+
+class Arrivals:
+    """What an engine tells, brought to the event loop: all of a step at once, since waking the loop for each piece
+    costs as much as a small model's token."""
+
+    def __init__(self, engine: Engine) -> None:
+        self.engine = engine
+        self._told: dict[asyncio.AbstractEventLoop, list[tuple[Come, int, Delta]]] = {}
+        """What waits for a loop that is woken already."""
+        self._changing = threading.Lock()
+
+    def tell(self, loop: asyncio.AbstractEventLoop, come: Come, place: int, delta: Delta) -> None:
+        """In the engine's thread. Raises RuntimeError where the loop is closed."""
+        with self._changing:
+            is_woken = loop in self._told
+            self._told.setdefault(loop, []).append((come, place, delta))
+        if not is_woken:
+            loop.call_soon_threadsafe(self._deliver, loop)
+
+    def _deliver(self, loop: asyncio.AbstractEventLoop) -> None:
+        with self._changing:
+            told = self._told.pop(loop)
+        for come, place, delta in told:
+            come.put_nowait((place, delta))
 
 
 class Submitted:
@@ -16,12 +44,13 @@ class Submitted:
     Entering raises what `Engine.submit` raises; then none of them is begun.
     """
 
-    def __init__(self, engine: Engine, requests: Sequence[Request]) -> None:
-        self._engine = engine
+    def __init__(self, arrivals: Arrivals, requests: Sequence[Request]) -> None:
+        self._arrivals = arrivals
+        self._engine = arrivals.engine
         self._requests = requests
         self._numbers: list[int] = []
         self._is_left = False
-        self._come: asyncio.Queue[tuple[int, Delta]] = asyncio.Queue()
+        self._come: Come = asyncio.Queue()
 
     async def __aenter__(self) -> Submitted:
         self._loop = asyncio.get_running_loop()
@@ -61,7 +90,7 @@ class Submitted:
     def _hear(self, place: int, delta: Delta) -> None:
         """In the engine's thread. Nobody listens to what comes after whoever asked has left."""
         if not self._is_left:
-            self._loop.call_soon_threadsafe(self._come.put_nowait, (place, delta))
+            self._arrivals.tell(self._loop, self._come, place, delta)
 
     def _leave(self) -> None:
         """An answer that is over stays as it is."""

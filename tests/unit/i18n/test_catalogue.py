@@ -161,11 +161,13 @@ def test_every_reason_to_reject_has_an_entry() -> None:
     assert not faults, "\n".join(faults)
 
 
+@pytest.mark.thorough
 def test_no_entry_of_an_error_or_reject_is_left_over() -> None:
     used = {node.value for _, node in code_nodes() if isinstance(node, ast.Constant) and isinstance(node.value, str)}
     assert sorted((ERROR_CODES | REJECT_REASONS) - used - REPEATS) == []
 
 
+@pytest.mark.thorough
 def test_every_recipe_problem_is_used_and_exists() -> None:
     entries = {key for key in CATALOGUE if key.startswith("recipe.problem.")}
     mapped = {f"recipe.problem.{name}" for name in PROBLEMS.values()}
