@@ -101,11 +101,11 @@ def test_few_items_cannot_show_that_little_is_lost() -> None:
 
 def test_the_error_says_what_to_do_and_what_is_no_number_is_refused() -> None:
     (found,) = broken(figures(mean_kl=0.2), "fewer_bits", LIMITS, 0.9)
-    failure = found.error("int8", Place("bundle/int8"))
-    assert failure.code == "certificate-failed"
+    failure = found.error("int8")
+    assert (failure.code, failure.place) == ("certificate-failed", Place("recipe", field="export.forms"))
     assert "0.2" in failure.message()
     assert "export.certificate.mean_kl=" in failure.hint()
     assert "export.certificate.mean_kl=" in failure.hint("zh")
     with pytest.raises(RunFailed) as caught:
-        refuse_unknown("int8", {"mean_kl": 0.1, "max_gain_error": math.nan}, Place("bundle/int8"))
+        refuse_unknown("int8", {"mean_kl": 0.1, "max_gain_error": math.nan})
     assert "nan" in caught.value.message()

@@ -25,7 +25,7 @@ from tunesmith.errors import Place, TunesmithError
 from tunesmith.evaluate.again import exam_of
 from tunesmith.export.exporting import Certified
 from tunesmith.lifecycle.certificate.hearing import hear, predict
-from tunesmith.lifecycle.certificate.limits import GAIN, ROUNDING, SERVED, Broken, Rule, broken, refuse_unknown, rule_of
+from tunesmith.lifecycle.certificate.limits import GAIN, ROUNDING, Broken, Rule, broken, refuse_unknown, rule_of
 from tunesmith.lifecycle.certificate.reference import Certifying, Reference, ask_judged, questions_of
 from tunesmith.lifecycle.certificate.served import measure_served, served_form
 from tunesmith.model.form import load_form
@@ -93,14 +93,14 @@ def _refuse_other_chat(certifying: Certifying, folder: Path, form: Form) -> None
     else:
         found = load_chat(own, reads_only=chat.reads_only).fingerprint
     if found != chat.fingerprint:
-        raise Broken("template", found[:12], f"= {chat.fingerprint[:12]}").error(form.name, Place(str(own)))
+        raise Broken("template", found[:12], f"= {chat.fingerprint[:12]}").error(form.name)
 
 
 def _measure(
     certifying: Certifying, reference: Reference, folder: Path, body: BundleBody, form: Form, found: _Findings
 ) -> None:
     """Load one form, ask it everything, and refuse it where it is beyond a limit."""
-    evaluation, place = certifying.evaluation, Place(str(folder / form.name))
+    evaluation = certifying.evaluation
     dtype = compute_dtype(evaluation.precision)
     model = load_form(folder, body, form.name, dtype=dtype, device=certifying.runtime.device)
     engine, advance = certifying.engine(model), certifying.progress.advance
@@ -109,9 +109,9 @@ def _measure(
     alike = likeness(reference.predictions, given)
     gain_error = float(np.max([*gain_errors(model, reference.probes).values()]))
     told = {"mean_kl": alike.mean_kl, "max_logit_difference": alike.max_difference, "max_gain_error": gain_error}
-    refuse_unknown(form.name, told, place)
+    refuse_unknown(form.name, told)
     difference = reference.exam.difference(form.name, reference.exam.of_model(engine, advance), reference.judged)
-    refuse_unknown(form.name, {"metric": math.nan if difference is None else difference.mean}, place)
+    refuse_unknown(form.name, {"metric": math.nan if difference is None else difference.mean})
     figures = FormFigures(
         form=form.name,
         against=certifying.arm,
@@ -131,7 +131,7 @@ def _measure(
     found.figures.append(figures)
     apart = reference.canary_difference(reference.by_answer(token_logs(given)))
     found.canary_tolerances[form.name] = canary_tolerance(apart, evaluation.precision)
-    _refuse(certifying, reference, figures, rule_of(form.name, form.dtype, evaluation.precision), place)
+    _refuse(certifying, reference, figures, rule_of(form.name, form.dtype, evaluation.precision))
 
 
 def _measure_served(
@@ -144,11 +144,10 @@ def _measure_served(
     found.figures.append(served.figures)
     tolerance = canary_tolerance(served.apart, precision)
     found.canary_tolerances[form.name] = max(found.canary_tolerances[form.name], tolerance)
-    place = Place(str(folder / form.name), field=SERVED)
-    _refuse(certifying, reference, served.figures, rule_of(form.name, form.dtype, precision), place)
+    _refuse(certifying, reference, served.figures, rule_of(form.name, form.dtype, precision))
 
 
-def _refuse(certifying: Certifying, reference: Reference, figures: FormFigures, rule: Rule, place: Place) -> None:
+def _refuse(certifying: Certifying, reference: Reference, figures: FormFigures, rule: Rule) -> None:
     certifying.progress.say(
         "say.certificate-form",
         form=figures.form,
@@ -158,7 +157,7 @@ def _refuse(certifying: Certifying, reference: Reference, figures: FormFigures, 
         num_bytes=figures.num_bytes,
     )
     for each in broken(figures, rule, certifying.section.certificate, reference.judged_value):
-        raise each.error(figures.form, place)
+        raise each.error(figures.form)
 
 
 def canary_tolerance(apart: float, precision: str) -> float:

@@ -32,6 +32,10 @@ def rule_of(form: str, dtype: str, precision: str) -> Rule:
     return "exact" if precision == dtype == "fp32" else "close"
 
 
+FORMS: Final = Place("recipe", field="export.forms")
+"""Where the remedy lies; the folder of a form that is refused is gone when that is read."""
+
+
 @dataclass(frozen=True, slots=True)
 class Broken:
     """A figure beyond its limit; `figure` is an entry `certificate.figure.*`, `remedy` of `certificate.remedy.*`."""
@@ -41,10 +45,10 @@ class Broken:
     limit: str
     remedy: str = "fault"
 
-    def error(self, form: str, place: Place) -> RunFailed:
+    def error(self, form: str) -> RunFailed:
         return RunFailed(
             "certificate-failed",
-            place=place,
+            place=FORMS,
             form=form,
             figure=Phrase(f"certificate.figure.{self.figure}"),
             found=self.found,
@@ -53,11 +57,11 @@ class Broken:
         )
 
 
-def refuse_unknown(form: str, figures: dict[str, float], place: Place) -> None:
+def refuse_unknown(form: str, figures: dict[str, float]) -> None:
     """Raises RunFailed `certificate-failed` for a figure that is none: what cannot be told is not shipped."""
     for name, value in figures.items():
         if not math.isfinite(value):
-            raise Broken(name, str(value), "-").error(form, place)
+            raise Broken(name, str(value), "-").error(form)
 
 
 def broken(figures: FormFigures, rule: Rule, limits: CertificateLimits, judged_value: float) -> Iterator[Broken]:

@@ -18,7 +18,6 @@ from tunesmith.engine.ask import Said, ask
 from tunesmith.engine.batching import BatchingEngine
 from tunesmith.engine.interface import Engine, Request
 from tunesmith.engine.likeness import share_of
-from tunesmith.errors import Place
 from tunesmith.lifecycle.certificate.hearing import MAX_NEW_TOKENS, speed
 from tunesmith.lifecycle.certificate.limits import SERVED, refuse_unknown
 from tunesmith.lifecycle.certificate.reference import Certifying, Reference
@@ -55,7 +54,6 @@ def measure_served(certifying: Certifying, reference: Reference, folder: Path, b
     where an answer parts. Places where the judged model's own logits are one number to it are left out. Raises
     RunFailed `certificate-failed` for a figure that is none.
     """
-    place = Place(str(folder / form.name))
     with opened(certifying, folder, body, form) as (engine, adapter):
         heard = _Engine(engine, adapter, certifying)
         said = heard.answers(reference)
@@ -66,10 +64,10 @@ def measure_served(certifying: Certifying, reference: Reference, folder: Path, b
         number: float(np.abs(logs[number] - reference.logs[number]).max(initial=0.0)) for number in asked
     }
     apart = max(apart_by_answer.values(), default=0.0)
-    refuse_unknown(SERVED, {"max_logit_difference": apart}, place)
+    refuse_unknown(SERVED, {"max_logit_difference": apart})
     difference = None if judged is None else reference.exam.difference(SERVED, judged, reference.judged)
     if judged is not None:
-        refuse_unknown(SERVED, {"metric": math.nan if difference is None else difference.mean}, place)
+        refuse_unknown(SERVED, {"metric": math.nan if difference is None else difference.mean})
     answers = [tuple(one.ids) for one in said]
     num_tokens, num_near_ties, num_agreeing = _agreeing(reference, answers, asked)
     figures = FormFigures(
