@@ -95,6 +95,17 @@ SECTIONS: Final[dict[str, str]] = {
     "Serve": "提供 OpenAI 接口的 HTTP 服务。",
     "Guard": "哪些请求不予回答，哪些内容不得出现在回答里；此时改为给出固定答复。",
     "Limits": "一次请求、一个密钥和整个服务最多可以占用多少。",
+    "Monitor": "把流量分成一个个窗口，每个窗口都与训练数据和已接受的流量比较。",
+    "Alerts": "要通知什么、通知到哪里。终端和工作区里的 `alerts.jsonl` 总会收到。",
+    "AlertRule": "健康报告中的一个数值，以及超出后要通知的界限。",
+    "Webhook": "以 JSON 接收告警的一个地址。",
+    "Curate": "把针对线上回答的反馈变成数据。",
+    "Review": "每个窗口交给专家评分的线上回答。",
+    "Improve": "用原有数据和反馈训练候选模型，与现任模型比较后才能取而代之。",
+    "When": "`tunesmith watch` 在什么情况下训练候选模型；满足给出的任何一项即可。",
+    "Search": "用不同的设置试训；按验证集最好的一次，在测试集上评测一回。",
+    "Range": "一项设置的数值范围。",
+    "Values": "一项设置的若干取值。",
 }
 KEYS: Final[dict[str, dict[str, str]]] = {
     "Recipe": {
@@ -735,4 +746,64 @@ KEYS: Final[dict[str, dict[str, str]]] = {
         "tokens_per_minute": "每个密钥每分钟的词元数，提示与回答合计。",
         "drain_seconds": "服务收到停止指令后，最多用这么长时间完成正在生成的回答。",
     },
+    "Monitor": {
+        "window": "多少流量算一个窗口：`7d`、`12h`，或请求的条数。",
+        "min_exchanges": "少于这么多条的窗口只报告、不判断。",
+        "false_alarms_per_year": "没有漂移的一年里，所有特征合起来可以容忍几次误报。",
+        "max_points": "用向量比较时每一侧的文本数，按种子抽取。",
+        "alerts": "见下文 `monitor.alerts`",
+    },
+    "Alerts": {
+        "on": "要通知的、误报率已知的发现。",
+        "rules": "自定的界限。",
+        "webhook": "发往的地址；不写则不发。",
+        "max_waiting": "webhook 没有回应时最多等待这么多条告警；更早的会丢弃。",
+    },
+    "AlertRule": {
+        "figure": "健康报告中数值的名称，例如 `latency_p95_seconds`。",
+        "above": "大于它时通知。",
+        "below": "小于它时通知。",
+    },
+    "Webhook": {
+        "url": "`https://...`；内网地址须明确允许，否则拒绝。",
+        "secret": "环境变量的名称，用它的值为每条告警签名（HMAC-SHA256）。",
+        "private": "地址是否可以在自己的网络内或本机上。",
+    },
+    "Curate": {
+        "use": "`accepted`：收件箱里有人接受过的反馈；`all`：没有人驳回的反馈。",
+        "consent": "其请求可以用来学习的 API 密钥编号；不写则为全部。",
+        "max_share_of_key": "来自同一个 API 密钥的数据最多占多大比例；多出的不用。",
+        "min_rating": "评分达到它的回答值得学习，其余的不值得。",
+        "review": "见下文 `feedback.review`",
+    },
+    "Review": {
+        "num_random": "按种子从全部回答中抽取：由此得到不偏的质量估计。",
+        "num_unsure": "此外再取这么多条置信度最低的。",
+        "num_per_slice": "此外 `evaluate.slices` 的每个切片再取这么多条。",
+    },
+    "Improve": {
+        "start": "从哪里开始训练：基座，或现任模型的权重。",
+        "base_rows": "除反馈外再学习这么多条原有训练数据；不写则为全部。",
+        "max_loss": "与现任模型相比，每个受保护的测试套件最多可以损失多少。",
+        "when": "见下文 `improve.when`",
+    },
+    "When": {
+        "every": "距上一个候选模型的时间：`30d`、`12h`。",
+        "drift": "健康报告发现漂移或准确率下降。",
+        "feedback_rows": "有这么多条候选模型没有学过的反馈数据。",
+    },
+    "Search": {
+        "space": "按点分的键名（例如 `train.learning_rate`）写出要尝试什么。",
+        "by": "`grid`：所有组合；`random`：随机抽取；`tpe`：根据已有试训的结果选取。",
+        "num_trials": "`random` 和 `tpe` 的试训次数。",
+        "halving": "每一级只有最好的 1/halving 继续；不写则每次试训都做完。",
+        "hours": "超过这么多小时后不再开始新的试训。",
+    },
+    "Range": {
+        "low": "最小值。",
+        "high": "最大值。",
+        "log": "按倍数而不是按差值均匀抽取。",
+        "step": "相邻取值的间隔；`grid` 需要它。",
+    },
+    "Values": {"values": "逐个尝试，写法与配方中相同。"},
 }

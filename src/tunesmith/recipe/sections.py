@@ -18,14 +18,18 @@ from tunesmith.recipe.bases import Changes, ChangesField, PromptStyleField
 from tunesmith.recipe.confidence import OWN_SUITES, Confidence, ConfidenceField
 from tunesmith.recipe.endpoint import Address
 from tunesmith.recipe.export import Export
+from tunesmith.recipe.feedback import Curate
 from tunesmith.recipe.few_shot import FewShot, FewShotRows
 from tunesmith.recipe.harness import Harness
+from tunesmith.recipe.improve import Improve
 from tunesmith.recipe.judge import Judge
 from tunesmith.recipe.metrics import AUTO, Metrics, check_verdict_metric
+from tunesmith.recipe.monitor import Monitor
 from tunesmith.recipe.objectives import Classification, Regression, Text
 from tunesmith.recipe.prepare import TOLD, Prepare
 from tunesmith.recipe.protected import ProtectedField
 from tunesmith.recipe.safety_checks import SafetyChecks
+from tunesmith.recipe.search import Search
 from tunesmith.recipe.section import PositiveInt, Section, Share
 from tunesmith.recipe.serve import Serve
 from tunesmith.recipe.train import Train
@@ -170,6 +174,10 @@ class Recipe(Section):
     report: Report = Report()
     export: Export = Export()
     serve: Serve = Serve()
+    monitor: Monitor = Monitor()
+    feedback: Curate = Curate()
+    improve: Improve = Improve()
+    search: Search = Search()
 
     @field_validator("train", "variants")
     @classmethod
@@ -207,7 +215,7 @@ class Recipe(Section):
         """SHA-256 of the resolved recipe, 64 hex digits: equal fingerprints mean an equal judged model.
 
         What a training saves and shows on the way is left out, since that may change while it runs, and so are the
-        licences of the rows and how the model is shipped and served.
+        licences of the rows and how the model is shipped, served, watched, improved and searched for.
         """
         shown = self.model_dump(
             mode="json",
@@ -217,6 +225,10 @@ class Recipe(Section):
                 "variants": {"__all__": WATCHING},
                 "export": True,
                 "serve": True,
+                "monitor": True,
+                "feedback": True,
+                "improve": True,
+                "search": True,
             },
         )
         canonical = json.dumps(shown, sort_keys=True, ensure_ascii=False)

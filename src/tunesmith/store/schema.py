@@ -165,6 +165,66 @@ KEYS: Final = Table(
     Column("revoked_at", Instant),
 )
 
+FEEDBACK_STATES: Final = Table(
+    "feedback_states",
+    METADATA,
+    Column("feedback", Text, ForeignKey(FEEDBACK.c.id, ondelete="CASCADE"), primary_key=True),
+    Column("state", Text, nullable=False),
+    Column("text", Text),
+    Column("who", Text, nullable=False),
+    Column("at", Instant, nullable=False),
+    Column("reason", Text),
+)
+"""What a person decided of a piece of feedback: `accepted`, `corrected` (to `text`) or `dismissed`."""
+
+REVIEWS: Final = Table(
+    "reviews",
+    METADATA,
+    Column("exchange", Text, ForeignKey(EXCHANGES.c.id, ondelete="CASCADE"), primary_key=True),
+    Column("period", Text, primary_key=True),
+    Column("why", Text, nullable=False),
+    Column("drawn_at", Instant, nullable=False),
+)
+"""Served answers that experts are to rate: drawn at `random`, for their low confidence (`unsure`), or for a slice."""
+
+REVIEW_RATINGS: Final = Table(
+    "review_ratings",
+    METADATA,
+    Column("exchange", Text, ForeignKey(EXCHANGES.c.id, ondelete="CASCADE"), primary_key=True),
+    Column("rater", Text, primary_key=True),
+    Column("dimension", Text, primary_key=True),
+    Column("value", Integer),
+    Column("text", Text),
+    Column("at", Instant, nullable=False),
+)
+"""What an expert said of a served answer; of the dimension `correction`, `text` is the right answer."""
+
+CYCLES: Final = Table(
+    "cycles",
+    METADATA,
+    Column("id", Text, primary_key=True),
+    Column("name", Text, nullable=False),
+    Column("state", Text, nullable=False),
+    Column("trigger", Json, nullable=False),
+    Column("champion", Text),
+    Column("candidate", Text),
+    Column("passage", Text),
+    Column("findings", Json),
+    Column("began_at", Instant, nullable=False),
+    Column("changed_at", Instant, nullable=False),
+)
+"""Rounds of improvement. The id is a hash of what a round is made of, so that a second trigger finds the first."""
+
+TOMBSTONES: Final = Table(
+    "tombstones",
+    METADATA,
+    Column("kind", Text, primary_key=True),
+    Column("id", Text, primary_key=True),
+    Column("at", Instant, nullable=False),
+    Column("reason", Text, nullable=False),
+)
+"""What was removed for good, by kind (`exchange`, `row`, `artifact`) and id, without anything of its content."""
+
 SCHEMA_VERSION: Final = Table(
     "schema_version",
     MetaData(),
@@ -196,12 +256,18 @@ Migration = Callable[[Connection], None]
 
 
 def _first_tables(connection: Connection) -> None:
-    METADATA.create_all(connection, checkfirst=False)
+    first = (EXCHANGES, FEEDBACK, VERSIONS, ALIASES, HISTORY, KEYS)
+    METADATA.create_all(connection, tables=first, checkfirst=False)
     for statement in _APPEND_ONLY[connection.dialect.name]:
         connection.exec_driver_sql(statement)
 
 
-MIGRATIONS: Final[tuple[Migration, ...]] = (_first_tables,)
+def _tables_of_the_loop(connection: Connection) -> None:
+    loop = (FEEDBACK_STATES, REVIEWS, REVIEW_RATINGS, CYCLES, TOMBSTONES)
+    METADATA.create_all(connection, tables=loop, checkfirst=False)
+
+
+MIGRATIONS: Final[tuple[Migration, ...]] = (_first_tables, _tables_of_the_loop)
 
 
 def migrate(connection: Connection, migrations: Sequence[Migration] = MIGRATIONS) -> None:

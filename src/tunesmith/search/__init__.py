@@ -1,0 +1,1 @@
+"""Many recipes from one: trials through `lifecycle`, and the recipe that did best."""
