@@ -13,7 +13,7 @@ COPY pyproject.toml README.md LICENSE ./
 COPY src src
 COPY recipes recipes
 COPY examples examples
-RUN /opt/tunesmith/bin/pip install --constraint constraints.txt ".[postgres]"
+RUN /opt/tunesmith/bin/pip install --constraint constraints.txt ".[postgres,int8]"
 
 FROM python:3.12.12-slim-bookworm
 # the kernels are compiled at the first start, for the processor at hand; without a compiler torch computes the same

@@ -685,7 +685,7 @@ KEYS: Final[dict[str, dict[str, str]]] = {
     },
     "Export": {
         "forms": "`adapter`：PEFT 文件夹；`merged`：完整权重；`int8`：完整权重，每个一字节；"
-        "`int4`：每个半字节，须设备支持；`gguf`：用于 llama.cpp 和 Ollama。"
+        "`gguf`：用于 llama.cpp 和 Ollama。"
         "不写时为 `adapter` 和 `merged` 中该方法具备的形式。",
         "arm": "发布哪个评测过的模型：`tuned` 或某个变体的名称。",
         "num_prompts": "每种形式要回答的提示数：领域题和通用题各这么多条。",

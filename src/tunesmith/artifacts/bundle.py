@@ -1,6 +1,6 @@
 """The Bundle: the forms in which a judged model is shipped, and the certificate that they answer like it.
 
-Each form lies in a folder of its name: `adapter/` is PEFT's, `merged/`, `int8/` and `int4/` are model folders, `gguf/`
+Each form lies in a folder of its name: `adapter/` is PEFT's, `merged/` and `int8/` are model folders, `gguf/`
 holds a file for llama.cpp. Beside them `bundle.json`, `certificate.json` with what was measured, `canaries.jsonl` with
 prompts and their certified answers, `calibration.json` with the maps that mend confidences, `recipe.yaml` with how it
 all came to be, and the card, `README.md` and `README.zh.md`.

@@ -25,7 +25,7 @@ CARDS: Final[dict[Language, str]] = {"en": "README.md", "zh": "README.zh.md"}
 OTHER_CARD: Final[dict[Language, str]] = {"en": "[中文](README.zh.md)", "zh": "[English](README.md)"}
 """What leads from each card to the other, in the language of its readers."""
 LICENCE_OF_EMBEDDED: Final = "Apache-2.0"
-PREFERRED: Final[tuple[FormName, ...]] = ("merged", "adapter", "int8", "int4", "gguf")
+PREFERRED: Final[tuple[FormName, ...]] = ("merged", "adapter", "int8", "gguf")
 """Which form the metadata speaks of, where a bundle has several."""
 
 

@@ -22,7 +22,6 @@ RELATIONS: Final[dict[FormName, Literal["adapter", "finetune", "quantized"]]] = 
     "adapter": "adapter",
     "merged": "finetune",
     "int8": "quantized",
-    "int4": "quantized",
     "gguf": "quantized",
 }
 """What the Hub calls a model of each form beside its base."""
@@ -30,7 +29,6 @@ LIBRARIES: Final[dict[FormName, str]] = {
     "adapter": "peft",
     "merged": "transformers",
     "int8": "transformers",
-    "int4": "transformers",
     "gguf": "gguf",
 }
 HUB_METRICS: Final = {

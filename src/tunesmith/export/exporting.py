@@ -17,13 +17,14 @@ from tunesmith.errors import Place, TunesmithError
 from tunesmith.export.fits import refuse_form
 from tunesmith.metrics.faults import REFUSED
 from tunesmith.model.base import Base
+from tunesmith.model.fits import INT8_LIBRARY
 from tunesmith.recipe import Recipe, dump_recipe
 from tunesmith.recipe.export import FormName
 from tunesmith.recipe.serve import Serve
 from tunesmith.runtime import Runtime
 
 VERSION: Final = 1
-LIBRARIES: Final = ("torch", "transformers", "tokenizers", "safetensors", "torchao", "gguf")
+LIBRARIES: Final = ("torch", "transformers", "tokenizers", "safetensors", "gguf")
 VIRTUAL: Final = ("prompt", "prefix")
 """Methods whose learned tokens no weight of the base can take up."""
 
@@ -78,7 +79,8 @@ class Exporting:
             "precision": self.precision,
             "objections": [each.model_dump(mode="json") for each in self.objections],
         }
-        return Identity(KIND, VERSION, inputs, section, self.recipe.seed, library_versions(*LIBRARIES))
+        libraries = (*LIBRARIES, *((INT8_LIBRARY,) if "int8" in (self.recipe.export.forms or ()) else ()))
+        return Identity(KIND, VERSION, inputs, section, self.recipe.seed, library_versions(*libraries))
 
     def forms(self) -> tuple[FormName, ...]:
         """The forms of the section; where it leaves them open, those of `adapter` and `merged` that there can be.

@@ -8,6 +8,7 @@ from typing import Final
 from tunesmith.artifacts.head import read_head
 from tunesmith.errors import Place, TunesmithError
 from tunesmith.model.base import DENSE_TYPES, Base
+from tunesmith.model.fits import refuse_no_int8
 from tunesmith.recipe.export import FormName
 
 TYPES: Final[dict[FormName, tuple[str, ...]]] = {"int8": DENSE_TYPES, "gguf": DENSE_TYPES}
@@ -15,10 +16,10 @@ TYPES: Final[dict[FormName, tuple[str, ...]]] = {"int8": DENSE_TYPES, "gguf": DE
 
 
 def refuse_form(form: FormName, base: Base) -> None:
-    """Raises TunesmithError `form-device` where no device here holds such weights, `form-model-type` where the form is
-    not written for this type of model."""
-    if form == "int4":
-        raise TunesmithError("form-device", form=form)
+    """Raises TunesmithError `form-model-type` where the form is not written for this type of model, and what
+    `refuse_no_int8` raises."""
+    if form == "int8":
+        refuse_no_int8()
     known = TYPES.get(form)
     if known is not None and base.model_type not in known:
         raise TunesmithError("form-model-type", form=form, type=base.model_type, known=", ".join(known))

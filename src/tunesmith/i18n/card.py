@@ -21,7 +21,6 @@ _CARD: Final[dict[str, tuple[str, str]]] = {
     "card.form.adapter": ("adapter (PEFT)", "适配器（PEFT）"),
     "card.form.merged": ("whole model", "完整模型"),
     "card.form.int8": ("whole model, a byte a weight", "完整模型，每个权重一字节"),
-    "card.form.int4": ("whole model, half a byte a weight", "完整模型，每个权重半字节"),
     "card.form.gguf": ("for llama.cpp and Ollama", "供 llama.cpp 和 Ollama 使用"),
     "card.form.served": ("as the server answers", "服务端实际作答"),
     "card.purpose": ("What it is for", "用途"),

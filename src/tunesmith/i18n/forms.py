@@ -3,15 +3,10 @@
 from typing import Final
 
 TEXTS: Final[dict[str, tuple[str, str]]] = {
-    "error.form-device": (
-        "the form `{form}` is not written: torchao's 4-bit weights can be multiplied on a GPU alone, and those for a "
-        "CPU cannot be saved",
-        "无法生成 `{form}`：torchao 的 4 位权重只能在 GPU 上计算，而 CPU 用的 4 位权重无法保存",
-    ),
-    "hint.form-device": (
-        "take another form: `export.forms=[adapter,merged,int8]`; for 4 bits let llama.cpp quantise the GGUF file "
-        "further",
-        "请改用其他形式：`export.forms=[adapter,merged,int8]`；如需 4 位，请用 llama.cpp 进一步量化 GGUF 文件",
+    "error.int8-library": ("`int8` needs torchao, which is not installed", "`int8` 需要 torchao，但尚未安装"),
+    "hint.int8-library": (
+        "`pip install 'tunesmith[int8]'`, or take another form: `export.forms=[adapter,merged]`",
+        "请执行 `pip install 'tunesmith[int8]'`；或改用其他形式：`export.forms=[adapter,merged]`",
     ),
     "error.form-model-type": (
         "the form `{form}` is not written for models of the type `{type}`; it is for {known}",

@@ -26,6 +26,7 @@ EXPERTS: Final = "experts"
 """The target of LoRA that means them."""
 EXPERT: Final = re.compile(r"(?P<stack>.*\.mlp\.experts)\.\d+\.(?P<side>gate|up|down)_proj\.weight$")
 FOUR_BIT_LIBRARY: Final = "bitsandbytes"
+INT8_LIBRARY: Final = "torchao"
 LAYER: Final = re.compile(r"(?:^|\.)(?:layers|layer|h)\.(\d+)\.")
 NO_WEIGHT: Final = re.compile(r"(?:^|\.)(?:attn\.(?:masked_)?bias|position_ids)$")
 """Masks and numbers of positions, which older files hold beside the weights."""
@@ -106,6 +107,12 @@ def _refuse_lora(method: Lora, model_type: str) -> None:
         raise TunesmithError("qlora-architecture", type=model_type, known=", ".join(DENSE_TYPES))
     if is_four_bit(method) and find_spec(FOUR_BIT_LIBRARY) is None:
         raise TunesmithError("qlora-library")
+
+
+def refuse_no_int8() -> None:
+    """Raises TunesmithError `int8-library` where the library is missing that reads and writes weights of one byte."""
+    if find_spec(INT8_LIBRARY) is None:
+        raise TunesmithError("int8-library")
 
 
 def layer_number(name: str) -> int | None:

@@ -16,6 +16,7 @@ from tunesmith.artifacts import TunedModel
 from tunesmith.model.attention import NAME
 from tunesmith.model.base import Base, first_position
 from tunesmith.model.dropout import silence_dropout
+from tunesmith.model.fits import refuse_no_int8
 from tunesmith.model.four_bit import keep_in_four_bits
 from tunesmith.model.fuse import fuse
 from tunesmith.model.head import logits_after
@@ -29,14 +30,18 @@ from tunesmith.model.vector_math import choose_kernels
 def load_model(folder: Path, *, dtype: torch.dtype, device: str, four_bit: bool = False) -> PreTrainedModel:
     """Read a checked folder's weights as a language model's; it attends through `tunesmith.model.attention`.
 
-    Weights that lie there in 8 bits stay in 8 bits, whatever `dtype` the model computes in.
+    Weights that lie there in 8 bits stay in 8 bits, whatever `dtype` the model computes in. Raises what
+    `refuse_no_int8` raises.
     """
+    is_int8 = is_in_int8(folder)
+    if is_int8:
+        refuse_no_int8()
     transformers_logging.disable_progress_bar()
     choose_kernels()
     model: PreTrainedModel = AutoModelForCausalLM.from_pretrained(
         folder, dtype=dtype, attn_implementation=NAME, use_safetensors=True, local_files_only=True
     )
-    if is_in_int8(folder):
+    if is_int8:
         keep_in_int8(model, dtype)
     fuse(model)
     silence_dropout(model)

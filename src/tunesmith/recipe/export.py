@@ -8,7 +8,7 @@ from pydantic import Field
 
 from tunesmith.recipe.section import PositiveFloat, PositiveInt, Section, Share
 
-FormName = Literal["adapter", "merged", "int8", "int4", "gguf"]
+FormName = Literal["adapter", "merged", "int8", "gguf"]
 
 
 class CertificateLimits(Section):
@@ -44,8 +44,7 @@ class Export(Section):
         Annotated[tuple[FormName, ...], Field(min_length=1, strict=False)] | None,
         Field(
             description="`adapter`: PEFT's folder; `merged`: whole weights; `int8`: whole weights, a byte each; "
-            "`int4`: half a byte, where the device has it; `gguf`: for llama.cpp and Ollama. Absent: `adapter` and "
-            "`merged`, as far as the method has them.",
+            "`gguf`: for llama.cpp and Ollama. Absent: `adapter` and `merged`, as far as the method has them.",
         ),
     ] = None
     arm: Annotated[str, Field(description="Which of the judged models: `tuned`, or the name of a variant.")] = "tuned"

@@ -26,7 +26,7 @@ from tunesmith.store import Store
 if TYPE_CHECKING:
     from transformers import PreTrainedModel
 
-ANSWERING: Final[tuple[FormName, ...]] = ("adapter", "merged", "int8", "int4")
+ANSWERING: Final[tuple[FormName, ...]] = ("adapter", "merged", "int8")
 """Forms that our engine reads; llama.cpp and Ollama read `gguf`."""
 LABEL: Final = "label"
 

@@ -40,6 +40,7 @@ from tunesmith.export.run import export
 from tunesmith.model.base import BUILTIN, find_base
 from tunesmith.model.form import load_form
 from tunesmith.model.harmless import refuse_harmful
+from tunesmith.model.load import load_model
 from tunesmith.recipe import Full, Lora, Prefix
 from tunesmith.runtime import Runtime, Silent
 
@@ -179,7 +180,7 @@ def test_the_identity_is_what_it_was(tmp_path: Path, tuned: TunedModel) -> None:
     inputs = dict.fromkeys(identity.inputs, "0")
     fixed = replace(identity, inputs=inputs, libraries=dict.fromkeys(identity.libraries, "0"))
     assert identity.stage_version == 1
-    assert fixed.key() == "70cf9a2eef2af89e"
+    assert fixed.key() == "58c13cfad34125a7"
 
 
 def test_commands_name_a_base_on_the_hub_and_leave_a_place_for_another(
@@ -289,7 +290,17 @@ def test_every_form_is_written_and_passes_for_harmless(tmp_path: Path, runtime: 
     assert 0.0 < (judged - int8).norm() < 0.1 * judged.norm()
 
 
-def test_a_form_that_no_device_here_has_is_refused_before_anything_is_made(tmp_path: Path, tuned: TunedModel) -> None:
-    with pytest.raises(TunesmithError) as told:
-        shipped(tmp_path, tuned, export={"forms": ["merged", "int4"]}).forms()
-    assert told.value.code == "form-device"
+def test_without_torchao_int8_is_refused_before_anything_is_made_or_loaded(
+    tmp_path: Path, tuned: TunedModel, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = tmp_path / "int8"
+    folder.mkdir()
+    (folder / "config.json").write_text('{"quantization_config": {"quant_method": "torchao"}}')
+    asked = shipped(tmp_path, tuned, export={"forms": ["merged", "int8"]})
+    assert asked.forms() == ("merged", "int8")
+    monkeypatch.setattr("tunesmith.model.fits.find_spec", lambda name: None)
+    for refused in (asked.forms, lambda: load_model(folder, dtype=torch.float32, device="cpu")):
+        with pytest.raises(TunesmithError) as told:
+            refused()
+        assert told.value.code == "int8-library"
+        assert "tunesmith[int8]" in told.value.hint("zh")

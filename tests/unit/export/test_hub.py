@@ -101,7 +101,7 @@ def test_relations_follow_the_form_where_the_base_is_on_the_hub(tmp_path: Path) 
         data_licences={},
     )  # fmt: skip
     told = {}
-    for form in ("adapter", "merged", "int8", "int4", "gguf"):
+    for form in ("adapter", "merged", "int8", "gguf"):
         data = card_data(facts, made, ["en"], None)
         set_form(data, form)  # type: ignore[arg-type]
         told[form] = (data.to_dict()["base_model_relation"], data.library_name)
@@ -109,7 +109,6 @@ def test_relations_follow_the_form_where_the_base_is_on_the_hub(tmp_path: Path) 
         "adapter": ("adapter", "peft"),
         "merged": ("finetune", "transformers"),
         "int8": ("quantized", "transformers"),
-        "int4": ("quantized", "transformers"),
         "gguf": ("quantized", "gguf"),
     }
     assert (data.license, data.to_dict()["license_name"]) == ("other", "qwen")

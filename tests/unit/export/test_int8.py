@@ -94,15 +94,12 @@ def test_numbers_that_are_not_finite_are_refused_by_the_name_of_their_tensor(tmp
     assert caught.value.place.field == "model.layers.0.mlp.up_proj.weight"
 
 
-def test_types_that_it_is_not_written_for_and_4_bits_are_refused(tmp_path: Path) -> None:
+def test_types_that_it_is_not_written_for_are_refused(tmp_path: Path) -> None:
     base = find_base(str(save_base(tmp_path / "gpt2", make_gpt2())))
     for form in ("int8", "gguf"):
         with pytest.raises(TunesmithError) as caught:
             refuse_form(form, base)
         assert code_of(caught.value) == "form-model-type"
         assert "gpt2" in caught.value.message("en")
-    with pytest.raises(TunesmithError) as caught:
-        refuse_form("int4", find_base("builtin:tiny"))
-    assert code_of(caught.value) == "form-device"
     refuse_form("merged", base)
     refuse_form("adapter", base)

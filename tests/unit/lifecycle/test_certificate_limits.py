@@ -50,7 +50,7 @@ def names(found: FormFigures, rule: Rule, value: float = 0.9) -> list[str]:
 def test_rules_follow_the_form_and_what_it_computes_in() -> None:
     assert rule_of("adapter", "fp32", "fp32") == rule_of("merged", "fp32", "fp32") == "exact"
     assert rule_of("merged", "bf16", "fp32") == rule_of("adapter", "fp32", "bf16") == "close"
-    assert {rule_of(form, "fp32", "fp32") for form in ("int8", "int4", "gguf")} == {"fewer_bits"}
+    assert {rule_of(form, "fp32", "fp32") for form in ("int8", "gguf")} == {"fewer_bits"}
 
 
 @pytest.mark.parametrize(
