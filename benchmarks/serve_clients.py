@@ -33,7 +33,7 @@ class Heard:
     text: str = ""
     """Thinking and answer."""
     is_whole: bool = False
-    """Whether the stream said that all was sent."""
+    """Whether the stream said that all was sent, and why the answer ended."""
     first_seconds: float | None = None
     seconds: float = 0.0
     retry_after: str | None = None
@@ -77,9 +77,10 @@ async def _read(response: httpx2.Response, heard: Heard, started: float, leave_a
             continue
         content = line.removeprefix("data:").strip()
         if content == "[DONE]":
-            heard.is_whole = True
             return
         event = json.loads(content)
+        # not every server sends the mark of the end
+        heard.is_whole |= any(choice.get("finish_reason") for choice in event.get("choices", ()))
         heard.tunesmith |= event.get("tunesmith") or {}
         piece = "".join(_text(choice.get("delta") or {}) for choice in event.get("choices", ()))
         if piece:

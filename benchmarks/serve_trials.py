@@ -234,7 +234,8 @@ class Race:
         heard = asyncio.run(self._clients(server.url, model))
         seconds = time.perf_counter() - started
         self.num_failed += sum(not (one.status == 200 and one.is_whole) for one in heard)
-        texts = [one.text for one in heard]
+        # servers part thinking from answer with line ends, or without
+        texts = [one.text.replace("\n", "") for one in heard]
         num_tokens = sum(len(self.tokenizer.encode(text, add_special_tokens=False).ids) for text in texts)
         first = tuple(one.first_seconds for one in heard if one.first_seconds is not None)
         self.rounds.setdefault(name, []).append(Round(num_tokens, seconds, first))
