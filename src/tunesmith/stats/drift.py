@@ -110,7 +110,7 @@ def class_shift(reference: Mapping[str, int], window: Mapping[str, int], level: 
     reference_K, window_K = (
         np.array([side.get(name, 0) for name in classes], np.int64) for side in (reference, window)
     )
-    seen_K = reference_K + window_K > 0
+    seen_K = reference_K + window_K != 0
     reference_K, window_K = reference_K[seen_K], window_K[seen_K]
     num_reference, num_window = _sizes(reference_K, window_K)
     effect = float(np.abs(reference_K / num_reference - window_K / num_window).sum()) / 2
