@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import unicodedata
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final, TypeVar
 
@@ -20,12 +20,14 @@ from numpy.typing import NDArray
 
 from tunesmith.artifacts.health import Family
 from tunesmith.metrics.faults import is_refusal, label_told
-from tunesmith.records import Exchange, FinishReason, Message, Sample
+from tunesmith.records import Exchange, Message
 from tunesmith.text.language import chinese_share, language_of
 
 NUM_BUCKETS: Final = 1024
 NGRAMS: Final = "ngrams"
 EMBEDDING: Final = "embedding"
+UNSTYLED: Final = "{prompt}"
+"""The `prepare.user_style` that puts nothing around a question."""
 NO_LABEL: Final = "(none)"
 """The class of an answer that names no class."""
 FAMILIES: Final[Mapping[str, Family]] = {
@@ -40,7 +42,16 @@ FAMILIES: Final[Mapping[str, Family]] = {
     "thinking_length": "output",
     "refused": "output",
     "guarded": "output",
+    "bits_per_byte": "quality",
+    "feedback": "quality",
+    "thumbs_down": "quality",
+    "corrected": "quality",
+    "rating": "quality",
+    "correction_distance": "quality",
+    "accuracy": "concept",
+    "accuracy_over_time": "concept",
 }
+"""Features that are tested; what else is told of is looked at without a test."""
 _ORDERS: Final = (2, 3)
 _BEGIN, _END = "\x02", "\x03"
 _FACTORS: Final = (0x9E3779B97F4A7C15, 0xC2B2AE3D27D4EB4F, 0x165667B19E3779F9)
@@ -70,49 +81,56 @@ class Answered:
     """An answer as it is looked at, whoever kept it."""
 
     content: str | None
-    """None where no text was kept."""
+    """None where no text was kept; empty where a class was withheld."""
     reasoning: str | None
-    finish_reason: FinishReason
     label: str | None = None
     confidence: float | None = None
     guarded: bool = False
 
 
-def question_of(prompt: Sequence[Message]) -> str | None:
-    """What was asked last; None where no text was kept."""
+def question_of(prompt: Sequence[Message], style: str = UNSTYLED) -> str | None:
+    """What was asked last, without what the recipe's `prepare.user_style` puts around it; None where no text was kept.
+
+    Some callers put it there, as `/v1/classify` does, and rows have it: neither side is longer for it.
+    """
+    if not prompt:
+        return None
     asked = [message.content for message in prompt if message.role == "user"]
-    return asked[-1] if asked else (prompt[-1].content if prompt else None)
+    text = asked[-1] if asked else prompt[-1].content
+    begin, _, end = style.partition(UNSTYLED)
+    is_framed = len(text) >= len(begin) + len(end) and text.startswith(begin) and text.endswith(end)
+    return text[len(begin) : len(text) - len(end)] if is_framed else text
 
 
 def answered_of(exchange: Exchange) -> Answered:
-    answer = exchange.answer
+    answer = exchange.answer or (Message("assistant", "") if exchange.prompt else None)
     return Answered(
         content=None if answer is None else answer.content,
         reasoning=None if answer is None else answer.reasoning,
-        finish_reason=exchange.finish_reason,
         label=exchange.label,
         confidence=exchange.confidence,
         guarded=bool(exchange.guarded),
     )
 
 
-def answered_of_sample(sample: Sample) -> Answered:
-    """What a model answered when it was judged."""
-    finish: FinishReason = "length" if sample.finish_reason == "length" else "stop"
-    return Answered(sample.answer, sample.reasoning, finish)
-
-
-def features_of(exchanges: Iterable[Exchange], labels: Mapping[str, str]) -> Features:
+def features_of(exchanges: Sequence[Exchange], labels: Mapping[str, str], style: str = UNSTYLED) -> Features:
     """All features of exchanges but embeddings; `labels` are the classes as `label_forms` gives them, if any."""
-    kept = list(exchanges)
-    questions = [asked for exchange in kept if (asked := question_of(exchange.prompt)) is not None]
-    outputs = output_features([answered_of(exchange) for exchange in kept], labels)
-    inputs = input_features(questions)
+    asked = [question_of(exchange.prompt, style) for exchange in exchanges]
+    inputs = input_features([text for text in asked if text is not None])
+    return joined([inputs, output_features(list(map(answered_of, exchanges)), labels), _operations(exchanges)])
+
+
+def _operations(exchanges: Sequence[Exchange]) -> Features:
+    told = {
+        "seconds": [exchange.seconds for exchange in exchanges],
+        "first_token_seconds": [
+            exchange.first_token_seconds for exchange in exchanges if exchange.first_token_seconds is not None
+        ],
+    }
+    ends = Counter(exchange.finish_reason for exchange in exchanges)
     return Features(
-        {**inputs.numbers, **outputs.numbers},
-        {**inputs.classes, **outputs.classes},
-        outputs.shares,
-        inputs.vectors,
+        {name: np.array(values, np.float64) for name, values in told.items() if values},
+        {"finish_reason": dict(ends)} if ends else {},
     )
 
 
