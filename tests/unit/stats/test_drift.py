@@ -51,7 +51,7 @@ def test_with_ties_it_is_the_share_of_all_relabellings() -> None:
     assert found.effect == pytest.approx(own)
     assert found.p_value == pytest.approx(np.mean(as_large), rel=1e-9)
     # what ignores ties is far more careful
-    assert found.p_value < 0.8 * stats.ks_2samp(reference, window, method="exact").pvalue
+    assert found.p_value < 0.9 * stats.ks_2samp(reference, window, method="exact").pvalue
 
 
 def test_samples_apart_have_the_chance_of_two_labellings() -> None:
@@ -62,13 +62,23 @@ def test_samples_apart_have_the_chance_of_two_labellings() -> None:
     assert apart.p_value == pytest.approx(2 / math.comb(50, 20), rel=1e-9)
 
 
+@pytest.mark.thorough
 def test_many_values_are_compared_at_the_hundredths() -> None:
-    reference, window = rng(1).exponential(size=4000), 1.1 * rng(2).exponential(size=1500)
+    reference, window = rng(1).exponential(size=1200), 1.15 * rng(2).exponential(size=600)
     expected = stats.ks_2samp(reference, window)
     found = number_shift(reference, window, LEVEL)
     assert expected.statistic - 0.01 <= found.effect <= expected.statistic
-    # the p-value is that of the distance found: near what large samples have
-    assert found.p_value == pytest.approx(stats.kstwobign.sf(found.effect * math.sqrt(4000 * 1500 / 5500)), rel=0.15)
+    both = np.concatenate([reference, window])
+    hundredths = np.quantile(both, np.arange(1, 101) / 100, method="higher")
+    place_Q = np.searchsorted(hundredths, both)
+    as_large = 0
+    for seed in range(2000):
+        order = rng(seed).permutation(1800)
+        counts = [np.bincount(place_Q[part], minlength=100).cumsum() for part in (order[:1200], order[1200:])]
+        as_large += np.abs(counts[0] / 1200 - counts[1] / 600).max() >= found.effect - 1e-9
+    # three standard errors
+    share = found.p_value
+    assert as_large / 2000 == pytest.approx(share, abs=3 * math.sqrt(share * (1 - share) / 2000))
 
 
 def test_alike_samples_differ_by_nothing() -> None:
@@ -97,7 +107,9 @@ def test_few_counts_of_classes_are_judged_by_all_relabellings() -> None:
 def test_many_counts_of_classes_are_judged_as_by_large_samples() -> None:
     reference, window = np.array([3000, 2000, 1000]), np.array([1050, 580, 320])
     expected = stats.chi2_contingency([reference, window], correction=False).pvalue
-    assert chi_squared_p_value(reference, window, 50_000, seed=0) == pytest.approx(expected, rel=0.5)
+    told = [chi_squared_p_value(reference, window, 50_000, seed) for seed in range(12)]
+    # each is known to a fifth of itself
+    assert np.mean(told) == pytest.approx(expected, rel=0.25)
     names = ["a", "b", "c"]
     found = class_shift(dict(zip(names, map(int, reference), strict=True)), {"a": 1050, "b": 580, "c": 320}, LEVEL)
     shares = np.abs(reference / 6000 - window / 1950).sum() / 2
@@ -111,6 +123,7 @@ def test_a_class_that_is_new_counts() -> None:
     assert class_shift({"a": 5, "z": 0}, {"a": 4}, LEVEL).p_value == 1.0
 
 
+@pytest.mark.thorough
 def test_rare_classes_raise_no_false_alarm() -> None:
     """At 50 items of 77 classes the usual test rejects many times too often."""
     share_K = rng(0).dirichlet(np.full(77, 0.5))
@@ -196,6 +209,7 @@ def test_psi_is_the_formula_and_its_limit_that_of_large_samples() -> None:
     assert found.psi_limit == pytest.approx((1 / 8000 + 1 / 4000) * stats.chi2.ppf(0.95, 9), rel=0.15)
 
 
+@pytest.mark.thorough
 def test_psi_exceeds_its_limit_in_the_share_that_was_asked_for() -> None:
     """Where the fixed limit of 0.1 nearly always does."""
     above = {"limit": 0, "fixed": 0}
