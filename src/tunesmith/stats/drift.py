@@ -26,7 +26,7 @@ Counts = npt.NDArray[np.int64]
 
 YEAR_SECONDS: Final = 365.25 * 24 * 3600
 LARGEST_LEVEL: Final = 0.05
-"""However long the window: a month that is alarming by chance more often tells nothing."""
+"""Of a window, however long: what is more often alarming by chance is not worth a look."""
 FINEST: Final = 64
 """p-values come down to `level` / 64, so that Holm over as many features can still find one of them."""
 ENOUGH: Final = 20
@@ -38,6 +38,7 @@ NUM_CELLS: Final = 10
 _BATCHES: Final = (64, 1024)
 """Relabellings drawn at once: the first time, and at most."""
 _NUM_PSI: Final = 1000
+"""Relabellings at least that give the limit of the index."""
 _NUM_WIDTH: Final = 200
 """Points whose distances give the width of the kernel."""
 _BEYOND: Final = 10
