@@ -29,13 +29,13 @@ LARGEST_LEVEL: Final = 0.05
 """Of a window, however long: what is more often alarming by chance is not worth a look."""
 FINEST: Final = 64
 """p-values come down to `level` / 64, so that Holm over as many features can still find one of them."""
-ENOUGH: Final = 20
+ENOUGH: Final = 10
 """Relabellings as uneven as what was found, after which no more are drawn."""
 MOST_PLACES: Final = 100
 """Where two distribution functions are compared at most: the hundredths of all items."""
 NUM_CELLS: Final = 10
 """Of the population stability index."""
-_BATCHES: Final = (64, 1024)
+_BATCHES: Final = (32, 1024)
 """Relabellings drawn at once: the first time, and at most."""
 _NUM_PSI: Final = 1000
 """Relabellings at least that give the limit of the index."""
@@ -180,9 +180,9 @@ def num_relabellings(level: float) -> int:
 
 
 def sequential_p_value(found: float, draw: Callable[[int], Floats], most: int) -> float:
-    """Return how often chance alone gives `found` or more, by draws that end as soon as twenty of them do.
+    """Return how often chance alone gives `found` or more, by draws that end as soon as ten of them do.
 
-    Besag and Clifford 1991 (Biometrika 78:301): 20 over the number of draws where they ended so, else one more than
+    Besag and Clifford 1991 (Biometrika 78:301): 10 over the number of draws where they ended so, else one more than
     were as large over one more than were drawn. Either way it is a valid p-value, and what is not near an alarm, nearly
     everything, is told after some dozens of draws. `draw(n)` gives n values under chance.
     """
@@ -274,7 +274,7 @@ def _calibrated_psi(reference_K: Counts, window_K: Counts, level: float, seed: i
     both_K = reference_K + window_K
     reference_K, window_K, both_K = (side_K[both_K > 0] for side_K in (reference_K, window_K, both_K))
     rng = np.random.default_rng([seed, 1])
-    drawn_PK = _relabelled(both_K, int(window_K.sum()), max(_NUM_PSI, math.ceil(ENOUGH / level)), rng)
+    drawn_PK = _relabelled(both_K, int(window_K.sum()), max(_NUM_PSI, math.ceil(2 * ENOUGH / level)), rng)
     limit = np.quantile(_psi(both_K - drawn_PK, drawn_PK), 1 - level, method="higher")
     return float(_psi(reference_K, window_K)), float(limit)
 
