@@ -154,8 +154,8 @@ def run(*, quick: bool) -> Outcome:
     )
     if quick:
         _hold(pool)
-        found = [(part, judge(part)) for part in parts_of(streams_of(pool), SMOKE)]
-        return outcome_of(found, {}, time.perf_counter() - start)
+        looked = [(part, judge(part)) for part in parts_of(streams_of(pool), SMOKE)]
+        return outcome_of(looked, {}, time.perf_counter() - start)
     # made here, once, and not by each process
     peer_python("evidently")
     found, versions = draw(pool, Scale())
@@ -166,7 +166,7 @@ def draw(pool: Pool, scale: Scale) -> tuple[list[Found], Mapping[str, str]]:
     """All parts, by several processes, and the versions of the peer where it was asked."""
     parts = list(parts_of(streams_of(pool), scale))
     with ProcessPoolExecutor(NUM_PROCESSES, get_context("spawn"), _hold, (pool,)) as executor:
-        found = []
+        found: list[Found] = []
         for part, months in zip(parts, executor.map(judge, parts), strict=True):
             found.append((part, months))
             if len(found) % _TOLD_EVERY == 0:

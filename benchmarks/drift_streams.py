@@ -106,7 +106,8 @@ class Pool:
             if new is not None:
                 is_of_it_T &= self.is_new_T == new
             chance_T[is_of_it_T] = weight / max(1, is_of_it_T.sum())
-        return chance_T / chance_T.sum()
+        chance_T /= chance_T.sum()
+        return chance_T
 
 
 def _told(values: Floats) -> Floats:
@@ -115,7 +116,7 @@ def _told(values: Floats) -> Floats:
 
 def _counts(names: Sequence[str], codes: NDArray[np.int64]) -> dict[str, int]:
     counts = np.bincount(codes[codes >= 0], minlength=len(names))
-    return {names[place]: int(counts[place]) for place in np.flatnonzero(counts)}
+    return {name: count for name, count in zip(names, counts.tolist(), strict=True) if count}
 
 
 def missing_files() -> list[Path]:

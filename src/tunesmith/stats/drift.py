@@ -118,8 +118,8 @@ def class_shift(reference: Mapping[str, int], window: Mapping[str, int], level: 
     p_value = chi_squared_p_value(reference_K, window_K, num_relabellings(level), seed)
     rarest_first_K = np.argsort(reference_K + window_K, kind="stable")
     rest, kept = np.split(rarest_first_K, [max(0, len(rarest_first_K) - NUM_CELLS + 1)])
-    folded = (np.append(side_K[kept], side_K[rest].sum()) for side_K in (reference_K, window_K))
-    psi = _calibrated_psi(*folded, level, seed)
+    folded, window_folded = (np.append(side_K[kept], side_K[rest].sum()) for side_K in (reference_K, window_K))
+    psi = _calibrated_psi(folded, window_folded, level, seed)
     return Shifted("chi_square", effect, p_value, num_reference, num_window, *psi)
 
 

@@ -43,7 +43,7 @@ def test_with_ties_it_is_the_share_of_all_relabellings() -> None:
 
     def distance(places: tuple[int, ...]) -> float:
         chosen, others = items[list(places)], np.delete(items, places)
-        return max(abs((chosen <= x).mean() - (others <= x).mean()) for x in items)
+        return float(max(abs((chosen <= x).mean() - (others <= x).mean()) for x in items))
 
     found = number_shift(reference, window, LEVEL)
     own = distance(tuple(range(7, 12)))
