@@ -77,11 +77,11 @@ class Scale:
     """How much is drawn."""
 
     sizes: Sequence[int] = SIZES
-    num_months: int = 125
-    """Of each stream and size of windows: 1,500 in all."""
-    num_shifted: int = 30
+    num_months: int = 334
+    """Of each stream and size of windows: 4,008 in all."""
+    num_shifted: int = 50
     """Runs of each planted shift and size."""
-    peer_months: Mapping[int, int] = field(default_factory=lambda: {50: 2, 200: 2, 1_000: 2, 5_000: 1})
+    peer_months: Mapping[int, int] = field(default_factory=lambda: {50: 3, 200: 3, 1_000: 3, 5_000: 1})
     """So many of them are shown to evidently too, by the size of windows: it is slow on many texts."""
     months_per_part: int = 5
 

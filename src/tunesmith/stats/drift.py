@@ -29,6 +29,8 @@ LARGEST_LEVEL: Final = 0.05
 """Of a window, however long: what is more often alarming by chance is not worth a look."""
 FINEST: Final = 64
 """p-values come down to `level` / 64, so that Holm over as many features can still find one of them."""
+MOST_RELABELLINGS: Final = 200_000
+"""Enough for 22 features and windows of an hour. The tests that draw none, of numbers and shares, have no such end."""
 ENOUGH: Final = 10
 """Relabellings as uneven as what was found, after which no more are drawn."""
 MOST_PLACES: Final = 100
@@ -37,8 +39,8 @@ NUM_CELLS: Final = 10
 """Of the population stability index."""
 _BATCHES: Final = (32, 1024)
 """Relabellings drawn at once: the first time, and at most."""
-_NUM_PSI: Final = 1000
-"""Relabellings at least that give the limit of the index."""
+_NUM_PSI: Final = (1_000, 10_000)
+"""Relabellings that give the limit of the index, at least and at most."""
 _NUM_WIDTH: Final = 200
 """Points whose distances give the width of the kernel."""
 _BEYOND: Final = 10
@@ -176,7 +178,7 @@ def share_shift(reference: tuple[int, int], window: tuple[int, int], level: floa
 
 def num_relabellings(level: float) -> int:
     """How many are drawn where nothing speaks for an earlier end."""
-    return math.ceil(FINEST / level)
+    return min(MOST_RELABELLINGS, math.ceil(FINEST / level))
 
 
 def sequential_p_value(found: float, draw: Callable[[int], Floats], most: int) -> float:
@@ -274,7 +276,8 @@ def _calibrated_psi(reference_K: Counts, window_K: Counts, level: float, seed: i
     both_K = reference_K + window_K
     reference_K, window_K, both_K = (side_K[both_K > 0] for side_K in (reference_K, window_K, both_K))
     rng = np.random.default_rng([seed, 1])
-    drawn_PK = _relabelled(both_K, int(window_K.sum()), max(_NUM_PSI, math.ceil(2 * ENOUGH / level)), rng)
+    num_drawn = min(max(_NUM_PSI[0], math.ceil(2 * ENOUGH / level)), _NUM_PSI[1])
+    drawn_PK = _relabelled(both_K, int(window_K.sum()), num_drawn, rng)
     limit = np.quantile(_psi(both_K - drawn_PK, drawn_PK), 1 - level, method="higher")
     return float(_psi(reference_K, window_K)), float(limit)
 

@@ -258,6 +258,16 @@ def test_one_of_fifteen_features_can_alarm(level: float) -> None:
     assert alarms({"shifted": p_value} | {str(number): 0.5 for number in range(14)}, level) == {"shifted"}
 
 
+def test_windows_of_an_hour_can_alarm_and_of_a_second_end() -> None:
+    hour, second = alarm_level(1.0, 3_600), alarm_level(1.0, 1.0)
+    p_value = 1 / (1 + num_relabellings(hour))
+    assert alarms({"shifted": p_value} | {str(number): 0.5 for number in range(21)}, hour) == {"shifted"}
+    assert num_relabellings(second) == num_relabellings(hour)
+    # of shares and numbers no p-value is too small
+    assert share_shift((1, 500), (40, 50), second).p_value < second / 20
+    assert number_shift(np.arange(500), np.arange(500, 550), second).p_value < second / 20
+
+
 def test_what_cannot_be_compared_is_refused() -> None:
     with pytest.raises(ValueError, match="finite"):
         number_shift([1.0, math.nan], [2.0], LEVEL)
