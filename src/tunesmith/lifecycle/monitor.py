@@ -71,11 +71,15 @@ class Watched:
 
 def monitor(job: Job, store: Store, *, bundle: Bundle | None = None, until: datetime | None = None) -> HealthReport:
     """The report on the last complete window. Raises TunesmithError `monitor-no-window`, and what `reports` raises."""
-    found = reports(job, store, bundle=bundle, until=until)
+    return require_window(job, reports(job, store, bundle=bundle, until=until))[-1]
+
+
+def require_window(job: Job, found: list[HealthReport]) -> list[HealthReport]:
+    """The same reports. Raises TunesmithError `monitor-no-window` where there is none."""
     if not found:
         place = Place("recipe", field="monitor.window")
         raise TunesmithError("monitor-no-window", place=place, window=job.recipe.monitor.window)
-    return found[-1]
+    return found
 
 
 def reports(
