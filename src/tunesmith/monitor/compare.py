@@ -99,8 +99,8 @@ def _tested(name: str, part: Features, window: Features, looks: Looks) -> Shifte
         return class_shift(part.classes[name], window.classes[name], looks.level, looks.seed)
     if name in window.shares:
         return share_shift(part.shares[name], window.shares[name], looks.level)
-    sides = (spread(side.vectors[name], looks.max_points, looks.seed) for side in (part, window))
-    return vector_shift(*sides, looks.level, looks.seed)
+    there, here = (spread(side.vectors[name], looks.max_points, looks.seed) for side in (part, window))
+    return vector_shift(there, here, looks.level, looks.seed)
 
 
 def _num_told(name: str, side: Features) -> int:

@@ -167,7 +167,7 @@ def test_clock_jumps_and_other_models_are_told_and_left_out(watched: Watched) ->
     assert watched.told.said == [("monitor.ahead", {"count": 3}), ("monitor.before", {"count": 2})]
 
 
-def test_metadata_alone_is_watched_without_the_model(watched: Watched) -> None:
+def test_metadata_alone_gives_figures_and_no_texts(watched: Watched) -> None:
     watched.serve([replace(one, prompt=(), answer=None) for one in traffic(4, 60)])
     watched.now = BEGIN + WEEK
     body = monitor(watched.job, watched.store, bundle=watched.bundle).body
