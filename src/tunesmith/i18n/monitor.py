@@ -40,7 +40,7 @@ TEXTS: Final[dict[str, tuple[str, str]]] = {
         "see what the rows are: tunesmith prepare recipe.yaml --show 3",
         "查看数据内容：tunesmith prepare recipe.yaml --show 3",
     ),
-    "task.monitor": ("Reading requests", "读取请求"),
+    "task.monitor": ("reading requests", "读取请求"),
     "monitor.ahead": (
         "exchanges whose time is yet to come by the store's clock: {count}; they are looked at once it has come",
         "有 {count} 次对话的时间晚于数据库时钟；到时才会计入",
