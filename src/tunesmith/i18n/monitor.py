@@ -150,6 +150,7 @@ TEXTS: Final[dict[str, tuple[str, str]]] = {
     "monitor.feature.language": ("Language of the question", "提问语言"),
     "monitor.feature.ngrams": ("Wording (character n-grams)", "用词（字符 n 元组）"),
     "monitor.feature.embedding": ("Meaning (the model's embeddings)", "语义（模型自身的向量）"),
+    "monitor.feature.distance": ("Distance to the nearest training row", "与最近训练数据的距离"),
     "monitor.feature.label": ("Label of the answer", "回答的标签"),
     "monitor.feature.confidence": ("Confidence", "置信度"),
     "monitor.feature.answer_length": ("Length of the answer (characters)", "回答长度（字符）"),
