@@ -49,7 +49,7 @@ class Outbox(Record):
 
     newest: str | None = None
     """Id of the last alert of the log that was taken over."""
-    waiting: list[Waiting] = []
+    waiting: tuple[Waiting, ...] = ()
     num_delivered: int = 0
     num_dropped: int = 0
     """Since it began."""
@@ -120,7 +120,7 @@ def taken_over(outbox: Outbox, log: Sequence[Alert], max_waiting: int) -> Outbox
     begin = ids.index(outbox.newest) + 1 if outbox.newest in ids else 0
     if begin == len(ids):
         return outbox
-    waiting = [*outbox.waiting, *(Waiting(alert=alert) for alert in log[begin:])]
+    waiting = (*outbox.waiting, *(Waiting(alert=alert) for alert in log[begin:]))
     num_over = max(0, len(waiting) - max_waiting)
     told = {"newest": ids[-1], "waiting": waiting[num_over:], "num_dropped": outbox.num_dropped + num_over}
     return outbox.model_copy(update=told)
@@ -144,7 +144,7 @@ class Sink:
         before = read_outbox(self.file)
         outbox = taken_over(before, log, self.max_waiting)
         if self.receiver is None:
-            outbox = outbox.model_copy(update={"waiting": []})
+            outbox = outbox.model_copy(update={"waiting": ()})
         if outbox != before:
             self._keep(outbox)
         problem: Phrase | None = None
@@ -174,18 +174,20 @@ def due(waiting: Sequence[Waiting], now: datetime) -> list[Waiting]:
 def after(outbox: Outbox, tried: Waiting, answer: Answer, now: datetime) -> Outbox:
     """The outbox once one of its alerts was posted."""
     if answer.problem is None:
-        waiting = [each for each in outbox.waiting if each.alert.id != tried.alert.id]
-        return outbox.model_copy(update={"waiting": waiting, "num_delivered": outbox.num_delivered + 1})
+        left = tuple(each for each in outbox.waiting if each is not tried)
+        return outbox.model_copy(update={"waiting": left, "num_delivered": outbox.num_delivered + 1})
     again_at = now + min(MAX_WAIT, FIRST_WAIT * 2 ** min(tried.num_tries, _MAX_DOUBLED))
-    waiting = []
-    for each in outbox.waiting:
-        if each.alert.id == tried.alert.id:
-            waiting.append(each.model_copy(update={"num_tries": each.num_tries + 1, "again_at": again_at}))
-        elif not answer.is_there and (each.again_at is None or each.again_at < again_at):
-            waiting.append(each.model_copy(update={"again_at": again_at}))
-        else:
-            waiting.append(each)
-    return outbox.model_copy(update={"waiting": waiting})
+    return outbox.model_copy(
+        update={"waiting": tuple(_later(each, tried, answer, again_at) for each in outbox.waiting)}
+    )
+
+
+def _later(each: Waiting, tried: Waiting, answer: Answer, again_at: datetime) -> Waiting:
+    if each is tried:
+        return each.model_copy(update={"num_tries": each.num_tries + 1, "again_at": again_at})
+    if answer.is_there or (each.again_at is not None and each.again_at > again_at):
+        return each
+    return each.model_copy(update={"again_at": again_at})
 
 
 def posted(alert: Alert) -> bytes:

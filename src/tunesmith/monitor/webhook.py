@@ -16,6 +16,7 @@ from collections.abc import Callable, Mapping
 from contextlib import closing, suppress
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import cache
 from http.client import HTTPConnection, HTTPException
 from ipaddress import IPv4Address, IPv6Address, IPv6Network, ip_address
 from typing import Any, Final
@@ -34,8 +35,8 @@ _LATER: Final = frozenset((408, 425, 429))
 _MAX_SHOWN: Final = 200
 _PUBLIC: Final = IPv6Network("2000::/3")
 _NAT64: Final = IPv6Network("64:ff9b::/96")
-_METADATA: Final = (ip_address("168.63.129.16"), ip_address("fd00:ec2::254"))
-"""Where clouds tell a machine its secrets; the others are link-local."""
+_METADATA: Final = frozenset(map(ip_address, ("100.100.100.200", "168.63.129.16", "192.0.0.192", "fd00:ec2::254")))
+"""Where Alibaba's, Azure's, Oracle's and Amazon's clouds tell a machine its secrets; other places are link-local."""
 
 Address = tuple[socket.AddressFamily, Any]
 """A family, and what a socket of it connects to."""
@@ -48,6 +49,12 @@ def look_up(host: str, port: int) -> list[Address]:
     return [(family, address) for family, _, _, _, address in found]
 
 
+@cache
+def certificates() -> ssl.SSLContext:
+    """Whom to trust; reading all of them takes longer than many a post."""
+    return ssl.create_default_context()
+
+
 @dataclass(frozen=True)
 class Receiver:
     """The address of a recipe, with the secret's value."""
@@ -55,8 +62,7 @@ class Receiver:
     webhook: Webhook
     secret: str | None = field(default=None, repr=False)
     resolve: Resolve = look_up
-    tls: ssl.SSLContext = field(default_factory=ssl.create_default_context, repr=False)
-    """Judges certificates."""
+    tls: Callable[[], ssl.SSLContext] = certificates
     whole_seconds: float = WHOLE_SECONDS
 
     def post(self, body: bytes, headers: Mapping[str, str], at: datetime) -> Answer:
@@ -175,9 +181,10 @@ class _Posting:
         failure = OSError("no address")
         for family, address in addresses:
             opened = socket.socket(family, socket.SOCK_STREAM)
-            opened.settimeout(min(CONNECT_SECONDS, self._receiver.whole_seconds))
+            opened.settimeout(CONNECT_SECONDS)
             try:
                 opened.connect(address)
+                opened.settimeout(None)  # from here on it can be cut off
                 self._hold(opened)
             except OSError as refused:
                 opened.close()
@@ -189,7 +196,7 @@ class _Posting:
     def _encrypted(self, opened: socket.socket, host: str) -> socket.socket:
         if self._parts.scheme != "https":
             return opened
-        wrapped = self._receiver.tls.wrap_socket(opened, server_hostname=host, do_handshake_on_connect=False)
+        wrapped = self._receiver.tls().wrap_socket(opened, server_hostname=host, do_handshake_on_connect=False)
         try:
             self._hold(wrapped)
             wrapped.do_handshake()
