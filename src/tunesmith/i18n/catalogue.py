@@ -21,6 +21,7 @@ from tunesmith.i18n import (
     explain,
     export,
     forms,
+    improve,
     lengths,
     loadtest,
     methods,
@@ -95,5 +96,6 @@ TABLES: Final[tuple[dict[str, Entry], ...]] = (
     scorecard.TEXTS,
     confidence.TEXTS,
     suites.TEXTS,
+    improve.TEXTS,
 )
 CATALOGUE: Final[dict[str, Entry]] = {key: entry for table in TABLES for key, entry in table.items()}
