@@ -22,6 +22,7 @@ from tunesmith.i18n import (
     explain,
     export,
     forms,
+    improve,
     lengths,
     loadtest,
     methods,
@@ -96,6 +97,10 @@ TABLES: Final[tuple[dict[str, Entry], ...]] = (
     scorecard.TEXTS,
     confidence.TEXTS,
     suites.TEXTS,
+<<<<<<< HEAD
     alerts.TEXTS,
+=======
+    improve.TEXTS,
+>>>>>>> s5
 )
 CATALOGUE: Final[dict[str, Entry]] = {key: entry for table in TABLES for key, entry in table.items()}
