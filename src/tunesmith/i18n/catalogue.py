@@ -97,10 +97,7 @@ TABLES: Final[tuple[dict[str, Entry], ...]] = (
     scorecard.TEXTS,
     confidence.TEXTS,
     suites.TEXTS,
-<<<<<<< HEAD
     alerts.TEXTS,
-=======
     improve.TEXTS,
->>>>>>> s5
 )
 CATALOGUE: Final[dict[str, Entry]] = {key: entry for table in TABLES for key, entry in table.items()}
