@@ -38,6 +38,7 @@ from tunesmith.cli.session import (
     training_job,
 )
 from tunesmith.cli.store import store_app
+from tunesmith.cli.watch import watch
 from tunesmith.errors import ExitCode, Place, TunesmithError
 
 if TYPE_CHECKING:
@@ -68,6 +69,7 @@ app.command("serve", help=text("cli.help.serve"))(serve)
 app.command("chat", help=text("cli.help.chat"))(chat)
 app.command("push", help=text("cli.help.push"))(push)
 app.command("loadtest", help=text("cli.help.loadtest"))(loadtest)
+app.command("watch", help=text("cli.help.watch"))(watch)
 
 
 @app.callback()
