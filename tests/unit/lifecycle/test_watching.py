@@ -147,6 +147,15 @@ def test_rows_of_feedback_and_the_interval_call_for_rounds(world: World, store: 
     assert [number for number, trigger in enumerate(triggers, 1) if trigger] == [30, 60, 90]
 
 
+def test_a_round_that_a_person_called_for_counts(world: World, store: Store) -> None:
+    world.now, world.alarms = MONDAY + WEEK - HOUR, {0}
+    world.improve(world.job(), store, {"by": "command"})
+    world.now = MONDAY + WEEK + HOUR
+    tick = world.tick(store)
+    assert [alert.state for alert in tick.alerts] == ["begun"]
+    assert tick.trigger is None
+
+
 def test_without_a_champion_windows_are_watched_and_nothing_is_trained(world: World) -> None:
     world.now, world.alarms, world.num_unseen = MONDAY + WEEK + HOUR, {0}, 1000
     with world.open_store() as empty:
@@ -281,7 +290,7 @@ def test_a_loop_waits_longer_with_each_failure_and_ends_when_it_is_told(world: W
 def test_an_interruption_ends_the_loop(world: World, store: Store) -> None:
     world.num_unseen, world.failures = 200, [Interrupted("stopped")]
     with watching(world.job(), store, world.stages()) as held, pytest.raises(Interrupted):
-        watch(held, lambda tick: None, lambda pause: False)
+        watch(held, lambda tick: None, lambda pause: True)
 
 
 def test_one_process_at_a_time_watches_with_a_recipe(world: World, store: Store) -> None:
