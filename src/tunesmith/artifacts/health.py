@@ -42,6 +42,8 @@ class Shift(Record):
     psi_limit: float | None = None
     """What it exceeds in the report's `level` of drift-free windows of these sizes."""
     is_alarm: bool = False
+    classes: dict[str, tuple[float, float]] = {}
+    """Of classes, the five whose share changed the most: in the reference, in the window."""
 
 
 class Figure(Record):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Final
 
@@ -15,6 +15,7 @@ from tunesmith.stats.drift import Shifted, alarms, class_shift, number_shift, sh
 
 LEAST: Final = 8
 """Exchanges of a side that have to tell a feature before it is tested."""
+NUM_CLASSES: Final = 5
 OVER_TIME: Final = "accuracy_over_time"
 
 
@@ -35,11 +36,21 @@ def shifts_of(window: Features, parts: Sequence[Features], looks: Looks) -> list
     """
     found = []
     for name, family in FAMILIES.items():
-        against = [shifted for part in parts if (shifted := _tested(name, part, window, looks)) is not None]
+        against = [(shifted, part) for part in parts if (shifted := _tested(name, part, window, looks)) is not None]
         if against:
-            nearest = max(against, key=lambda shifted: (shifted.p_value, -shifted.effect))
-            found.append(Shift(feature=name, family=family, **asdict(nearest)))
+            nearest, part = max(against, key=lambda pair: (pair[0].p_value, -pair[0].effect))
+            classes = most_changed(part.classes.get(name, {}), window.classes.get(name, {}))
+            found.append(Shift(feature=name, family=family, classes=classes, **asdict(nearest)))
     return found
+
+
+def most_changed(reference: Mapping[str, int], window: Mapping[str, int]) -> dict[str, tuple[float, float]]:
+    """The share of each class on both sides, of the NUM_CLASSES whose shares differ the most."""
+    sums = sum(reference.values()), sum(window.values())
+    shares = {
+        name: (reference.get(name, 0) / sums[0], window.get(name, 0) / sums[1]) for name in {**reference, **window}
+    }
+    return dict(sorted(shares.items(), key=lambda pair: -abs(pair[1][1] - pair[1][0]))[:NUM_CLASSES])
 
 
 def fall_of(earlier: Sequence[float], newest: Sequence[float], level: float) -> Shift | None:
@@ -88,8 +99,8 @@ def _tested(name: str, part: Features, window: Features, looks: Looks) -> Shifte
         return class_shift(part.classes[name], window.classes[name], looks.level, looks.seed)
     if name in window.shares:
         return share_shift(part.shares[name], window.shares[name], looks.level)
-    sides = (spread(side.vectors[name], looks.max_points, looks.seed) for side in (part, window))
-    return vector_shift(*sides, looks.level, looks.seed)
+    there, here = (spread(side.vectors[name], looks.max_points, looks.seed) for side in (part, window))
+    return vector_shift(there, here, looks.level, looks.seed)
 
 
 def _num_told(name: str, side: Features) -> int:

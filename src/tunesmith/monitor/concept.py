@@ -7,6 +7,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
+import numpy as np
+
 CHECK_EVERY: Final = 8
 """Judged answers between two looks."""
 
@@ -17,7 +19,7 @@ class Fall:
 
     is_found: bool
     effect: float
-    """By how much the share of right answers fell, 0 where it did not."""
+    """The share of right answers before the fall less that from it on; 0 where none was found."""
 
 
 def fall(earlier: Sequence[float], newest: Sequence[float], level: float) -> Fall:
@@ -32,10 +34,13 @@ def fall(earlier: Sequence[float], newest: Sequence[float], level: float) -> Fal
     adwin = ADWIN(delta=level / looks, clock=CHECK_EVERY, grace_period=CHECK_EVERY)
     for value in earlier:
         adwin.update(value)
-    effect = 0.0
+    is_found = False
     for value in newest:
         before = adwin.estimation
         adwin.update(value)
-        if adwin.drift_detected:
-            effect = max(effect, before - adwin.estimation)
-    return Fall(effect > 0, effect)
+        is_found |= adwin.drift_detected and adwin.estimation < before
+    if not is_found:
+        return Fall(False, 0.0)
+    # what it cut off lies before what it still holds
+    old, new = np.split(np.array([*earlier, *newest]), [-int(adwin.width)])
+    return Fall(True, max(0.0, float(old.mean() - new.mean())))

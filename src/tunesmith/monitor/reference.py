@@ -73,7 +73,7 @@ class Trained:
 
 @dataclass(frozen=True)
 class Reference:
-    """Everything of the training part; it holds no text."""
+    """Everything of the training part: figures, directions, counts of runs of five bytes, no text."""
 
     key: str
     training: Features
