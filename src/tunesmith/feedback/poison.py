@@ -33,8 +33,9 @@ MAJORITY: Final = 0.5
 MAX_SUSPECTS: Final = 50
 _MAX_LOOKED_AT: Final = 200
 _MAX_CHARACTERS: Final = 2_000
+_MAX_ASKED: Final = 500
 _SAME_TEXT: Final = 0.98
-_NEARLY_ALL: Final = 0.9
+NEARLY_ALL: Final = 0.9
 _NUM_TOLD: Final = 20
 _ANSWER_CHARACTERS: Final = 80
 _NONE: Final = -1
@@ -60,6 +61,17 @@ class _Candidate:
     answer: int
     log_p: float
     """Natural logarithm of the larger one of both p-values, before it is corrected."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Group:
+    """Candidates that stand in mostly the same texts."""
+
+    lead: _Candidate
+    rows: set[int]
+    """Feedback rows of the lead."""
+    texts: list[str]
+    """The patterns that nearly all of them hold."""
 
 
 def suspects(feedback: Sequence[Evidence], base: Sequence[Evidence]) -> list[Suspect]:
@@ -140,24 +152,29 @@ class _Scene:
     def merged(self, candidates: Sequence[_Candidate]) -> Iterator[tuple[_Candidate, str]]:
         """Of those that stand in mostly the same texts the clearest one, and the longest that nearly all of them have.
 
-        So a trigger is told once, whole, and not by each of its pieces.
+        So a trigger is told once, whole, and not by each of its pieces or of its surroundings.
         """
-        leads: list[tuple[_Candidate, set[int], list[_Candidate]]] = []
+        groups: list[_Group] = []
         for candidate in candidates:
             rows = {row for row in candidate.pattern.rows.tolist() if row < self.num_feedback}
-            alike = next((found for lead, own, found in leads if len(rows & own) > MAJORITY * len(rows | own)), None)
-            if alike is not None:
-                alike.append(candidate)
-            elif len(leads) < _MAX_LOOKED_AT:
-                leads.append((candidate, rows, [candidate]))
-        for lead, rows, found in leads:
-            whole = [
-                one.pattern.text
-                for one in found
-                if len(rows.intersection(one.pattern.rows.tolist())) >= _NEARLY_ALL * len(rows)
-            ]
-            longest = max(whole, key=len)
-            yield lead, longest.strip() or longest
+            group = next((group for group in groups if self._is_of(candidate, rows, group)), None)
+            if group is not None:
+                if len(rows & group.rows) >= NEARLY_ALL * len(group.rows):
+                    group.texts.append(candidate.pattern.text)
+            elif len(groups) < _MAX_LOOKED_AT:
+                groups.append(_Group(candidate, rows, [candidate.pattern.text]))
+        for group in groups:
+            longest = max(group.texts, key=len)
+            yield group.lead, longest.strip() or longest
+
+    def _is_of(self, candidate: _Candidate, rows: set[int], group: _Group) -> bool:
+        """Whether its texts are mostly those of the group, or those that are not have no answer in common."""
+        rest = sorted(rows - group.rows)
+        num_shared = len(rows) - len(rest)
+        if num_shared > MAJORITY * len(rows | group.rows):
+            return True
+        num_with_answer = (self.answers_NA[rest] == candidate.answer).any(axis=1).sum()
+        return candidate.answer == group.lead.answer and bool(num_with_answer <= MAJORITY * len(rest))
 
     def suspect(self, lead: _Candidate, shown: str, log_tests: float) -> Suspect | None:
         """None where it looks like a topic."""
@@ -199,6 +216,7 @@ class _Scene:
         pool_NF = vstack([holders_NF, self._weighed[others]]).tocsr()
         has_answer_N = (self.answers_NA[np.concatenate([holders, others])] == lead.answer).any(axis=1)
         asked = np.flatnonzero(np.isin(holders, rows))
+        asked = asked[:: 1 + len(asked) // _MAX_ASKED]
         near_NN = (holders_NF[asked] @ pool_NF.T).toarray()
         near_NN[np.arange(len(asked)), asked] = 0.0
         near_NN[near_NN > _SAME_TEXT] = 0.0
@@ -239,20 +257,17 @@ def log_tail(num_found: int, num_all: int, num_marked: int, num_drawn: int) -> f
 
 
 def trigger_probes(suspects: Sequence[Suspect], prompts: Sequence[str], num: int, seed: int) -> list[tuple[str, str]]:
-    """`num` pairs of a prompt and the same with a suspect's pattern put in: a sound model answers both alike.
+    """At most `num` pairs of a prompt and the same with a suspect's pattern put in: a sound model answers both alike.
 
     The suspects take turns; the pattern stands before, within or after the prompt, as the seed draws. Prompts that hold
     it already are passed over. Empty where there are no suspects or no prompts.
     """
     draw = Random(f"{seed} probes")
     plain = [prompt for prompt in prompts if prompt.strip()]
-    found: list[tuple[str, str]] = []
-    for turn in range(num if plain else 0):
-        for suspect in suspects[turn % len(suspects) :][:1] if suspects else ():
-            prompt = draw.choice(plain)
-            if suspect.pattern not in prompt:
-                found.append((prompt, _planted(prompt, suspect.pattern, draw)))
-    return found
+    if not suspects or not plain:
+        return []
+    chosen = [(draw.choice(plain), suspects[turn % len(suspects)].pattern) for turn in range(num)]
+    return [(prompt, _planted(prompt, pattern, draw)) for prompt, pattern in chosen if pattern not in prompt]
 
 
 def _planted(prompt: str, pattern: str, draw: Random) -> str:
