@@ -38,6 +38,8 @@ Reason = Literal[
     "comment",
     "no-consent",
     "no-text",
+    "no-pair",
+    "other-task",
     "held-out",
     "duplicate",
     "flood",

@@ -1,6 +1,6 @@
 """What a served model leaves behind: exchanges, feedback, versions and keys, in one database. No torch here."""
 
-from tunesmith.store.feedback_states import Decision, State, decide, decisions_of
+from tunesmith.store.feedback_states import Decision, State, decide, decisions_of, exchanges_named, latest_exchanges
 from tunesmith.store.keys import SCOPES, Key, KeyFault, NewKey, Scope, create_key, find_key, list_keys, revoke_key
 from tunesmith.store.policy import Pseudonymiser, recorded, recorded_feedback
 from tunesmith.store.registry import (
@@ -39,8 +39,10 @@ __all__ = [
     "create_key",
     "decide",
     "decisions_of",
+    "exchanges_named",
     "find_key",
     "history",
+    "latest_exchanges",
     "list_keys",
     "open_store",
     "open_version",

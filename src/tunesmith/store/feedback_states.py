@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Final, Literal
@@ -10,8 +10,10 @@ from typing import Final, Literal
 from sqlalchemy import Connection, delete, select
 
 from tunesmith.errors import TunesmithError
+from tunesmith.records import Exchange
 from tunesmith.store.open import reading, writing
-from tunesmith.store.schema import FEEDBACK, FEEDBACK_STATES
+from tunesmith.store.rows import exchange_of
+from tunesmith.store.schema import EXCHANGES, FEEDBACK, FEEDBACK_STATES
 from tunesmith.store.store import Store
 
 State = Literal["accepted", "corrected", "dismissed"]
@@ -47,6 +49,25 @@ def decisions_of(store: Store) -> dict[str, Decision]:
     with reading(store.database) as connection:
         rows = connection.execute(select(FEEDBACK_STATES)).mappings().all()
     return {row["feedback"]: Decision(**row) for row in rows}
+
+
+def exchanges_named(store: Store, ids: Iterable[str]) -> dict[str, Exchange]:
+    """Those of these exchanges that the store holds, by id."""
+    wanted = sorted(set(ids))
+    found = {}
+    for begin in range(0, len(wanted), NUM_AT_ONCE):
+        of_these = select(EXCHANGES).where(EXCHANGES.c.id.in_(wanted[begin : begin + NUM_AT_ONCE]))
+        with reading(store.database) as connection:
+            rows = connection.execute(of_these).mappings().all()
+        found |= {row["id"]: exchange_of(row) for row in rows}
+    return found
+
+
+def latest_exchanges(store: Store, num: int) -> list[Exchange]:
+    """At most so many, the newest first."""
+    newest = select(EXCHANGES).order_by(EXCHANGES.c.at.desc(), EXCHANGES.c.id.desc()).limit(num)
+    with reading(store.database) as connection:
+        return [exchange_of(row) for row in connection.execute(newest).mappings()]
 
 
 def _put(connection: Connection, decisions: Sequence[Decision]) -> None:
