@@ -5,17 +5,16 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, Final, Literal, get_args
 
 from markupsafe import Markup
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
-from tunesmith.artifacts import Scorecard
 from tunesmith.artifacts.ratings import check_value, first_problem
 from tunesmith.errors import Phrase, Place, TunesmithError
-from tunesmith.evaluate.rating import RatingPlan, RatingTask, rating_tasks
+from tunesmith.evaluate.rating import RatingPlan, RatingTask
 from tunesmith.i18n.catalogue import CATALOGUE
 from tunesmith.metrics.wording import Language, Words
 from tunesmith.records import Choice, Rating
@@ -112,15 +111,15 @@ def _task(task: RatingTask) -> dict[str, Any]:
     }
 
 
-def read_pack(file: Path, scorecard: Scorecard) -> tuple[list[Rating], RatingPlan]:
+def read_pack(file: Path, tasks_of: Callable[[RatingPlan], list[RatingTask]]) -> tuple[list[Rating], RatingPlan]:
     """The ratings that a page gave back, with the arms that its reader did not see, and the plan of the page.
 
-    Raises TunesmithError `pack-file` with the field that is wrong, `pack-other` where other answers were shown.
+    `tasks_of` draws up anew what the plan asked, or raises TunesmithError. Raises TunesmithError `pack-file` with the field that is wrong, `pack-other` where other answers were shown.
     """
     pack = _read(file)
     plan = pack.plan()
     try:
-        tasks = rating_tasks(scorecard.samples(), plan)
+        tasks = tasks_of(plan)
     except TunesmithError as failure:
         raise TunesmithError("pack-other", place=Place(str(file))) from failure
     ratings = []
