@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
 from pathlib import Path
 from random import Random
 from typing import Final
@@ -21,7 +20,7 @@ from tunesmith.feedback.said import read_said
 from tunesmith.lifecycle import Job, prepare
 from tunesmith.lifecycle.ratings import Imported
 from tunesmith.metrics.wording import Language
-from tunesmith.records import Exchange, Rating, Sample, Sampling
+from tunesmith.records import CORRECTION, Exchange, Rating, Sample, Sampling
 from tunesmith.report.pack import rating_page, read_pack
 from tunesmith.store import (
     Review,
@@ -33,7 +32,6 @@ from tunesmith.store import (
     review_ratings,
     reviews_of,
 )
-from tunesmith.store.reviews import CORRECTION
 from tunesmith.text.language import language_of
 
 SLICES: Final[Mapping[str, Slice]] = {
@@ -91,7 +89,7 @@ def _task(exchange: Exchange, period: str) -> RatingTask:
         num_tokens=exchange.num_tokens,
         finish_reason=exchange.finish_reason,
     )
-    return RatingTask(exchange.id, exchange.prompt, (sample,))
+    return RatingTask(exchange.id, exchange.prompt, (sample,), may_correct=True)
 
 
 def review_queue(job: Job, store: Store) -> Queue:
@@ -109,9 +107,8 @@ def review_queue(job: Job, store: Store) -> Queue:
         add_reviews(store, draw(served, section, slices, period=period, seed=seed, now=now))
         found = reviews_of(store, period.name)
     if not found:
-        raise TunesmithError(
-            "review-nothing", begin=f"{period.begin:%Y-%m-%d %H:%M}", end=f"{period.end:%Y-%m-%d %H:%M}"
-        )
+        begin, end = (f"{at:%Y-%m-%d %H:%M}" for at in (period.begin, period.end))
+        raise TunesmithError("review-nothing", begin=begin, end=end)
     return queue_of(store, found)
 
 
@@ -145,23 +142,15 @@ def known_ratings(store: Store, tasks: Sequence[RatingTask], rater: str) -> list
 
 
 def keep_rating(store: Store, rating: Rating) -> None:
-    """Raises TunesmithError `review-unknown`."""
+    """A grade, or what is right instead. Raises TunesmithError `review-unknown`, `feedback-text`."""
     rate_reviews(store, [_kept(store, rating)])
 
 
-def keep_right_answer(store: Store, exchange: str, rater: str, text: str) -> None:
-    """What an expert says is right, as a row to learn. Raises TunesmithError `review-unknown`, `feedback-text`."""
-    rate_reviews(store, [ReviewRating(exchange, rater, CORRECTION, None, right_answer(store, text), store.clock())])
-
-
 def _kept(store: Store, rating: Rating) -> ReviewRating:
-    if rating.dimension == CORRECTION:
-        text: str | None = right_answer(store, rating.comment)
-    else:
-        text = right_answer(store, rating.comment) if rating.comment.strip() else None
-    value = rating.value if isinstance(rating.value, int) else None
-    at = datetime.fromisoformat(rating.time) if rating.time else store.clock()
-    return ReviewRating(rating.item, rating.rater, rating.dimension, value, text, at)
+    is_correction = rating.dimension == CORRECTION
+    text = right_answer(store, rating.comment) if is_correction or rating.comment.strip() else None
+    value = rating.value if isinstance(rating.value, int) and not is_correction else None
+    return ReviewRating(rating.item, rating.rater, rating.dimension, value, text, store.clock())
 
 
 def write_review_page(queue: Queue, plan: RatingPlan, file: Path, language: Language) -> None:
