@@ -34,8 +34,10 @@ class Improve(Section):
         Field(description="So many of the earlier training rows are learned again beside the feedback; absent: all."),
     ] = None
     fresh_share: Annotated[
-        Share,
+        float,
         Field(
+            ge=0.0,
+            lt=1.0,
             description="Share of the rows from feedback that are never learned, for candidate and champion to be "
             "judged on; drawn by the seed."
         ),
