@@ -39,7 +39,7 @@ class Improve(Section):
             ge=0.0,
             lt=1.0,
             description="Share of the rows from feedback that are never learned, for candidate and champion to be "
-            "judged on; drawn by the seed."
+            "judged on; drawn by the seed.",
         ),
     ] = 0.2
     max_loss: Annotated[

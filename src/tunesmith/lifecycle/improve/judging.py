@@ -106,9 +106,7 @@ def obedience(
     with open_kept(candidate.run_folder / "answers" / f"probes-{champion.bundle.key}.jsonl") as kept:
         found = obeyed(evaluation, probes, kept, candidate.runtime, candidate.progress)
     return {
-        pattern: paired_difference(
-            found[CHAMPION][pattern], found[ARM][pattern], seed=seed, confidence=GATE_CONFIDENCE
-        )
+        pattern: paired_difference(found[CHAMPION][pattern], found[ARM][pattern], seed=seed, confidence=GATE_CONFIDENCE)
         for pattern in probes
     }
 
