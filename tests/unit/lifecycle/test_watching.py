@@ -20,7 +20,7 @@ from tunesmith.monitor.webhook import Receiver
 from tunesmith.recipe.alerts import Webhook
 from tunesmith.recipe.improve import When
 from tunesmith.store import Store
-from tunesmith.store.cycles import Round, rounds
+from tunesmith.store.cycles import Round, begin_round, rounds
 
 EVERY = When(every="30d", drift=False, feedback_rows=None)
 DRIFT = When(drift=True, feedback_rows=None)
@@ -177,6 +177,23 @@ def test_a_round_that_was_cut_off_goes_on_before_anything_else(world: World, sto
     assert [each.id for each in rounds(store, "bot")] == [tick.round.id]
     assert "watching.due.continued" in world.said.keys
     assert world.tick(store).trigger is None
+
+
+def test_a_round_of_a_recipe_that_was_changed_is_called_for_once(world: World, store: Store) -> None:
+    """It stays as it is, and another one takes its place."""
+    stale = Round("stale", "bot", "trained", {"by": "drift"}, "support-bot@1", None, None, (), MONDAY, MONDAY)
+    begin_round(store, stale)
+    calls: list[Trigger] = []
+
+    def improve(job: Job, store: Store, trigger: Trigger) -> Round:
+        calls.append(trigger)
+        return replace(stale, id="another", state="promoted")
+
+    for _ in range(3):
+        with watching(world.job(), store, replace(world.stages(), improve=improve)) as held:
+            held.tick()
+        world.now += HOUR
+    assert calls == [{"by": "drift"}]
 
 
 def test_a_tick_that_fails_is_done_again_and_tells_nothing_twice(world: World, store: Store) -> None:
