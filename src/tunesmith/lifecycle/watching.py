@@ -7,6 +7,7 @@ trains a candidate where one is due. Nothing here sleeps: who calls decides when
 from __future__ import annotations
 
 import fcntl
+import hashlib
 import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -16,6 +17,7 @@ from pathlib import Path
 from typing import Final
 
 from pydantic import ValidationError
+from sqlalchemy import func, select
 
 from tunesmith.artifacts.figures import Record
 from tunesmith.artifacts.folder import make_folder, write_whole
@@ -37,6 +39,8 @@ from tunesmith.monitor.windows import length_of, windows
 from tunesmith.recipe.improve import When
 from tunesmith.store import Store, aliases, history
 from tunesmith.store.cycles import Round, rounds
+from tunesmith.store.open import reading
+from tunesmith.store.schema import FEEDBACK_STATES, REVIEW_RATINGS
 
 FOLDER: Final = "watch"
 """In the workspace: for each recipe where its watch stands, its outbox and its lock."""
@@ -48,6 +52,7 @@ MAX_WAIT: Final = timedelta(days=1)
 CLOCK_SLACK: Final = timedelta(days=1)
 """A clock that is behind the last window by less is waited for."""
 _MAX_DOUBLED: Final = 10
+_INBOX_DIGITS: Final = 16
 
 Trigger = Mapping[str, str]
 """What calls for a round: `by`, one of `drift`, `feedback_rows`, `every`, and what shows it."""
@@ -60,6 +65,8 @@ class Standing(Record):
     """End of the last window that was looked at."""
     called_at: datetime | None = None
     """When it last called for a round."""
+    inbox: str | None = None
+    """What the inbox was like when nothing was due."""
 
 
 @dataclass(frozen=True)
@@ -132,9 +139,12 @@ class Watch:
         log = [alert for alert in read_alerts(self._log) if alert.recipe == self.job.recipe.name]
         delivered = self.sink.deliver(log)
         say_delivered(delivered, self.job.progress)
-        trigger = self._trigger(new, standing)
-        made = None
-        if trigger is not None:
+        inbox = self._inbox()
+        trigger = self._trigger(new, standing, is_inbox_new=inbox != standing.inbox)
+        if trigger is None:
+            made = None
+            standing = standing.model_copy(update={"inbox": inbox})
+        else:
             made = self._improve(trigger)
             standing = standing.model_copy(update={"called_at": self.store.clock()})
         if new:
@@ -178,7 +188,7 @@ class Watch:
             self.job.progress.say("watching.no-rows", "warning", **told)
             return None
 
-    def _trigger(self, reports: Sequence[HealthReport], standing: Standing) -> Trigger | None:
+    def _trigger(self, reports: Sequence[HealthReport], standing: Standing, *, is_inbox_new: bool) -> Trigger | None:
         """That of a round which was cut off, else what `due` finds; None without a champion to do better than."""
         if CHAMPION not in aliases(self.store):
             return None
@@ -191,11 +201,23 @@ class Watch:
         times = [*changed, *(each.began_at for each in begun[-1:])]
         times += [] if standing.called_at is None else [standing.called_at]
         when = self.job.recipe.improve.when
-        num_unseen = 0 if when.feedback_rows is None else self.stages.num_unseen(self.job, self.store)
+        # to count rows, the champion is opened and all feedback read; in an inbox without news they are still too few
+        is_counted = when.feedback_rows is not None and is_inbox_new
+        num_unseen = self.stages.num_unseen(self.job, self.store) if is_counted else 0
         trigger = due(when, judged[-1] if judged else None, max(times), num_unseen, self.store.clock())
         if trigger is not None:
             self.job.progress.say(f"watching.due.{trigger['by']}", "info", **trigger)
         return trigger
+
+    def _inbox(self) -> str:
+        """Another one whenever there may be more rows to learn from."""
+        champion = aliases(self.store).get(CHAMPION)
+        newest = select(func.max(FEEDBACK_STATES.c.at)), select(func.max(REVIEW_RATINGS.c.at))
+        with reading(self.store.database) as connection:
+            decided, rated = (connection.scalars(each).one() for each in newest)
+        section = self.job.recipe.feedback.model_dump_json()
+        made_of = f"{self.store.num_feedback} {decided} {rated} {champion} {section}"
+        return hashlib.sha256(made_of.encode()).hexdigest()[:_INBOX_DIGITS]
 
     @property
     def _log(self) -> Path:

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 from alert_material import MONDAY, WEEK, answers, body, hangs, shift, trap
+from store_material import exchange, feedback
 from watch_material import HOUR, World
 
 from tunesmith.artifacts.health import HealthReport
@@ -21,6 +22,7 @@ from tunesmith.recipe.alerts import Webhook
 from tunesmith.recipe.improve import When
 from tunesmith.store import Store
 from tunesmith.store.cycles import Round, begin_round, rounds
+from tunesmith.store.feedback_states import Decision, decide
 
 EVERY = When(every="30d", drift=False, feedback_rows=None)
 DRIFT = When(drift=True, feedback_rows=None)
@@ -109,6 +111,7 @@ def test_half_a_year_of_ticks_looks_at_each_window_once(world: World, store: Sto
     assert all(tick.trigger is None for tick in ticks)
     # looked for only where a window is complete: the first ticks, until there is one, and each of its ends
     assert world.num_reports < 50
+    assert world.num_counts == 1
 
 
 def test_windows_that_ended_while_nobody_watched_are_all_looked_at(world: World, store: Store) -> None:
@@ -145,6 +148,24 @@ def test_rows_of_feedback_and_the_interval_call_for_rounds(world: World, store: 
         world.now += timedelta(days=1)
         triggers.append(world.tick(store, "improve: {when: {every: 30d}}\n").trigger)
     assert [number for number, trigger in enumerate(triggers, 1) if trigger] == [30, 60, 90]
+
+
+def test_rows_are_counted_again_when_there_is_news(world: World, store: Store) -> None:
+    world.tick(store)
+    world.num_unseen = 200
+    assert world.tick(store).trigger is None
+    store.add_feedback(feedback(1, exchange(1)))
+    store.flush()
+    assert world.tick(store).round is not None
+    assert world.num_counts == 2
+    # what came in while the round was made is counted after it
+    world.num_unseen = 300
+    assert world.tick(store).trigger == {"by": "feedback_rows", "rows": "300"}
+    assert world.tick(store).trigger is None
+    assert world.tick(store, "feedback: {use: all}\n").trigger is None
+    decide(store, [Decision(feedback(1, exchange(1)).id, "accepted", "ann", world.now)])
+    world.num_unseen = 200
+    assert world.tick(store).trigger is not None
 
 
 def test_a_round_that_a_person_called_for_counts(world: World, store: Store) -> None:
