@@ -8,12 +8,16 @@ row has (a quarter of them), and Chinese up by twenty points. Here accepted traf
 
 Beside it, on the same windows: an alarm wherever a population stability index of a feature exceeds 0.1, and evidently
 with its default drift detection, of any column and of the dataset (half of the columns), in an environment of its own,
-on fewer months.
+on fewer months. An index over fewer exchanges than the window has is left out of that rule.
+
+`python -m benchmarks.drift MONTHS RUNS [SIZE ...]` draws so many of each, ours alone, and prints the table.
 """
 
 from __future__ import annotations
 
+import json
 import math
+import sys
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
@@ -29,6 +33,7 @@ from benchmarks.drift_peer import Columns, Evidently, columns_of
 from benchmarks.drift_streams import Floats, Pool, desk_rows, make_pool, missing_files, real_rows
 from benchmarks.outcome import Goal, Outcome
 from benchmarks.peers.environment import peer_python
+from benchmarks.run import table_text
 from tunesmith.artifacts.health import Shift
 from tunesmith.engine.embed import Encoder
 from tunesmith.model.base import BUILTIN, find_base
@@ -72,16 +77,16 @@ class Scale:
     """How much is drawn."""
 
     sizes: Sequence[int] = SIZES
-    num_months: int = 1_000
-    """Of each stream and size of windows."""
-    num_shifted: int = 100
+    num_months: int = 334
+    """Of each stream and size of windows: 4,008 in all."""
+    num_shifted: int = 50
     """Runs of each planted shift and size."""
-    peer_months: int = 5
-    peer_shifted: int = 5
-    months_per_part: int = 20
+    peer_months: Mapping[int, int] = field(default_factory=lambda: {50: 3, 200: 3, 1_000: 3, 5_000: 1})
+    """So many of them are shown to evidently too, by the size of windows: it is slow on many texts."""
+    months_per_part: int = 5
 
 
-SMOKE: Final = Scale((50, 200), 2, 2, 0, 0, 1)
+SMOKE: Final = Scale((50, 200), 2, 2, {}, 1)
 
 
 @dataclass(frozen=True)
@@ -133,7 +138,9 @@ class Held:
     peer: list[Evidently] = field(default_factory=list)
 
 
+Found = tuple[Part, Sequence[Sequence[Judged]]]
 _HELD: Final = Held()
+_TOLD_EVERY: Final = 10
 
 
 def run(*, quick: bool) -> Outcome:
@@ -142,21 +149,29 @@ def run(*, quick: bool) -> Outcome:
     if missing:
         return Outcome({}, [[""]], void=tuple(f"{file} is not there" for file in missing))
     start = time.perf_counter()
-    rows = desk_rows() if quick else [*desk_rows(), *real_rows()]
-    pool = make_pool(rows, Encoder(find_base(BUILTIN).folder).embed, SEED)
-    scale = SMOKE if quick else Scale()
-    streams = streams_of(pool)
+    pool = make_pool(
+        desk_rows() if quick else [*desk_rows(), *real_rows()], Encoder(find_base(BUILTIN).folder).embed, SEED
+    )
     if quick:
         _hold(pool)
-        found = [(part, judge(part)) for part in parts_of(streams, scale)]
-        return outcome_of(found, {}, time.perf_counter() - start)
+        looked = [(part, judge(part)) for part in parts_of(streams_of(pool), SMOKE)]
+        return outcome_of(looked, {}, time.perf_counter() - start)
     # made here, once, and not by each process
     peer_python("evidently")
-    with ProcessPoolExecutor(NUM_PROCESSES, get_context("spawn"), _hold, (pool,)) as executor:
-        parts = list(parts_of(streams, scale))
-        found = list(zip(parts, executor.map(judge, parts), strict=True))
-        versions = executor.submit(peer_versions).result()
+    found, versions = draw(pool, Scale())
     return outcome_of(found, versions, time.perf_counter() - start)
+
+
+def draw(pool: Pool, scale: Scale) -> tuple[list[Found], Mapping[str, str]]:
+    """All parts, by several processes, and the versions of the peer where it was asked."""
+    parts = list(parts_of(streams_of(pool), scale))
+    with ProcessPoolExecutor(NUM_PROCESSES, get_context("spawn"), _hold, (pool,)) as executor:
+        found: list[Found] = []
+        for part, months in zip(parts, executor.map(judge, parts), strict=True):
+            found.append((part, months))
+            if len(found) % _TOLD_EVERY == 0:
+                print(f"{len(found)} of {len(parts)} parts", file=sys.stderr, flush=True)
+        return found, executor.submit(peer_versions).result() if scale.peer_months else {}
 
 
 def streams_of(pool: Pool) -> list[Stream]:
@@ -179,7 +194,7 @@ def parts_of(streams: Sequence[Stream], scale: Scale) -> Iterator[Part]:
     """The longest first, so that no process is left with one alone."""
     for size in sorted(scale.sizes, reverse=True):
         for stream in streams:
-            num_peer = scale.peer_shifted if stream.is_shifted else scale.peer_months
+            num_peer = scale.peer_months.get(size, 0)
             num = scale.num_shifted if stream.is_shifted else scale.num_months
             bounds = [*range(num_peer, num, scale.months_per_part), num]
             if num_peer:
@@ -235,7 +250,7 @@ def _month(pool: Pool, part: Part, month: int) -> list[Judged]:
         judged.append(
             Judged(
                 tuple(shift.feature for shift in shifts if shift.is_alarm),
-                any((shift.psi or 0.0) > FOLKLORE for shift in shifts),
+                any((shift.psi or 0.0) > FOLKLORE for shift in shifts if shift.num_window == part.size),
                 theirs,
             )
         )
@@ -259,9 +274,7 @@ def _asked(reference: Columns, window: Columns) -> tuple[bool, bool]:
     return drifted.num_drifted > 0, drifted.num_drifted >= drifted.num_columns / 2
 
 
-def outcome_of(
-    found: Sequence[tuple[Part, Sequence[Sequence[Judged]]]], versions: Mapping[str, str], seconds: float
-) -> Outcome:
+def outcome_of(found: Sequence[Found], versions: Mapping[str, str], seconds: float) -> Outcome:
     """Alarms a year by rule, stream and size; shares of the planted shifts that were found."""
     months: dict[tuple[str, int], list[Sequence[Judged]]] = {}
     for part, of_part in found:
@@ -331,3 +344,17 @@ def table_of(figures: Mapping[str, float]) -> list[list[str]]:
     sizes = sorted({size for of_row in rows.values() for size in of_row}, key=int)
     heading = ["alarms a year without drift, shares of shifts found", *(f"{int(size):,}" for size in sizes)]
     return [heading, *([name, *(of_row.get(size, "") for size in sizes)] for name, of_row in sorted(rows.items()))]
+
+
+def _try(num_months: int, num_runs: int, sizes: Sequence[int]) -> None:
+    start = time.perf_counter()
+    pool = make_pool([*desk_rows(), *real_rows()], Encoder(find_base(BUILTIN).folder).embed, SEED)
+    found, _ = draw(pool, Scale(sizes, num_months, num_runs, {}))
+    outcome = outcome_of(found, {}, time.perf_counter() - start)
+    print(table_text(outcome.table))
+    told = {"figures": {name: value for name, value in outcome.figures.items() if "all" in name}, **outcome.details}
+    print(json.dumps(told, ensure_ascii=False))
+
+
+if __name__ == "__main__":
+    _try(int(sys.argv[1]), int(sys.argv[2]), [int(size) for size in sys.argv[3:]] or SIZES)

@@ -26,7 +26,7 @@ from benchmarks.process import REPOSITORY
 from tunesmith.monitor.features import EMBEDDING, FAMILIES, Features, Vectors, features_of, joined, ngram_vectors
 from tunesmith.monitor.reference import surprise
 from tunesmith.monitor.said import RIGHT, Said, said_features
-from tunesmith.records import Exchange, Feedback, Message
+from tunesmith.records import Exchange, Feedback, FeedbackKind, Message
 from tunesmith.text.ngrams import FiveGramModel
 
 DESK: Final = REPOSITORY / "examples" / "support_desk"
@@ -42,7 +42,7 @@ FILES: Final = tuple(
     )
 )
 NEW_INTENTS: Final = {"banking77": 17, "desk_en": 3, "desk_zh": 3}
-"""The last of each set's intents by name; no training row has them."""
+"""So many of each set's intents, the first by name; no training row has them."""
 MOST: Final = {"banking77": 2_400, "maths": 400}
 """Texts of a set that are served at most."""
 NUM_OPENINGS: Final = 30
@@ -51,6 +51,7 @@ SHARPNESS: Final = 20.0
 """Of the confidence: cosines times this, through a softmax."""
 SIMULATED: Final = {"refused": 0.03, "guarded": 0.02, "thumb": 0.15, "rating": 0.05, "correction": 0.06}
 """Shares of the texts that have it."""
+SAID: Final[Sequence[FeedbackKind]] = ("thumb", "rating", "correction")
 NOW: Final = datetime(2026, 1, 5, tzinfo=UTC)
 REFUSAL: Final = {True: "抱歉，我无法回答这个问题。", False: "I'm sorry, but I can't help with that."}
 
@@ -105,7 +106,8 @@ class Pool:
             if new is not None:
                 is_of_it_T &= self.is_new_T == new
             chance_T[is_of_it_T] = weight / max(1, is_of_it_T.sum())
-        return chance_T / chance_T.sum()
+        chance_T /= chance_T.sum()
+        return chance_T
 
 
 def _told(values: Floats) -> Floats:
@@ -114,7 +116,7 @@ def _told(values: Floats) -> Floats:
 
 def _counts(names: Sequence[str], codes: NDArray[np.int64]) -> dict[str, int]:
     counts = np.bincount(codes[codes >= 0], minlength=len(names))
-    return {names[place]: int(counts[place]) for place in np.flatnonzero(counts)}
+    return {name: count for name, count in zip(names, counts.tolist(), strict=True) if count}
 
 
 def missing_files() -> list[Path]:
@@ -219,14 +221,19 @@ def _simulated(number: int, row: Row, teller: Teller, rng: np.random.Generator) 
         confidence=confidence,
         guarded=("rule",) if has["guarded"] else (),
     )
-    said = {
-        "thumb": (1 if rng.random() < 0.8 else -1, None),
-        "rating": (int(rng.integers(1, 6)), None),
-        "correction": (None, answer if rng.random() < 0.7 else row.question),
-    }
+    values = {"thumb": 1 if rng.random() < 0.8 else -1, "rating": int(rng.integers(1, 6))}
+    corrected = answer if rng.random() < 0.7 else row.question
     feedback = [
-        Feedback(f"fb-{number:020x}{kind[:4]}", id, NOW, None, kind, *said[kind])  # type: ignore[arg-type]
-        for kind in said
+        Feedback(
+            f"fb-{number:020x}{kind[:4]}",
+            id,
+            NOW,
+            None,
+            kind,
+            value=values.get(kind),
+            text=corrected if kind == "correction" else None,
+        )
+        for kind in SAID
         if has[kind]
     ]
     return exchange, feedback
@@ -248,14 +255,14 @@ def halves(rows: Sequence[Row], seed: int) -> tuple[list[Row], list[Row]]:
 
 def new_intents(source: str, rows: Sequence[Row]) -> frozenset[str]:
     intents = sorted({row.intent for row in rows if row.source == source and row.intent is not None})
-    return frozenset(intents[len(intents) - NEW_INTENTS.get(source, 0) :])
+    return frozenset(intents[: NEW_INTENTS.get(source, 0)])
 
 
 def desk_rows() -> list[Row]:
     """The support desk of the project's examples."""
     rows = []
     for line in (DESK / "tickets_en.jsonl").read_text(encoding="utf-8").splitlines():
-        with suppress(json.JSONDecodeError, KeyError):  # some lines are broken on purpose
+        with suppress(ValueError, KeyError):  # some lines are broken on purpose
             found = json.loads(line)
             asked, told = found["messages"][:2]
             rows.append(Row("desk_en", asked["content"], told["content"], told["reasoning_content"], found["intent"]))

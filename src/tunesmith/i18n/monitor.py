@@ -40,7 +40,7 @@ TEXTS: Final[dict[str, tuple[str, str]]] = {
         "see what the rows are: tunesmith prepare recipe.yaml --show 3",
         "查看数据内容：tunesmith prepare recipe.yaml --show 3",
     ),
-    "task.monitor": ("Reading requests", "读取请求"),
+    "task.monitor": ("reading requests", "读取请求"),
     "monitor.ahead": (
         "exchanges whose time is yet to come by the store's clock: {count}; they are looked at once it has come",
         "有 {count} 次对话的时间晚于数据库时钟；到时才会计入",
@@ -150,6 +150,7 @@ TEXTS: Final[dict[str, tuple[str, str]]] = {
     "monitor.feature.language": ("Language of the question", "提问语言"),
     "monitor.feature.ngrams": ("Wording (character n-grams)", "用词（字符 n 元组）"),
     "monitor.feature.embedding": ("Meaning (the model's embeddings)", "语义（模型自身的向量）"),
+    "monitor.feature.distance": ("Distance to the nearest training row", "与最近训练数据的距离"),
     "monitor.feature.label": ("Label of the answer", "回答的标签"),
     "monitor.feature.confidence": ("Confidence", "置信度"),
     "monitor.feature.answer_length": ("Length of the answer (characters)", "回答长度（字符）"),

@@ -251,7 +251,7 @@ def _found(runtime: Runtime, kind: str, key: str) -> Path:
 
 
 class _Directions:
-    """Texts to directions by the model that answers, as its server gives them; loaded when it is first asked of some."""
+    """Texts to directions by the model that answers, as its server gives them; loaded when first asked."""
 
     def __init__(self, bundle: Bundle, job: Job) -> None:
         self._bundle, self._job = bundle, job

@@ -26,6 +26,8 @@ from tunesmith.text.language import chinese_share, language_of
 NUM_BUCKETS: Final = 1024
 NGRAMS: Final = "ngrams"
 EMBEDDING: Final = "embedding"
+DISTANCE: Final = "distance"
+"""Of a question to the nearest training row, as 1 - cosine."""
 UNSTYLED: Final = "{prompt}"
 """The `prepare.user_style` that puts nothing around a question."""
 NO_LABEL: Final = "(none)"
@@ -36,6 +38,7 @@ FAMILIES: Final[Mapping[str, Family]] = {
     "language": "input",
     NGRAMS: "input",
     EMBEDDING: "input",
+    DISTANCE: "input",
     "label": "output",
     "confidence": "output",
     "answer_length": "output",

@@ -26,18 +26,21 @@ Counts = npt.NDArray[np.int64]
 
 YEAR_SECONDS: Final = 365.25 * 24 * 3600
 LARGEST_LEVEL: Final = 0.05
-"""However long the window: a month that is alarming by chance more often tells nothing."""
+"""Of a window, however long: what is more often alarming by chance is not worth a look."""
 FINEST: Final = 64
 """p-values come down to `level` / 64, so that Holm over as many features can still find one of them."""
-ENOUGH: Final = 20
+MOST_RELABELLINGS: Final = 200_000
+"""Enough for 22 features and windows of an hour. The tests that draw none, of numbers and shares, have no such end."""
+ENOUGH: Final = 10
 """Relabellings as uneven as what was found, after which no more are drawn."""
 MOST_PLACES: Final = 100
 """Where two distribution functions are compared at most: the hundredths of all items."""
 NUM_CELLS: Final = 10
 """Of the population stability index."""
-_BATCHES: Final = (64, 1024)
+_BATCHES: Final = (32, 1024)
 """Relabellings drawn at once: the first time, and at most."""
-_NUM_PSI: Final = 1000
+_NUM_PSI: Final = (1_000, 10_000)
+"""Relabellings that give the limit of the index, at least and at most."""
 _NUM_WIDTH: Final = 200
 """Points whose distances give the width of the kernel."""
 _BEYOND: Final = 10
@@ -117,8 +120,8 @@ def class_shift(reference: Mapping[str, int], window: Mapping[str, int], level: 
     p_value = chi_squared_p_value(reference_K, window_K, num_relabellings(level), seed)
     rarest_first_K = np.argsort(reference_K + window_K, kind="stable")
     rest, kept = np.split(rarest_first_K, [max(0, len(rarest_first_K) - NUM_CELLS + 1)])
-    folded = (np.append(side_K[kept], side_K[rest].sum()) for side_K in (reference_K, window_K))
-    psi = _calibrated_psi(*folded, level, seed)
+    folded, window_folded = (np.append(side_K[kept], side_K[rest].sum()) for side_K in (reference_K, window_K))
+    psi = _calibrated_psi(folded, window_folded, level, seed)
     return Shifted("chi_square", effect, p_value, num_reference, num_window, *psi)
 
 
@@ -175,13 +178,13 @@ def share_shift(reference: tuple[int, int], window: tuple[int, int], level: floa
 
 def num_relabellings(level: float) -> int:
     """How many are drawn where nothing speaks for an earlier end."""
-    return math.ceil(FINEST / level)
+    return min(MOST_RELABELLINGS, math.ceil(FINEST / level))
 
 
 def sequential_p_value(found: float, draw: Callable[[int], Floats], most: int) -> float:
-    """Return how often chance alone gives `found` or more, by draws that end as soon as twenty of them do.
+    """Return how often chance alone gives `found` or more, by draws that end as soon as ten of them do.
 
-    Besag and Clifford 1991 (Biometrika 78:301): 20 over the number of draws where they ended so, else one more than
+    Besag and Clifford 1991 (Biometrika 78:301): 10 over the number of draws where they ended so, else one more than
     were as large over one more than were drawn. Either way it is a valid p-value, and what is not near an alarm, nearly
     everything, is told after some dozens of draws. `draw(n)` gives n values under chance.
     """
@@ -273,7 +276,8 @@ def _calibrated_psi(reference_K: Counts, window_K: Counts, level: float, seed: i
     both_K = reference_K + window_K
     reference_K, window_K, both_K = (side_K[both_K > 0] for side_K in (reference_K, window_K, both_K))
     rng = np.random.default_rng([seed, 1])
-    drawn_PK = _relabelled(both_K, int(window_K.sum()), max(_NUM_PSI, math.ceil(ENOUGH / level)), rng)
+    num_drawn = min(max(_NUM_PSI[0], math.ceil(2 * ENOUGH / level)), _NUM_PSI[1])
+    drawn_PK = _relabelled(both_K, int(window_K.sum()), num_drawn, rng)
     limit = np.quantile(_psi(both_K - drawn_PK, drawn_PK), 1 - level, method="higher")
     return float(_psi(reference_K, window_K)), float(limit)
 

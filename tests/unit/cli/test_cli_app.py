@@ -40,7 +40,7 @@ VERBS = [
     *(["keys"], ["keys", "create"], ["keys", "list"], ["keys", "revoke"]),
     *(["store"], ["store", "show"], ["store", "expire"], ["store", "forget"]),
     *(["models", *verb] for verb in ([], ["add"], ["list"], ["alias"], ["withdraw"], ["history"])),
-    *(["serve"], ["chat"]),
+    *(["serve"], ["chat"], ["monitor"]),
     *(["push"], ["loadtest"]),
 ]
 
