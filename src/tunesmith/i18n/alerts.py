@@ -42,44 +42,44 @@ TEXTS: Final[dict[str, tuple[str, str]]] = {
         "请删除该文件：监控会从最近一个完整的窗口重新开始，已通知过的不会重复通知",
     ),
     "alert.drift.begun": (
-        "{model}: {feature} has drifted in {since} to {until} (effect {effect}, p {p})",
-        "{model}：{since} 至 {until} 期间，{feature} 出现漂移（效应 {effect}，p = {p}）",
+        "{model}, {since} to {until}: drift in “{feature}” (effect {effect}, p {p})",
+        "{model}，{since} 至 {until}：“{feature}”出现漂移（效应量 {effect}，p 值 {p}）",
     ),
     "alert.drift.ended": (
-        "{model}: {feature} no longer drifts in {since} to {until} (effect {effect}, p {p})",
-        "{model}：{since} 至 {until} 期间，{feature} 的漂移已消失（效应 {effect}，p = {p}）",
+        "{model}, {since} to {until}: no more drift in “{feature}” (effect {effect}, p {p})",
+        "{model}，{since} 至 {until}：“{feature}”的漂移已消失（效应量 {effect}，p 值 {p}）",
     ),
     "alert.concept.begun": (
-        "{model} is right less often than it was: {feature} in {since} to {until} (effect {effect}, p {p})",
-        "{model} 的正确率下降：{since} 至 {until} 期间的 {feature}（效应 {effect}，p = {p}）",
+        "{model}, {since} to {until}: right less often than before, by “{feature}” (effect {effect}, p {p})",
+        "{model}，{since} 至 {until}：从“{feature}”看，正确率下降（效应量 {effect}，p 值 {p}）",
     ),
     "alert.concept.ended": (
-        "{model} is right as often as it was again: {feature} in {since} to {until} (effect {effect}, p {p})",
-        "{model} 的正确率已恢复：{since} 至 {until} 期间的 {feature}（效应 {effect}，p = {p}）",
+        "{model}, {since} to {until}: right as often as before again, by “{feature}” (effect {effect}, p {p})",
+        "{model}，{since} 至 {until}：从“{feature}”看，正确率已恢复（效应量 {effect}，p 值 {p}）",
     ),
     "alert.quality.begun": (
-        "{model}: the quality has changed, by {feature} in {since} to {until} (effect {effect}, p {p})",
-        "{model}：{since} 至 {until} 期间，从 {feature} 看质量发生变化（效应 {effect}，p = {p}）",
+        "{model}, {since} to {until}: the quality has changed, by “{feature}” (effect {effect}, p {p})",
+        "{model}，{since} 至 {until}：从“{feature}”看，质量有变化（效应量 {effect}，p 值 {p}）",
     ),
     "alert.quality.ended": (
-        "{model}: the quality is what it was, by {feature} in {since} to {until} (effect {effect}, p {p})",
-        "{model}：{since} 至 {until} 期间，从 {feature} 看质量已恢复（效应 {effect}，p = {p}）",
+        "{model}, {since} to {until}: the quality is as before again, by “{feature}” (effect {effect}, p {p})",
+        "{model}，{since} 至 {until}：从“{feature}”看，质量已恢复（效应量 {effect}，p 值 {p}）",
     ),
     "alert.above.begun": (
-        "{model}: {feature} is {value}, above {limit}, in {since} to {until}",
-        "{model}：{since} 至 {until} 期间，{feature} 为 {value}，高于 {limit}",
+        "{model}, {since} to {until}: {feature} is {value}, above {limit}",
+        "{model}，{since} 至 {until}：{feature} 为 {value}，高于 {limit}",
     ),
     "alert.above.ended": (
-        "{model}: {feature} is {value}, no longer above {limit}, in {since} to {until}",
-        "{model}：{since} 至 {until} 期间，{feature} 为 {value}，不再高于 {limit}",
+        "{model}, {since} to {until}: {feature} is {value}, no longer above {limit}",
+        "{model}，{since} 至 {until}：{feature} 为 {value}，不再高于 {limit}",
     ),
     "alert.below.begun": (
-        "{model}: {feature} is {value}, below {limit}, in {since} to {until}",
-        "{model}：{since} 至 {until} 期间，{feature} 为 {value}，低于 {limit}",
+        "{model}, {since} to {until}: {feature} is {value}, below {limit}",
+        "{model}，{since} 至 {until}：{feature} 为 {value}，低于 {limit}",
     ),
     "alert.below.ended": (
-        "{model}: {feature} is {value}, no longer below {limit}, in {since} to {until}",
-        "{model}：{since} 至 {until} 期间，{feature} 为 {value}，不再低于 {limit}",
+        "{model}, {since} to {until}: {feature} is {value}, no longer below {limit}",
+        "{model}，{since} 至 {until}：{feature} 为 {value}，不再低于 {limit}",
     ),
     "alert.line": ("{text}", "{text}"),
     "alert.dropped": (
@@ -127,11 +127,11 @@ TEXTS: Final[dict[str, tuple[str, str]]] = {
     ),
     "watching.window": (
         "{since} to {until}: {exchanges} exchanges, {alarms} alarms  {report}",
-        "{since} 至 {until}：{exchanges} 次请求，{alarms} 项报警  {report}",
+        "{since} 至 {until}：{exchanges} 次对话，{alarms} 项警报  {report}",
     ),
     "watching.too-few": (
         "{since} to {until}: {exchanges} exchanges, too few to judge  {report}",
-        "{since} 至 {until}：{exchanges} 次请求，太少，不作判断  {report}",
+        "{since} 至 {until}：{exchanges} 次对话，太少，不作判断  {report}",
     ),
     "watching.due.every": ("a candidate is due: the last one is of {last}", "该训练候选模型了：上一个是 {last} 的"),
     "watching.due.drift": (

@@ -164,14 +164,14 @@ def _alert(body: HealthBody, seen: _Seen, source: Source) -> Alert:
 
 
 def _text(body: HealthBody, seen: _Seen, state: str) -> dict[str, str]:
-    values: dict[str, object] = {
-        "model": body.model,
-        "feature": seen.finding.feature,
-        "since": f"{body.since:%Y-%m-%d %H:%M}",
-        "until": f"{body.until:%Y-%m-%d %H:%M}",
-    }
-    if seen.shift is not None:
-        values |= {"effect": f"{seen.shift.effect:.2g}", "p": f"{seen.shift.p_value:.2g}"}
-    else:
-        values |= {"value": f"{seen.value:.4g}", "limit": f"{seen.finding.limit:g}"}
-    return {language: translate(f"alert.{seen.finding.code}.{state}", language, **values) for language in LANGUAGES}
+    """By language. A feature has a name in each, a figure the one that the rule has for it."""
+    told = {"model": body.model, "since": f"{body.since:%Y-%m-%d %H:%M}", "until": f"{body.until:%Y-%m-%d %H:%M}"}
+    found = {}
+    for language in LANGUAGES:
+        if seen.shift is not None:
+            name = translate(f"monitor.feature.{seen.shift.feature}", language)
+            told |= {"feature": name, "effect": f"{seen.shift.effect:.2g}", "p": f"{seen.shift.p_value:.2g}"}
+        else:
+            told |= {"feature": seen.finding.feature, "value": f"{seen.value:.4g}", "limit": f"{seen.finding.limit:g}"}
+        found[language] = translate(f"alert.{seen.finding.code}.{state}", language, **told)
+    return found

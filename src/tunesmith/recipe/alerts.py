@@ -22,6 +22,7 @@ FigureName = Literal[
     "filtered_share",
     "length_mean",
     "chinese_mean",
+    "distance_mean",
     "confidence_mean",
     "answer_length_mean",
     "thinking_length_mean",

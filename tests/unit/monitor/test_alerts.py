@@ -15,7 +15,7 @@ from store_material import exchange, feedback
 from tunesmith.artifacts.health import HealthBody
 from tunesmith.errors import TunesmithError
 from tunesmith.monitor.alerts import Alert, Source, alerts_of, open_findings
-from tunesmith.monitor.features import Features, features_of, joined
+from tunesmith.monitor.features import FAMILIES, Features, features_of, joined
 from tunesmith.monitor.run import Against, Answering, Seen, health
 from tunesmith.monitor.said import Said, said_features
 from tunesmith.monitor.windows import Window
@@ -97,13 +97,12 @@ def test_the_figures_that_a_rule_may_name_are_those_of_health_reports(tmp_path: 
         asked[0].id: [feedback(1, asked[0]), feedback(2, asked[0], kind="rating", value=4)],
         asked[1].id: [feedback(3, asked[1], kind="correction", value=None, text="no")],
     }
-    features = joined([features_of(asked, {}), Features({"bits_per_byte": np.ones(3)})])
+    features = joined([features_of(asked, {}), Features({"bits_per_byte": np.ones(3), "distance": np.ones(3)})])
     week = Window(MONDAY, MONDAY + WEEK, tuple(asked))
     seen = Seen(week, features, said_features(asked, Said(said, {})), 3)
     against = Against(reference(tmp_path / "reference", num=60), (), ())
     found = health(seen, Answering("support-bot", "0" * 16), against, Monitor(), seed=0)
-    # of embeddings, which no model was asked for here
-    assert {figure.name for figure in found.figures} | {"unfamiliar_share"} == set(get_args(FigureName))
+    assert {figure.name for figure in found.figures} == set(get_args(FigureName))
 
 
 def test_only_the_findings_that_are_asked_for_are_told() -> None:
@@ -158,12 +157,23 @@ def test_an_alert_is_plain_json_with_all_that_is_known_in_both_languages() -> No
         "value": None,
         "limit": None,
         "text": {
-            "en": "support-bot: length has drifted in 2026-03-09 00:00 to 2026-03-16 00:00 (effect 0.25, p 0.0001)",
-            "zh": "support-bot：2026-03-09 00:00 至 2026-03-16 00:00 期间，length 出现漂移（效应 0.25，p = 0.0001）",
+            "en": "support-bot, 2026-03-09 00:00 to 2026-03-16 00:00: drift in “Length of the question (characters)” "
+            "(effect 0.25, p 0.0001)",
+            "zh": "support-bot，2026-03-09 00:00 至 2026-03-16 00:00：“提问长度（字符）”出现漂移"
+            "（效应量 0.25，p 值 0.0001）",
         },
         "report": "health/1",
     }
     assert Alert.model_validate_json(alert.model_dump_json()) == alert
+
+
+def test_every_feature_and_every_figure_can_be_told() -> None:
+    shifts = [shift(feature, family) for feature, family in FAMILIES.items()]
+    names = get_args(FigureName)
+    rules = tuple(AlertRule(figure=name, above=0.5, below=2.0) for name in names)
+    (found,) = told([body(0, *shifts, figures=figures(**dict.fromkeys(names, 1.0)))], Alerts(rules=rules))
+    assert len(found) == len(FAMILIES) + 2 * len(names)
+    assert all(alert.text["en"] != alert.text["zh"] for alert in found)
 
 
 def test_ids_are_of_what_an_alert_is_about() -> None:
