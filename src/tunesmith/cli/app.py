@@ -13,6 +13,7 @@ from tunesmith.cli.annotate import annotate_app
 from tunesmith.cli.certificate import certificate
 from tunesmith.cli.chat import chat
 from tunesmith.cli.export import export
+from tunesmith.cli.improve import history, improve, promote, rollback
 from tunesmith.cli.keys import keys_app
 from tunesmith.cli.loadtest import loadtest
 from tunesmith.cli.models import models_app
@@ -39,6 +40,7 @@ from tunesmith.cli.session import (
     training_job,
 )
 from tunesmith.cli.store import store_app
+from tunesmith.cli.watch import watch
 from tunesmith.errors import ExitCode, Place, TunesmithError
 
 if TYPE_CHECKING:
@@ -69,7 +71,12 @@ app.command("serve", help=text("cli.help.serve"))(serve)
 app.command("chat", help=text("cli.help.chat"))(chat)
 app.command("monitor", help=text("cli.help.monitor"))(monitor)
 app.command("push", help=text("cli.help.push"))(push)
+app.command("improve", help=text("cli.help.improve"))(improve)
+app.command("promote", help=text("cli.help.promote"))(promote)
+app.command("rollback", help=text("cli.help.rollback"))(rollback)
+app.command("history", help=text("cli.help.history"))(history)
 app.command("loadtest", help=text("cli.help.loadtest"))(loadtest)
+app.command("watch", help=text("cli.help.watch"))(watch)
 
 
 @app.callback()

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from tunesmith.i18n import (
+    alerts,
     annotate,
     arms,
     augment,
@@ -21,6 +22,7 @@ from tunesmith.i18n import (
     explain,
     export,
     forms,
+    improve,
     lengths,
     loadtest,
     methods,
@@ -97,5 +99,7 @@ TABLES: Final[tuple[dict[str, Entry], ...]] = (
     scorecard.TEXTS,
     confidence.TEXTS,
     suites.TEXTS,
+    alerts.TEXTS,
+    improve.TEXTS,
 )
 CATALOGUE: Final[dict[str, Entry]] = {key: entry for table in TABLES for key, entry in table.items()}
