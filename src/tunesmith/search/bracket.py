@@ -126,11 +126,13 @@ class Bracket:
                 for member in waiting:
                     self.ledger.fail(member.number, str(failure))
                 return True
-        for name, value in read_values(here).items():
-            if not math.isfinite(value):
-                self.ledger.fail(int(name), DIVERGED)
+        values = read_values(here)
+        for member in waiting:
+            value = values[str(member.number)]
+            if math.isfinite(value):
+                self.ledger.reached(member.number, rungs[place].share, value)
             else:
-                self.ledger.reached(int(name), rungs[place].share, value)
+                self.ledger.fail(member.number, DIVERGED)
         shutil.rmtree(here.with_name(f"rung-{place - 1}"), ignore_errors=True)
         return True
 
