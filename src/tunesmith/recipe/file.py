@@ -117,7 +117,7 @@ def read_recipe(text: str, file: str, overrides: Sequence[str] = ()) -> Recipe:
     except ValidationError as failure:
         errors += [_explain(detail, tree, marks, file) for detail in failure.errors()]
     else:
-        errors += _mistaken_search(recipe, tree, marks, file)
+        errors += _mistaken_search(recipe, marks, file)
     if errors:
         raise ManyErrors(errors) if len(errors) > 1 else errors[0]
     return recipe
@@ -178,12 +178,13 @@ def _put(keys: tuple[str, ...], value: object, tree: dict[str, object], marks: M
     return True
 
 
-def _mistaken_search(recipe: Recipe, tree: dict[str, object], marks: Marks, file: str) -> Iterator[TunesmithError]:
-    """What of `search.space` no trial could take: each value is put into the recipe as an override would be.
+def _mistaken_search(recipe: Recipe, marks: Marks, file: str) -> Iterator[TunesmithError]:
+    """What of `search.space` no trial could take: each value is put into the resolved recipe as a trial does.
 
     A value that does not go with another setting is no mistake here: a trial may change that one too.
     """
     space = recipe.search.space
+    tree = recipe.model_dump(mode="json", exclude={"search"}) if space else {}
     for key, tried in space.items():
         place = _nearest(("search", "space", key), marks, file)
         wider = next((other for other in space if key.startswith(f"{other}.")), None)
@@ -202,7 +203,6 @@ def _mistaken_search(recipe: Recipe, tree: dict[str, object], marks: Marks, file
 def _mistakes_of(key: str, value: object, tree: dict[str, object], place: Place) -> Iterator[TunesmithError]:
     """What is wrong with the recipe at or below the key when it has this value."""
     keys, trial, marks = tuple(key.split(".")), deepcopy(tree), Marks()
-    trial.pop("search", None)
     if not all(keys) or not _put(keys, value, trial, marks, place):
         yield TunesmithError("recipe-override", place=place, override=key)
         return
@@ -309,7 +309,9 @@ def _inside(annotation: object, part: str | int) -> list[object]:
         return [get_args(annotation)[1]]
     if get_origin(annotation) is tuple:
         return [get_args(annotation)[0]]
-    if get_origin(annotation) is Annotated and any(isinstance(one, Tag) and one.tag == part for one in get_args(annotation)):
+    if get_origin(annotation) is Annotated and any(
+        isinstance(one, Tag) and one.tag == part for one in get_args(annotation)
+    ):
         return [get_args(annotation)[0]]
     return [inner for argument in get_args(annotation) for inner in _inside(argument, part)]
 

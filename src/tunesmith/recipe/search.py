@@ -113,7 +113,10 @@ class Range(Section):
             return [self.low, self.high]
         num = math.floor((self.high - self.low) / self.step + 1e-9)
         # without the digits that adding 0.1 three times brings
-        return [self.low + n * self.step if self.is_whole else float(f"{self.low + n * self.step:.12g}") for n in range(num + 1)]
+        return [
+            self.low + n * self.step if self.is_whole else float(f"{self.low + n * self.step:.12g}")
+            for n in range(num + 1)
+        ]
 
 
 def _kind(value: object) -> str:
@@ -162,7 +165,9 @@ class Search(Section):
         num = 1
         for key, tried in self.space.items():
             if isinstance(tried, Range) and tried.step is None:
-                raise PydanticCustomError("search_grid", "`by: grid` needs `values` or `step` for `{key}`", {"key": key})
+                raise PydanticCustomError(
+                    "search_grid", "`by: grid` needs `values` or `step` for `{key}`", {"key": key}
+                )
             num *= len(tried.values if isinstance(tried, Values) else tried.points())
         if num > MAX_GRID:
             told = {"num": num, "most": MAX_GRID}

@@ -18,9 +18,7 @@ FEW: Final = 20
 """Below so many trials a forest says little of any setting."""
 
 
-def importance_of(
-    entries: Sequence[Entry], space: Mapping[str, BaseDistribution], seed: int
-) -> Importance | None:
+def importance_of(entries: Sequence[Entry], space: Mapping[str, BaseDistribution], seed: int) -> Importance | None:
     """Of the values at the rung where most trials were judged; None where fewer than two differ.
 
     What was pruned counts too: at that rung it was judged like all the others.
@@ -34,8 +32,7 @@ def importance_of(
         return None
     study = optuna.create_study()
     study.add_trials(
-        create_trial(params=dict(entry.settings), distributions=dict(space), value=entry.values[at])
-        for entry in judged
+        create_trial(params=dict(entry.settings), distributions=dict(space), value=entry.values[at]) for entry in judged
     )
     shares = get_param_importances(study, evaluator=FanovaImportanceEvaluator(seed=seed))
     return Importance(shares=shares, num_trials=len(judged), at=at / PARTS, is_few=len(judged) < FEW)

@@ -16,7 +16,7 @@ import numpy as np
 import optuna
 from optuna.distributions import BaseDistribution
 from optuna.storages import JournalStorage
-from optuna.storages.journal import BaseJournalFileLock, JournalFileBackend
+from optuna.storages.journal import JournalFileBackend, JournalFileOpenLock
 from optuna.trial import FrozenTrial, TrialState, create_trial
 
 from tunesmith.artifacts.run import drop_torn_line
@@ -78,7 +78,7 @@ class Ledger:
         optuna.logging.set_verbosity(optuna.logging.WARNING)
         file = folder / FILE
         drop_torn_line(file)
-        self._storage = JournalStorage(JournalFileBackend(str(file), lock_obj=_Held()))
+        self._storage = JournalStorage(JournalFileBackend(str(file), lock_obj=_Held(str(file))))
         self._study = optuna.create_study(
             storage=self._storage,
             study_name=STUDY,
@@ -103,7 +103,9 @@ class Ledger:
         )
         self._study.add_trial(trial)
 
-    def propose(self, space: Mapping[str, BaseDistribution], by: Literal["random", "tpe"], seed: int) -> Settings | None:
+    def propose(
+        self, space: Mapping[str, BaseDistribution], by: Literal["random", "tpe"], seed: int
+    ) -> Settings | None:
         """Settings that no trial had yet; None where fifty draws in a row find none."""
         had = self._study.get_trials(deepcopy=False)
         for draw in range(MAX_DRAWS):
@@ -141,7 +143,7 @@ class Ledger:
         return self._storage.get_trial_id_from_study_id_trial_number(study, number)
 
 
-class _Held(BaseJournalFileLock):
+class _Held(JournalFileOpenLock):
     """The run's folder is locked by this process: no lock file that a kill would leave behind."""
 
     def acquire(self) -> bool:

@@ -16,8 +16,8 @@ from optuna.distributions import BaseDistribution
 
 from tunesmith import lifecycle
 from tunesmith.artifacts import Dataset, Plan, Run
-from tunesmith.artifacts.study import BEST, StudyBody, StudyTrial, write_study
 from tunesmith.artifacts.folder import write_whole
+from tunesmith.artifacts.study import BEST, StudyBody, StudyTrial, write_study
 from tunesmith.errors import Interrupted, RunFailed, TunesmithError
 from tunesmith.lifecycle import Job
 from tunesmith.plan.run import resolved
@@ -121,6 +121,7 @@ class Study:
             if not entries:  # nothing is left that was not tried
                 break
             is_done = self._train(number, lambda: deadline is not None and runtime.clock() >= deadline)
+            self._tell_best()
             if not is_done or is_enough(self):
                 break
             number += 1
@@ -184,6 +185,14 @@ class Study:
     def _tell(self, rung: Rung, num_trials: int) -> None:
         share = f"{float(rung.share):.0%}"
         self.scene.job.progress.say("say.search.rung", num=num_trials, share=share)
+
+    def _tell_best(self) -> None:
+        best = ranking(self.ledger.entries(), higher_is_better=self.scene.higher_is_better)[:1]
+        for entry in self.ledger.entries():
+            if entry.number in best:
+                value = f"{entry.values[entry.parts]:.4g}"
+                said = {"number": entry.number, "metric": self.scene.metric, "value": value}
+                self.scene.job.progress.say("say.search.best", **said)
 
     def _candidate(self, entry: Entry) -> Candidate | None:
         """What a trial trains; None where it cannot be trained, which the ledger is told."""
