@@ -228,7 +228,7 @@ TEXTS: Final[dict[str, tuple[str, str]]] = {
         "已达到并得到确认：测试集只用一次，整个置信区间都满足目标。",
     ),
     "search.goal.within_error": (
-        "Reached, not surely confirmed: the test figure meets it, and its interval reaches below. More test rows would "
+        "Reached, not surely confirmed: the test figure meets it, its whole interval does not. More test rows would "
         "tell.",
         "已达到，但未能充分确认：测试集的数值满足目标，置信区间却没有完全满足；需要更多测试数据才能判断。",
     ),

@@ -12,7 +12,7 @@ from optuna.importance import FanovaImportanceEvaluator, get_param_importances
 from optuna.trial import create_trial
 
 from tunesmith.artifacts.study import Importance
-from tunesmith.search.ledger import PARTS, Entry
+from tunesmith.search.ledger import Entry, share_of
 
 FEW: Final = 20
 """Below so many trials a forest says little of any setting."""
@@ -35,4 +35,4 @@ def importance_of(entries: Sequence[Entry], space: Mapping[str, BaseDistribution
         create_trial(params=dict(entry.settings), distributions=dict(space), value=entry.values[at]) for entry in judged
     )
     shares = get_param_importances(study, evaluator=FanovaImportanceEvaluator(seed=seed))
-    return Importance(shares=shares, num_trials=len(judged), at=at / PARTS, is_few=len(judged) < FEW)
+    return Importance(shares=shares, num_trials=len(judged), at=float(share_of(at)), is_few=len(judged) < FEW)

@@ -24,9 +24,11 @@ from tunesmith.search.space import Settings
 
 FILE: Final = "journal.log"
 STUDY: Final = "search"
-PARTS: Final = 10_000
+PARTS: Final = 1_000_000
 """Optuna counts in whole numbers, and trials have steps of their own: how many of them are taken is told in these parts
 of all."""
+MAX_DENOMINATOR: Final = 1000
+"""Of the share of its steps that a trial takes to a rung: no rung is so far from the end as 1/1000."""
 NUM_STARTUP: Final = 8
 """Trials that are drawn at random before TPE has something to go by: the first bracket."""
 MAX_DRAWS: Final = 50
@@ -54,7 +56,7 @@ class Entry:
     settings: Settings
     state: State
     values: Mapping[int, float]
-    """The validation metric by how many of its steps the trial had taken, in ten-thousandths."""
+    """The validation metric by how many of its steps the trial had taken, in parts of `PARTS`."""
     num_steps: int | None
     """Of its whole training; None where it never came to one."""
     problem: str | None
@@ -62,7 +64,7 @@ class Entry:
 
     @property
     def parts(self) -> int:
-        """How much of its training was measured, in ten-thousandths."""
+        """How much of its training was measured, in parts of `PARTS`."""
         return max(self.values, default=0)
 
     @property
@@ -155,6 +157,11 @@ class _Held(JournalFileOpenLock):
 def parts_of(share: Fraction) -> int:
     """A share in the parts of the book."""
     return max(1, round(share * PARTS))
+
+
+def share_of(parts: int) -> Fraction:
+    """The share that `parts_of` was given."""
+    return Fraction(parts, PARTS).limit_denominator(MAX_DENOMINATOR)
 
 
 def _sampler(by: Literal["random", "tpe"], seed: int) -> optuna.samplers.BaseSampler:

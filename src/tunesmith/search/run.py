@@ -100,13 +100,12 @@ def _on_validation(study: Study, body: StudyBody, goal: Goal) -> Estimate:
     told: dict[str, dict[str, object]] = json.loads(file.read_bytes()) if file.is_file() else {}
     name = f"{body.best.number}:{goal.metric}"
     if name not in told:
-        found = validation_figures(study.job_of(body))[goal.metric]
-        told[name] = found.model_dump(mode="json")
+        figure = validation_figures(study.job_of(body))[goal.metric]
+        told[name] = figure.model_dump(mode="json")
         write_whole(file, json.dumps(told).encode())
-    found = Estimate.model_validate(told[name])
-    job = study.scene.job
-    job.progress.say("say.search.goal", metric=goal.metric, value=f"{found.value:.4g}", goal=goal)
-    return found
+        said = {"metric": goal.metric, "value": f"{figure.value:.4g}", "goal": goal}
+        study.scene.job.progress.say("say.search.goal", **said)
+    return Estimate.model_validate(told[name])
 
 
 def validation_figures(job: Job) -> dict[str, Estimate]:

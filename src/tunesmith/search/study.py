@@ -26,9 +26,9 @@ from tunesmith.recipe.search import Search
 from tunesmith.recipe.watch import HIGHER_IS_BETTER
 from tunesmith.runtime import Silent
 from tunesmith.search.bracket import Bracket, Candidate, Trainer
-from tunesmith.search.halving import Rung
+from tunesmith.search.halving import Rung, steps_at
 from tunesmith.search.importance import importance_of
-from tunesmith.search.ledger import NUM_STARTUP, PARTS, Entry, Ledger
+from tunesmith.search.ledger import NUM_STARTUP, Entry, Ledger, share_of
 from tunesmith.search.space import Space, distributions, grid, recipe_with, space_of, values_of
 
 GROUPS: Final = "groups"
@@ -183,7 +183,7 @@ class Study:
         return bracket.run()
 
     def _tell(self, rung: Rung, num_trials: int) -> None:
-        share = f"{float(rung.share):.0%}"
+        share = f"{100 * float(rung.share):.3g}%"
         self.scene.job.progress.say("say.search.rung", num=num_trials, share=share)
 
     def _tell_best(self) -> None:
@@ -244,8 +244,8 @@ class Study:
             settings=values_of(self.scene.space, entry.settings),
             state=entry.state,
             num_steps=num_steps,
-            num_taken=0 if num_steps is None or not entry.values else max(1, -(-entry.parts * num_steps // PARTS)),
-            values=[(parts / PARTS, value) for parts, value in entry.values.items()],
+            num_taken=0 if num_steps is None or not entry.values else steps_at(share_of(entry.parts), num_steps),
+            values=[(float(share_of(parts)), value) for parts, value in entry.values.items()],
             problem=entry.problem,
         )
 

@@ -37,10 +37,10 @@ def test_the_best_half_goes_on_at_each_rung(tmp_path: Path) -> None:
     states = [entry.state for entry in ledger.entries()]
     assert states == ["pruned", "complete", *["pruned"] * 6]
     assert ledger.entries()[1].values == {
-        1250: loss(0.12, 2),
-        2500: loss(0.12, 4),
-        5000: loss(0.12, 8),
-        10_000: loss(0.12, 16),
+        125_000: loss(0.12, 2),
+        250_000: loss(0.12, 4),
+        500_000: loss(0.12, 8),
+        1_000_000: loss(0.12, 16),
     }
     assert len(book) == full_trials(8, 2) * 16 == 40
     assert not (tmp_path / "bracket-0").exists()

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from optuna.distributions import CategoricalDistribution, FloatDistribution, IntDistribution
 
-from tunesmith.search.ledger import FILE, NUM_STARTUP, Ledger, parts_of
+from tunesmith.search.ledger import FILE, NUM_STARTUP, Ledger, parts_of, share_of
 
 SPACE = {
     "rate": FloatDistribution(1e-4, 1.0, log=True),
@@ -81,7 +81,7 @@ def test_what_is_written_down_is_read_back(tmp_path: Path) -> None:
     ledger.fail(2, "no room")
     first, second, third, fourth = Ledger(tmp_path, higher_is_better=False).of_bracket(2)
     assert (first.state, first.num_steps, first.parts, first.value) == ("complete", 40, parts_of(Fraction(1)), 1.5)
-    assert dict(first.values) == {1250: 2.5, 10_000: 1.5}
+    assert dict(first.values) == {125_000: 2.5, 1_000_000: 1.5}
     assert (second.state, second.value) == ("pruned", 3.0)
     assert (third.state, third.problem, third.value) == ("failed", "no room", None)
     assert (fourth.state, fourth.settings) == ("running", {"rate": 0.4, "rank": 8, "method": "full"})
@@ -99,3 +99,8 @@ def test_a_torn_line_is_no_line(tmp_path: Path) -> None:
         assert len(again.entries()) == 1
         again.begin({"rate": 0.3, "rank": 8, "method": "full"}, SPACE, 0)
         assert [entry.settings["rate"] for entry in Ledger(tmp_path, higher_is_better=False).entries()] == [0.1, 0.3]
+
+
+def test_shares_come_back_as_they_were_given() -> None:
+    shares = [Fraction(1, eta**power) for eta in range(2, 12) for power in range(10) if eta**power <= 1000]
+    assert [share_of(parts_of(share)) for share in shares] == shares
