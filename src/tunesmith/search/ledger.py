@@ -81,12 +81,11 @@ class Ledger:
         file = folder / FILE
         drop_torn_line(file)
         self._storage = JournalStorage(JournalFileBackend(str(file), lock_obj=_Held(str(file))))
-        self._study = optuna.create_study(
-            storage=self._storage,
-            study_name=STUDY,
-            direction="maximize" if higher_is_better else "minimize",
-            load_if_exists=True,
-        )
+        if STUDY in optuna.get_all_study_names(self._storage):
+            self._study = optuna.load_study(study_name=STUDY, storage=self._storage)
+        else:
+            direction = "maximize" if higher_is_better else "minimize"
+            self._study = optuna.create_study(study_name=STUDY, storage=self._storage, direction=direction)
 
     def entries(self) -> list[Entry]:
         """In the order in which they were proposed."""

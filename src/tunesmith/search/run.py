@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Final
 
 from tunesmith import lifecycle
-from tunesmith.artifacts import write_whole
+from tunesmith.artifacts import Run, write_whole
 from tunesmith.artifacts.figures import Estimate
 from tunesmith.artifacts.study import Judged, Sought, StudyBody, write_study
 from tunesmith.evaluate.evaluation import task_of
@@ -65,7 +65,7 @@ def autopilot(job: Job, hours: float | None, until: str | None) -> Searched:
         return _concluded(study, body, goal)
 
 
-def _study(scene: Scene, record: lifecycle.Run) -> Study:
+def _study(scene: Scene, record: Run) -> Study:
     ledger = Ledger(record.folder, higher_is_better=scene.higher_is_better)
     return Study(scene, record, group_trainer(scene.job), ledger)
 
@@ -74,7 +74,9 @@ def _piloted(recipe: Recipe, hours: float | None) -> Recipe:
     """The method is the plan's to choose, unless the recipe searches over methods or what belongs to one."""
     search = recipe.search
     if hours is not None:
-        search = search.model_copy(update={"hours": hours, "num_trials": MANY_TRIALS})
+        # chance has one bracket, however long it takes
+        num_trials = MANY_TRIALS if search.by == "tpe" else search.num_trials
+        search = search.model_copy(update={"hours": hours, "num_trials": num_trials})
     train = recipe.train
     if not any(f"{key}.".startswith("train.method.") for key in search.space):
         train = train.model_copy(update={"method": Auto()})
@@ -103,8 +105,8 @@ def _on_validation(study: Study, body: StudyBody, goal: Goal) -> Estimate:
         figure = validation_figures(study.job_of(body))[goal.metric]
         told[name] = figure.model_dump(mode="json")
         write_whole(file, json.dumps(told).encode())
-        said = {"metric": goal.metric, "value": f"{figure.value:.4g}", "goal": goal}
-        study.scene.job.progress.say("say.search.goal", **said)
+        value = f"{figure.value:.4g}"
+        study.scene.job.progress.say("say.search.goal", metric=goal.metric, value=value, goal=goal)
     return Estimate.model_validate(told[name])
 
 

@@ -187,12 +187,10 @@ class Study:
         self.scene.job.progress.say("say.search.rung", num=num_trials, share=share)
 
     def _tell_best(self) -> None:
-        best = ranking(self.ledger.entries(), higher_is_better=self.scene.higher_is_better)[:1]
-        for entry in self.ledger.entries():
-            if entry.number in best:
-                value = f"{entry.values[entry.parts]:.4g}"
-                said = {"number": entry.number, "metric": self.scene.metric, "value": value}
-                self.scene.job.progress.say("say.search.best", **said)
+        entries = {entry.number: entry for entry in self.ledger.entries()}
+        for number in ranking(list(entries.values()), higher_is_better=self.scene.higher_is_better)[:1]:
+            value = f"{entries[number].value:.4g}"
+            self.scene.job.progress.say("say.search.best", number=number, metric=self.scene.metric, value=value)
 
     def _candidate(self, entry: Entry) -> Candidate | None:
         """What a trial trains; None where it cannot be trained, which the ledger is told."""
