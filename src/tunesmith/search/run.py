@@ -56,7 +56,7 @@ def autopilot(job: Job, hours: float | None, until: str | None) -> Searched:
     The goal is judged on the validation rows by what the model answers, and confirmed once on the test rows. Raises
     what `search` and `read_goal` raise.
     """
-    job = replace(job, recipe=_piloted(job.recipe, hours))
+    job = replace(job, recipe=piloted(job.recipe, hours))
     goal = None if until is None else read_goal(until, _metrics(job))
     scene = scene_of(job)
     with lifecycle.running(scene.searching) as record:
@@ -70,7 +70,7 @@ def _study(scene: Scene, record: Run) -> Study:
     return Study(scene, record, group_trainer(scene.job), ledger)
 
 
-def _piloted(recipe: Recipe, hours: float | None) -> Recipe:
+def piloted(recipe: Recipe, hours: float | None) -> Recipe:
     """The method is the plan's to choose, unless the recipe searches over methods or what belongs to one."""
     search = recipe.search
     if hours is not None:

@@ -6,7 +6,7 @@ from tunesmith.artifacts.figures import Estimate
 from tunesmith.errors import TunesmithError
 from tunesmith.search.goal import Goal, read_goal
 
-METRICS = ("accuracy", "macro_f1", "mae", "bits_per_byte", "my_own")
+METRICS = ("accuracy", "macro_f1", "mae", "bits_per_byte", "thinking_characters", "my_own")
 
 
 @pytest.mark.parametrize(
@@ -39,6 +39,9 @@ def test_a_goal_is_read(text: str, goal: Goal) -> None:
         ("qqq>=0.9", "goal-metric"),
         ("accuracy<=0.9", "goal-direction"),
         ("mae>=1", "goal-direction"),
+        # neither more nor less is better
+        ("thinking_characters>=9", "goal-direction"),
+        ("thinking_characters<=9", "goal-direction"),
         ("accuracy>=90", "goal-range"),
         ("accuracy>=1.0001", "goal-range"),
         ("mae<=-1", "goal-range"),
