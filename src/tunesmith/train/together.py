@@ -54,9 +54,9 @@ VERSION: Final = 1
 PROGRESS: Final = "progress.json"
 RANDOM: Final = "random.safetensors"
 BEST: Final = "best"
-PASS_TOKENS: Final = {"cpu": 2048, "cuda": 16_384}
-"""Matrix products of so many tokens are as fast as larger ones: a pass that has them takes in no further member, so
-that members cost no memory where they would gain no time."""
+PASS_NUMBERS: Final = {"cpu": 1 << 20, "cuda": 1 << 24}
+"""Tokens times hidden size from which on matrix products gain nothing from being larger: a pass that has them takes in
+no further member, so that members cost no memory where they would gain no time."""
 
 
 def unlike(trainings: Sequence[Training]) -> str | None:
@@ -328,7 +328,7 @@ class Group:
         step = self._members[names[0]].step
         begun = time.perf_counter()
         try:
-            reports = [self._own_step(names[0])] if self._shared is None else self._shared_step(names)
+            reports = [self._own_step(names[0])] if self._shared is None else self._shared_step(self._shared, names)
         except (StepOutOfMemory, MemoryError, RuntimeError) as failure:
             if not isinstance(failure, StepOutOfMemory) and not is_out_of_memory(failure):
                 raise
@@ -348,40 +348,39 @@ class Group:
         (report,) = train_steps(loop.model, loop.source, loop.objective, loop.optimizer, loop.schedule, steps)
         return report
 
-    def _shared_step(self, names: Sequence[str]) -> list[StepReport]:
-        loops = [self._members[name].loop for name in names]
-        step, batches = loops[0].progressed.step, loops[0].source.next_step()
+    def _shared_step(self, shared: Members, names: Sequence[str]) -> list[StepReport]:
+        loops = {name: self._members[name].loop for name in names}
+        source = loops[names[0]].source
+        step, batches = loops[names[0]].progressed.step, source.next_step()
         found: dict[str, list[LossSum]] = {name: [] for name in names}
         for batch in batches:
-            for some in self._passes(names, batch):
-                losses_M = self._losses(some, batch, smoothed=True)
-                torch.stack([loss.sum for loss in losses_M]).sum().backward()  # type: ignore[no-untyped-call]
-                for name, loss in zip(some, losses_M, strict=True):
-                    self._members[name].loop.optimizer.collect()
-                    found[name].append(replace(loss, sum=loss.sum.detach()))
+            for some in self._passes(shared, names, batch):
+                for name, loss in zip(some, self._learn(shared, some, batch), strict=True):
+                    found[name].append(loss)
         reports = []
-        for name, loop in zip(names, loops, strict=True):
+        for name, loop in loops.items():
             part = part_of_step(batches, found[name])
             reports.append(finish_step(loop.optimizer, ALONE, step, loop.schedule(step), found[name], [part]))
             loop.source.restore({**loop.source.state(), "next_step": step + 1})
         return reports
 
-    def _passes(self, names: Sequence[str], batch: MicroBatch) -> list[Sequence[str]]:
+    def _passes(self, shared: Members, names: Sequence[str], batch: MicroBatch) -> list[Sequence[str]]:
         """Who computes a micro-batch at once: as many as keep to the recipe's budget of tokens, and are faster so."""
-        layout = self._members[names[0]].loop.source.layout
-        most_tokens = min(layout.micro_batch_tokens, PASS_TOKENS[torch.device(layout.device).type])
+        layout, hidden_size = self._members[names[0]].loop.source.layout, shared.model.config.hidden_size
+        most_tokens = min(layout.micro_batch_tokens, PASS_NUMBERS[torch.device(layout.device).type] // hidden_size)
         num_passes = math.ceil(len(names) / max(1, most_tokens // batch.num_tokens))
         size = math.ceil(len(names) / num_passes)
         return [names[start : start + size] for start in range(0, len(names), size)]
 
-    def _losses(self, names: Sequence[str], batch: MicroBatch, *, smoothed: bool) -> list[LossSum]:
-        """Of each member on the same micro-batch, in one pass."""
-        assert self._shared is not None
-        head_VD, found = head_weight(self._shared.model), []
-        for name, states_TD in zip(names, self._shared.states(names, batch), strict=True):
-            smoothing = self._members[name].training.section.label_smoothing if smoothed else 0.0
-            found.append(sft.loss_after(states_TD, head_VD, batch, smoothing))
-        return found
+    def _learn(self, shared: Members, names: Sequence[str], batch: MicroBatch) -> list[LossSum]:
+        """Add each member's gradient sums to its step; what is left of the pass is its losses."""
+        members = [self._members[name] for name in names]
+        losses_M = _losses(shared, names, batch, [member.training.section.label_smoothing for member in members])
+        # a sum has the gradient of each: no member's loss depends on another's numbers
+        torch.stack([loss.sum for loss in losses_M]).sum().backward()  # type: ignore[no-untyped-call]
+        for member in members:
+            member.loop.optimizer.collect()
+        return [replace(loss, sum=loss.sum.detach()) for loss in losses_M]
 
     def _measure(self, names: Sequence[str]) -> None:
         """Validate these, and let each know."""
@@ -401,11 +400,22 @@ class Group:
         else:
             found: dict[str, list[LossSum]] = {name: [] for name in names}
             for batch in self._validation:
-                for some in self._passes(names, batch):
-                    for name, loss in zip(some, self._losses(some, batch, smoothed=False), strict=True):
+                for some in self._passes(self._shared, names, batch):
+                    for name, loss in zip(some, _losses(self._shared, some, batch, [0.0] * len(some)), strict=True):
                         found[name].append(loss)
             sums = {name: sums_of(losses) for name, losses in found.items()}
         return {name: figures_of([sums[name]], loop.num_validation_bytes) for name, loop in loops.items()}
+
+
+def _losses(
+    shared: Members, names: Sequence[str], batch: MicroBatch, label_smoothing_M: Sequence[float]
+) -> list[LossSum]:
+    """Of each of these members on the same micro-batch, in one pass."""
+    head_VD, states_M = head_weight(shared.model), shared.states(names, batch)
+    return [
+        sft.loss_after(states_TD, head_VD, batch, smoothing)
+        for states_TD, smoothing in zip(states_M, label_smoothing_M, strict=True)
+    ]
 
 
 def _file(number: int) -> str:
