@@ -3,25 +3,16 @@
 from __future__ import annotations
 
 import json
-import math
 from collections.abc import Mapping
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
-from safetensors.torch import load_file
 from tiny_models import make_model, save_model
 
 from tunesmith import lifecycle
-from tunesmith.artifacts import TunedModel
-from tunesmith.artifacts.folder import read_manifest
-from tunesmith.errors import RunFailed, TunesmithError
 from tunesmith.lifecycle import Job
-from tunesmith.model.copies import copied
-from tunesmith.model.layout import lay_out
-from tunesmith.model.load import hidden_states
 from tunesmith.recipe import Recipe
 from tunesmith.runtime import Runtime, Silent
 from tunesmith.train import together
