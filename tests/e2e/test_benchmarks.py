@@ -18,7 +18,7 @@ ROOT = Path(__file__).parents[2]
     "name",
     [
         *("startup", "prepare", "train-cpu", "train-prefix", "train-gpu", "resume", "method-advice", "statistics"),
-        "label-scoring",
+        *("label-scoring", "search"),
     ],
 )
 def test_a_quick_run_measures_but_writes_and_judges_nothing(
@@ -50,6 +50,11 @@ def test_a_quick_run_measures_but_writes_and_judges_nothing(
         assert printed["figures"]["largest_margin"] < 1e-3
         assert printed["figures"]["num_likeliest_checked"] == 3
         assert all(printed["figures"][f"{side}_ratio"] > 0.0 for side in ("generate_loop", "batched_generate"))
+    elif name == "search":
+        assert printed["figures"]["halving/full_trials_in_steps"] == 2.5
+        assert printed["figures"]["one pass/largest_loss_difference"] < 1e-5
+        assert printed["figures"]["killed/kills"] == 1
+        assert printed["figures"]["killed/lost_trials"] == printed["figures"]["killed/changed_trials"] == 0
     elif name == "prepare":
         assert printed["void"] == []
         assert printed["figures"]["ours/2000/rows_per_second"] > 0.0

@@ -127,17 +127,8 @@ class Members:
                 if isinstance(path, LoraLinear):
                     shared = self._shared.setdefault(layer, _SharedLinear(bare[layer], self._turn))
                     shared.paths[name] = path
-            self._share()
-
-    @contextmanager
-    def alone(self, name: str) -> Iterator[None]:
-        """While the block lasts the model is as that member's own training has it."""
-        for layer, shared in self._shared.items():
-            self.model.set_submodule(layer, shared.paths[name])
-        try:
-            yield
-        finally:
-            self._share()
+            for layer, shared in self._shared.items():
+                self.model.set_submodule(layer, shared)
 
     def drop(self, name: str) -> None:
         """Forget a member's adapter."""
@@ -149,7 +140,3 @@ class Members:
         copies = copied(batch, len(names))
         self._turn.names, self._turn.stretches = names, copies.stretches
         return copies.parted(hidden_states(self.model, copies))
-
-    def _share(self) -> None:
-        for layer, shared in self._shared.items():
-            self.model.set_submodule(layer, shared)

@@ -8,9 +8,8 @@ from __future__ import annotations
 
 import json
 import math
-import time
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -18,11 +17,9 @@ from typing import Final
 
 import torch
 from safetensors.torch import load_file, save_file
-from torch import Tensor
 
-from tunesmith.artifacts import Event, Identity, TunedModel, publish
+from tunesmith.artifacts import Identity, publish
 from tunesmith.artifacts.folder import read_manifest
-from tunesmith.artifacts.run import event_from_json, event_to_json
 from tunesmith.errors import Place, RunFailed, TunesmithError
 from tunesmith.model.base import MIXTURE_TYPES
 from tunesmith.model.layout import MicroBatch
@@ -36,7 +33,7 @@ from tunesmith.train.group import ALONE
 from tunesmith.train.objectives import sft
 from tunesmith.train.objectives.chosen import losses
 from tunesmith.train.random_state import random_state, restore_random_state, seed_process
-from tunesmith.train.run import assemble, loop_of, material_of, write_model
+from tunesmith.train.run import assemble, loop_of, material_of
 from tunesmith.train.step import (
     LossSum,
     StepOutOfMemory,
@@ -53,10 +50,9 @@ KIND: Final = "trials"
 VERSION: Final = 1
 PROGRESS: Final = "progress.json"
 RANDOM: Final = "random.safetensors"
-BEST: Final = "best"
-PASS_TOKENS: Final = {"cpu": 2048, "cuda": 16_384}
-"""Matrix products of so many tokens are as fast as larger ones: a pass that has them takes in no further member, so
-that members cost no memory where they would gain no time."""
+PASS_NUMBERS: Final = {"cpu": 1 << 20, "cuda": 1 << 24}
+"""Tokens times hidden size from which on matrix products gain nothing from being larger: a pass that has them takes in
+no further member, so that members cost no memory where they would gain no time."""
 
 
 def unlike(trainings: Sequence[Training]) -> str | None:
@@ -119,14 +115,11 @@ class _Member:
 
     training: Training
     loop: Loop
-    best_N: Tensor | None = None
-    """The trained numbers where validation was best."""
     value: float = math.nan
     measured_at: int = -1
     """The step at which `value` was measured."""
     is_sound: bool = True
     """Whether every loss so far was a number."""
-    events: list[Event] = field(default_factory=list)
     unread: list[StepReport] = field(default_factory=list)
 
     @property
@@ -143,37 +136,29 @@ class _Member:
         ended = reason_to_stop(self.loop.progressed, self.training.section.stop) is not None
         return self.is_sound and not ended and self.step < min(until, self.training.plan.body.num_steps)
 
-    def read(self, now: str) -> None:
+    def read(self) -> None:
         """Take in the figures of the steps since the last time."""
         for report in self.unread:
             loss, norm = report.loss_sum.item() / report.weight, report.grad_norm.item()
             # in float16 a gradient that overflows is no fault: it updated nothing
             self.is_sound &= math.isfinite(loss) and (math.isfinite(norm) or report.loss_scale is not None)
             self.loop.progressed = after_step(self.loop.progressed, loss, report.weight)
-            told = {"train/loss": loss, "train/grad_norm": norm, "train/learning_rate": report.learning_rate}
-            self.events.append(self._event(now, report.step, told))
         self.unread = []
 
-    def take(self, figures: Mapping[str, float], now: str) -> None:
+    def take(self, figures: Mapping[str, float]) -> None:
         """What a validation after the present step showed."""
         told, stop = {f"eval/{name}": value for name, value in figures.items()}, self.training.section.stop
         self.value, self.measured_at = told[stop.metric] if self.is_sound else math.nan, self.step
         if self.is_due:
             self.loop.progressed = after_window(after_validation(self.loop.progressed, told, stop))
-            if self.loop.progressed.best_step == self.step:
-                self.best_N = self.loop.optimizer.master_N.clone()
-        self.events.append(self._event(now, self.step, told))
-
-    def _event(self, now: str, step: int, told: Mapping[str, float]) -> Event:
-        return Event("metric", now, 1, {"model": self.training.name, **told}, step)
 
 
 class Group:
     """Several trainings over one frozen base, advanced together; one training of any method is a group too.
 
-    Each is validated where it would be by itself, by which its best weights are chosen, and at the end of every call of
-    `advance`. A training whose own rules (`train.stop`) end it, or whose loss is no number, stays in `names` and takes
-    no further step. Torch's random state is the caller's again after every call.
+    Each is validated where it would be by itself, and at the end of every call of `advance`. A training whose own rules
+    (`train.stop`) end it, or whose loss is no number, stays in `names` and takes no further step. Torch's random state
+    is the caller's again after every call.
     """
 
     def __init__(self, trainings: Mapping[str, Training], runtime: Runtime, progress: Progress) -> None:
@@ -239,11 +224,9 @@ class Group:
         with publish(folder, self._identity()) as staging:
             rows = []
             for number, (name, member) in enumerate(self._members.items()):
-                best = {} if member.best_N is None else {BEST: member.best_N}
-                state = {
-                    key: tensor.detach().cpu().contiguous() for key, tensor in member.loop.optimizer.state().items()
-                }
-                save_file({**state, **best}, staging / _file(number))
+                tensors = member.loop.optimizer.state()
+                kept = {key: tensor.detach().cpu().contiguous() for key, tensor in tensors.items()}
+                save_file(kept, staging / _file(number))
                 rows.append(
                     {
                         "name": name,
@@ -251,7 +234,6 @@ class Group:
                         "value": member.value,
                         "measured_at": member.measured_at,
                         "is_sound": member.is_sound,
-                        "events": [json.loads(event_to_json(event)) for event in member.events],
                     }
                 )
             save_file(self._random, staging / RANDOM)
@@ -270,39 +252,17 @@ class Group:
             member = self._members.get(row["name"])
             if member is None or manifest.inputs[row["name"]] != member.loop.identity.key():
                 raise TunesmithError("resume-changed", place=Place(str(folder)), changed=row["name"])
-            tensors = load_file(folder / _file(number))
-            best_N = tensors.pop(BEST, None)
-            member.best_N = None if best_N is None else best_N.to(member.loop.optimizer.master_N.device)
-            member.loop.optimizer.restore(tensors)
+            member.loop.optimizer.restore(load_file(folder / _file(number)))
             member.loop.progressed = Progressed(**row["progressed"])
             member.loop.source.restore(dict(member.loop.progressed.source))
             member.value, member.measured_at = row["value"], row["measured_at"]
             member.is_sound, member.unread = row["is_sound"], []
-            member.events = [event_from_json(event) for event in row["events"]]
         self._random = load_file(folder / RANDOM)
-
-    def publish(self, name: str, out: Path) -> TunedModel:
-        """Write a member's best weights so far as its own training would have; it may go on after that."""
-        member = self._members[name]
-        optimizer, identity = member.loop.optimizer, member.loop.identity
-        if self._shared is not None:  # equal to what it gives by itself but for rounding
-            identity = replace(identity, inputs={**identity.inputs, "pass": "shared"})
-        present_N = optimizer.master_N.clone()
-        with self._alone(name), publish(out, identity) as staging:
-            if member.best_N is not None:
-                optimizer.load_master(member.best_N)
-            write_model(member.training, member.loop, member.events, staging)
-        optimizer.load_master(present_N)
-        return TunedModel.open(out)
 
     def _identity(self) -> Identity:
         inputs = {name: member.loop.identity.key() for name, member in self._members.items()}
         steps = {name: member.step for name, member in self._members.items()}
         return Identity(KIND, VERSION, inputs, {"steps": steps}, 0, {})
-
-    def _alone(self, name: str) -> AbstractContextManager[None]:
-        """The model is that member's own while the block lasts."""
-        return nullcontext() if self._shared is None else self._shared.alone(name)
 
     @contextmanager
     def _own_state(self) -> Iterator[None]:
@@ -326,19 +286,16 @@ class Group:
     def _take_step(self, names: Sequence[str]) -> None:
         """One optimiser step of each, all at the same one, and what each one's own training does after it."""
         step = self._members[names[0]].step
-        begun = time.perf_counter()
         try:
-            reports = [self._own_step(names[0])] if self._shared is None else self._shared_step(names)
+            reports = [self._own_step(names[0])] if self._shared is None else self._shared_step(self._shared, names)
         except (StepOutOfMemory, MemoryError, RuntimeError) as failure:
             if not isinstance(failure, StepOutOfMemory) and not is_out_of_memory(failure):
                 raise
             tokens = self._members[names[0]].loop.source.layout.micro_batch_tokens
             raise RunFailed("out-of-memory", step=step + 1, tokens=tokens) from failure
-        seconds = (time.perf_counter() - begun) / len(names)
         for name, report in zip(names, reports, strict=True):
             member = self._members[name]
-            progressed = advanced(member.loop.progressed, report, member.loop.source)
-            member.loop.progressed = replace(progressed, seconds=progressed.seconds + seconds)
+            member.loop.progressed = advanced(member.loop.progressed, report, member.loop.source)
             member.unread.append(report)
         self._measure([name for name in names if self._members[name].is_due])
 
@@ -348,49 +305,47 @@ class Group:
         (report,) = train_steps(loop.model, loop.source, loop.objective, loop.optimizer, loop.schedule, steps)
         return report
 
-    def _shared_step(self, names: Sequence[str]) -> list[StepReport]:
-        loops = [self._members[name].loop for name in names]
-        step, batches = loops[0].progressed.step, loops[0].source.next_step()
+    def _shared_step(self, shared: Members, names: Sequence[str]) -> list[StepReport]:
+        loops = {name: self._members[name].loop for name in names}
+        source = loops[names[0]].source
+        step, batches = loops[names[0]].progressed.step, source.next_step()
         found: dict[str, list[LossSum]] = {name: [] for name in names}
         for batch in batches:
-            for some in self._passes(names, batch):
-                losses_M = self._losses(some, batch, smoothed=True)
-                torch.stack([loss.sum for loss in losses_M]).sum().backward()  # type: ignore[no-untyped-call]
-                for name, loss in zip(some, losses_M, strict=True):
-                    self._members[name].loop.optimizer.collect()
-                    found[name].append(replace(loss, sum=loss.sum.detach()))
+            for some in self._passes(shared, names, batch):
+                for name, loss in zip(some, self._learn(shared, some, batch), strict=True):
+                    found[name].append(loss)
         reports = []
-        for name, loop in zip(names, loops, strict=True):
+        for name, loop in loops.items():
             part = part_of_step(batches, found[name])
             reports.append(finish_step(loop.optimizer, ALONE, step, loop.schedule(step), found[name], [part]))
             loop.source.restore({**loop.source.state(), "next_step": step + 1})
         return reports
 
-    def _passes(self, names: Sequence[str], batch: MicroBatch) -> list[Sequence[str]]:
+    def _passes(self, shared: Members, names: Sequence[str], batch: MicroBatch) -> list[Sequence[str]]:
         """Who computes a micro-batch at once: as many as keep to the recipe's budget of tokens, and are faster so."""
-        layout = self._members[names[0]].loop.source.layout
-        most_tokens = min(layout.micro_batch_tokens, PASS_TOKENS[torch.device(layout.device).type])
+        layout, hidden_size = self._members[names[0]].loop.source.layout, shared.model.config.hidden_size
+        most_tokens = min(layout.micro_batch_tokens, PASS_NUMBERS[torch.device(layout.device).type] // hidden_size)
         num_passes = math.ceil(len(names) / max(1, most_tokens // batch.num_tokens))
         size = math.ceil(len(names) / num_passes)
         return [names[start : start + size] for start in range(0, len(names), size)]
 
-    def _losses(self, names: Sequence[str], batch: MicroBatch, *, smoothed: bool) -> list[LossSum]:
-        """Of each member on the same micro-batch, in one pass."""
-        assert self._shared is not None
-        head_VD, found = head_weight(self._shared.model), []
-        for name, states_TD in zip(names, self._shared.states(names, batch), strict=True):
-            smoothing = self._members[name].training.section.label_smoothing if smoothed else 0.0
-            found.append(sft.loss_after(states_TD, head_VD, batch, smoothing))
-        return found
+    def _learn(self, shared: Members, names: Sequence[str], batch: MicroBatch) -> list[LossSum]:
+        """Add each member's gradient sums to its step; what is left of the pass is its losses."""
+        members = [self._members[name] for name in names]
+        losses_M = _losses(shared, names, batch, [member.training.section.label_smoothing for member in members])
+        # a sum has the gradient of each: no member's loss depends on another's numbers
+        torch.stack([loss.sum for loss in losses_M]).sum().backward()  # type: ignore[no-untyped-call]
+        for member in members:
+            member.loop.optimizer.collect()
+        return [replace(loss, sum=loss.sum.detach()) for loss in losses_M]
 
     def _measure(self, names: Sequence[str]) -> None:
         """Validate these, and let each know."""
-        now = self._runtime.clock().isoformat()
         for name in names:
-            self._members[name].read(now)
+            self._members[name].read()
         if names and self._validation:
             for name, figures in self._figures(names).items():
-                self._members[name].take(figures, now)
+                self._members[name].take(figures)
 
     @torch.no_grad()
     def _figures(self, names: Sequence[str]) -> dict[str, dict[str, float]]:
@@ -401,11 +356,22 @@ class Group:
         else:
             found: dict[str, list[LossSum]] = {name: [] for name in names}
             for batch in self._validation:
-                for some in self._passes(names, batch):
-                    for name, loss in zip(some, self._losses(some, batch, smoothed=False), strict=True):
+                for some in self._passes(self._shared, names, batch):
+                    for name, loss in zip(some, _losses(self._shared, some, batch, [0.0] * len(some)), strict=True):
                         found[name].append(loss)
             sums = {name: sums_of(losses) for name, losses in found.items()}
         return {name: figures_of([sums[name]], loop.num_validation_bytes) for name, loop in loops.items()}
+
+
+def _losses(
+    shared: Members, names: Sequence[str], batch: MicroBatch, label_smoothing_M: Sequence[float]
+) -> list[LossSum]:
+    """Of each of these members on the same micro-batch, in one pass."""
+    head_VD, states_M = head_weight(shared.model), shared.states(names, batch)
+    return [
+        sft.loss_after(states_TD, head_VD, batch, smoothing)
+        for states_TD, smoothing in zip(states_M, label_smoothing_M, strict=True)
+    ]
 
 
 def _file(number: int) -> str:
