@@ -152,6 +152,7 @@ def _apply(override: str, tree: dict[str, object], marks: Marks, errors: list[Tu
         value, _ = parse_yaml(text, COMMAND_LINE, errors)
     except TunesmithError:
         errors.append(unreadable)
+        marks[keys] = place  # what the file has there was not to stand
         return
     if not _put(keys, value, tree, marks, place):
         errors.append(unreadable)
