@@ -79,8 +79,16 @@ TEXTS: Final[dict[str, tuple[str, str]]] = {
         "没有一次试训得到结果；最先失败的原因：{problem}",
     ),
     "hint.search-nothing": (
-        "see that the recipe itself trains, `tunesmith train recipe.yaml`, and give more time: `search.hours=...`",
-        "请先确认配方本身能训练：`tunesmith train recipe.yaml`；并给更多时间：`search.hours=...`",
+        "see that the recipe itself trains: `tunesmith train recipe.yaml`",
+        "请先确认配方本身能训练：`tunesmith train recipe.yaml`",
+    ),
+    "error.search-no-time": (
+        "{hours:g} hours were over before any trial was measured",
+        "{hours:g} 小时已用完，还没有一次试训得到结果",
+    ),
+    "hint.search-no-time": (
+        "the same command goes on from there; give it more time: `search.hours=...`, `--hours ...`",
+        "再次执行同一命令即可继续；请给更多时间：`search.hours=...`、`--hours ...`",
     ),
     "error.goal-form": (
         "`{goal}` is no goal: a metric, one of >=, >, <=, <, and a number",

@@ -17,6 +17,7 @@ import optuna
 from optuna.distributions import BaseDistribution
 from optuna.storages import JournalStorage
 from optuna.storages.journal import JournalFileBackend, JournalFileOpenLock
+from optuna.study import StudyDirection
 from optuna.trial import FrozenTrial, TrialState, create_trial
 
 from tunesmith.artifacts.run import drop_torn_line
@@ -84,7 +85,7 @@ class Ledger:
         if STUDY in optuna.get_all_study_names(self._storage):
             self._study = optuna.load_study(study_name=STUDY, storage=self._storage)
         else:
-            direction = "maximize" if higher_is_better else "minimize"
+            direction = StudyDirection.MAXIMIZE if higher_is_better else StudyDirection.MINIMIZE
             self._study = optuna.create_study(study_name=STUDY, storage=self._storage, direction=direction)
 
     def entries(self) -> list[Entry]:

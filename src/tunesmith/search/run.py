@@ -41,7 +41,7 @@ class Searched:
 def search(job: Job) -> Searched:
     """Try the recipe's space, run the best recipe, write `study.json`, `best.yaml` and the page.
 
-    Raises TunesmithError `search-no-validation`; RunFailed `search-nothing` where no trial was measured; and what
+    Raises TunesmithError `search-no-validation`; and what `Study.run` and
     `lifecycle.run` raises.
     """
     scene = scene_of(job)

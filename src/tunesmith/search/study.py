@@ -110,8 +110,8 @@ class Study:
     def run(self, is_enough: Callable[[Study], bool]) -> StudyBody:
         """Train brackets until there are no more, until time is over, or until one of them is enough.
 
-        What there is so far is told in `study.json` after each. Raises RunFailed `search-nothing` where no trial was
-        measured.
+        Writes `study.json` and `best.yaml`. Raises RunFailed `search-nothing` where no trial could be measured,
+        `search-no-time` where time was over before any was.
         """
         runtime, hours = self.scene.job.runtime, self.scene.search.hours
         deadline = None if hours is None else runtime.clock() + timedelta(hours=hours)
@@ -126,6 +126,8 @@ class Study:
                 break
             number += 1
         body = self.body(is_done=is_done)
+        if not body.ranking and not is_done:
+            raise RunFailed("search-no-time", hours=hours)
         if not body.ranking:
             problem = next((trial.problem for trial in body.trials if trial.problem), "-")
             raise RunFailed("search-nothing", problem=problem)

@@ -123,6 +123,9 @@ def test_time_ends_a_study_and_the_same_call_goes_on_with_it(shared: Path, runti
     section = {"space": {"train.learning_rate": RATES}, "by": "grid", "hours": 0.5}
     whole = studied(job_of(shared, runtime, {**section, "hours": None}), "timed")
     book: list[tuple[str, int]] = []
+    with pytest.raises(RunFailed, match="search-no-time"):
+        studied(job_of(shared, slow, {**section, "hours": 0.1}), "slow", book)
+    assert book == []
     calls = 0
     while not (body := studied(job_of(shared, slow, section), "slow", book)).is_done:
         calls += 1
