@@ -41,8 +41,7 @@ class Searched:
 def search(job: Job) -> Searched:
     """Try the recipe's space, run the best recipe, write `study.json`, `best.yaml` and the page.
 
-    Raises TunesmithError `search-no-validation`; and what `Study.run` and
-    `lifecycle.run` raises.
+    Raises TunesmithError `search-no-validation`, and what `Study.run` and `lifecycle.run` raise.
     """
     scene = scene_of(job)
     with lifecycle.running(scene.searching) as record:
