@@ -21,7 +21,7 @@ from benchmarks.outcome import Goal, Outcome, missed_goals
 
 NAMES: Final = (
     *("startup", "prepare", "train-cpu", "train-prefix", "train-gpu", "privacy", "quality", "resume", "plan"),
-    *("method-advice", "statistics", "label-scoring", "serve", "drift"),
+    *("method-advice", "statistics", "label-scoring", "serve", "drift", "search"),
 )
 FOLDER: Final = Path(__file__).parent
 

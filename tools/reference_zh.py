@@ -104,8 +104,8 @@ SECTIONS: Final[dict[str, str]] = {
     "Improve": "用原有数据和反馈训练候选模型，与现任模型比较后才能取而代之。",
     "When": "`tunesmith watch` 在什么情况下训练候选模型；满足给出的任何一项即可。",
     "Search": "用不同的设置试训；按验证集最好的一次，在测试集上评测一回。",
-    "Range": "一项设置的数值范围。",
-    "Values": "一项设置的若干取值。",
+    "Range": "一项设置的数值范围；所给的数都是整数时，只取整数。",
+    "Values": "一项设置的若干取值；直接写列表即 `values`。",
 }
 KEYS: Final[dict[str, dict[str, str]]] = {
     "Recipe": {
@@ -797,11 +797,12 @@ KEYS: Final[dict[str, dict[str, str]]] = {
         "feedback_rows": "有这么多条候选模型没有学过的反馈数据。",
     },
     "Search": {
-        "space": "按点分的键名（例如 `train.learning_rate`）写出要尝试什么。",
+        "space": "按点分的键名（例如 `train.learning_rate`）写出要尝试什么；留空则围绕计划推算的值，尝试学习率、"
+        "适配器大小和训练轮数。",
         "by": "`grid`：所有组合；`random`：随机抽取；`tpe`：根据已有试训的结果选取。",
         "num_trials": "`random` 和 `tpe` 的试训次数。",
         "halving": "每一级只有最好的 1/halving 继续；不写则每次试训都做完。",
-        "hours": "超过这么多小时后不再开始新的试训。",
+        "hours": "超过这么多小时后不再开始新的一级；再次执行同一命令即可继续。",
     },
     "Range": {
         "low": "最小值。",
@@ -809,5 +810,5 @@ KEYS: Final[dict[str, dict[str, str]]] = {
         "log": "按倍数而不是按差值均匀抽取。",
         "step": "相邻取值的间隔；`grid` 需要它。",
     },
-    "Values": {"values": "逐个尝试，写法与配方中相同。"},
+    "Values": {"values": "逐个尝试，写法与配方中相同：数字、名称，或完整的方法。"},
 }

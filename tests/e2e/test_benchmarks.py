@@ -18,7 +18,7 @@ ROOT = Path(__file__).parents[2]
     "name",
     [
         *("startup", "prepare", "train-cpu", "train-prefix", "train-gpu", "resume", "method-advice", "statistics"),
-        *("label-scoring", "drift"),
+        *("label-scoring", "drift", "search"),
     ],
 )
 def test_a_quick_run_measures_but_writes_and_judges_nothing(
@@ -55,6 +55,11 @@ def test_a_quick_run_measures_but_writes_and_judges_nothing(
         assert printed["figures"]["num_windows"] == 48
         assert printed["figures"]["ours/all/at least"] <= 1.0
         assert printed["figures"]["ours found/Chinese +20 points/200"] == 1.0
+    elif name == "search":
+        assert printed["figures"]["halving/full_trials_in_steps"] == 2.5
+        assert printed["figures"]["one pass/largest_loss_difference"] < 1e-5
+        assert printed["figures"]["killed/kills"] == 1
+        assert printed["figures"]["killed/lost_trials"] == printed["figures"]["killed/changed_trials"] == 0
     elif name == "prepare":
         assert printed["void"] == []
         assert printed["figures"]["ours/2000/rows_per_second"] > 0.0

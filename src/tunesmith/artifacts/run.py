@@ -130,7 +130,7 @@ def open_run(folder: Path, resolved_recipe: str, clock: Callable[[], datetime]) 
         lock.write(str(os.getpid()))
         lock.flush()
         sweep(folder)
-        _drop_torn_line(folder / "events.jsonl")
+        drop_torn_line(folder / "events.jsonl")
         write_whole(folder / "recipe.resolved.yaml", resolved_recipe.encode())
         attempt = 1 + max((event.attempt for event in read_events(folder)), default=0)
         with (folder / "events.jsonl").open("a", encoding="utf-8", newline="\n") as stream:
@@ -147,7 +147,7 @@ def followed_run(folder: Path, clock: Callable[[], datetime]) -> Iterator[Run]:
         yield Run(folder, 0, clock, nowhere)
 
 
-def _drop_torn_line(file: Path) -> None:
+def drop_torn_line(file: Path) -> None:
     """Cut what a kill left after the last newline, so that the next event starts on a line of its own."""
     if not file.is_file():
         return

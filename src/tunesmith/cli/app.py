@@ -20,6 +20,7 @@ from tunesmith.cli.models import models_app
 from tunesmith.cli.monitor import monitor
 from tunesmith.cli.push import push
 from tunesmith.cli.rate import lines_of_ratings, rate
+from tunesmith.cli.search import autopilot, search
 from tunesmith.cli.serve import serve
 from tunesmith.cli.session import (
     LANGUAGE,
@@ -67,6 +68,8 @@ app.add_typer(store_app, name="store")
 app.command("rate", help=text("cli.help.rate"))(rate)
 app.command("export", help=text("cli.help.export"))(export)
 app.command("certificate", help=text("cli.help.certificate"))(certificate)
+app.command("search", help=text("cli.help.search"))(search)
+app.command("autopilot", help=text("cli.help.autopilot"))(autopilot)
 app.command("serve", help=text("cli.help.serve"))(serve)
 app.command("chat", help=text("cli.help.chat"))(chat)
 app.command("monitor", help=text("cli.help.monitor"))(monitor)

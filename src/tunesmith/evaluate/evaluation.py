@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
-from typing import Final
+from typing import Final, Literal
 
 from tunesmith.artifacts import Dataset, DatasetReport, Identity, TunedModel, hash_folder, library_versions
 from tunesmith.artifacts.folder import hash_file
@@ -41,6 +41,8 @@ class Evaluation:
     seed: int
     trained_base: Base | None = None
     """What the run's own models were trained from, where that is not the base itself."""
+    split: Literal["test", "validation"] = "test"
+    """The rows that are asked: those of validation where a choice is still to be made."""
 
     def base_of(self, model: TunedModel | None) -> Base:
         """What a model was trained from; the base for None."""
@@ -61,6 +63,8 @@ class Evaluation:
             **metric_hashes(self.section.metrics),
             **(harness_inputs(self.section.harness) if self.section.harness else {}),
         }
+        if self.split != "test":
+            inputs["split"] = self.split
         libraries = library_versions("torch", "transformers", "tokenizers", "numpy", "scikit-learn", "sacrebleu")
         section = {**self.section.model_dump(mode="json"), "precision": self.precision}
         return Identity(KIND, VERSION, inputs, section, self.seed, libraries)

@@ -51,7 +51,8 @@ def sheet_of(evaluation: Evaluation) -> Sheet:
     # what refuses or rehearses has nothing of the task: no label, no example to show
     rows = evaluation.dataset.rows("train")
     train = [row for row in rows if row.metadata.get(METHOD_COLUMN) != SAFETY and row.split != REHEARSAL]
-    test = test_items(evaluation.dataset.rows("test"), evaluation.section.max_items, evaluation.seed)
+    asked = evaluation.dataset.rows(evaluation.split)
+    test = test_items(asked, evaluation.section.max_items, evaluation.seed)
     if not test:
         raise TunesmithError("no-test-rows")
     section, items = evaluation.section, {"test": test}
@@ -64,9 +65,7 @@ def sheet_of(evaluation: Evaluation) -> Sheet:
             items.setdefault(item.suite, []).append(item)
         items |= {name: suite_items(name, Path(file)) for name, file in section.suites.items()}
         memory = section.safety.memorisation
-        items |= memorisation.memory_items(
-            train, evaluation.dataset.rows("test"), memory, evaluation.chat, evaluation.seed
-        )
+        items |= memorisation.memory_items(train, asked, memory, evaluation.chat, evaluation.seed)
     labels = sorted({example.label for example in train if example.label is not None}) if task == "labels" else []
     decoding = decoding_of(evaluation.section.decoding, evaluation.base, evaluation.seed)
     protected = evaluation.section.protected

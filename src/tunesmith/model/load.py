@@ -15,6 +15,7 @@ from transformers.utils import logging as transformers_logging
 from tunesmith.artifacts import TunedModel
 from tunesmith.model.attention import NAME
 from tunesmith.model.base import Base, first_position
+from tunesmith.model.copies import Copies
 from tunesmith.model.dropout import silence_dropout
 from tunesmith.model.fits import refuse_no_int8
 from tunesmith.model.four_bit import keep_in_four_bits
@@ -101,7 +102,7 @@ def _load(source: ModelSource, dtype: torch.dtype, device: str) -> PreTrainedMod
     return load_with_head(source.weights, head, dtype=dtype, device=device, four_bit=source.four_bit)
 
 
-def hidden_states(model: PreTrainedModel, batch: MicroBatch, cache: DynamicCache | None = None) -> Tensor:
+def hidden_states(model: PreTrainedModel, batch: MicroBatch | Copies, cache: DynamicCache | None = None) -> Tensor:
     """(T, D) last hidden states of a flat batch; an empty `cache` is given its keys and values."""
     positions_1T = batch.positions_T[None] + first_position(model.config.model_type, model.config.pad_token_id)
     output = model.base_model(

@@ -5,14 +5,17 @@ from __future__ import annotations
 import difflib
 import json
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from copy import deepcopy
+from dataclasses import replace
 from pathlib import Path
-from typing import Final, get_args, get_origin
+from typing import Annotated, Final, get_args, get_origin
 
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel, Tag, ValidationError
 from pydantic_core import ErrorDetails
 
 from tunesmith.errors import ManyErrors, Phrase, Place, TunesmithError
+from tunesmith.recipe.search import Range, apart
 from tunesmith.recipe.sections import Recipe
 from tunesmith.recipe.tree import KeyPath, Marks, dump_yaml, parse_yaml
 
@@ -66,6 +69,12 @@ PROBLEMS: Final = {
     "prompt_slots": "prompt-slots",
     "pseudonym_key": "pseudonym-key",
     "samples_answers": "samples-answers",
+    "search_grid": "search-grid",
+    "search_log_low": "search-log-low",
+    "search_low_high": "search-low-high",
+    "search_many": "search-many",
+    "search_step": "search-step",
+    "search_twice": "search-twice",
     "sgd_rate": "sgd-rate",
     "share_or_steps": "share-or-steps",
     "suite_name": "suite-name",
@@ -91,7 +100,8 @@ def load_recipe(file: Path, overrides: Sequence[str] = ()) -> Recipe:
 
     Raises TunesmithError (`recipe-missing`, `recipe-encoding`, `recipe-yaml`) where the file cannot be read at all,
     else one error, or ManyErrors of them, for all mistakes, each with its place: `recipe-unknown-key`,
-    `recipe-foreign-key`, `recipe-missing-key`, `recipe-value`, `recipe-duplicate-key`, `recipe-override`.
+    `recipe-foreign-key`, `recipe-missing-key`, `recipe-value`, `recipe-duplicate-key`, `recipe-override`,
+    `search-key`, `search-overlap`.
     """
     return read_recipe(_read(file), str(file), overrides)
 
@@ -109,6 +119,8 @@ def read_recipe(text: str, file: str, overrides: Sequence[str] = ()) -> Recipe:
         recipe = Recipe.model_validate(tree)
     except ValidationError as failure:
         errors += [_explain(detail, tree, marks, file) for detail in failure.errors()]
+    else:
+        errors += _mistaken_search(recipe, marks, file)
     if errors:
         raise ManyErrors(errors) if len(errors) > 1 else errors[0]
     return recipe
@@ -139,6 +151,18 @@ def _apply(override: str, tree: dict[str, object], marks: Marks, errors: list[Tu
     if not equals or not all(keys):
         errors.append(unreadable)
         return
+    try:
+        value, _ = parse_yaml(text, COMMAND_LINE, errors)
+    except TunesmithError:
+        errors.append(unreadable)
+        marks[keys] = place  # what the file has there was not to stand
+        return
+    if not _put(keys, value, tree, marks, place):
+        errors.append(unreadable)
+
+
+def _put(keys: tuple[str, ...], value: object, tree: dict[str, object], marks: Marks, place: Place) -> bool:
+    """Put a value into the tree; False where something else than a mapping stands in its way."""
     branch = tree
     for depth, key in enumerate(keys[:-1], start=1):
         child = branch.get(key)
@@ -147,18 +171,53 @@ def _apply(override: str, tree: dict[str, object], marks: Marks, errors: list[Tu
             child = {"name": child}
         child = {} if child is None else child
         if not isinstance(child, dict):
-            errors.append(unreadable)
-            return
+            return False
         marks.setdefault(keys[:depth], place)
         branch[key] = child
         branch = child
-    try:
-        branch[keys[-1]], _ = parse_yaml(text, COMMAND_LINE, errors)
-    except TunesmithError:
-        errors.append(unreadable)
+    branch[keys[-1]] = value
     for path in [path for path in marks if path[: len(keys)] == keys]:
         del marks[path]
     marks[keys] = place
+    return True
+
+
+def _mistaken_search(recipe: Recipe, marks: Marks, file: str) -> Iterator[TunesmithError]:
+    """What of `search.space` no trial could take: each value is put into the resolved recipe as a trial does.
+
+    A value that does not go with another setting is no mistake here: a trial may change that one too.
+    """
+    space = recipe.search.space
+    tree = recipe.model_dump(mode="json", exclude={"search"}) if space else {}
+    for key, tried in space.items():
+        place = _nearest(("search", "space", key), marks, file)
+        wider = next((other for other in space if key.startswith(f"{other}.")), None)
+        if wider is not None:
+            yield TunesmithError("search-overlap", place=place, key=key, wider=wider)
+            continue
+        values = tried.points() if isinstance(tried, Range) else tried.values
+        problem = next((found for value in values for found in _mistakes_of(key, value, tree, place)), None)
+        why = apart(key)
+        if problem is not None:
+            yield problem
+        elif why is not None:
+            yield TunesmithError("search-key", place=place, key=key, reason=Phrase(f"search.apart.{why}"))
+
+
+def _mistakes_of(key: str, value: object, tree: dict[str, object], place: Place) -> Iterator[TunesmithError]:
+    """What is wrong with the recipe at or below the key when it has this value."""
+    keys, trial, marks = tuple(key.split(".")), deepcopy(tree), Marks()
+    if not all(keys) or not _put(keys, value, trial, marks, place):
+        yield TunesmithError("recipe-override", place=place, override=key)
+        return
+    try:
+        Recipe.model_validate(trial)
+    except ValidationError as failure:
+        for detail in failure.errors():
+            path = _path_in_tree(detail["loc"], trial)
+            # a key that is unknown stands somewhere on the way to the value
+            if path[: len(keys)] == keys or (path == keys[: len(path)] and detail["type"] == "extra_forbidden"):
+                yield _explain(detail, trial, dict.fromkeys([path], replace(place, field=key)), place.file)
 
 
 def _explain(detail: ErrorDetails, tree: dict[str, object], marks: Marks, file: str) -> TunesmithError:
@@ -253,6 +312,10 @@ def _inside(annotation: object, part: str | int) -> list[object]:
     if get_origin(annotation) is dict:
         return [get_args(annotation)[1]]
     if get_origin(annotation) is tuple:
+        return [get_args(annotation)[0]]
+    if get_origin(annotation) is Annotated and any(
+        isinstance(one, Tag) and one.tag == part for one in get_args(annotation)
+    ):
         return [get_args(annotation)[0]]
     return [inner for argument in get_args(annotation) for inner in _inside(argument, part)]
 

@@ -1,1 +1,1 @@
-"""Many recipes from one: trials through `lifecycle`, and the recipe that did best."""
+"""Many recipes, one question: trials over settings by Optuna, halved at rungs, and the best one judged once."""

@@ -31,7 +31,7 @@ from tunesmith.train.random_state import packed_random_state, random_state, rest
 from tunesmith.train.samples import Question, answers
 from tunesmith.train.schedule import Schedule
 from tunesmith.train.source import RowSource, half_of_largest
-from tunesmith.train.step import Objective, StepOutOfMemory, StepReport, is_out_of_memory, train_steps
+from tunesmith.train.step import LossSum, Objective, StepOutOfMemory, StepReport, is_out_of_memory, train_steps
 from tunesmith.train.stopping import Reason, after_step, after_validation, after_window, reason_to_stop
 from tunesmith.train.trackers import Feed
 from tunesmith.train.training import Training
@@ -189,11 +189,7 @@ class Driver:
             self._halve(self._validation)
             parts = self._group.gather(self._validation_sums())
         sums = [part for part in parts if part is not None]
-        figures = _means(sums)
-        if self.loop.num_validation_bytes:
-            total = sum(part["loss"] for part in sums)
-            figures["bits_per_byte"] = bits_per_byte(total, self.loop.num_validation_bytes)
-        figures |= self._expert_load()
+        figures = figures_of(sums, self.loop.num_validation_bytes) | self._expert_load()
         told = {f"eval/{name}": value for name, value in figures.items()}
         self.loop.progressed = after_validation(self.loop.progressed, told, self.training.section.stop)
         return told
@@ -342,18 +338,24 @@ def validation_sums(model: PreTrainedModel, measure: Objective, batches: Sequenc
     model.eval()
     found = [measure(model, batch) for batch in batches]
     model.train(is_training)
-    sums = {"weight": sum(loss.weight for loss in found), "loss": sum(loss.sum.item() for loss in found)}
-    names = found[0].metrics if found else ()
-    return sums | {name: sum(loss.metrics[name].item() for loss in found) for name in names}
+    return sums_of(found)
+
+
+def sums_of(losses: Sequence[LossSum]) -> dict[str, float]:
+    """The same of losses that are there."""
+    sums = {"weight": sum(loss.weight for loss in losses), "loss": sum(loss.sum.item() for loss in losses)}
+    names = losses[0].metrics if losses else ()
+    return sums | {name: sum(loss.metrics[name].item() for loss in losses) for name in names}
 
 
 def validation_figures(model: PreTrainedModel, measure: Objective, batches: Sequence[MicroBatch]) -> dict[str, float]:
     """The mean `loss` over all rows, and the means of the objective's metrics."""
-    return _means([validation_sums(model, measure, batches)])
+    return figures_of([validation_sums(model, measure, batches)])
 
 
-def _means(parts: Sequence[Mapping[str, float]]) -> dict[str, float]:
-    """Of the sums of several parts of the rows."""
+def figures_of(parts: Sequence[Mapping[str, float]], num_bytes: int = 0) -> dict[str, float]:
+    """Means of the sums of several parts of the rows; `bits_per_byte` too where these are texts of so many bytes."""
     names = max(parts, key=len)
     totals = {name: sum(part.get(name, 0.0) for part in parts) for name in names}
-    return {name: total / totals["weight"] for name, total in totals.items() if name != "weight"}
+    means = {name: total / totals["weight"] for name, total in totals.items() if name != "weight"}
+    return means | ({"bits_per_byte": bits_per_byte(totals["loss"], num_bytes)} if num_bytes else {})

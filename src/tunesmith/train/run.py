@@ -6,7 +6,7 @@ import json
 import platform
 import shutil
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any, Final
@@ -34,7 +34,7 @@ from tunesmith.train.checkpoint import Progressed, load_best, newest_checkpoint,
 from tunesmith.train.drive import Driver, Loop
 from tunesmith.train.group import Group
 from tunesmith.train.interrupt import deferred_signals
-from tunesmith.train.objectives.chosen import head_of, losses
+from tunesmith.train.objectives.chosen import Losses, head_of, losses
 from tunesmith.train.optimizer import FlatOptimizer, Penalties
 from tunesmith.train.random_state import seed_process
 from tunesmith.train.sampler import RowSampler
@@ -115,16 +115,39 @@ def build(training: Training, runtime: Runtime, progress: Progress, run: Run) ->
 
 def assemble(training: Training, runtime: Runtime, progress: Progress, run: Path) -> Loop:
     """Model, optimiser, rows and schedule before the first step; `run` is the folder that checkpoints will lie in."""
-    section, plan = training.section, training.plan.body
-    group = Group(runtime.rank, runtime.world_size)
-    with group.first_goes_first():  # the others find rows and kernels made
+    material = material_of(training, runtime, progress)
+    objective = losses(training.section, material.head, _teacher(training, runtime))
+    return loop_of(training, material, _model(training, material.head, runtime), objective, run)
+
+
+@dataclass(frozen=True, slots=True)
+class Material:
+    """What a training learns from and is measured by, without any weights."""
+
+    rows: Sequence[Rendered]
+    validation_rows: Sequence[Rendered]
+    head: Head | None
+    runtime: Runtime
+    kernels: str
+
+
+def material_of(training: Training, runtime: Runtime, progress: Progress) -> Material:
+    """Rows as tokens, rendered now or found."""
+    section = training.section
+    with Group(runtime.rank, runtime.world_size).first_goes_first():  # the others find rows and kernels made
         rows, validation_rows = _rows(training, runtime, progress)
         kernels = describe_kernels(runtime.device)
     rows = nested_rows(rows, section.max_rows, training.seed)
     classes = classes_of(training.dataset) if isinstance(section.objective, Classification) else ()
-    head = head_of(section, rows, classes)
-    objective = losses(section, head, _teacher(training, runtime))
-    model = _model(training, head, runtime)
+    # an answer to unlearn supervises nothing, and its loss is no mean over anything
+    teaching = [row for row in validation_rows if row.num_supervised]
+    return Material(rows, teaching, head_of(section, rows, classes), runtime, kernels)
+
+
+def loop_of(training: Training, material: Material, model: PreTrainedModel, objective: Losses, run: Path) -> Loop:
+    """A training before its first step, of a model whose trained parameters want a gradient."""
+    section, plan, runtime = training.section, training.plan.body, material.runtime
+    group = Group(runtime.rank, runtime.world_size)
     optimizer = _optimizer(section, model)
     layout = LayoutSettings(
         section.micro_batch_tokens,
@@ -133,11 +156,9 @@ def assemble(training: Training, runtime: Runtime, progress: Progress, run: Path
         virtual_ids(model),
         is_causal=not training.base.is_encoder,
     )
-    visits = visits_of(rows)
+    visits = visits_of(material.rows)
     sampler = RowSampler(len(visits), section.batch_rows, training.seed)
     source = RowSource(visits, sampler, layout, _token_dropout(training), group)
-    # an answer to unlearn supervises nothing, and its loss is no mean over anything
-    teaching = [row for row in validation_rows if row.num_supervised]
     return Loop(
         model=model,
         optimizer=optimizer,
@@ -147,7 +168,7 @@ def assemble(training: Training, runtime: Runtime, progress: Progress, run: Path
         schedule=make_schedule(
             section.schedule, plan.learning_rate, plan.num_steps, section.warmup, sampler.steps_per_epoch
         ),
-        validation_rows=teaching,
+        validation_rows=material.validation_rows,
         checkpoints=training.checkpoints(run),
         identity=training.identity(),
         progressed=Progressed(
@@ -155,9 +176,9 @@ def assemble(training: Training, runtime: Runtime, progress: Progress, run: Path
             source=source.state(),
             rows_hash="",
             num_threads=runtime.num_threads,
-            kernels=kernels,
+            kernels=material.kernels,
         ),
-        head=head,
+        head=material.head,
         num_validation_bytes=_num_text_bytes(training),
         questions=questions_of(training) if group.is_first else (),
     )

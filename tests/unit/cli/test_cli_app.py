@@ -40,6 +40,7 @@ VERBS = [
     *(["keys"], ["keys", "create"], ["keys", "list"], ["keys", "revoke"]),
     *(["store"], ["store", "show"], ["store", "expire"], ["store", "forget"]),
     *(["models", *verb] for verb in ([], ["add"], ["list"], ["alias"], ["withdraw"], ["history"])),
+    *(["search"], ["autopilot"]),
     *(["serve"], ["chat"], ["monitor"]),
     *(["push"], ["loadtest"]),
 ]
