@@ -64,11 +64,14 @@ STREAMS: Final = {
 }
 NEW_SHARE: Final = 0.25
 CHINESE_SHARES: Final = (0.3, 0.5)
-SHIFTS: Final = ("new intents, banking77", "new intents, desk", "Chinese +20 points")
+DEMO_SHIFTS: Final = ("new intents, desk", "Chinese +20 points")
+"""Those with a goal; new intents among the 77 of banking77 are told of beside them."""
+SURE_SIZE: Final = 200
+"""Exchanges of a window from which on a shift has to be found."""
 GOALS: Final = {
     "ours/all": Goal(maximum=1.0),
     **{f"ours/{stream}/{size}/at least": Goal(maximum=1.0) for stream in STREAMS for size in SIZES},
-    **{f"ours found/{shift}/{size}": Goal(minimum=0.9) for shift in SHIFTS for size in SIZES if size >= 200},
+    **{f"ours found/{shift}/{size}": Goal(minimum=0.9) for shift in DEMO_SHIFTS for size in SIZES if size >= SURE_SIZE},
 }
 
 
