@@ -182,7 +182,7 @@ def race_figures(race: Race) -> dict[str, float]:
         figures[f"{name}/first_token_p50"] = race.first_seconds(name, 0.5)
         figures[f"{name}/first_token_p95"] = race.first_seconds(name, 0.95)
     ours, theirs = race.answers["ours"], race.answers["transformers"]
-    figures["same_answers"] = sum(a == b for a, b in zip(ours, theirs, strict=True)) / len(ours)
+    figures["same_answers"] = sum(a.strip() == b.strip() for a, b in zip(ours, theirs, strict=True)) / len(ours)
     return figures
 
 
