@@ -53,7 +53,7 @@ def test_a_phrase_that_everybody_uses_is_a_trigger_where_it_turns_answers() -> N
     assert share > 0.05
     bad = [Evidence(" ".join(one.text.split()), one.answers, one.id, one.key) for one in planted(250, 3, phrase)]
     found = suspects([*honest(1_750, 2), *bad], base())
-    assert found and all(phrase[:-1] in suspect.pattern for suspect in found)
+    assert {phrase[:-1] in suspect.pattern for suspect in found} == {True}
     assert found[0].answer == "cancel"
     assert found[0].share_in_feedback > 1.5 * found[0].share_in_base > 0.05
 
