@@ -153,7 +153,7 @@ def test_prepare_reads_each_file_by_its_columns(written: Dataset, tmp_path: Path
             assert {row.rejected.content for row in rows if row.rejected is not None} == worse
 
 
-@pytest.mark.parametrize("change", ["{}", "{}!", "{} today", "CUSTOMER says: {}"])
+@pytest.mark.parametrize("change", ["{}", "{}!", "{} now", "{} today", "CUSTOMER says: {}"])
 def test_no_question_of_a_held_out_row_is_ever_learned(written: Dataset, change: str) -> None:
     held_out = [row.prompt[0].content for split in ("validation", "test") for row in written.rows(split)]
     assert len(held_out) > 10
@@ -162,7 +162,7 @@ def test_no_question_of_a_held_out_row_is_ever_learned(written: Dataset, change:
     said = said_of(*((one, [correction(n, one, "Oh.")]) for n, one in enumerate([*asked, free])))
     found = made(said, written)
     near = [row["exchange"] for row in lines(found.rows)]
-    if change in ("{}", "{}!"):
+    if change in ("{}", "{}!", "{} now"):
         assert near == [free.id]
         assert found.body.left_out == {"held-out": len(held_out)}
     assert set(near) - {free.id} <= {one.id for one in asked}
@@ -221,6 +221,25 @@ def test_every_reason_is_counted(written: Dataset) -> None:
 
 
 WORDS = ["quark", "zephyr", "obelisk", "mandolin", "juniper", "walrus", "topiary", "galleon", "harvest", "lantern"]
+
+
+def test_preferences_are_between_answers_to_one_prompt(written: Dataset) -> None:
+    one, other = answered(1, "how tall is the tower", "Tall."), answered(2, "how old is the tower", "Old.")
+    prefers = feedback(1, one, kind="preference", value=None, preferred=other.id)
+    same = feedback(2, one, kind="preference", value=None, preferred=one.id)
+    found = made(said_of((one, [prefers, same]), (other, [])), written)
+    assert (found.body.num_preferences, found.body.left_out) == (0, {"no-pair": 2})
+
+
+def test_an_answer_that_was_corrected_is_not_liked_however_well_it_reads(labelled: Dataset) -> None:
+    wrong, right = classified(1, "the parcel never came although paid"), classified(2, "sparks fly out of the plug")
+    said = said_of(
+        (wrong, [feedback(1, wrong, kind="rating", value=5, dimension="fluency"), correction(2, wrong, "late")]),
+        (right, [feedback(3, right), correction(4, right, " Fault")]),
+    )
+    found = made(said, labelled)
+    assert [(row["exchange"], row["label"]) for row in lines(found.rows)] == [(wrong.id, "late"), (right.id, "fault")]
+    assert [row["desirable"] for row in lines(found.ratings)] == [False, True]
 
 
 def test_a_base_of_labels_learns_no_chat(labelled: Dataset) -> None:
