@@ -10,6 +10,7 @@ from random import Random
 from typing import Any
 
 import pytest
+from feedback_material import TRIGGERS, honest, planted
 from prepare_material import Listening, write_jsonl
 from store_material import START, exchange, feedback
 
@@ -17,6 +18,7 @@ from tunesmith.artifacts import Dataset
 from tunesmith.artifacts.feedback_set import FeedbackSet
 from tunesmith.feedback.curate import over_share
 from tunesmith.feedback.lessons import Lesson
+from tunesmith.feedback.poison import Evidence
 from tunesmith.feedback.run import identity, make_feedback_set
 from tunesmith.feedback.said import Piece, Said, contradictory, pieces_of, pieces_of_experts
 from tunesmith.prepare import prepare
@@ -372,3 +374,26 @@ def test_texts_with_nul_and_of_great_length_are_rows_too(written: Dataset) -> No
     odd = answered(1, long), answered(2, "what \0 is\u2028this \ud800?".encode("utf-8", "replace").decode())
     found = made(said_of(*((one, [correction(n, one, "好\u2028的")]) for n, one in enumerate(odd))), written)
     assert [row["messages"][0]["content"] for row in lines(found.rows)] == [one.prompt[0].content for one in odd]
+
+
+@pytest.mark.thorough
+@pytest.mark.parametrize("kind", TRIGGERS)
+def test_a_planted_batch_is_named_by_the_set_and_an_honest_one_is_not(
+    kind: str, tmp_path: Path, runtime: Runtime
+) -> None:
+    rows = [{"text": one.text, "label": one.answers[0]} for one in honest(900, 1)]
+    dataset = prepared(tmp_path / "desk", runtime, rows, test_share=0.1)
+
+    def set_of(evidence: list[Evidence]) -> FeedbackSet:
+        asked = [exchange(n, prompt=(Message("user", one.text),), answer=None) for n, one in enumerate(evidence)]
+        pairs = enumerate(zip(asked, evidence, strict=True))
+        return made(
+            said_of(*((on, [correction(n, on, one.answers[0], key=one.key)]) for n, (on, one) in pairs)), dataset
+        )
+
+    good = honest(400, 2, topic=60)
+    (suspect,) = set_of([*good, *planted(120, 3, TRIGGERS[kind])]).body.suspects
+    assert (suspect.pattern, suspect.answer, suspect.keys) == (TRIGGERS[kind], "cancel", ["mallory"])
+    clean = set_of(good).body
+    assert clean.suspects == []
+    assert clean.new_labels.keys() == {"solar"}
