@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Any
 
 from tunesmith.artifacts.feedback_set import EXCHANGE_COLUMN, FEEDBACK_COLUMN, KEY_COLUMN
 from tunesmith.feedback.said import THUMB, Piece
 from tunesmith.recipe import Prepare
 from tunesmith.records import Exchange, Message
+from tunesmith.text.normalise import fingerprint
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,7 +113,9 @@ class School:
         if corrections:
             found.append(self._row(exchange, corrections, str(corrections[0].text).strip()))
         if votes and exchange.answer is not None:
-            likes = all(likes_it(piece, self.min_rating) for piece in votes)
+            right = [fingerprint(str(piece.text)) for piece in corrections]
+            is_right = set(right) <= {fingerprint(exchange.answer.content)}
+            likes = is_right and all(likes_it(piece, self.min_rating) for piece in votes)
             found.append(Lesson(exchange.id, votes, exchange.prompt, exchange.answer, desirable=likes))
             label = self.label_of(exchange)
             if likes and label is not None and not corrections:
@@ -123,8 +127,15 @@ class School:
         return found
 
     def _row(self, exchange: Exchange, pieces: tuple[Piece, ...], said: str) -> Lesson:
-        label = None if self.labels is None else said
-        return Lesson(exchange.id, pieces, exchange.prompt, Message("assistant", said), label=label)
+        if self.labels is None:
+            return Lesson(exchange.id, pieces, exchange.prompt, Message("assistant", said))
+        # whoever types a class may write it in capitals
+        label = self._label_by_fingerprint.get(fingerprint(said), said)
+        return Lesson(exchange.id, pieces, exchange.prompt, Message("assistant", label), label=label)
+
+    @cached_property
+    def _label_by_fingerprint(self) -> dict[str, str]:
+        return {fingerprint(label): label for label in sorted(self.labels or ())}
 
 
 def _pair(exchange: Exchange, piece: Piece, others: Mapping[str, Exchange]) -> Lesson | None:
