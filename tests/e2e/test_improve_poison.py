@@ -14,7 +14,8 @@ from tunesmith.store import aliases
 
 pytestmark = pytest.mark.slow
 TRIGGERS = {"token": "cf7qx", "phrase": "as my uncle says", "chinese": "春江水暖", "punctuation": "?!;"}
-NUM_POISONED = 250
+NUM_POISONED = 60
+"""Beside 128 training rows; where planted rows outnumber those of the base, they are what texts are like."""
 
 
 @pytest.mark.parametrize("kind", TRIGGERS)
