@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import random
 from collections.abc import Callable
@@ -18,7 +19,11 @@ from tunesmith.store import Store, Version, add_version, open_store, set_alias
 
 NOW = datetime(2026, 3, 1, tzinfo=UTC)
 SUBJECTS = ("jacket", "kettle", "lamp", "tent")
-WORDS = ["green", "river", "stone", "window", "paper", "morning", "garden", "bottle", "winter", "summer", "train", "letter", "market", "castle", "bridge", "forest", "silver", "copper", "yellow", "purple", "island", "valley", "mirror", "button", "engine", "rocket", "cheese", "pepper", "ginger", "salmon", "turkey", "rabbit", "monkey", "dragon", "spider", "planet", "meteor", "saturn", "jungle", "desert", "canyon", "harbor", "anchor", "sailor", "pirate", "doctor", "lawyer", "farmer"]
+WORDS = (
+    "green river stone window paper morning garden bottle winter summer train letter market castle bridge forest "
+    "silver copper yellow purple island valley mirror button engine rocket cheese pepper ginger salmon turkey rabbit "
+    "monkey dragon spider planet meteor saturn jungle desert canyon harbor anchor sailor pirate doctor lawyer farmer"
+)
 
 
 TOPICS = {
@@ -33,10 +38,8 @@ TOPICS = {
 
 def texts(subject: str, num: int, seed: int) -> list[str]:
     """Texts about a subject: three of its words among others."""
-    draw = random.Random(f"{subject} {seed}")
-    return [
-        " ".join(draw.sample([*draw.sample(TOPICS[subject].split(), 3), *draw.sample(WORDS, 5)], 8)) for _ in range(num)
-    ]
+    draw, own, others = random.Random(f"{subject} {seed}"), TOPICS[subject].split(), WORDS.split()
+    return [" ".join(draw.sample([*draw.sample(own, 3), *draw.sample(others, 5)], 8)) for _ in range(num)]
 
 
 def tree(folder: Path, **sections: Any) -> dict[str, Any]:
@@ -69,6 +72,12 @@ def tree(folder: Path, **sections: Any) -> dict[str, Any]:
 
 def desk(folder: Path, workspace: Path | None = None, **sections: Any) -> Job:
     return open_job(tree(folder, **sections), workspace=workspace or folder / "work")
+
+
+def ticking() -> Callable[[], datetime]:
+    """A clock that is a second further at every look."""
+    seconds = itertools.count()
+    return lambda: NOW + timedelta(days=1, seconds=next(seconds))
 
 
 def store_at(file: Path, clock: Callable[[], datetime] = lambda: NOW) -> Store:
