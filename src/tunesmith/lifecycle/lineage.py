@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import hashlib
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
-from pathlib import Path
+from pathlib import Path, PurePosixPath
+from typing import Final
 
 from tunesmith.artifacts import Manifest, read_events
+from tunesmith.artifacts.bundle import KIND as BUNDLE
+from tunesmith.artifacts.feedback_set import KIND as FEEDBACK_SET
 from tunesmith.artifacts.folder import MANIFEST, open_manifest
-from tunesmith.errors import RunFailed
+from tunesmith.errors import RunFailed, TunesmithError
+
+_OF_BASE: Final = (".json", ".jinja", ".safetensors")
 
 
 @dataclass(frozen=True)
@@ -39,7 +45,7 @@ class Lineage:
     def _by_input(self) -> dict[str, set[str]]:
         """Keys of what was made from each."""
         made: dict[str, set[str]] = {key: set() for key in self.nodes}
-        owners = {entry.sha256: key for key, node in self.nodes.items() for entry in node.manifest.files.values()}
+        owners = {content: key for key, node in self.nodes.items() for content in _contents(node)}
         for key, node in self.nodes.items():
             for name in node.named:
                 source = name if name in self.nodes else owners.get(name)
@@ -70,16 +76,33 @@ class Lineage:
         return [folder for folder in sorted((self.workspace / "runs").glob("*")) if wanted & _made_in(folder)]
 
 
-def read_lineage(workspace: Path) -> Lineage:
-    """Of everything under `artifacts/`; what is not whole, or whose manifest is damaged, is left out."""
-    nodes = {}
-    for file in sorted((workspace / "artifacts").glob(f"*/*/{MANIFEST}")):
+def read_lineage(workspace: Path, bundles: Iterable[Path] = ()) -> Lineage:
+    """Of everything under `artifacts/`, and of bundles that lie elsewhere.
+
+    What is not whole, or whose manifest is damaged, is left out.
+    """
+    nodes: dict[str, Node] = {}
+    here = sorted(file.parent for file in (workspace / "artifacts").glob(f"*/*/{MANIFEST}"))
+    kinds = [*((folder, folder.parent.name) for folder in here), *((folder, BUNDLE) for folder in bundles)]
+    for folder, kind in kinds:
         try:
-            manifest = open_manifest(file.parent, file.parent.parent.name)
-        except RunFailed:
+            manifest = open_manifest(folder, kind)
+        except TunesmithError:
             continue
-        nodes[manifest.key] = Node(manifest.kind, manifest.key, file.parent, manifest)
+        nodes.setdefault(manifest.key, Node(manifest.kind, manifest.key, folder, manifest))
     return Lineage(workspace, nodes)
+
+
+def _contents(node: Node) -> Iterator[str]:
+    """Hashes by which something else names what an artifact holds: rows to learn from, or weights to start from."""
+    files = node.manifest.files
+    if node.kind == FEEDBACK_SET:
+        yield from (entry.sha256 for entry in files.values() if entry.num_bytes)
+    for folder in {PurePosixPath(name).parent for name in files if name.endswith(".safetensors")}:
+        # as `Base.content_hash` makes it, without reading the weights
+        names = sorted(name for name in files if PurePosixPath(name).parent == folder)
+        parts = [f"{PurePosixPath(name).name}:{files[name].sha256}" for name in names if name.endswith(_OF_BASE)]
+        yield hashlib.sha256("".join(parts).encode()).hexdigest()
 
 
 def _made_in(run: Path) -> set[str]:

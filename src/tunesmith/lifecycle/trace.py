@@ -1,7 +1,7 @@
 """From a served answer back to the rows that taught it, and from a row on to the models that learned it.
 
-Nothing is computed again and no model is loaded: every step is read from the manifests, the registry and the store. What
-is not on this disk any more is named as missing.
+Nothing is computed again and no model is loaded: every step is read from the manifests, the registry and the store.
+What is not on this disk any more is named as missing.
 """
 
 from __future__ import annotations
@@ -142,7 +142,7 @@ def trace_answer(store: Store, runtime: Runtime, exchange: str) -> AnswerTrace:
         versions=tuple(map(told_version, of_bundle)),
         steps=steps,
         runs=tuple(str(folder) for folder in lineage.runs_of(step.key for step in steps)),
-        sources=tuple(name for dataset in datasets for name in _sources(dataset)),
+        sources=tuple(name for dataset in datasets for name in sources_of(dataset)),
         rows=tuple(_near(datasets, question_of(found))),
         feedback=tuple(map(_said, store.feedback(exchange=found.id))),
         feedback_sets=tuple(map(_step, (*sets, *made))),
@@ -193,7 +193,7 @@ def _plans(lineage: Lineage, body: BundleBody) -> Iterator[Step]:
             yield _step(plan)
 
 
-def _sources(dataset: Node) -> list[str]:
+def sources_of(dataset: Node) -> list[str]:
     """Files of its inputs, as the recipe named them; other inputs are no paths with a suffix."""
     return [name for name in dataset.manifest.inputs if Path(name).suffix and ":" not in name]
 
