@@ -13,6 +13,7 @@ from tunesmith.cli.annotate import annotate_app
 from tunesmith.cli.certificate import certificate
 from tunesmith.cli.chat import chat
 from tunesmith.cli.export import export
+from tunesmith.cli.forget import forget
 from tunesmith.cli.keys import keys_app
 from tunesmith.cli.loadtest import loadtest
 from tunesmith.cli.models import models_app
@@ -38,6 +39,7 @@ from tunesmith.cli.session import (
     training_job,
 )
 from tunesmith.cli.store import store_app
+from tunesmith.cli.trace import trace
 from tunesmith.errors import ExitCode, Place, TunesmithError
 
 if TYPE_CHECKING:
@@ -68,6 +70,8 @@ app.command("serve", help=text("cli.help.serve"))(serve)
 app.command("chat", help=text("cli.help.chat"))(chat)
 app.command("push", help=text("cli.help.push"))(push)
 app.command("loadtest", help=text("cli.help.loadtest"))(loadtest)
+app.command("trace", help=text("cli.help.trace"))(trace)
+app.command("forget", help=text("cli.help.forget"))(forget)
 
 
 @app.callback()

@@ -1,8 +1,8 @@
 """A person is forgotten: found in all that is kept, taken out of it, and looked for once more, byte by byte.
 
-What is rows gets a successor without the person's; what only quotes them is removed, and can be made again; a model that
-learned from them is withdrawn, since weights cannot be searched for a person. The order is that of a walk back: what a
-person is found by goes last, so that a command that was killed finds the rest when it is given again.
+What is rows gets a successor without the person's; what only quotes them is removed, and can be made again; a model
+that learned from them is withdrawn, since weights cannot be searched for a person. The order is that of a walk back:
+what a person is found by goes last, so that a command that was killed finds the rest when it is given again.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ from tunesmith.lifecycle.forget_rows import (
     write_successor,
 )
 from tunesmith.lifecycle.lineage import Lineage, read_lineage
-from tunesmith.lifecycle.trace import Step, learned_from, sources_of
+from tunesmith.lifecycle.trace import Step, absolute, learned_from, sources_of
 from tunesmith.runtime import Runtime
 from tunesmith.store import Store, Version, aliases, versions, withdraw
 from tunesmith.store.tombstones import Held, bury, held, remove
@@ -65,8 +65,8 @@ class Found:
     needles: Needles
     stored: Held
     raw: tuple[RawFile, ...]
-    unread: tuple[str, ...]
-    """Files of raw rows that are gone, or cannot be read any more."""
+    missing: tuple[str, ...]
+    """Files of raw rows that are not where they were."""
     cuts: tuple[Cut, ...]
     removed: tuple[Path, ...]
     """Folders of other artifacts, and of checkpoints."""
@@ -117,7 +117,7 @@ def find(store: Store, runtime: Runtime, person: Person) -> Found:
     ids = {*stored.exchanges, *stored.feedback}
     known = versions(store)
     lineage = read_lineage(runtime.workspace, [version.folder for version in known])
-    raw, unread = _raw(lineage, Needles(words, frozenset(ids)))
+    raw, missing = _raw(lineage, Needles(words, frozenset(ids)))
     cuts = _cuts(lineage, Needles(words), ids, {(file.file, line) for file in raw for line in file.lines})
     needles = Needles(words, frozenset(ids.union(*(cut.ids for cut in cuts))))
     datasets = {cut.node.key for cut in cuts if cut.node.kind == DATASET}
@@ -132,7 +132,7 @@ def find(store: Store, runtime: Runtime, person: Person) -> Found:
         needles=needles,
         stored=stored,
         raw=tuple(raw),
-        unread=tuple(unread),
+        missing=tuple(missing),
         cuts=tuple(cuts),
         removed=tuple(removed),
         files=holding(_loose_files(runtime, removed), needles),
@@ -163,20 +163,15 @@ def _is_unsure(lineage: Lineage, version: Version) -> bool:
 
 
 def _raw(lineage: Lineage, needles: Needles) -> tuple[list[RawFile], list[str]]:
-    """Of every file that a dataset was read from, FeedbackSets aside."""
-    found, unread = [], []
+    """Where the person stands in the files that datasets were read from, FeedbackSets aside; and which files are gone.
+
+    Raises what `read_file` raises of a file that cannot be read any more: nobody could say that it is clean.
+    """
     names = dict.fromkeys(name for node in lineage.of_kind(DATASET) for name in sources_of(node))
     own = (lineage.workspace / "artifacts").absolute()
-    for file in dict.fromkeys(Path(os.path.abspath(name)) for name in names):
-        if file.is_relative_to(own):
-            continue
-        try:
-            hit = raw_file(file, needles)
-        except TunesmithError:  # gone, or of another form than when it was read
-            unread.append(str(file))
-            continue
-        found += [hit] if hit is not None else []
-    return found, unread
+    files = [file for file in dict.fromkeys(map(absolute, names)) if not file.is_relative_to(own)]
+    found = [hit for file in files if file.is_file() and (hit := raw_file(file, needles)) is not None]
+    return found, [str(file) for file in files if not file.is_file()]
 
 
 def _cuts(lineage: Lineage, needles: Needles, ids: set[str], gone: set[Spot]) -> list[Cut]:
@@ -194,15 +189,21 @@ def _cuts(lineage: Lineage, needles: Needles, ids: set[str], gone: set[Spot]) ->
 def _holders(runtime: Runtime, lineage: Lineage, cuts: Iterable[Cut], needles: Needles) -> Iterator[Path]:
     """Folders of artifacts that hold a person and are no rows, or not whole."""
     with_successors = {cut.node.folder for cut in cuts}
-    folders = [folder for folder in sorted((runtime.workspace / "artifacts").glob("*/*")) if folder.is_dir()]
+    folders = _folders(runtime)
     elsewhere = [node.folder for node in lineage.nodes.values() if node.folder not in folders]
     for folder in [*folders, *elsewhere]:
         if folder not in with_successors and any(map(needles.found_in_file, _searched(folder))):
             yield folder
 
 
+def _folders(runtime: Runtime) -> list[Path]:
+    """Of artifacts, whole or not; those that begin with a dot are being written, or `sweep` removes them."""
+    found = sorted((runtime.workspace / "artifacts").glob("*/*"))
+    return [folder for folder in found if folder.is_dir() and not folder.name.startswith(".")]
+
+
 def _checkpoints(runtime: Runtime, datasets: set[str]) -> Iterator[Path]:
-    """Weights of trainings on these datasets that were broken off: they learned too, and nothing can go on from them."""
+    """Weights of trainings on these datasets that were broken off: they learned too, and nothing goes on from them."""
     for file in sorted((runtime.workspace / "runs").rglob(MANIFEST)):
         try:
             manifest = open_manifest(file.parent, "checkpoint")
@@ -239,6 +240,7 @@ def forget(store: Store, runtime: Runtime, person: Person, *, raw: bool = False,
     `raw`: files of raw rows are changed as well, where they are lines or plain tables. Raises TunesmithError
     `forget-nobody`, `forget-short`, RunFailed `run-busy` before anything is changed, `store-busy`.
     """
+    _sweep(runtime)
     found = find(store, runtime, person)
     with _held_runs(found):
         bury(store, "artifact", _names(found))
@@ -254,8 +256,15 @@ def forget(store: Store, runtime: Runtime, person: Person, *, raw: bool = False,
         if file.can_rewrite:
             blank(file)
     remove(store, found.stored)
+    _sweep(runtime)
     pointed = tuple(alias for alias, version in aliases(store).items() if version.withdrawn_at is not None)
     return Forgotten(found, successors, pointed, tuple(left(store, runtime, person, found)))
+
+
+def _sweep(runtime: Runtime) -> None:
+    """Remove what killed processes left of artifacts."""
+    for kind in (runtime.workspace / "artifacts").glob("*"):
+        sweep(kind)
 
 
 def _names(found: Found) -> list[str]:
@@ -305,32 +314,19 @@ def _held_runs(found: Found) -> Iterator[None]:
 def left(store: Store, runtime: Runtime, person: Person, found: Found) -> Iterator[Left]:
     """Where a person's bytes still stand: in the workspace and its cache, raw files, the store and its files.
 
-    Not searched are weights, which hold no text, and a database's own files where it is a server.
+    Not searched are weights, which hold no text, and the files of a database that is a server.
     """
-    for kind in sorted((runtime.workspace / "artifacts").glob("*")):
-        sweep(kind)
-    folders = sorted((runtime.workspace / "artifacts").glob("*/*"))
-    files = [file for folder in folders if folder.is_dir() for file in _searched(folder)]
+    files = [file for folder in sorted((runtime.workspace / "artifacts").glob("*/*")) for file in _searched(folder)]
     for file, form in holding([*files, *_loose_files(runtime, ())], found.needles).items():
         yield Left(str(file), form)
-    again, unread = _raw(read_lineage(runtime.workspace), found.needles)
-    for raw in dict.fromkeys([*again, *_still(found.raw, found.needles)]):
-        yield from (Left(f"{raw.file}:{line}", "raw") for line in raw.lines)
-    for name in unread:
-        yield Left(name, "unread")
+    raw, _ = _raw(read_lineage(runtime.workspace), found.needles)
+    for each in raw:
+        yield from (Left(f"{each.file}:{line}", "raw-row") for line in each.lines)
     words = Needles(found.needles.words)
     if not held(store, person.subject, words).is_empty:
         yield Left(store.place, "rows")
     for file, form in holding(_database_files(store), words).items():
         yield Left(str(file), form)
-
-
-def _still(raw: Iterable[RawFile], needles: Needles) -> Iterator[RawFile]:
-    """Raw files that no dataset names any more, as their datasets have successors."""
-    for each in raw:
-        hit = raw_file(Path(each.file), needles)
-        if hit is not None:
-            yield hit
 
 
 def _database_files(store: Store) -> list[Path]:

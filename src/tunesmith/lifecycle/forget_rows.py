@@ -20,7 +20,6 @@ from tunesmith.artifacts.dataset import CLUSTERS, METHOD_COLUMN, REJECTS, REPORT
 from tunesmith.artifacts.dataset import KIND as DATASET
 from tunesmith.artifacts.feedback_set import BODY, PREFERENCES, RATINGS, ROWS, FeedbackBody
 from tunesmith.artifacts.folder import MANIFEST, sync
-from tunesmith.errors import TunesmithError
 from tunesmith.lifecycle.lineage import Node
 from tunesmith.prepare.duplicates import DUPLICATE, REPEATS
 from tunesmith.prepare.pool import Pool

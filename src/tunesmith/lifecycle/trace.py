@@ -274,7 +274,7 @@ def trace_row(store: Store, runtime: Runtime, reference: str) -> RowTrace:
         HeldRow(dataset.key, split, row["id"], place_told(row))
         for dataset in lineage.of_kind(DATASET)
         for row, split in _rows([dataset])
-        if wanted in (row["id"], _absolute(row["place"]["file"], row["place"]["line"]))
+        if wanted in (row["id"], _spot(row["place"]["file"], row["place"]["line"]))
     ]
     if not found:
         raise TunesmithError("trace-row-unknown", reference=reference[:200])
@@ -288,16 +288,21 @@ def trace_row(store: Store, runtime: Runtime, reference: str) -> RowTrace:
     )
 
 
-def _wanted(reference: str) -> str | tuple[str, int | None]:
+def _wanted(reference: str) -> str | tuple[Path, int | None]:
     if _ROW_ID.fullmatch(reference):
         return reference
     if place := _PLACE.fullmatch(reference):
-        return _absolute(place[1], int(place[2]))
+        return _spot(place[1], int(place[2]))
     raise TunesmithError("trace-reference", reference=reference[:200])
 
 
-def _absolute(file: str, line: int | None) -> tuple[str, int | None]:
-    return os.path.abspath(file), line
+def _spot(file: str, line: int | None) -> tuple[Path, int | None]:
+    return absolute(file), line
+
+
+def absolute(name: str) -> Path:
+    """The file that a recipe named, seen from where the command runs now."""
+    return Path(os.path.abspath(name))
 
 
 def learned_from(lineage: Lineage, datasets: Iterable[str]) -> list[Node]:
