@@ -21,7 +21,7 @@ RawOption = Annotated[bool, typer.Option("--raw", help=text("cli.option.forget-r
 DryRunOption = Annotated[bool, typer.Option("--dry-run", help=text("cli.option.forget-dry-run"))]
 
 
-def forget(  # noqa: PLR0913 - an argument for each option
+def forget(
     subject: SubjectOption = None,
     words: WordsOption = None,
     raw: RawOption = False,

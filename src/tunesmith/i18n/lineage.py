@@ -4,7 +4,8 @@ from typing import Final
 
 TEXTS: Final[dict[str, tuple[str, str]]] = {
     "cli.help.trace": (
-        "Walk from a served answer back to bundle, model, run and rows, or from a row on to the models that learned it.",
+        "Walk from a served answer back to bundle, model, run and rows, or from a row on to the models that learned "
+        "it.",
         "从一次回答追溯到发布包、模型、训练与数据行，或从一行数据查到学过它的模型。",
     ),
     "cli.argument.trace": (
@@ -95,7 +96,8 @@ TEXTS: Final[dict[str, tuple[str, str]]] = {
     "cli.forget.alias": (
         "The alias {alias} points to a withdrawn version: tunesmith models alias {alias} NAME@NUMBER. A server that is "
         "running answers with it until it is started again.",
-        "别名 {alias} 指向已撤回的版本，请执行 tunesmith models alias {alias} 名称@序号。正在运行的服务在重启之前仍用它作答。",
+        "别名 {alias} 指向已撤回的版本，请执行 tunesmith models alias {alias} 名称@序号。"
+        "正在运行的服务在重启之前仍用它作答。",
     ),
     "cli.forget.retrain": ("Train again without the person: {command}", "去掉此人后重新训练：{command}"),
     "cli.forget.left": ("Still there: {place} ({form})", "仍有残留：{place}（{form}）"),
