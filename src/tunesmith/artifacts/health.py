@@ -28,12 +28,13 @@ class Shift(Record):
     feature: str
     """`length`, `language`, `ngrams`, `embedding`, `label`, ..."""
     family: Family
-    test: Literal["ks", "chi_square", "mmd", "difference"]
+    test: Literal["ks", "chi_square", "mmd", "difference", "adwin"]
     effect: float
     """How far apart, 0 (alike) to 1: the largest distance of the distribution functions (`ks`), half the sum of the
-    differences of shares (`chi_square`), the squared mean discrepancy of a kernel of at most 1 (`mmd`), or the
-    difference of two means of numbers from 0 to 1."""
+    differences of shares (`chi_square`), the squared mean discrepancy of a kernel of at most 1 (`mmd`), the difference
+    of two means of numbers from 0 to 1, or by how much such a mean fell (`adwin`)."""
     p_value: float
+    """Adaptive windowing (`adwin`) gives none: the level that it was asked at where it found a fall, else 1."""
     num_reference: int
     num_window: int
     psi: float | None = None
@@ -41,6 +42,8 @@ class Shift(Record):
     psi_limit: float | None = None
     """What it exceeds in the report's `level` of drift-free windows of these sizes."""
     is_alarm: bool = False
+    classes: dict[str, tuple[float, float]] = {}
+    """Of classes, the five whose share changed the most: in the reference, in the window."""
 
 
 class Figure(Record):
@@ -75,7 +78,9 @@ class HealthBody(Record):
     num_exchanges: int
     num_feedback: int
     is_judged: bool
-    """False where the window has too few exchanges: then nothing is an alarm."""
+    """False where the window has too few exchanges: then nothing is tested."""
+    num_accepted: int = 0
+    """Earlier windows that it was held against, beside what the model was trained on."""
     level: float
     """Chance that any feature of this window is a false alarm."""
     false_alarms_per_year: float

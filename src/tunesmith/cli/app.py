@@ -17,6 +17,7 @@ from tunesmith.cli.forget import forget
 from tunesmith.cli.keys import keys_app
 from tunesmith.cli.loadtest import loadtest
 from tunesmith.cli.models import models_app
+from tunesmith.cli.monitor import monitor
 from tunesmith.cli.push import push
 from tunesmith.cli.rate import lines_of_ratings, rate
 from tunesmith.cli.serve import serve
@@ -68,6 +69,7 @@ app.command("export", help=text("cli.help.export"))(export)
 app.command("certificate", help=text("cli.help.certificate"))(certificate)
 app.command("serve", help=text("cli.help.serve"))(serve)
 app.command("chat", help=text("cli.help.chat"))(chat)
+app.command("monitor", help=text("cli.help.monitor"))(monitor)
 app.command("push", help=text("cli.help.push"))(push)
 app.command("loadtest", help=text("cli.help.loadtest"))(loadtest)
 app.command("trace", help=text("cli.help.trace"))(trace)

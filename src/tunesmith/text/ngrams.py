@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, fields
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -88,6 +89,19 @@ class FiveGramModel:
             keys, counts = np.unique(keys % _BASE**order, return_counts=True)
             levels.append(_level(keys, counts))
         return cls(tuple(reversed(levels)))
+
+    def arrays(self) -> dict[str, npt.NDArray[np.generic]]:
+        """The model as arrays by name, from which `of_arrays` makes it again."""
+        return {
+            f"{order}.{column.name}": getattr(level, column.name)
+            for order, level in enumerate(self.levels)
+            for column in fields(_Level)
+        }
+
+    @classmethod
+    def of_arrays(cls, arrays: Mapping[str, npt.NDArray[Any]]) -> FiveGramModel:
+        names = [column.name for column in fields(_Level)]
+        return cls(tuple(_Level(*(arrays[f"{order}.{name}"] for name in names)) for order in range(_ORDER)))
 
     def bits_per_byte(self, texts: Iterable[str]) -> float:
         """Return the bits for all bytes and end symbols of `texts`, divided by the number of bytes.

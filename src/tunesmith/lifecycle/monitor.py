@@ -1,0 +1,292 @@
+"""Watching a served model: from the exchanges of the store to one health report a window."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from functools import cached_property
+from pathlib import Path
+from types import TracebackType
+from typing import Final
+
+import numpy as np
+from sqlalchemy import select
+
+from tunesmith.artifacts import Dataset, Identity, Scorecard, is_whole, library_versions, publish
+from tunesmith.artifacts.bundle import RECIPE, Bundle
+from tunesmith.artifacts.dataset import KIND as DATASET
+from tunesmith.artifacts.folder import read_manifest
+from tunesmith.artifacts.health import KIND as HEALTH
+from tunesmith.artifacts.health import HealthReport
+from tunesmith.artifacts.scorecard import KIND as SCORECARD
+from tunesmith.errors import Place, TunesmithError
+from tunesmith.lifecycle import Job
+from tunesmith.lifecycle.serving import bundle_of
+from tunesmith.monitor.features import Features, Vectors, joined
+from tunesmith.monitor.features_file import read_features, write_features
+from tunesmith.monitor.reference import KIND as REFERENCE
+from tunesmith.monitor.reference import (
+    NUM_ACCEPTED,
+    ROWS_PER_POINT,
+    Embed,
+    Reference,
+    Trained,
+    make_reference,
+    open_reference,
+)
+from tunesmith.monitor.reference import VERSION as REFERENCE_VERSION
+from tunesmith.monitor.run import VERSION as HEALTH_VERSION
+from tunesmith.monitor.run import Against, Answering, Seen, health, is_accepted, look_at
+from tunesmith.monitor.run import monitor as monitor_stage
+from tunesmith.monitor.said import RIGHT, Review, Said, said_features
+from tunesmith.monitor.windows import Window, windows
+from tunesmith.recipe import load_recipe
+from tunesmith.records import Exchange, Feedback
+from tunesmith.runtime import Runtime
+from tunesmith.serve.start import Opened, open_bundle
+from tunesmith.store import Store, aliases, history, open_version, resolve
+from tunesmith.store.open import reading
+from tunesmith.store.schema import FEEDBACK_STATES, REVIEW_RATINGS
+
+CHAMPION: Final = "champion"
+TRAFFIC: Final = "traffic"
+TRAFFIC_VERSION: Final = 1
+_FEATURES: Final = "features.safetensors"
+_LIBRARIES: Final = ("numpy", "scipy", "scikit-learn", "river")
+MAX_CHARACTERS: Final = 1000
+"""What a text means shows in its beginning."""
+
+
+@dataclass(frozen=True)
+class Watched:
+    """What is watched, and since when it answers as the champion."""
+
+    bundle: Bundle
+    since: datetime | None = None
+
+
+def monitor(job: Job, store: Store, *, bundle: Bundle | None = None, until: datetime | None = None) -> HealthReport:
+    """The report on the last complete window. Raises TunesmithError `monitor-no-window`, and what `reports` raises."""
+    return require_window(job, reports(job, store, bundle=bundle, until=until))[-1]
+
+
+def require_window(job: Job, found: list[HealthReport]) -> list[HealthReport]:
+    """The same reports. Raises TunesmithError `monitor-no-window` where there is none."""
+    if not found:
+        place = Place("recipe", field="monitor.window")
+        raise TunesmithError("monitor-no-window", place=place, window=job.recipe.monitor.window)
+    return found
+
+
+def reports(
+    job: Job, store: Store, *, bundle: Bundle | None = None, until: datetime | None = None
+) -> list[HealthReport]:
+    """A report for each complete window that ended by `until` (absent: now), the oldest first.
+
+    Watched is `bundle`, else the champion since it became that, else the bundle of the recipe. What was found before
+    and has not changed is found again. Exchanges of a time that is yet to come, or before the promotion, are counted,
+    told, and left out.
+
+    Raises TunesmithError `monitor-inputs` where the workspace lacks what the model was trained on, RunFailed
+    `store-unavailable`, and what `bundle_of`, `open_bundle` and `make_reference` raise.
+    """
+    watched = Watched(bundle) if bundle is not None else watched_of(job, store)
+    now = min(until or store.clock(), store.clock())
+    with _Directions(watched.bundle, job) as embed:
+        watch = _Watch(job, watched.bundle, embed)
+        said = said_of(store)
+        exchanges = _exchanges(job, store, watched, now)
+        return [watch.report(window, said) for window in windows(exchanges, job.recipe.monitor.window, now)]
+
+
+def watched_of(job: Job, store: Store) -> Watched:
+    """The champion of the registry, else the bundle that the recipe made."""
+    if CHAMPION not in aliases(store):
+        return Watched(bundle_of(job))
+    version = resolve(store, CHAMPION)
+    promoted = [change.at for change in history(store) if (change.alias, change.version) == (CHAMPION, str(version))]
+    return Watched(open_version(version), promoted[-1])
+
+
+def said_of(store: Store) -> Said:
+    """What was said of all exchanges. What a person dismissed is left out, what one corrected is as corrected."""
+    with reading(store.database) as connection:
+        states = {row.feedback: row for row in connection.execute(select(FEEDBACK_STATES))}
+        rated = connection.execute(select(REVIEW_RATINGS).order_by(REVIEW_RATINGS.c.at)).all()
+    feedback: defaultdict[str, list[Feedback]] = defaultdict(list)
+    for each in store.feedback():
+        state = states.get(each.id)
+        if state is None or state.state == "accepted":
+            feedback[each.exchange].append(each)
+        elif state.state == "corrected":
+            feedback[each.exchange].append(replace(each, text=state.text))
+    reviews: defaultdict[str, list[Review]] = defaultdict(list)
+    for row in rated:
+        reviews[row.exchange].append(Review(row.exchange, row.dimension, row.value, row.text))
+    return Said(feedback, reviews)
+
+
+def _exchanges(job: Job, store: Store, watched: Watched, now: datetime) -> Iterator[Exchange]:
+    """Those that the bundle answered, from its promotion to now; others of its own are counted and told."""
+    key = watched.bundle.key
+
+    def of_bundle(since: datetime | None, until: datetime | None) -> Iterator[Exchange]:
+        return (each for each in store.exchanges(since=since, until=until) if each.version == key)
+
+    left_out = {
+        "monitor.ahead": sum(1 for _ in of_bundle(store.clock(), None)),
+        "monitor.before": sum(1 for _ in of_bundle(None, watched.since)) if watched.since else 0,
+    }
+    for told, num in left_out.items():
+        if num:
+            job.progress.say(told, "warning", count=num)
+    return of_bundle(watched.since, now)
+
+
+class _Watch:
+    """Windows of one model in the order of time, each held against what came before it."""
+
+    def __init__(self, job: Job, bundle: Bundle, embed: Embed) -> None:
+        body = bundle.body
+        self._job, self._bundle, self._embed = job, bundle, embed
+        self._section = job.recipe.monitor
+        self._model = Answering(
+            body.name,
+            bundle.key,
+            tuple(body.labels) if body.task == "labels" else (),
+            load_recipe(bundle.folder / RECIPE, []).prepare.user_style,
+        )
+        self._accepted: list[Features] = []
+        self._accepted_keys: list[str] = []
+        self._rights: list[float] = []
+
+    @cached_property
+    def _reference(self) -> Reference:
+        """Found, or made of what the workspace has."""
+        body, max_points = self._bundle.body, self._section.max_points
+        inputs = {"bundle": self._bundle.key, "dataset": body.dataset, "scorecard": body.scorecard or ""}
+        identity = Identity(
+            REFERENCE, REFERENCE_VERSION, inputs, {"max_points": max_points}, 0, library_versions("numpy")
+        )
+        out = self._job.artifact(identity)
+        if is_whole(out):
+            return open_reference(out)
+        trained = trained_on(self._bundle, self._model, self._job.runtime, max_points)
+        return make_reference(trained, self._embed, max_points, identity=identity, out=out)
+
+    def report(self, window: Window, said: Said) -> HealthReport:
+        """Made, or found where neither the window nor what it is held against has changed."""
+        traffic, features = self._seen(window)
+        words = said_features(window.exchanges, said)
+        identity = self._identity(traffic, words)
+        out = self._job.artifact(identity)
+        num_feedback = sum(len(said.feedback.get(exchange.id, ())) for exchange in window.exchanges)
+        if is_whole(out):
+            found = HealthReport.open(out)
+        else:
+            against = Against(self._reference, tuple(self._accepted), tuple(self._rights))
+            seen = Seen(window, features, words, num_feedback)
+            body = health(seen, self._model, against, self._section, self._job.recipe.seed)
+            found = monitor_stage(body, identity=identity, out=out)
+        if is_accepted(found.body) and len(self._accepted) < NUM_ACCEPTED:
+            self._accepted.append(joined([features, words]))
+            self._accepted_keys.append(f"{traffic} {_digest(words)}")
+        self._rights += words.numbers.get(RIGHT, np.zeros(0)).tolist()
+        return found
+
+    def _seen(self, window: Window) -> tuple[str, Features]:
+        """A window's key and its features: it is looked at once, whatever is said of it later."""
+        inputs = {"reference": self._reference.key, "window": window.digest()}
+        section = {"max_points": self._section.max_points}
+        identity = Identity(TRAFFIC, TRAFFIC_VERSION, inputs, section, 0, library_versions("numpy"))
+        out = self._job.artifact(identity)
+        if not is_whole(out):
+            features = look_at(window, self._model, self._reference, self._embed, self._section)
+            with publish(out, identity) as staging:
+                write_features(staging / _FEATURES, features)
+        return read_manifest(out, TRAFFIC).key, read_features(out / _FEATURES)
+
+    def _identity(self, traffic: str, words: Features) -> Identity:
+        inputs = {
+            "bundle": self._bundle.key,
+            "reference": self._reference.key,
+            "traffic": traffic,
+            "said": _digest(words),
+            "accepted": _hash("\n".join(self._accepted_keys)),
+            "rights": _hash(json.dumps(self._rights)),
+        }
+        section = self._section.model_dump(mode="json", exclude={"alerts"})
+        libraries = library_versions(*_LIBRARIES)
+        return Identity(HEALTH, HEALTH_VERSION, inputs, section, self._job.recipe.seed, libraries)
+
+
+def trained_on(bundle: Bundle, model: Answering, runtime: Runtime, max_points: int) -> Trained:
+    """What the workspace still has of a bundle's making. Raises TunesmithError `monitor-inputs`."""
+    body = bundle.body
+    dataset = Dataset.open(_found(runtime, DATASET, body.dataset))
+    judged = []
+    if body.scorecard is not None:
+        scorecard = Scorecard.open(_found(runtime, SCORECARD, body.scorecard))
+        judged = [sample for sample in scorecard.samples() if (sample.arm, sample.suite) == (body.arm, "test")]
+    return Trained(
+        rows=dataset.sample("train", ROWS_PER_POINT * max_points),
+        held_out=dataset.sample("validation", max_points),
+        judged=[sample for sample in judged if sample.index == 0],
+        labels=model.labels,
+        style=model.style,
+    )
+
+
+def _found(runtime: Runtime, kind: str, key: str) -> Path:
+    folder = runtime.workspace / "artifacts" / kind / key
+    if not is_whole(folder):
+        raise TunesmithError("monitor-inputs", place=Place(str(folder)), kind=kind)
+    return folder
+
+
+class _Directions:
+    """Texts to directions by the model that answers, as its server gives them; loaded when it is first asked."""
+
+    def __init__(self, bundle: Bundle, job: Job) -> None:
+        self._bundle, self._job = bundle, job
+        self._opened: Opened | None = None
+
+    def __enter__(self) -> _Directions:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, value: BaseException | None, at: TracebackType | None) -> None:
+        if self._opened is not None:
+            self._opened.engine.close()
+
+    def __call__(self, texts: Sequence[str]) -> Vectors:
+        if self._opened is None:
+            self._opened = open_bundle(self._bundle, self._job.recipe.serve, self._job.runtime)
+        engine, adapter = self._opened.engine, self._opened.models[0].adapter
+        return readable(lambda part: engine.embed(part, adapter), [text[:MAX_CHARACTERS] for text in texts])
+
+
+def readable(embed: Embed, texts: Sequence[str]) -> Vectors:
+    """As `embed` gives them: of a text that is too long its beginning, of one with control tokens an empty one."""
+    try:
+        return embed(texts)
+    except TunesmithError as failure:
+        if failure.code not in ("prompt-too-long", "control-token"):
+            raise
+        code = failure.code
+    if len(texts) > 1:
+        half = len(texts) // 2
+        return np.concatenate([readable(embed, texts[:half]), readable(embed, texts[half:])])
+    return readable(embed, [texts[0][: len(texts[0]) // 2] if code == "prompt-too-long" else ""])
+
+
+def _digest(features: Features) -> str:
+    numbers = {name: values.tolist() for name, values in features.numbers.items()}
+    return _hash(json.dumps([numbers, features.classes, features.shares], sort_keys=True))
+
+
+def _hash(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()

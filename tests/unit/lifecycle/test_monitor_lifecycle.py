@@ -1,0 +1,212 @@
+"""A served model is watched: real rows, a real bundle with its engine, a real store, a clock that is handed in."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from datetime import datetime, timedelta
+from pathlib import Path
+
+import numpy as np
+import pytest
+from card_material import dataset_report
+from export_material import certified, exporting, recipe, tuned_model
+from monitor_material import BEGIN, LABELS, WEEK, embed, rows, traffic
+from sqlalchemy import insert
+from store_material import feedback
+
+from tunesmith.artifacts import Dataset, Identity, publish
+from tunesmith.artifacts.bundle import Bundle
+from tunesmith.artifacts.dataset import KIND as DATASET
+from tunesmith.artifacts.dataset import REPORT, write_examples
+from tunesmith.errors import TunesmithError
+from tunesmith.export.run import export
+from tunesmith.lifecycle import Job
+from tunesmith.lifecycle.monitor import monitor, readable, reports
+from tunesmith.model.base import find_base
+from tunesmith.recipe.methods import Lora
+from tunesmith.records import Exchange
+from tunesmith.runtime import Runtime, Silent
+from tunesmith.store import add_version, open_store, set_alias
+from tunesmith.store.open import writing
+from tunesmith.store.schema import FEEDBACK_STATES, REVIEW_RATINGS
+
+pytestmark = pytest.mark.thorough
+NUM = 120
+
+
+class Told(Silent):
+    def __init__(self) -> None:
+        self.said: list[tuple[str, dict[str, object]]] = []
+
+    def say(self, key: str, level: str = "info", **parameters: object) -> None:
+        self.said.append((key, parameters))
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A workspace with a dataset and a bundle of an adapter, as a run leaves them."""
+    workspace = tmp_path_factory.mktemp("workspace")
+    base = find_base("builtin:tiny")
+    tuned = tuned_model(workspace / "tuned", base, Lora(rank=4))
+    what = exporting(workspace / "aside", "builtin:tiny", tuned, export={"forms": ["adapter"]})
+    identity = Identity(DATASET, 1, {"rows": "x"}, {}, 0, {})
+    with publish(workspace / "artifacts" / DATASET / identity.key(), identity) as staging:
+        for split, num in (("train", 400), ("validation", 100), ("test", 0)):
+            write_examples(staging / f"{split}.jsonl", rows(num, num))
+        (staging / REPORT).write_text(dataset_report().model_dump_json(), encoding="utf-8")
+    dataset = Dataset.open(workspace / "artifacts" / DATASET / identity.key())
+    what = replace(what, dataset=dataset, task="labels", labels=LABELS)
+    light = Runtime(workspace=workspace, cache=workspace / "cache")
+    export(what, runtime=light, progress=Silent(), out=workspace / "bundle", certify=certified())
+    return workspace
+
+
+class Watched:
+    """One workspace with its store, and a clock that tests move."""
+
+    def __init__(self, workspace: Path) -> None:
+        self.now = BEGIN
+        self.told = Told()
+        self.workspace = workspace
+        runtime = Runtime(workspace=workspace, cache=workspace / "cache", clock=self.clock)
+        sections = {"monitor": {"max_points": 60, "min_exchanges": 20}, "export": {"forms": ["adapter"]}}
+        self.job = Job(recipe("builtin:tiny", **sections), runtime, self.told)
+        self.store = open_store(f"sqlite:///{workspace}/store.db", clock=self.clock, key_file=workspace / "store.key")
+        self.bundle = Bundle.open(workspace / "bundle")
+
+    def clock(self) -> datetime:
+        return self.now
+
+    def serve(self, exchanges: Sequence[Exchange]) -> None:
+        for one in exchanges:
+            self.store.record(replace(one, version=self.bundle.key))
+        self.store.flush()
+
+    def promote(self) -> None:
+        add_version(self.store, self.bundle.folder, who="ann")
+        set_alias(self.store, "champion", "desk@1", who="ann")
+
+
+@pytest.fixture
+def watched(made: Path, tmp_path: Path) -> Iterator[Watched]:
+    shutil.copytree(made, tmp_path / "w")
+    found = Watched(tmp_path / "w")
+    yield found
+    found.store.close()
+
+
+def alarming(found: Sequence) -> list[set[str]]:
+    return [{shift.feature for shift in report.body.alarms} for report in found]
+
+
+def test_drift_after_quiet_weeks_is_found_and_what_was_found_is_found_again(watched: Watched) -> None:
+    watched.promote()
+    for week in range(3):
+        watched.serve(traffic(4, NUM, week))
+    watched.serve(traffic(4, NUM, 3, chinese=0.9))
+    watched.now = BEGIN + 4 * WEEK + timedelta(hours=1)
+    found = reports(watched.job, watched.store)
+    assert alarming(found)[:3] == [set()] * 3
+    assert {"language", "ngrams", "embedding"} <= alarming(found)[3]
+    assert [report.body.num_accepted for report in found] == [0, 1, 2, 3]
+    assert [(one.body.since - BEGIN) / WEEK for one in found] == [0, 1, 2, 3]
+    at = {path: path.stat().st_mtime_ns for path in watched.workspace.glob("artifacts/**/manifest.json")}
+    again = monitor(watched.job, watched.store)
+    assert again.folder == found[-1].folder
+    assert {path: path.stat().st_mtime_ns for path in watched.workspace.glob("artifacts/**/manifest.json")} == at
+    # the training rows are needed once
+    shutil.rmtree(watched.workspace / "artifacts" / DATASET)
+    assert monitor(watched.job, watched.store).key == again.key
+    assert monitor(watched.job, watched.store, until=BEGIN + WEEK).key == found[0].key
+
+
+def test_late_feedback_renews_the_report_and_not_the_looking(watched: Watched) -> None:
+    week = traffic(4, NUM)
+    watched.serve(week)
+    watched.now = BEGIN + WEEK
+    before = monitor(watched.job, watched.store, bundle=watched.bundle)
+    looked_at = sorted(watched.workspace.glob("artifacts/traffic/*"))
+    for number in range(4):
+        word = feedback(number, week[number], kind="correction", value=None, text="delivery")
+        watched.store.add_feedback(word).result()
+    ids = [feedback(number, week[number]).id for number in range(4)]
+    states = [("dismissed", None), ("corrected", week[1].answer.content), ("accepted", None)]
+    with writing(watched.store.database) as connection:
+        for id, (state, text) in zip(ids, states, strict=False):
+            connection.execute(
+                insert(FEEDBACK_STATES).values(feedback=id, state=state, text=text, who="ann", at=watched.now)
+            )
+        connection.execute(
+            insert(REVIEW_RATINGS).values(
+                exchange=week[9].id, rater="bo", dimension="accuracy", value=5, text=None, at=watched.now
+            )
+        )
+    after = monitor(watched.job, watched.store, bundle=watched.bundle)
+    assert after.key != before.key
+    assert sorted(watched.workspace.glob("artifacts/traffic/*")) == looked_at
+    right = [week[2].answer.content == "delivery", week[3].answer.content == "delivery", True, True]
+    assert after.body.figure("accuracy_share") == sum(right) / 4
+    assert after.body.figure("corrected_share") == 3 / NUM
+
+
+def test_clock_jumps_and_other_models_are_told_and_left_out(watched: Watched) -> None:
+    watched.now = BEGIN
+    watched.promote()
+    week = traffic(4, 60)
+    watched.serve(week)
+    ahead = [replace(one, id=f"ex-a{n}", at=one.at + 500 * WEEK) for n, one in enumerate(week[:3])]
+    back = [replace(one, id=f"ex-b{n}", at=one.at - 500 * WEEK) for n, one in enumerate(week[:2])]
+    watched.serve([*ahead, *back])
+    watched.store.record(replace(week[0], id="ex-other", version="f" * 16)).result()
+    watched.now = BEGIN + 2 * WEEK
+    found = reports(watched.job, watched.store)
+    assert [report.body.num_exchanges for report in found] == [60, 0]
+    assert not found[1].body.is_judged
+    assert watched.told.said == [("monitor.ahead", {"count": 3}), ("monitor.before", {"count": 2})]
+
+
+def test_metadata_alone_is_watched_without_the_model(watched: Watched) -> None:
+    watched.serve([replace(one, prompt=(), answer=None) for one in traffic(4, 60)])
+    watched.now = BEGIN + WEEK
+    body = monitor(watched.job, watched.store, bundle=watched.bundle).body
+    assert body.is_judged
+    assert body.unfamiliar == []
+    assert {figure.family for figure in body.figures} == {"operations", "output", "quality"}
+
+
+def test_what_cannot_be_watched_is_refused_by_name(watched: Watched) -> None:
+    by_count = watched.job.recipe.model_copy(
+        update={"monitor": watched.job.recipe.monitor.model_copy(update={"window": 500})}
+    )
+    watched.serve(traffic(4, 60))
+    watched.now = BEGIN + WEEK
+    with pytest.raises(TunesmithError, match="monitor-no-window"):
+        monitor(replace(watched.job, recipe=by_count), watched.store, bundle=watched.bundle)
+    shutil.rmtree(watched.workspace / "artifacts" / DATASET)
+    with pytest.raises(TunesmithError, match="monitor-inputs"):
+        monitor(watched.job, watched.store, bundle=watched.bundle)
+
+
+def test_texts_that_a_model_cannot_read_are_cut() -> None:
+    asked: list[list[str]] = []
+
+    def picky(texts: Sequence[str]) -> np.ndarray:
+        asked.append(list(texts))
+        for text in texts:
+            if "<|" in text:
+                raise TunesmithError("control-token", token="<|end|>")
+            if len(text) > 10:
+                raise TunesmithError("prompt-too-long", tokens=len(text), limit=10)
+        return embed(texts)
+
+    texts = ["short", "a" * 35, "so <|end|>", "最后"]
+    expected = embed(["short", "a" * 8, "", "最后"])
+    assert np.array_equal(readable(picky, texts), expected)
+
+    def broken(texts: Sequence[str]) -> np.ndarray:
+        raise TunesmithError("engine-closed")
+
+    with pytest.raises(TunesmithError, match="engine-closed"):
+        readable(broken, texts)
