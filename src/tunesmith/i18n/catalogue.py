@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from tunesmith.i18n import (
+    alerts,
     annotate,
     arms,
     augment,
@@ -99,5 +100,6 @@ TABLES: Final[tuple[dict[str, Entry], ...]] = (
     scorecard.TEXTS,
     confidence.TEXTS,
     suites.TEXTS,
+    alerts.TEXTS,
 )
 CATALOGUE: Final[dict[str, Entry]] = {key: entry for table in TABLES for key, entry in table.items()}

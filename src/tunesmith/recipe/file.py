@@ -70,6 +70,7 @@ PROBLEMS: Final = {
     "share_or_steps": "share-or-steps",
     "suite_name": "suite-name",
     "rehearsal_alone": "rehearsal-alone",
+    "rule_bound": "rule-bound",
     "source_shares": "source-shares",
     "stop_metric": "stop-metric",
     "style_rules": "style-rules",
@@ -80,6 +81,8 @@ PROBLEMS: Final = {
     "tuple_type": "list",
     "union_tag_invalid": "tag",
     "unit_of_number": "unit-of-number",
+    "webhook_https": "webhook-https",
+    "webhook_url": "webhook-url",
 }
 
 

@@ -1,0 +1,172 @@
+"""What is told once, and once more when it ends."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from alert_material import body, figures, shift
+
+from tunesmith.artifacts.health import HealthBody
+from tunesmith.errors import TunesmithError
+from tunesmith.monitor.alerts import Alert, alerts_of, open_findings
+from tunesmith.recipe.alerts import AlertRule, Alerts
+from tunesmith.recipe.file import read_recipe
+
+ALL = Alerts()
+
+
+def told(bodies: list[HealthBody], section: Alerts = ALL) -> list[list[Alert]]:
+    """The alerts of each window, one after the other."""
+    log: list[Alert] = []
+    found = []
+    for each in bodies:
+        found.append(alerts_of(each, section, log, "health/1"))
+        log += found[-1]
+    return found
+
+
+def states(found: list[list[Alert]]) -> list[list[str]]:
+    return [[f"{alert.feature} {alert.state}" for alert in alerts] for alerts in found]
+
+
+def test_a_finding_is_told_once_and_once_more_when_it_ends() -> None:
+    weeks = [
+        body(0, shift(is_alarm=False)),
+        body(1, shift()),
+        body(2, shift()),
+        body(3, shift(is_alarm=False)),
+        body(4, shift(is_alarm=False)),
+        body(5, shift()),
+    ]
+    assert states(told(weeks)) == [[], ["length begun"], [], ["length ended"], [], ["length begun"]]
+
+
+def test_a_window_that_is_looked_at_twice_tells_nothing_new() -> None:
+    for week in (body(0, shift()), body(1, shift(is_alarm=False))):
+        first = told([body(0, shift()), week, week])
+        assert first[2] == []
+
+
+def test_each_feature_is_a_finding_of_its_own() -> None:
+    found = told([body(0, shift("length"), shift("label", "output")), body(1, shift("length", is_alarm=False))])
+    assert states(found) == [["length begun", "label begun"], ["length ended"]]
+    assert [alert.code for alert in found[0]] == ["drift", "drift"]
+
+
+def test_findings_of_two_models_are_apart() -> None:
+    found = told([body(0, shift()), body(0, shift(), model="other"), body(1, shift(is_alarm=False), model="other")])
+    assert states(found) == [["length begun"], ["length begun"], ["length ended"]]
+    log = [alert for alerts in found for alert in alerts]
+    assert {finding.feature for finding in open_findings(log, "support-bot")} == {"length"}
+    assert open_findings(log, "other") == set()
+
+
+def test_a_window_with_too_few_exchanges_begins_and_ends_nothing() -> None:
+    weeks = [body(0, shift(), is_judged=False), body(1, shift()), body(2, is_judged=False, num_exchanges=0)]
+    rule = Alerts(rules=(AlertRule(figure="timeout_share", above=0.1),))
+    few = body(3, shift(is_alarm=False), is_judged=False, figures=figures(timeout_share=1.0))
+    assert states(told([*weeks, few], rule)) == [[], ["length begun"], [], []]
+
+
+def test_only_the_findings_that_are_asked_for_are_told() -> None:
+    shifts = (shift("length"), shift("rating", "quality"), shift("accuracy", "concept"))
+    (found,) = told([body(0, *shifts)], Alerts(on=("concept",)))
+    assert [(alert.code, alert.feature) for alert in found] == [("concept", "accuracy")]
+    (every,) = told([body(0, *shifts)])
+    assert [alert.code for alert in every] == ["drift", "quality", "concept"]
+    assert told([body(0, *shifts)], Alerts(on=())) == [[]]
+
+
+def test_a_rule_holds_a_figure_against_its_bounds() -> None:
+    section = Alerts(rules=(AlertRule(figure="latency_p95_seconds", above=2.0, below=0.1),))
+    values = [1.0, 2.0, 2.5, 3.0, None, 0.05, 0.5]
+    found = told([body(week, figures=figures(latency_p95_seconds=value)) for week, value in enumerate(values)], section)
+    assert [[(alert.code, alert.state, alert.value, alert.limit) for alert in alerts] for alerts in found] == [
+        [],
+        [],  # at the bound, not beyond it
+        [("above", "begun", 2.5, 2.0)],
+        [],
+        [],  # nothing is told of it
+        [("above", "ended", 0.05, 2.0), ("below", "begun", 0.05, 0.1)],
+        [("below", "ended", 0.5, 0.1)],
+    ]
+
+
+def test_two_bounds_of_one_figure_are_two_findings_and_one_written_twice_is_one() -> None:
+    rules = [AlertRule(figure="timeout_share", above=bound) for bound in (0.1, 0.5, 0.1)]
+    weeks = [body(week, figures=figures(timeout_share=value)) for week, value in enumerate((0.2, 0.6, 0.3))]
+    found = told(weeks, Alerts(rules=tuple(rules)))
+    assert [[(alert.limit, alert.state) for alert in alerts] for alerts in found] == [
+        [(0.1, "begun")],
+        [(0.5, "begun")],
+        [(0.5, "ended")],
+    ]
+
+
+def test_an_alert_is_plain_json_with_all_that_is_known_in_both_languages() -> None:
+    ((alert,),) = told([body(1, shift())])
+    written = json.loads(alert.model_dump_json())
+    assert written == {
+        "id": alert.id,
+        "code": "drift",
+        "state": "begun",
+        "model": "support-bot",
+        "bundle": "0123456789abcdef",
+        "window": {"since": "2026-03-09T00:00:00Z", "until": "2026-03-16T00:00:00Z"},
+        "feature": "length",
+        "effect": 0.25,
+        "p_value": 0.0001,
+        "value": None,
+        "limit": None,
+        "text": {
+            "en": "support-bot: length has drifted in 2026-03-09 00:00 to 2026-03-16 00:00 (effect 0.25, p 0.0001)",
+            "zh": "support-bot：2026-03-09 00:00 至 2026-03-16 00:00 期间，length 出现漂移（效应 0.25，p = 0.0001）",
+        },
+        "report": "health/1",
+    }
+    assert Alert.model_validate_json(alert.model_dump_json()) == alert
+
+
+def test_ids_are_of_what_an_alert_is_about() -> None:
+    weeks = [body(0, shift()), body(1, shift(is_alarm=False)), body(2, shift("label", "output"), shift())]
+    ids = [alert.id for alerts in told(weeks) for alert in alerts]
+    assert len(set(ids)) == len(ids) == 4
+    assert ids == [alert.id for alerts in told(weeks) for alert in alerts]
+
+
+RECIPE = "name: bot\nprepare: {sources: rows.jsonl}\nmonitor: {alerts: %s}\n"
+
+
+@pytest.mark.parametrize(
+    ("alerts", "code", "said"),
+    [
+        ("{rules: [{figure: latency_p95, above: 1}]}", "recipe-choice", "`latency_p95_seconds`"),
+        ("{rules: [{figure: thumbs_down, above: 0.5}]}", "recipe-choice", "`thumbs_down_share`"),
+        ("{rules: [{figure: moon, above: 0.5}]}", "recipe-value", "latency_p50_seconds"),
+        ("{rules: [{figure: timeout_share}]}", "recipe-value", "`above` or `below`"),
+        ("{webhook: {url: 'http://a.example/'}}", "recipe-value", "https://"),
+        ("{webhook: {url: 'ftp://a.example/'}}", "recipe-value", "address"),
+        ("{webhook: {url: 'https://user:word@a.example/'}}", "recipe-value", "address"),
+        ("{webhook: {url: 'https://a.example:port/'}}", "recipe-value", "address"),
+        ("{webhook: {url: 'https:///hook'}}", "recipe-value", "address"),
+        ("{webhook: {url: 'https://a.example/#part'}}", "recipe-value", "address"),
+        ('{webhook: {url: "https://a.example/\\r\\nX: y"}}', "recipe-value", "address"),
+        ("{webhook: {url: 'https://例.example/'}}", "recipe-value", "address"),
+    ],
+)
+def test_a_mistake_in_the_recipe_is_told_at_the_border(alerts: str, code: str, said: str) -> None:
+    with pytest.raises(TunesmithError) as refused:
+        read_recipe(RECIPE % alerts, "recipe.yaml")
+    assert refused.value.code == code
+    assert said in refused.value.message() + refused.value.hint()
+    assert refused.value.message("zh") != refused.value.message()
+
+
+def test_an_address_of_ones_own_needs_a_word_and_no_encryption() -> None:
+    url = "http://10.0.0.7:9000/hook?to=team"
+    webhook = read_recipe(
+        RECIPE % f"{{webhook: {{url: '{url}', private: true}}}}", "recipe.yaml"
+    ).monitor.alerts.webhook
+    assert webhook is not None
+    assert (webhook.url, webhook.private) == (url, True)
