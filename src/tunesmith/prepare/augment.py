@@ -29,7 +29,7 @@ from tunesmith.errors import Place, TunesmithError
 from tunesmith.prepare.counterfactual import counterfactuals
 from tunesmith.prepare.edits import Edit, delete_words, edited, insert_words, replace_words, swap_words
 from tunesmith.prepare.files import hash_readable
-from tunesmith.prepare.index import BENCHMARK, DECLARED, Mask, Rows, Span, examples_of, first_of_equal, key_of, mixed
+from tunesmith.prepare.index import BENCHMARK, DECLARED, Mask, Rows, Span, examples_of, first_of_equal, key_of
 from tunesmith.prepare.lengths import Fits, refused
 from tunesmith.prepare.near import join_near
 from tunesmith.prepare.neighbours import model_folder, write_neighbours
@@ -47,6 +47,7 @@ from tunesmith.prepare.walk import COLUMNS, Checked, Chunk, Rules, Walk, values_
 from tunesmith.recipe import augment as recipe
 from tunesmith.records import Example, Rejected
 from tunesmith.runtime import Runtime
+from tunesmith.text.shingles import mixed
 
 DUPLICATE: Final = "augment-duplicate"
 NEAR_HELD_OUT: Final = "augment-near-held-out"

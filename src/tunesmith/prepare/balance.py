@@ -24,8 +24,9 @@ from numpy.typing import NDArray
 
 from tunesmith.artifacts.dataset import Balanced, BalanceReport, emphasis_to_json
 from tunesmith.prepare.categories import Categories
-from tunesmith.prepare.index import Keys, Mask, Rows, Spool, key_of, lines_of, mixed
+from tunesmith.prepare.index import Keys, Mask, Rows, Spool, key_of, lines_of
 from tunesmith.recipe.balance import Balance
+from tunesmith.text.shingles import mixed
 
 # Shapes: T training rows, K categories.
 Ints = NDArray[np.int64]

@@ -10,11 +10,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tunesmith.errors import TunesmithError
-from tunesmith.prepare.index import Rows, lines_of, mixed, question_of
+from tunesmith.prepare.index import Rows, lines_of, question_of
 from tunesmith.prepare.report import LANGUAGES
 from tunesmith.prepare.walk import Walk
 from tunesmith.recipe.balance import Balance
 from tunesmith.text.analysis import segment
+from tunesmith.text.shingles import mixed
 
 if TYPE_CHECKING:
     from sklearn.pipeline import Pipeline

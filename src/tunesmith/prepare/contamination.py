@@ -24,9 +24,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tunesmith.artifacts.dataset import CONTAMINATION, Contamination, place_of
-from tunesmith.prepare.index import Keys, Mask, Rows, Span, Spool, characters_of, lines_of, mixed, question_of, text_of
+from tunesmith.prepare.index import Keys, Mask, Rows, Span, Spool, lines_of, question_of, text_of
 from tunesmith.prepare.pool import Pool
 from tunesmith.prepare.report import NUM_PLACES
+from tunesmith.text.shingles import characters_of, mixed
 from tunesmith.text.tokens import HAN, KANA
 
 # Shapes: C characters, U words of several texts one after the other, T texts, G n-grams.

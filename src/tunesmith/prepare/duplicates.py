@@ -24,11 +24,11 @@ from tunesmith.prepare.index import (
     first_of_equal,
     found_in,
     key_of,
-    mixed,
 )
 from tunesmith.prepare.rows import cut
 from tunesmith.records import Example, Message, Rejected
 from tunesmith.text.normalise import fingerprint
+from tunesmith.text.shingles import mixed
 
 DUPLICATE: Final = "duplicate"
 NEAR_DUPLICATE: Final = "near-duplicate"

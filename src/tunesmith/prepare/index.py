@@ -21,6 +21,7 @@ from pydantic_core import from_json
 
 from tunesmith.artifacts.dataset import example_from_json
 from tunesmith.records import Declared, Example
+from tunesmith.text.shingles import begins_run
 
 # Shapes: N rows, P pairs, S a selection of rows.
 Keys = NDArray[np.uint64]
@@ -70,13 +71,6 @@ def key_of(text: str) -> int:
 def name_key(name: str) -> int:
     """The key of what a row is called: of a content id the id itself, of any other name its hash."""
     return int(name, 16) if _CONTENT_ID.fullmatch(name) else key_of(name)
-
-
-def mixed(keys: Keys) -> Keys:
-    """A bijection of 64-bit numbers that scatters neighbours (the finaliser of SplitMix64, Steele et al. 2014)."""
-    keys = (keys ^ (keys >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
-    keys = (keys ^ (keys >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
-    return keys ^ (keys >> np.uint64(31))
 
 
 class Columns:
@@ -145,15 +139,6 @@ def text_of(line: bytes) -> str:
         message.get(part, "") for message in from_json(line)["messages"] for part in ("reasoning_content", "content")
     ]
     return "\n".join(texts)
-
-
-def characters_of(pattern: str) -> Mask:
-    """(65536,): which characters of the first plane match a pattern of one character."""
-    plane = "".join(map(chr, range(1 << 16)))
-    matches = np.zeros(1 << 16, dtype=bool)
-    for run in re.finditer(f"(?:{pattern})+", plane):
-        matches[run.start() : run.end()] = True
-    return matches
 
 
 def spans_of(file: Path, num_bytes: int = _READ_BYTES) -> Iterator[Span]:
@@ -261,12 +246,6 @@ def read_lines(file: str, places: Iterable[tuple[int, int]]) -> Iterator[bytes]:
             yield os.pread(descriptor, end - begin, begin)
     finally:
         os.close(descriptor)
-
-
-def begins_run(ordered_N: Column) -> Mask:
-    """(N,): whether a value differs from the one before it."""
-    begins_N: Mask = np.append(True, ordered_N[1:] != ordered_N[:-1])[: len(ordered_N)]
-    return begins_N
 
 
 def first_of_equal(keys_N: Keys) -> Rows:

@@ -10,16 +10,13 @@ never makes a duplicate.
 
 from __future__ import annotations
 
-import unicodedata
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from functools import cache
 from itertools import pairwise, repeat
 from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
-from numpy.typing import NDArray
 from pydantic_core import from_json
 
 from tunesmith.prepare.duplicates import NEAR_DUPLICATE, Left
@@ -31,125 +28,28 @@ from tunesmith.prepare.index import (
     Rows,
     Span,
     Spool,
-    begins_run,
-    characters_of,
     first_of_equal,
     lines_of,
-    mixed,
     question_in,
     question_of,
     read_lines,
 )
 from tunesmith.prepare.pool import Pool
+from tunesmith.text.shingles import NO_KEYS, Likeness, begins_run, common_shingles, mixed
 
 # Shapes: C characters, G n-grams of several texts one after the other, H those of them that are common, T texts,
 # B bands, K places of a signature.
-SHINGLE: Final = 5
 NUM_PLACES: Final = 128
 _LEAST_RECALL: Final = 0.99
 _SEED: Final = 7
-_MAX_CHARACTERS: Final = 1 << 20
 _SAMPLE_PROMPTS: Final = 1_000
 _SAMPLE_SHINGLES: Final = 1 << 21
-_COMMON_SHARE: Final = 0.1
-_LEAST_COMMON: Final = 10
-_BOILERPLATE: Final = 32
 _SKETCHED_BYTES: Final = 1 << 18
 _PAIRS_PER_TASK: Final = 1_024
 # Of many rows with an equal band key each is compared with this many neighbours.
 _NUM_BEFORE: Final = 4
 _ROWS_AT_ONCE: Final = 512
 _MAX_LEADERS: Final = 32
-_MULTIPLIER: Final = np.uint64(0x9E3779B97F4A7C15)
-# Texts are joined with it; it is no letter, yet kept to part them.
-_PART: Final = "\0"
-_NONE: Final[Keys] = np.empty(0, dtype=np.uint64)
-
-
-@dataclass(frozen=True)
-class Likeness:
-    """When two prompts are near-duplicates."""
-
-    threshold: float
-    """Least Jaccard similarity."""
-    common: Keys
-    """Sorted shingles that many prompts share; long runs of them count nothing."""
-
-    def sets_of(self, texts: Sequence[str]) -> tuple[Keys, NDArray[np.int64]]:
-        """The shingles of several texts, (G,), repeats included, and where each text's begin, (T + 1,)."""
-        keys_G, bounds = shingles(texts)
-        if not len(self.common):
-            return keys_G, bounds
-        # few are common: their last bits tell most others at one look
-        may_be_common = np.zeros(1 << 16, dtype=bool)
-        may_be_common[self.common.astype(np.uint16)] = True
-        place_H = np.flatnonzero(may_be_common[keys_G.astype(np.uint16)])
-        key_H = keys_G[place_H]
-        place_H = place_H[self.common[np.minimum(np.searchsorted(self.common, key_H), len(self.common) - 1)] == key_H]
-        # neighbours in one text are a run
-        run_H = place_H - np.arange(len(place_H)) + len(keys_G) * np.searchsorted(bounds, place_H, side="right")
-        run_H = np.cumsum(begins_run(run_H)) - 1
-        is_own = np.ones(len(keys_G), dtype=bool)
-        is_own[place_H[np.bincount(run_H, minlength=1)[run_H] >= _BOILERPLATE]] = False
-        return keys_G[is_own], np.append(0, np.cumsum(is_own))[bounds]
-
-    def each_set(self, texts: Sequence[str]) -> list[Keys]:
-        """The shingles of each text, sorted, each once."""
-        keys_G, bounds = self.sets_of(texts)
-        return [_distinct(part) for part in np.split(keys_G, bounds[1:-1])]
-
-    def alike(self, one: Keys, other: Keys) -> bool:
-        """Whether two sorted sets are similar enough; of empty ones nothing is known."""
-        num_common = int(np.count_nonzero(other[np.searchsorted(other[:-1], one)] == one)) if len(other) else 0
-        num_distinct = len(one) + len(other) - num_common
-        return num_common > 0 and num_common >= self.threshold * num_distinct
-
-
-def _distinct(keys: Keys) -> Keys:
-    """Sorted, each once; for a few hundred keys quicker than numpy's own."""
-    ordered = np.sort(keys)
-    return ordered[begins_run(ordered)]
-
-
-def shingles(texts: Sequence[str]) -> tuple[Keys, NDArray[np.int64]]:
-    """Keys of the character 5-grams of several texts, (G,), and where each text's begin, (T + 1,).
-
-    A text of fewer than five letters and digits is one shingle, unless it has none at all.
-    """
-    joined = _PART.join(_folded(text[:_MAX_CHARACTERS]) for text in texts)
-    codes_C = np.frombuffer(joined.encode("utf-32-le", "surrogatepass"), dtype=np.uint32)
-    codes_C = codes_C[_counts()[np.minimum(codes_C, 0xFFFF)]]
-    parts = np.flatnonzero(codes_C == ord(_PART))
-    begins = np.append(0, parts + 1)
-    lengths = np.append(parts, len(codes_C)) - begins
-    num_of_text = np.where(lengths > 0, np.maximum(1, lengths - SHINGLE + 1), 0)
-    bounds = np.append(0, np.cumsum(num_of_text))
-    starts_G = np.repeat(begins - bounds[:-1], num_of_text) + np.arange(bounds[-1])
-    padded_C = np.append(codes_C, np.zeros(SHINGLE, dtype=np.uint32)).astype(np.uint64)
-    keys_C = np.zeros(len(codes_C), dtype=np.uint64)
-    for place in range(SHINGLE):
-        keys_C = keys_C * _MULTIPLIER + padded_C[place : place + len(codes_C)]
-    keys_G = keys_C[starts_G]
-    # a text shorter than a shingle stops at its end
-    short_T = np.flatnonzero((lengths > 0) & (lengths < SHINGLE))
-    keys_T = np.zeros(len(short_T), dtype=np.uint64)
-    for place in range(SHINGLE):
-        keys_T = keys_T * _MULTIPLIER + np.where(place < lengths[short_T], padded_C[begins[short_T] + place], 0)
-    keys_G[bounds[short_T]] = keys_T
-    return mixed(keys_G), bounds
-
-
-def _folded(text: str) -> str:
-    text = text.lower() if text.isascii() else unicodedata.normalize("NFKC", text).casefold()
-    return text.replace(_PART, "")
-
-
-@cache
-def _counts() -> Mask:
-    """(65536,): whether a character counts; those beyond the first plane all do."""
-    counts = characters_of(r"[^\W_]")
-    counts[0xFFFF] = counts[ord(_PART)] = True
-    return counts
 
 
 def banding(threshold: float) -> tuple[int, int]:
@@ -223,7 +123,7 @@ def _common(spool: Spool, rows_S: Rows, prompt_S: Keys) -> Keys:
     Keys are hashes, so the sample is as good as random, yet the same in whatever order the rows are read.
     """
     sample = rows_S[np.argsort(prompt_S, kind="stable")[:_SAMPLE_PROMPTS]]
-    every, bounds = Likeness(1.0, _NONE), spool.bounds()
+    every, bounds = Likeness(1.0, NO_KEYS), spool.bounds()
     lines = read_lines(str(spool.file), zip(bounds[sample].tolist(), bounds[sample + 1].tolist(), strict=True))
     sets: list[Keys] = []
     num_shingles = 0
@@ -232,10 +132,7 @@ def _common(spool: Spool, rows_S: Rows, prompt_S: Keys) -> Keys:
             if num_shingles <= _SAMPLE_SHINGLES:
                 sets.append(found)
                 num_shingles += len(found)
-    if not sets:
-        return _NONE
-    keys, counts = np.unique(np.concatenate(sets), return_counts=True)
-    return keys[counts > max(_LEAST_COMMON, _COMMON_SHARE * len(sets))]
+    return common_shingles(sets)
 
 
 def _parts(lines: Iterable[bytes]) -> Iterator[list[bytes]]:
@@ -363,7 +260,7 @@ def _sides_of(task: _Thinning, rows: list[tuple[int, int, tuple[int, int]]]) -> 
     written = list(map(from_json, lines))
     questions = list(map(question_in, written))
     answers = [row["messages"][-1]["content"] for row in written]
-    sets = task.likeness.each_set(questions), Likeness(task.likeness.threshold, _NONE).each_set(answers)
+    sets = task.likeness.each_set(questions), Likeness(task.likeness.threshold, NO_KEYS).each_set(answers)
     labels = (row["label"] for row in written)
     return map(_Sides, labels, questions, answers, *sets)
 

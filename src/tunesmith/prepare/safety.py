@@ -29,7 +29,7 @@ from tunesmith.prepare.augment import Workshop, cut_repeats, ordered, reject_lin
 from tunesmith.prepare.balance import Emphasis, Ints
 from tunesmith.prepare.checks import add_system, identified, style_prompt
 from tunesmith.prepare.clean import tag_language
-from tunesmith.prepare.index import DECLARED, Mask, key_of, mixed
+from tunesmith.prepare.index import DECLARED, Mask, key_of
 from tunesmith.prepare.lengths import refused
 from tunesmith.prepare.preserved import Refusal
 from tunesmith.prepare.split import UNUSED, Assigned
@@ -38,6 +38,7 @@ from tunesmith.recipe import Prepare
 from tunesmith.recipe.safety import Safety, Topic
 from tunesmith.records import Example, Message
 from tunesmith.text.language import language_of
+from tunesmith.text.shingles import mixed
 
 TOPIC_COLUMN: Final = "blocked_topic"
 """Metadata of such a row: the name of its topic."""

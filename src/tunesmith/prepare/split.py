@@ -17,9 +17,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tunesmith.prepare.duplicates import Kin, keys_of
-from tunesmith.prepare.index import DECLARED, FREE, TRAINING, Forest, Keys, Mask, Rows, Spool, begins_run, mixed
+from tunesmith.prepare.index import DECLARED, FREE, TRAINING, Forest, Keys, Mask, Rows, Spool
 from tunesmith.recipe import Prepare
 from tunesmith.records import SPLITS, Split
+from tunesmith.text.shingles import begins_run, mixed
 
 # Shapes: N rows, C components, S strata.
 Codes = NDArray[np.uint8]

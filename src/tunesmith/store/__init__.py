@@ -1,5 +1,6 @@
 """What a served model leaves behind: exchanges, feedback, versions and keys, in one database. No torch here."""
 
+from tunesmith.store.feedback_states import Decision, State, decide, decisions_of, exchanges_named, latest_exchanges
 from tunesmith.store.keys import SCOPES, Key, KeyFault, NewKey, Scope, create_key, find_key, list_keys, revoke_key
 from tunesmith.store.policy import Pseudonymiser, recorded, recorded_feedback
 from tunesmith.store.registry import (
@@ -14,30 +15,43 @@ from tunesmith.store.registry import (
     versions,
     withdraw,
 )
+from tunesmith.store.reviews import Review, ReviewRating, add_reviews, rate_reviews, review_ratings, reviews_of
 from tunesmith.store.store import Removed, Store, open_store, workspace_store
 
 __all__ = [
     "SCOPES",
     "Change",
+    "Decision",
     "Key",
     "KeyFault",
     "NewKey",
     "Pseudonymiser",
     "Removed",
+    "Review",
+    "ReviewRating",
     "Scope",
+    "State",
     "Store",
     "Version",
+    "add_reviews",
     "add_version",
     "aliases",
     "create_key",
+    "decide",
+    "decisions_of",
+    "exchanges_named",
     "find_key",
     "history",
+    "latest_exchanges",
     "list_keys",
     "open_store",
     "open_version",
+    "rate_reviews",
     "recorded",
     "recorded_feedback",
     "resolve",
+    "review_ratings",
+    "reviews_of",
     "revoke_key",
     "set_alias",
     "versions",

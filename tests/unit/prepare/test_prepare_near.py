@@ -12,8 +12,9 @@ import pytest
 from prepare_material import Run, rejects_of, write_jsonl
 
 from tunesmith.artifacts import Dataset
-from tunesmith.prepare.near import NUM_PLACES, Likeness, banding, shingles
+from tunesmith.prepare.near import NUM_PLACES, banding
 from tunesmith.records import SPLITS
+from tunesmith.text.shingles import Likeness, shingles
 
 TEXT = """
 account balance transfer branch deposit savings interest mortgage overdraft statement currency exchange

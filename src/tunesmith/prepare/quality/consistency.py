@@ -16,11 +16,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tunesmith.metrics.answers import last_number, numeric_match, token_f1
-from tunesmith.prepare.index import Keys, Mask, Rows, Spool, begins_run, first_of_equal, read_lines
+from tunesmith.prepare.index import Keys, Mask, Rows, Spool, first_of_equal, read_lines
 from tunesmith.prepare.pool import Pool
 from tunesmith.prepare.quality.formats import NUM_KINDS, TEXT, UNLEARNED, name_of
 from tunesmith.prepare.quality.found import Found, mask_of
 from tunesmith.text.normalise import fingerprint
+from tunesmith.text.shingles import begins_run
 
 # Shapes: N rows of the spool, S judged rows, F faulty rows, L labels.
 Codes = NDArray[np.int64]

@@ -13,9 +13,10 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from tunesmith.prepare.index import Keys, Rows, Spool, mixed
+from tunesmith.prepare.index import Keys, Rows, Spool
 from tunesmith.prepare.quality.found import Found, say_nothing
 from tunesmith.stats.intervals import wilson
+from tunesmith.text.shingles import mixed
 from tunesmith.text.tokens import words
 
 if TYPE_CHECKING:
