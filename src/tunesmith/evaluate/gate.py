@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Final
 
 import numpy as np
@@ -13,12 +14,11 @@ from tunesmith.errors import Place, TunesmithError
 from tunesmith.metrics.faults import REFUSED
 from tunesmith.metrics.registry import LOWER_IS_BETTER
 from tunesmith.recipe.judge import JUDGE_FIGURES
-from tunesmith.stats.gate import GATE_CONFIDENCE, Decision, decide
+from tunesmith.stats.gate import EITHER_CONFIDENCE, GATE_CONFIDENCE, TEST, Decision, Service, decide
 from tunesmith.stats.paired import PairedDifference, paired_difference
 from tunesmith.stats.verdict import Outcome
 
 ARM: Final = "tuned"
-TEST: Final = "test"
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +42,17 @@ class _Scores:
     groups: tuple[str, ...]
 
 
-def gate(new: Scorecard, current: Scorecard, limits: Limits) -> Decision:
+@dataclass(frozen=True, slots=True)
+class Traffic:
+    """What both models make of recent traffic."""
+
+    fresh: tuple[Scorecard, Scorecard] | None = None
+    """New and current on the same labelled rows, as their test; None without them."""
+    triggers: Mapping[str, PairedDifference] = field(default_factory=dict)
+    """As in `stats.gate.Service`."""
+
+
+def gate(new: Scorecard, current: Scorecard, limits: Limits, traffic: Traffic = Traffic()) -> Decision:
     """Judge the tuned model of `new` against that of `current`, on the items that both were asked.
 
     Paired, by the verdict's metric on the test items and by that of the general suites on these; see
@@ -66,11 +76,26 @@ def gate(new: Scorecard, current: Scorecard, limits: Limits) -> Decision:
     if missing:
         raise TunesmithError("gate-suite", place=Place(str(new.folder)), suite=missing[0])
     seed = new.manifest.seed
-    target = _difference(shared[TEST], seed, sign=-1.0 if metric in LOWER_IS_BETTER else 1.0)
+    confidence = GATE_CONFIDENCE if traffic.fresh is None else EITHER_CONFIDENCE
+    target = _of_metric(metric, shared[TEST], seed, confidence)
     guards = {suite: _difference(shared[suite], seed) for suite in shared if suite != TEST and suite not in safety}
     failures = {suite: _failing_anew(shared[suite]) for suite in safety}
     word = next((Outcome(verdict.word) for verdict in new.body.verdicts if verdict.arm == ARM), None)
-    return decide(target, guards, limits.max_loss, failures, word)
+    service = Service(None if traffic.fresh is None else _fresh(*traffic.fresh, metric), traffic.triggers)
+    return decide(target, guards, limits.max_loss, failures, word, service)
+
+
+def _fresh(new: Scorecard, current: Scorecard, metric: str) -> PairedDifference:
+    """Raises TunesmithError `gate-unlike`."""
+    scores = _shared(new, current, {TEST: metric})[TEST]
+    if not scores.items or {new.body.metric, current.body.metric} != {metric}:
+        raise TunesmithError("gate-unlike", place=Place(str(new.folder)), other=current.folder)
+    return _of_metric(metric, scores, new.manifest.seed, EITHER_CONFIDENCE)
+
+
+def _of_metric(metric: str, scores: _Scores, seed: int, confidence: float) -> PairedDifference:
+    """Of the verdict's metric, turned so that higher is better."""
+    return _difference(scores, seed, -1.0 if metric in LOWER_IS_BETTER else 1.0, confidence)
 
 
 def safety_suites(scorecard: Scorecard) -> set[str]:
@@ -108,9 +133,11 @@ def _by_item(
     return scores, groups
 
 
-def _difference(scores: _Scores, seed: int, sign: float = 1.0) -> PairedDifference:
+def _difference(
+    scores: _Scores, seed: int, sign: float = 1.0, confidence: float = GATE_CONFIDENCE
+) -> PairedDifference:
     before_N, after_N = (scores.current_N, scores.new_N) if sign > 0 else (scores.new_N, scores.current_N)
-    return paired_difference(before_N, after_N, scores.groups, seed=seed, confidence=GATE_CONFIDENCE)
+    return paired_difference(before_N, after_N, scores.groups, seed=seed, confidence=confidence)
 
 
 def _failing_anew(scores: _Scores) -> tuple[str, ...]:

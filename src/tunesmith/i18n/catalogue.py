@@ -22,6 +22,7 @@ from tunesmith.i18n import (
     explain,
     export,
     forms,
+    improve,
     lengths,
     lineage,
     loadtest,
@@ -101,5 +102,6 @@ TABLES: Final[tuple[dict[str, Entry], ...]] = (
     confidence.TEXTS,
     suites.TEXTS,
     alerts.TEXTS,
+    improve.TEXTS,
 )
 CATALOGUE: Final[dict[str, Entry]] = {key: entry for table in TABLES for key, entry in table.items()}

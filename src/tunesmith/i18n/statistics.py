@@ -1,7 +1,8 @@
 """Texts of calibration (`report.calibration*`), of `--recheck` (`cli.recheck*`) and of the gate (`gate.*`).
 
 Reasons of the gate, `gate.reason.*`, are filled with the paired difference of new and current model: `mean`, `low`,
-`high`, `n`, with `suite` and `max_loss`, and of new failures with `count`.
+`high`, `n`, with the interval's `level`, `suite` and `max_loss`, and of new failures with `count`; `suite` of the target
+is `gate.suite.test`.
 """
 
 from typing import Final
@@ -74,29 +75,29 @@ TEXTS: Final[dict[str, tuple[str, str]]] = {
     "gate.reject": ("Reject", "不予上线"),
     "gate.inconclusive": ("Inconclusive", "尚无定论"),
     "gate.reason.gain_shown": (
-        "Better than the current model: {mean}, 90% interval {low} to {high}, on {n} items",
-        "优于当前模型：{mean}，90% 置信区间 {low} 至 {high}，共 {n} 题",
+        "{suite}: better than the current model: {mean}, {level} interval {low} to {high}, on {n} items",
+        "{suite}：优于当前模型：{mean}，{level} 置信区间 {low} 至 {high}，共 {n} 题",
     ),
     "gate.reason.no_gain": (
-        "Not better than the current model: {mean}, 90% interval {low} to {high}, on {n} items",
-        "不优于当前模型：{mean}，90% 置信区间 {low} 至 {high}，共 {n} 题",
+        "{suite}: not better than the current model: {mean}, {level} interval {low} to {high}, on {n} items",
+        "{suite}：不优于当前模型：{mean}，{level} 置信区间 {low} 至 {high}，共 {n} 题",
     ),
     "gate.reason.gain_uncertain": (
-        "A gain over the current model is not shown: {mean}, 90% interval {low} to {high}, on {n} items",
-        "未能证实优于当前模型：{mean}，90% 置信区间 {low} 至 {high}，共 {n} 题",
+        "{suite}: a gain over the current model is not shown: {mean}, {level} interval {low} to {high}, on {n} items",
+        "{suite}：未能证实优于当前模型：{mean}，{level} 置信区间 {low} 至 {high}，共 {n} 题",
     ),
     "gate.reason.kept": (
-        "{suite}: kept within the limit of {max_loss}: {mean}, 90% interval {low} to {high}, on {n} items",
-        "{suite}：退步不超过限度 {max_loss}：{mean}，90% 置信区间 {low} 至 {high}，共 {n} 题",
+        "{suite}: kept within the limit of {max_loss}: {mean}, {level} interval {low} to {high}, on {n} items",
+        "{suite}：退步不超过限度 {max_loss}：{mean}，{level} 置信区间 {low} 至 {high}，共 {n} 题",
     ),
     "gate.reason.lost": (
-        "{suite}: lost more than the limit of {max_loss}: {mean}, 90% interval {low} to {high}, on {n} items",
-        "{suite}：退步超出限度 {max_loss}：{mean}，90% 置信区间 {low} 至 {high}，共 {n} 题",
+        "{suite}: lost more than the limit of {max_loss}: {mean}, {level} interval {low} to {high}, on {n} items",
+        "{suite}：退步超出限度 {max_loss}：{mean}，{level} 置信区间 {low} 至 {high}，共 {n} 题",
     ),
     "gate.reason.loss_uncertain": (
-        "{suite}: whether the loss stays within {max_loss} is not shown: {mean}, 90% interval {low} to {high}, on {n} "
+        "{suite}: whether the loss stays within {max_loss} is not shown: {mean}, {level} interval {low} to {high}, on {n} "
         "items",
-        "{suite}：未能证实退步不超过 {max_loss}：{mean}，90% 置信区间 {low} 至 {high}，共 {n} 题",
+        "{suite}：未能证实退步不超过 {max_loss}：{mean}，{level} 置信区间 {low} 至 {high}，共 {n} 题",
     ),
     "gate.reason.new_failures": (
         "{suite}: {count} items fail that the current model passes",

@@ -107,6 +107,11 @@ TEXTS: Final[dict[str, tuple[str, str]]] = {
         "choose another name; those in use: tunesmith models list",
         "请换一个名字；已用的名字见 tunesmith models list",
     ),
+    "error.alias-moved": (
+        "{alias} points to {version} now, no longer to {expected}",
+        "{alias} 现在指向 {version}，已不再是 {expected}",
+    ),
+    "hint.alias-moved": ("see what happened: tunesmith models history", "请查看变更记录：tunesmith models history"),
     "error.version-unknown": (
         "no model, version or alias is called {reference}",
         "没有名为 {reference} 的模型、版本或别名",

@@ -9,7 +9,7 @@ from tunesmith.errors import Place
 from tunesmith.prepare.checks import Check, identified
 from tunesmith.prepare.clean import FILLED, Cleaner, fill_missing
 from tunesmith.prepare.diff import diff_rows
-from tunesmith.prepare.formats import Layout, layout_of
+from tunesmith.prepare.formats import DATASET, Layout, layout_of
 from tunesmith.prepare.lengths import fitted
 from tunesmith.prepare.rows import RawRow, Refused
 from tunesmith.prepare.walk import Rules, read_row, tables_once
@@ -55,6 +55,8 @@ def _changes_of(row: RawRow, layout: Layout, split: Declared | None, rules: Rule
     try:
         example = read_row(row, layout, split, rules.section)
     except Refused:
+        return ()
+    if layout.format == DATASET:
         return ()
     changes = [(code, Change(row.place, _filled(row, layout, rules))) for code in example.changes if code == FILLED]
     for check in _steps(rules.checks):

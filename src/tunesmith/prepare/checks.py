@@ -27,7 +27,7 @@ def checks_of(section: Prepare, personal_key: bytes | None = None) -> tuple[Chec
     return (
         split_thinking,
         *cleaners(section.clean),
-        *(has_answer, has_user, in_order, has_prompt, has_label, answers_said, teaches),
+        *sound(),
         *filters(section.clean),
         *dialogue_checks(section.dialogue),
         _reasoning_policy(section),
@@ -36,6 +36,11 @@ def checks_of(section: Prepare, personal_key: bytes | None = None) -> tuple[Chec
         *((personal,) if (personal := personal_check(section.personal, personal_key)) else ()),
         identified,
     )
+
+
+def sound() -> tuple[Check, ...]:
+    """What a row must have."""
+    return has_answer, has_user, in_order, has_prompt, has_label, answers_said, teaches
 
 
 def run_checks(example: Example, checks: Sequence[Check]) -> Example | Rejected:

@@ -10,17 +10,17 @@ from __future__ import annotations
 import difflib
 import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import islice
 from typing import Any, Final, Literal
 
-from tunesmith.artifacts.dataset import Recognition
+from tunesmith.artifacts.dataset import METHOD_COLUMN, SAFETY, Recognition, example_from_json
 from tunesmith.errors import Place, TunesmithError
 from tunesmith.prepare import format_readers as readers
 from tunesmith.prepare.label_studio import label_studio
 from tunesmith.prepare.rows import RawRow, Refused, Table
 from tunesmith.recipe import Source
-from tunesmith.records import Declared, Example
+from tunesmith.records import REHEARSAL, Declared, Example
 
 SYNONYMS: Final[dict[str, tuple[str, ...]]] = {
     # By canonical name, best first. Names are compared in lower case, with spaces and hyphens as underscores.
@@ -85,7 +85,9 @@ FormatName = Literal[
     "regression",
     "label_studio",
     "text",
+    "dataset",
 ]
+DATASET: Final = "dataset"
 # Rows whose values are looked at where columns alone do not tell the format.
 NUM_JUDGED_ROWS: Final = 100
 
@@ -176,6 +178,7 @@ FORMATS: Final = (
     Format("labels", ("text", "label"), ("system",), readers.labels, "label", _are_classes),
     Format("regression", ("text", "target"), ("system",), readers.regression, "target", _are_numbers),
     Format("text", ("text",), (), readers.plain_text, is_detected=False),
+    Format(DATASET, ("messages",), (), readers.messages, is_detected=False),
 )
 
 
@@ -236,6 +239,8 @@ def missing_column(role: str, column: str, columns: Iterable[str], place: Place)
 def to_example(row: RawRow, layout: Layout, split: Declared | None, group_by: str | None) -> Example:
     """One row in its canonical form, its id still empty. Columns without a role become metadata. Raises Refused."""
     shape = layout.shape
+    if shape.name == DATASET:
+        return _of_dataset(row, split)
     values = {role: row.values[column] for role, column in layout.columns.items() if column in row.values}
     for role in shape.needed:
         if role not in values:
@@ -260,6 +265,20 @@ def to_example(row: RawRow, layout: Layout, split: Declared | None, group_by: st
         text=said.text,
         annotations=said.annotations,
     )
+
+
+def _of_dataset(row: RawRow, split: Declared | None) -> Example:
+    """A row that `prepare` wrote earlier, with all that was known of it; what rehearses goes on doing so.
+
+    Rows are balanced anew, among others; what refuses keeps its visits. Raises Refused.
+    """
+    try:
+        example = example_from_json(dict(row.values))
+    except (KeyError, TypeError, ValueError) as failure:
+        raise Refused("missing-field", str(failure)) from failure
+    if example.metadata.get(METHOD_COLUMN) != SAFETY:
+        example = replace(example, repeats=1, weight=1.0)
+    return example if example.split == REHEARSAL else replace(example, split=split)
 
 
 def _match(shape: Format, columns: tuple[str, ...], mapped: Mapping[str, str]) -> dict[str, str]:

@@ -244,13 +244,14 @@ def _leave_out(left: Left, found: Walk, kept_N: Mask) -> None:
 
 
 def _cut_to_shares(found: Walk, chosen: _Chosen, assigned: Assigned, section: Prepare, seed: int) -> None:
-    """Leave out training rows of sources that have more than their stated share, those drawn last by their ids."""
-    shares = [source.share for source in section.sources]
-    if all(share is None for share in shares):
+    """Leave out training rows of sources that have more than their share or number, those drawn last by their ids."""
+    shares, bounds = zip(*((source.share, source.max_rows) for source in section.sources), strict=True)
+    if not any((*shares, *bounds)):
         return
     spool, train = found.spool, assigned.rows("train")
     origin_T = np.array(found.origins)[spool["source"][train]]
-    available = np.bincount(origin_T, minlength=len(shares)).tolist()
+    counts = np.bincount(origin_T, minlength=len(shares)).tolist()
+    available = [min(count, bound or count) for count, bound in zip(counts, bounds, strict=True)]
     for origin, num_rows in enumerate(rows_by_share(available, shares)):
         rows = train[origin_T == origin]
         ids = [f"{key:016x}" for key in spool["id"][rows].tolist()]

@@ -16,10 +16,10 @@ from typing import Any, Final
 from tunesmith.artifacts.dataset import example_to_json, reject_to_json
 from tunesmith.errors import Place, TunesmithError
 from tunesmith.prepare.bias import NO_DAY, day_of, time_column_of
-from tunesmith.prepare.checks import Check, checks_of, identified, run_checks
+from tunesmith.prepare.checks import Check, checks_of, identified, run_checks, sound
 from tunesmith.prepare.clean import fill_missing
 from tunesmith.prepare.duplicates import REPEATS, answer_key, prompt_key, whole_key
-from tunesmith.prepare.formats import Layout, layout_of, missing_column, to_example
+from tunesmith.prepare.formats import DATASET, Layout, layout_of, missing_column, to_example
 from tunesmith.prepare.index import BENCHMARK, DECLARED, NO_KEY, Spool, key_of, name_key
 from tunesmith.prepare.lengths import CUT, TOO_LONG, WINDOW, Fits, fitted
 from tunesmith.prepare.pool import Pool
@@ -53,6 +53,10 @@ class Rules:
     @cached_property
     def checks(self) -> tuple[Check, ...]:
         return checks_of(self.section, self.personal_key)
+
+    def checks_of(self, layout: Layout) -> tuple[Check, ...]:
+        """Rows that `prepare` wrote earlier have had theirs: nothing is changed twice."""
+        return (*sound(), identified) if layout.format == DATASET else self.checks
 
     def __getstate__(self) -> dict[str, Any]:
         return {"section": self.section, "fits": self.fits, "personal_key": self.personal_key}
@@ -289,7 +293,7 @@ def _outcome(row: RawRow, chunk: Chunk, rules: Rules) -> tuple[Example, ...] | R
     if chunk.layout is None:
         raise Refused("no-columns")
     raw = read_row(row, chunk.layout, chunk.split, rules.section)
-    outcome = run_checks(raw, rules.checks)
+    outcome = run_checks(raw, rules.checks_of(chunk.layout))
     # a benchmark is compared with as it is; no model reads it here
     if isinstance(outcome, Rejected) or rules.fits is None or chunk.is_benchmark:
         return outcome if isinstance(outcome, Rejected) else (outcome,)
@@ -298,6 +302,8 @@ def _outcome(row: RawRow, chunk: Chunk, rules: Rules) -> tuple[Example, ...] | R
 
 def read_row(row: RawRow, layout: Layout, split: Declared | None, section: Prepare) -> Example:
     """A row in its canonical form, its empty columns filled, before any check. Raises Refused."""
+    if layout.format == DATASET:
+        return to_example(row, layout, split, None)
     values, filled = fill_missing(row.values, section.clean, layout.columns)
     whole = replace(row, values=values) if filled else row
     example = to_example(whole, layout, split, section.group_by)

@@ -86,10 +86,12 @@ class Source(Section):
             "regression",
             "label_studio",
             "text",
+            "dataset",
         ],
         Field(
-            description="Shape of the rows; `auto` detects it from the columns and says why. `text`, for plain texts "
-            "to go on training on, is never detected."
+            description="Shape of the rows; `auto` detects it from the columns and says why. Never detected are "
+            "`text`, plain texts to go on training on, and `dataset`, rows that `prepare` wrote earlier and that are "
+            "taken as they are."
         ),
     ] = "auto"
     columns: Annotated[
@@ -106,6 +108,10 @@ class Source(Section):
     share: Annotated[
         float | None,
         Field(description="Share of the training rows that this source is to be; what is over is cut.", gt=0.0, le=1.0),
+    ] = None
+    max_rows: Annotated[
+        PositiveInt | None,
+        Field(description="At most so many of its training rows, drawn by the seed; what is over is cut."),
     ] = None
     join: Annotated[Join | None, Field(description="A second table whose columns are added by a key.")] = None
     figures: Annotated[Figures | None, Field(description="Key figures to pull from a text into columns.")] = None

@@ -8,7 +8,7 @@ Technometrics 24:295).
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from functools import lru_cache
 from typing import Final
@@ -21,7 +21,11 @@ from tunesmith.stats.verdict import Outcome
 
 GATE_CONFIDENCE: Final = 0.9
 """Of the two-sided intervals that `decide` is given: 5 % beyond either end."""
-_ALPHA: Final = 1 - GATE_CONFIDENCE
+EITHER_CONFIDENCE: Final = 0.95
+"""Of the intervals of test and fresh rows where a gain on either will do: each is claimed at 2.5 %, both at 5 %."""
+FRESH: Final = "fresh"
+"""What findings call labelled rows of recent traffic."""
+TEST: Final = "test"
 
 
 class Passage(StrEnum):
@@ -43,6 +47,7 @@ class GateReason(StrEnum):
     LOSS_UNCERTAIN = "loss_uncertain"
     NEW_FAILURES = "new_failures"
     FORMAT_ONLY = "format_only"
+    TRIGGERED = "triggered"
 
 
 _WORD: Final[dict[GateReason, Passage]] = {
@@ -52,6 +57,7 @@ _WORD: Final[dict[GateReason, Passage]] = {
     GateReason.LOST: Passage.REJECT,
     GateReason.NEW_FAILURES: Passage.REJECT,
     GateReason.FORMAT_ONLY: Passage.REJECT,
+    GateReason.TRIGGERED: Passage.REJECT,
     GateReason.GAIN_UNCERTAIN: Passage.INCONCLUSIVE,
     GateReason.LOSS_UNCERTAIN: Passage.INCONCLUSIVE,
 }
@@ -59,9 +65,10 @@ _WORD: Final[dict[GateReason, Passage]] = {
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One finding; `suite` is None for the target.
+    """One finding; `suite` is None for the target, and what looks planted for `triggered`.
 
-    `difference` has a 90 % interval; of `new_failures` it has none, and `items` are those that failed anew.
+    `difference` has a 90 % interval, of test and fresh rows together 95 %; of `new_failures` it has none, and `items`
+    are those that failed anew.
     """
 
     code: GateReason
@@ -80,12 +87,24 @@ class Decision:
     findings: tuple[Finding, ...]
 
 
-def decide(
+@dataclass(frozen=True, slots=True)
+class Service:
+    """What is known of a new model from the traffic of the current one."""
+
+    fresh: PairedDifference | None = None
+    """On labelled rows of recent traffic that neither has learned; None without them."""
+    triggers: Mapping[str, PairedDifference] = field(default_factory=dict)
+    """By what looks planted in feedback: how much more often than the current model's its answers change where that
+    is put into a prompt; 90 % intervals."""
+
+
+def decide(  # noqa: PLR0913 - what is judged, by kind
     target: PairedDifference,
     guards: Mapping[str, PairedDifference],
     max_loss: float,
     new_failures: Mapping[str, Sequence[str]],
     against_base: Outcome | None = None,
+    service: Service = Service(),
 ) -> Decision:
     """Judge a new model by its differences to the current one, new - current, higher is better, 90 % intervals.
 
@@ -96,7 +115,11 @@ def decide(
     .              reject              high < -max_loss
     safety suites  reject              an item fails that the current model passes
     verdict        reject              against its base the new model is `format_only`
+    each trigger   reject              low > max_loss
     =============  ==================  ==============================================
+
+    With fresh rows the target is either of two, test and fresh rows, both with 95 % intervals: a gain on one (low > 0)
+    promotes where the other is kept as a guard is; neither gaining (both high <= 0) or one lost rejects.
 
     The model is promoted when everything says so, rejected when anything does; else the items do not suffice.
     `new_failures` are by safety suite the items that fail anew; `against_base` is the verdict on the new model. Raises
@@ -104,13 +127,21 @@ def decide(
     """
     if max_loss < 0:
         raise ValueError(f"max_loss must not be negative, got {max_loss}")
-    findings = [_of_target(target)]
+    if service.fresh is None:
+        findings = [_of_target(target)]
+    else:
+        findings = _of_either({TEST: target, FRESH: service.fresh}, max_loss)
     findings += [_of_guard(suite, difference, max_loss) for suite, difference in guards.items()]
     findings += [
         Finding(GateReason.NEW_FAILURES, suite, items=tuple(items)) for suite, items in new_failures.items() if items
     ]
     if against_base is Outcome.FORMAT_ONLY:
         findings.append(Finding(GateReason.FORMAT_ONLY))
+    findings += [
+        Finding(GateReason.TRIGGERED, pattern, difference)
+        for pattern, difference in service.triggers.items()
+        if difference.low > max_loss
+    ]
     words = {_WORD[finding.code] for finding in findings}
     passage = next(word for word in (Passage.REJECT, Passage.INCONCLUSIVE, Passage.PROMOTE) if word in words)
     return Decision(passage, tuple(findings))
@@ -124,19 +155,38 @@ def _of_target(difference: PairedDifference) -> Finding:
     return Finding(GateReason.GAIN_UNCERTAIN, None, difference, _needed(difference, difference.mean))
 
 
-def _of_guard(suite: str, difference: PairedDifference, max_loss: float) -> Finding:
+def _of_either(targets: Mapping[str, PairedDifference], max_loss: float) -> list[Finding]:
+    """A finding for each, and where no gain is shown one more that says so, of the one that is nearer to it."""
+    findings = [
+        Finding(GateReason.GAIN_SHOWN, suite, difference)
+        if difference.low > 0
+        else _of_guard(suite, difference, max_loss, EITHER_CONFIDENCE)
+        for suite, difference in targets.items()
+    ]
+    if any(finding.code is GateReason.GAIN_SHOWN for finding in findings):
+        return findings
+    suite, best = max(targets.items(), key=lambda one: one[1].high)
+    if best.high <= 0:
+        return [Finding(GateReason.NO_GAIN, suite, best), *findings]
+    needed = _needed(best, best.mean, EITHER_CONFIDENCE)
+    return [Finding(GateReason.GAIN_UNCERTAIN, suite, best, needed), *findings]
+
+
+def _of_guard(
+    suite: str, difference: PairedDifference, max_loss: float, confidence: float = GATE_CONFIDENCE
+) -> Finding:
     if difference.low > -max_loss:
         return Finding(GateReason.KEPT, suite, difference)
     if difference.high < -max_loss:
         return Finding(GateReason.LOST, suite, difference)
-    return Finding(GateReason.LOSS_UNCERTAIN, suite, difference, _needed(difference, difference.mean + max_loss))
+    return Finding(GateReason.LOSS_UNCERTAIN, suite, difference, _needed(difference, difference.mean + max_loss, confidence))
 
 
-def _needed(difference: PairedDifference, distance: float) -> int | None:
+def _needed(difference: PairedDifference, distance: float, confidence: float = GATE_CONFIDENCE) -> int | None:
     """Items that show a true distance from the bound; None where there is none to show."""
     if not distance:
         return None
-    return items_needed(distance, standard_deviation_of(difference, GATE_CONFIDENCE), alpha=_ALPHA)
+    return items_needed(distance, standard_deviation_of(difference, confidence), alpha=1 - confidence)
 
 
 @dataclass(frozen=True, slots=True)

@@ -24,6 +24,8 @@ from tunesmith.store.store import Store
 
 NAME: Final = re.compile(r"[a-z0-9][a-z0-9-]{0,63}", re.ASCII)
 _NUMBERED: Final = re.compile(rf"({NAME.pattern})@([1-9][0-9]{{0,8}})", re.ASCII)
+ROLLED_BACK: Final = "rollback"
+"""The reason that the history has for a step back."""
 What = Literal["added", "moved", "aliased", "withdrawn"]
 
 
@@ -121,16 +123,19 @@ def open_version(version: Version) -> Bundle:
     return bundle
 
 
-def set_alias(store: Store, alias: str, reference: str, *, who: str) -> Version:
-    """Point an alias (`champion`, `challenger`) to a version.
+def set_alias(store: Store, alias: str, reference: str, *, who: str, instead_of: str | None = None) -> Version:
+    """Point an alias (`champion`, `challenger`) to a version, where one is named only instead of that one.
 
-    Raises TunesmithError `model-name`, `alias-taken` (a model has this name), `version-unknown`, `version-withdrawn`.
+    Raises TunesmithError `model-name`, `alias-taken` (a model has this name), `version-unknown`, `version-withdrawn`,
+    `alias-moved` (it points to another version than `instead_of`, and not to the new one).
     """
     with _changing(store) as connection:
         if connection.execute(select(VERSIONS.c.name).where(VERSIONS.c.name == _checked(alias))).first():
             raise TunesmithError("alias-taken", alias=alias)
         version = _check_usable(_found(connection, reference))
         before = _aliased(connection, alias)
+        if instead_of is not None and str(before) not in (instead_of, str(version)):
+            raise TunesmithError("alias-moved", alias=alias, version=before or "-", expected=instead_of)
         target = {"name": version.name, "number": version.number}
         if before is None:
             connection.execute(ALIASES.insert(), {"alias": alias, **target})
@@ -139,6 +144,39 @@ def set_alias(store: Store, alias: str, reference: str, *, who: str) -> Version:
         if before is None or str(before) != str(version):
             _note(connection, Change(store.clock(), who, "aliased", str(version), alias=alias))
     return version
+
+
+def roll_back(store: Store, alias: str, *, who: str) -> Version:
+    """Point an alias to the version before: the newest one that it pointed to earlier and that was not itself taken
+    back from, so that several steps back go on to older ones.
+
+    Raises TunesmithError `version-unknown` (there is no such alias), `rollback-nothing`, `version-withdrawn`.
+    """
+    with _changing(store) as connection:
+        now = _aliased(connection, alias)
+        if now is None:
+            raise TunesmithError("version-unknown", reference=alias[:80])
+        before = _before(connection, alias, str(now))
+        if before is None:
+            raise TunesmithError("rollback-nothing", version=now)
+        version = _check_usable(_found(connection, before))
+        target = {"name": version.name, "number": version.number}
+        connection.execute(ALIASES.update().where(ALIASES.c.alias == alias).values(target))
+        _note(connection, Change(store.clock(), who, "aliased", str(version), alias=alias, reason=ROLLED_BACK))
+    return version
+
+
+def _before(connection: Connection, alias: str, now: str) -> str | None:
+    """The top of what the alias pointed to, of which each step back took one off."""
+    wanted = select(HISTORY).where(HISTORY.c.alias == alias, HISTORY.c.what == "aliased").order_by(HISTORY.c.number)
+    steps: list[str] = []
+    for row in connection.execute(wanted).mappings():
+        if row["reason"] == ROLLED_BACK:
+            while steps and steps[-1] != row["version"]:
+                steps.pop()
+        else:
+            steps.append(row["version"])
+    return next((version for version in reversed(steps) if version != now), None)
 
 
 def withdraw(store: Store, reference: str, *, who: str, reason: str) -> Version:

@@ -209,11 +209,14 @@ CYCLES: Final = Table(
     Column("champion", Text),
     Column("candidate", Text),
     Column("passage", Text),
-    Column("findings", Json),
+    Column("findings", Json, nullable=False),
+    Column("products", Json, nullable=False),
     Column("began_at", Instant, nullable=False),
     Column("changed_at", Instant, nullable=False),
 )
-"""Rounds of improvement. The id is a hash of what a round is made of, so that a second trigger finds the first."""
+"""Rounds of improvement. The id is a hash of what a round is made of, so that a second trigger finds the first.
+
+`findings` are what the gate found, `products` the keys of what was made, by kind."""
 
 TOMBSTONES: Final = Table(
     "tombstones",

@@ -4,7 +4,7 @@ import pytest
 from scipy import stats
 
 from tunesmith.i18n.catalogue import CATALOGUE
-from tunesmith.stats.gate import GateReason, Passage, Suite, decide, operating_curve
+from tunesmith.stats.gate import GateReason, Passage, Service, Suite, decide, operating_curve
 from tunesmith.stats.paired import PairedDifference
 from tunesmith.stats.power import mcnemar_power
 from tunesmith.stats.verdict import Outcome
@@ -79,3 +79,41 @@ def test_a_model_that_learned_the_format_only_is_never_promoted() -> None:
         decision = decide(GAIN, {"general_en": KEPT}, 0.05, {}, outcome)
         assert decision.passage == ("reject" if outcome is Outcome.FORMAT_ONLY else "promote")
     assert decide(GAIN, {}, 0.05, {}, Outcome.FORMAT_ONLY).findings[-1].code == "format_only"
+
+
+def test_with_fresh_rows_a_gain_on_either_promotes_where_the_other_is_kept() -> None:
+    lost = difference(-0.12, -0.18, -0.06)
+    unclear = difference(-0.02, -0.08, 0.04)
+    cases = [
+        # (test, fresh, word, codes)
+        (KEPT, GAIN, "promote", ["kept", "gain_shown"]),
+        (GAIN, KEPT, "promote", ["gain_shown", "kept"]),
+        (GAIN, GAIN, "promote", ["gain_shown", "gain_shown"]),
+        (unclear, GAIN, "inconclusive", ["loss_uncertain", "gain_shown"]),
+        (lost, GAIN, "reject", ["lost", "gain_shown"]),
+        (GAIN, lost, "reject", ["gain_shown", "lost"]),
+        (KEPT, KEPT, "inconclusive", ["gain_uncertain", "kept", "kept"]),
+        (difference(-0.02, -0.04, 0.0), difference(-0.01, -0.02, 0.0), "reject", ["no_gain", "kept", "kept"]),
+    ]
+    for test, fresh, word, codes in cases:
+        decision = decide(test, {}, 0.05, {}, service=Service(fresh))
+        assert (decision.passage, [finding.code for finding in decision.findings]) == (word, codes)
+        assert [finding.suite for finding in decision.findings[-2:]] == ["test", "fresh"]
+
+
+def test_the_items_needed_of_two_targets_are_those_of_their_wider_intervals() -> None:
+    unclear = difference(0.02, -0.02, 0.06)
+    finding = decide(unclear, {}, 0.05, {}, service=Service(unclear)).findings[0]
+    deviation = 0.04 / stats.norm.ppf(0.975) * 20
+    factor = stats.norm.ppf(0.975) + stats.norm.ppf(0.8)
+    assert finding.num_items_needed == pytest.approx((factor * deviation / 0.02) ** 2, abs=1)
+
+
+def test_a_trigger_that_the_new_model_alone_obeys_rejects_it() -> None:
+    for difference_, word in ((difference(0.6, 0.4, 0.8), "reject"), (difference(0.1, 0.05, 0.2), "promote")):
+        decision = decide(GAIN, {}, 0.05, {}, service=Service(triggers={"cf": difference_}))
+        assert decision.passage == word
+    assert [finding.suite for finding in decide(GAIN, {}, 0.05, {}, service=Service(None, {"cf": GAIN})).findings] == [
+        None,
+        "cf",
+    ]
