@@ -36,7 +36,9 @@ from tunesmith.lifecycle.forget_rows import (
     write_successor,
 )
 from tunesmith.lifecycle.lineage import Lineage, read_lineage
+from tunesmith.lifecycle.monitor import TRAFFIC
 from tunesmith.lifecycle.trace import Step, absolute, learned_from, sources_of
+from tunesmith.monitor.reference import KIND as REFERENCE
 from tunesmith.runtime import Runtime
 from tunesmith.store import Store, Version, aliases, versions, withdraw
 from tunesmith.store.tombstones import Held, bury, held, remove
@@ -122,10 +124,11 @@ def find(store: Store, runtime: Runtime, person: Person) -> Found:
     needles = Needles(words, frozenset(ids.union(*(cut.ids for cut in cuts))))
     datasets = {cut.node.key for cut in cuts if cut.node.kind == DATASET}
     learned = learned_from(lineage, {cut.node.key for cut in cuts if cut.node.kind == DATASET and cut.learned})
-    removed = [*_holders(runtime, lineage, cuts, needles), *_checkpoints(runtime, datasets)]
-    withdrawn = {node.key for node in learned} | {
-        node.key for node in lineage.of_kind(BUNDLE) if node.folder in removed
-    }
+    kept = {cut.node.folder for cut in cuts}
+    derived = _derived(lineage, datasets, has_exchanges=bool(stored.exchanges))
+    holders = [folder for folder in _all_folders(runtime, lineage) if folder in derived or _holds(folder, needles)]
+    removed = [*(folder for folder in holders if folder not in kept), *_checkpoints(runtime, datasets)]
+    withdrawn = {node.key for node in [*learned, *lineage.of_kind(BUNDLE)] if node in learned or node.folder in removed}
     usable = [version for version in known if version.withdrawn_at is None]
     models = tuple(Step(node.kind, node.key, str(node.folder)) for node in learned if node.kind == MODEL)
     return Found(
@@ -186,14 +189,21 @@ def _cuts(lineage: Lineage, needles: Needles, ids: set[str], gone: set[Spot]) ->
         ids, gone = new_ids, new_gone
 
 
-def _holders(runtime: Runtime, lineage: Lineage, cuts: Iterable[Cut], needles: Needles) -> Iterator[Path]:
-    """Folders of artifacts that hold a person and are no rows, or not whole."""
-    with_successors = {cut.node.folder for cut in cuts}
+def _derived(lineage: Lineage, datasets: set[str], *, has_exchanges: bool) -> set[Path]:
+    """What monitoring keeps as numbers: vectors of texts, which name nobody and tell of everybody. Made again."""
+    references = [node for node in lineage.of_kind(REFERENCE) if datasets & node.named]
+    traffic = lineage.of_kind(TRAFFIC) if has_exchanges else lineage.descendants(node.key for node in references)
+    return {node.folder for node in (*references, *traffic) if node.kind in (REFERENCE, TRAFFIC)}
+
+
+def _all_folders(runtime: Runtime, lineage: Lineage) -> list[Path]:
+    """Of artifacts, and of bundles that are registered from elsewhere."""
     folders = _folders(runtime)
-    elsewhere = [node.folder for node in lineage.nodes.values() if node.folder not in folders]
-    for folder in [*folders, *elsewhere]:
-        if folder not in with_successors and any(map(needles.found_in_file, _searched(folder))):
-            yield folder
+    return [*folders, *(node.folder for node in lineage.nodes.values() if node.folder not in folders)]
+
+
+def _holds(folder: Path, needles: Needles) -> bool:
+    return any(map(needles.found_in_file, _searched(folder)))
 
 
 def _folders(runtime: Runtime) -> list[Path]:
@@ -214,7 +224,7 @@ def _checkpoints(runtime: Runtime, datasets: set[str]) -> Iterator[Path]:
 
 
 def _searched(folder: Path) -> Iterator[Path]:
-    """Its files but for weights."""
+    """Its files but for weights; the arrays of any other artifact are no weights."""
     return (
         file
         for file in sorted(folder.rglob("*"))

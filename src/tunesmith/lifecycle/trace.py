@@ -16,8 +16,6 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any, Final
 
-from sqlalchemy import select
-
 from tunesmith.artifacts.bundle import BODY as BUNDLE_BODY
 from tunesmith.artifacts.bundle import KIND as BUNDLE
 from tunesmith.artifacts.bundle import BundleBody
@@ -31,8 +29,7 @@ from tunesmith.lifecycle.lineage import Lineage, Node, read_lineage
 from tunesmith.records import SPLITS, Exchange, Feedback, Split
 from tunesmith.runtime import Runtime
 from tunesmith.store import Store, Version, versions
-from tunesmith.store.open import reading
-from tunesmith.store.schema import CYCLES
+from tunesmith.store.cycles import rounds
 from tunesmith.store.tombstones import tombstone
 
 NUM_NEAR: Final = 5
@@ -146,7 +143,7 @@ def trace_answer(store: Store, runtime: Runtime, exchange: str) -> AnswerTrace:
         rows=tuple(_near(datasets, question_of(found))),
         feedback=tuple(map(_said, store.feedback(exchange=found.id))),
         feedback_sets=tuple(map(_step, (*sets, *made))),
-        rounds=tuple(_rounds(store, found.version, sets)),
+        rounds=tuple(_rounds(store, of_bundle, sets)),
     )
 
 
@@ -253,14 +250,12 @@ def _sets_with(lineage: Lineage, exchange: str) -> list[Node]:
     ]
 
 
-def _rounds(store: Store, bundle: str, sets: Iterable[Node]) -> Iterator[str]:
-    wanted = [bundle, *(node.key for node in sets)]
-    with reading(store.database) as connection:
-        rows = connection.execute(select(CYCLES).order_by(CYCLES.c.began_at, CYCLES.c.id)).mappings().all()
-    for row in rows:
-        told = json.dumps({name: row[name] for name in ("champion", "candidate", "trigger", "findings")})
-        if any(key in told for key in wanted):
-            yield row["id"]
+def _rounds(store: Store, of_bundle: Iterable[Version], sets: Iterable[Node]) -> Iterator[str]:
+    known = {*map(str, of_bundle)}
+    keys = {version.bundle for version in of_bundle} | {node.key for node in sets}
+    for round in rounds(store):
+        if known & {round.champion, round.candidate} or keys & set(round.products.values()):
+            yield round.id
 
 
 def trace_row(store: Store, runtime: Runtime, reference: str) -> RowTrace:
@@ -306,10 +301,11 @@ def absolute(name: str) -> Path:
 
 
 def learned_from(lineage: Lineage, datasets: Iterable[str]) -> list[Node]:
-    """Models trained on any of these datasets, what was trained on from them, and the bundles of all of those.
+    """Models trained on any of these datasets, what was trained on from their weights, and the bundles of all of those.
 
-    Scorecards come from datasets too and learn nothing.
+    Another dataset that was made from one of these is not looked behind: it holds a row itself, or nothing learned it.
     """
-    made = lineage.descendants(datasets)
-    models = {node.key for node in made if node.kind == MODEL}
-    return [node for node in made if node.kind == MODEL or (node.kind == BUNDLE and models & node.named)]
+    wanted = set(datasets)
+    models = [node for node in lineage.of_kind(MODEL) if node.manifest.inputs.get("dataset") in wanted]
+    further = lineage.descendants(node.key for node in models)
+    return [*models, *(node for node in further if node.kind in (MODEL, BUNDLE))]

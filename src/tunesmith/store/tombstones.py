@@ -166,7 +166,7 @@ def _remove_words(connection: Connection, found: Held) -> None:
         )
     for id in found.rounds:
         of_id = CYCLES.c.id == id
-        connection.execute(CYCLES.update().where(of_id).values(trigger={"kind": REASON}, findings=None))
+        connection.execute(CYCLES.update().where(of_id).values(trigger={"by": REASON}, findings=[]))
 
 
 def _chunks(ids: tuple[str, ...]) -> Iterator[tuple[str, ...]]:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 from lineage_material import SUBJECT, World, make_world
-from store_material import exchange, feedback
+from store_material import START, exchange, feedback
 
 from tunesmith.errors import TunesmithError
 from tunesmith.lifecycle.forget import Person, forget
@@ -17,8 +17,7 @@ from tunesmith.lifecycle.trace import trace_answer, trace_row
 from tunesmith.records import Message
 from tunesmith.runtime import Runtime
 from tunesmith.store import open_store, withdraw
-from tunesmith.store.open import writing
-from tunesmith.store.schema import CYCLES
+from tunesmith.store.cycles import Round, begin_round
 
 pytestmark = pytest.mark.thorough
 
@@ -80,10 +79,9 @@ def test_a_row_of_the_same_text_overlaps_wholly(world: World) -> None:
 
 
 def test_feedback_leads_on_to_what_was_made_of_it(world: World) -> None:
-    times = {"began_at": world.runtime.clock(), "changed_at": world.runtime.clock()}
-    told = {"name": "desk", "state": "promoted", "trigger": {"feedback_set": world.feedback_set.name}, **times}
-    with writing(world.store.database) as connection:
-        connection.execute(CYCLES.insert(), [{"id": "round-1", **told}, {"id": "round-2", **told, "trigger": {}}])
+    for id, products in (("round-1", {"feedback_set": world.feedback_set.name}), ("round-2", {})):
+        begun = Round(id, "desk", "began", {}, "else@1", None, None, (), START, START, products)
+        begin_round(world.store, begun)
     found = trace_answer(world.store, world.runtime, world.exchange)
     kinds = [step.kind for step in found.feedback_sets]
     assert kinds[0] == "feedback_set"
