@@ -224,7 +224,7 @@ def _checkpoints(runtime: Runtime, datasets: set[str]) -> Iterator[Path]:
 
 
 def _searched(folder: Path) -> Iterator[Path]:
-    """Its files but for weights; the arrays of any other artifact are no weights."""
+    """Its files but for arrays: weights, and what `_derived` removes as a whole."""
     return (
         file
         for file in sorted(folder.rglob("*"))
