@@ -211,6 +211,8 @@ DIMENSIONS: Final = ("accuracy", "fluency", "domain_fit")
 """What people rate answers by, each from 1 to 5."""
 PREFERENCE: Final = "preference"
 """The dimension of a rating that chooses between two answers."""
+CORRECTION: Final = "correction"
+"""The dimension in which an expert says what is right instead; the comment says it."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -187,6 +187,8 @@ class Desk:
             if sample.reasoning:
                 self.say(text("rate.folded", count=len(sample.reasoning)))
         self.say("\n" + text("rate.keys.pairs" if len(task.samples) > 1 else "rate.keys.grades"))
+        if task.may_correct:
+            self.say(text("rate.keys.correct"))
 
     def _block(self, title: str, content: str) -> None:
         self.say(f"\n▸ {title}\n{plain(content)}")
@@ -207,6 +209,8 @@ class Desk:
                 return key
             if key == "c":
                 self.comment = self.line()
+            elif key == "a" and task.may_correct:
+                self._correct(task)
             elif key == "t":
                 for title, sample in zip(("rate.left", "rate.right"), task.samples, strict=False):
                     name = text("rate.thinking" if len(task.samples) == 1 else title)
@@ -215,22 +219,32 @@ class Desk:
                 self._block(text("rate.reference"), task.reference or text("rate.empty"))
 
     def _keep(self, task: RatingTask, dimension: str, key: str) -> None:
+        value = None if key == CANNOT else choices_of(dimension)[int(key) - 1]
+        self.keep(self._rating(task, dimension, value, self.comment))
+        self.comment = ""
+
+    def _correct(self, task: RatingTask) -> None:
+        from tunesmith.records import CORRECTION
+
+        self.say(text("rate.right-answer"))
+        right = self.line()
+        if right.strip():
+            self.keep(self._rating(task, CORRECTION, None, right))
+
+    def _rating(self, task: RatingTask, dimension: str, value: int | Choice | None, comment: str) -> Rating:
         from tunesmith.records import Rating
 
-        self.keep(
-            Rating(
-                item=task.item,
-                arms=task.arms,
-                shown=task.shown,
-                dimension=dimension,
-                value=None if key == CANNOT else choices_of(dimension)[int(key) - 1],
-                rater=self.plan.rater,
-                seed=self.plan.seed,
-                comment=self.comment,
-                time=self.clock().isoformat(),
-            )
+        return Rating(
+            item=task.item,
+            arms=task.arms,
+            shown=task.shown,
+            dimension=dimension,
+            value=value,
+            rater=self.plan.rater,
+            seed=self.plan.seed,
+            comment=comment,
+            time=self.clock().isoformat(),
         )
-        self.comment = ""
 
 
 def choices_of(dimension: str) -> Sequence[int | Choice]:

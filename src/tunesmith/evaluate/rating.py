@@ -40,6 +40,8 @@ class RatingTask:
     prompt: tuple[Message, ...]
     samples: tuple[Sample, ...]
     """From left to right."""
+    may_correct: bool = False
+    """Whether the rater may also say what is right instead."""
 
     @property
     def arms(self) -> tuple[str, ...]:

@@ -7,10 +7,9 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from tunesmith.records import Exchange, Feedback
+from tunesmith.records import CORRECTION, Exchange, Feedback
 from tunesmith.store import Decision, ReviewRating, Store, decisions_of, exchanges_named, review_ratings
 from tunesmith.store.feedback_states import State
-from tunesmith.store.reviews import CORRECTION
 from tunesmith.text.normalise import fingerprint
 
 THUMB: Final = "thumb"

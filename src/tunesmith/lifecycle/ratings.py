@@ -78,7 +78,7 @@ def import_files(scorecard: Scorecard, files: Sequence[Path], workspace: Path) -
 
     Raises TunesmithError `pack-file`, `pack-other`, and what `rating_tasks` and `ratings_file` raise.
     """
-    packs = [read_pack(file, scorecard) for file in files]
+    packs = [read_pack(file, lambda plan: rating_tasks(scorecard.samples(), plan)) for file in files]
     given = [(ratings_file(workspace, plan.rater), plan.rater, ratings) for ratings, plan in packs]
     found = []
     for file, rater, ratings in given:

@@ -5,20 +5,19 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, Final, Literal, get_args
 
 from markupsafe import Markup
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
-from tunesmith.artifacts import Scorecard
 from tunesmith.artifacts.ratings import check_value, first_problem
 from tunesmith.errors import Phrase, Place, TunesmithError
-from tunesmith.evaluate.rating import RatingPlan, RatingTask, rating_tasks
+from tunesmith.evaluate.rating import RatingPlan, RatingTask
 from tunesmith.i18n.catalogue import CATALOGUE
 from tunesmith.metrics.wording import Language, Words
-from tunesmith.records import Choice, Rating
+from tunesmith.records import CORRECTION, Choice, Rating
 from tunesmith.report.render import render_page, source
 from tunesmith.text.markdown import encoded
 
@@ -78,6 +77,7 @@ def rating_page(tasks: Sequence[RatingTask], plan: RatingPlan, language: Languag
         "returned": returned,
         "dimensions": list(tasks[0].dimensions),
         "choices": list(get_args(Choice)) if plan.is_pairs else [1, 2, 3, 4, 5],
+        "corrects": tasks[0].may_correct,
         "language": language,
         "words": {"en": _words("en"), "zh": _words("zh")},
         "tasks": [_task(task) for task in tasks],
@@ -112,15 +112,16 @@ def _task(task: RatingTask) -> dict[str, Any]:
     }
 
 
-def read_pack(file: Path, scorecard: Scorecard) -> tuple[list[Rating], RatingPlan]:
+def read_pack(file: Path, tasks_of: Callable[[RatingPlan], list[RatingTask]]) -> tuple[list[Rating], RatingPlan]:
     """The ratings that a page gave back, with the arms that its reader did not see, and the plan of the page.
 
-    Raises TunesmithError `pack-file` with the field that is wrong, `pack-other` where other answers were shown.
+    `tasks_of` draws up anew what the plan asked, or raises TunesmithError. Raises `pack-file` with the field that is
+    wrong, `pack-other` where other answers were shown.
     """
     pack = _read(file)
     plan = pack.plan()
     try:
-        tasks = rating_tasks(scorecard.samples(), plan)
+        tasks = tasks_of(plan)
     except TunesmithError as failure:
         raise TunesmithError("pack-other", place=Place(str(file))) from failure
     ratings = []
@@ -128,7 +129,7 @@ def read_pack(file: Path, scorecard: Scorecard) -> tuple[list[Rating], RatingPla
         task = tasks[given.task] if given.task < len(tasks) else None
         if task is None or task.shown != given.shown:
             raise TunesmithError("pack-other", place=Place(str(file), field=f"ratings[{number}]"))
-        if given.dimension not in task.dimensions:
+        if given.dimension not in (*task.dimensions, *[CORRECTION] * task.may_correct):
             place = Place(str(file), field=f"ratings[{number}].dimension")
             raise TunesmithError("pack-file", place=place, problem=given.dimension)
         ratings.append(

@@ -21,8 +21,6 @@ from tunesmith.store.store import Store
 RANDOM: Final = "random"
 """Why an answer was drawn: by lot from all of the period."""
 UNSURE: Final = "unsure"
-CORRECTION: Final = "correction"
-"""The dimension of what an expert says is right."""
 _NUM_AT_ONCE: Final = 200
 _TOLD_CHARACTERS: Final = 64
 
@@ -46,7 +44,7 @@ class ReviewRating:
     exchange: str
     rater: str
     dimension: str
-    """One of `records.DIMENSIONS`, or `correction`."""
+    """One of `records.DIMENSIONS`, or `records.CORRECTION`."""
     value: int | None
     """1 (worst) to 5; None where the expert could not tell, and of a correction."""
     text: str | None

@@ -11,11 +11,11 @@
   function load() {
     try {
       const found = JSON.parse(localStorage.getItem(storageKey));
-      if (found && found.ratings && found.comments && found.language in pack.words) return found;
+      if (found && found.ratings && found.comments && found.corrections && found.language in pack.words) return found;
     } catch (failure) {
       // told by the first save
     }
-    return {ratings: {}, comments: {}, language: pack.language};
+    return {ratings: {}, comments: {}, corrections: {}, language: pack.language};
   }
 
   function save() {
@@ -119,6 +119,8 @@
     byId("place").textContent = word("pack.place", {place: place + 1, total: pack.tasks.length, done});
     byId("finished").hidden = done < pack.tasks.length;
     byId("comment").value = kept.comments[place] || "";
+    byId("correction").value = kept.corrections[place] || "";
+    byId("right").hidden = !pack.corrects;
     showAsked();
     showGrades();
   }
@@ -151,6 +153,8 @@
         const said = kept.ratings[nameOf(number, dimension)];
         if (said) ratings.push({task: number, shown: task.shown, dimension, value: said.value, comment: kept.comments[number] || "", time: said.time});
       }
+      const right = (kept.corrections[number] || "").trim();
+      if (pack.corrects && right) ratings.push({task: number, shown: task.shown, dimension: "correction", value: null, comment: right, time: new Date().toISOString()});
     });
     const content = new Blob([JSON.stringify({...pack.returned, ratings}, null, 1)], {type: "application/json"});
     const link = element("a");
@@ -183,14 +187,15 @@
     t: () => toggle("thinking"),
     r: () => toggle("reference"),
     c: () => byId("comment").focus(),
+    a: () => pack.corrects && byId("correction").focus(),
     d: download,
     l: speakOther,
   };
 
   document.addEventListener("keydown", event => {
     if (event.ctrlKey || event.metaKey || event.altKey) return;
-    if (event.target === byId("comment")) {
-      if (event.key === "Escape") byId("comment").blur();
+    if (event.target.tagName === "TEXTAREA") {
+      if (event.key === "Escape") event.target.blur();
       return;
     }
     if (/^[0-9]$/.test(event.key)) {
@@ -204,6 +209,7 @@
     }
   });
   byId("comment").addEventListener("input", () => { kept.comments[place] = byId("comment").value; save(); });
+  byId("correction").addEventListener("input", () => { kept.corrections[place] = byId("correction").value; save(); });
   byId("previous").addEventListener("click", () => go(place - 1));
   byId("next").addEventListener("click", () => go(place + 1));
   byId("download").addEventListener("click", download);
