@@ -24,7 +24,7 @@ from alert_material import (
 )
 from killing import fork, num_operations
 
-from tunesmith.monitor.alerts import Alert, alerts_of
+from tunesmith.monitor.alerts import Alert, Source, alerts_of
 from tunesmith.monitor.deliver import FIRST_WAIT, Sink, append_alerts, read_alerts, read_outbox
 from tunesmith.monitor.webhook import Receiver
 from tunesmith.recipe.alerts import Alerts, Webhook
@@ -37,7 +37,7 @@ NUM_ALERTS = 4
 def alerts() -> list[Alert]:
     found: list[Alert] = []
     for week in range(NUM_ALERTS):
-        found += alerts_of(body(week, shift(is_alarm=week % 2 == 0)), Alerts(), found, f"health/{week}")
+        found += alerts_of(body(week, shift(is_alarm=week % 2 == 0)), Alerts(), found, Source("bot", f"health/{week}"))
     return found
 
 

@@ -133,9 +133,7 @@ def _by_item(
     return scores, groups
 
 
-def _difference(
-    scores: _Scores, seed: int, sign: float = 1.0, confidence: float = GATE_CONFIDENCE
-) -> PairedDifference:
+def _difference(scores: _Scores, seed: int, sign: float = 1.0, confidence: float = GATE_CONFIDENCE) -> PairedDifference:
     before_N, after_N = (scores.current_N, scores.new_N) if sign > 0 else (scores.new_N, scores.current_N)
     return paired_difference(before_N, after_N, scores.groups, seed=seed, confidence=confidence)
 

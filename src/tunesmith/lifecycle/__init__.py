@@ -44,6 +44,7 @@ from tunesmith.model.base import Base, find_base
 from tunesmith.model.changes import WEIGHTS as CHANGED_WEIGHTS
 from tunesmith.model.changes import changed_identity, make_changed
 from tunesmith.model.fits import refuse_unfit
+from tunesmith.model.start import start_of
 from tunesmith.plan.run import Planning, require_room, resolved
 from tunesmith.plan.run import plan as plan_stage
 from tunesmith.plan.run import predict as predict_stage
@@ -330,7 +331,8 @@ def trainings_of(job: Job, dataset: Dataset, plans: Mapping[str, Plan]) -> dict[
     found = {}
     for name, section in job.trainings().items():
         chosen, teacher = resolved(section, plans[name]), teacher_of(job, section)
-        found[name] = Training(name, dataset, job.trained_base, job.chat, plans[name], chosen, job.recipe.seed, teacher)
+        more = (plans[name], chosen, job.recipe.seed, teacher, start_of(chosen, job.trained_base))
+        found[name] = Training(name, dataset, job.trained_base, job.chat, *more)
     return found
 
 

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from tunesmith.errors import TunesmithError
 from tunesmith.model.base import DENSE_TYPES
+from tunesmith.model.start import start_of
 from tunesmith.recipe import Classification, Regression
 
 if TYPE_CHECKING:
@@ -13,7 +14,9 @@ if TYPE_CHECKING:
 
 
 def check_base(job: Job) -> None:
-    """Raises TunesmithError `encoder-objective`, `encoder-arms`, and what `layers_after` raises."""
+    """Raises TunesmithError `encoder-objective`, `encoder-arms`, and what `layers_after` and `start_of` raise."""
+    for section in job.trainings().values():
+        start_of(section, job.trained_base)
     if job.base.is_encoder:
         _check_encoder(job)
     changes = job.recipe.model.changes

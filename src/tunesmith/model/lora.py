@@ -331,11 +331,25 @@ def load_adapter(model: nn.Module, folder: Path) -> AdapterRouting:
     if not names:
         raise TunesmithError("adapter-base", place=Place(str(folder)), difference=A_AND_B[0])
     routing = _attach(model, method_of(config), names, seed=0)
-    views: dict[str, Tensor] = dict(head)
-    for name, layer in _adapted(model).items():
-        views |= {f"{KEY_PREFIX}{name}.{side}": view for side, view in layer.peft_views().items()}
-    _take(views, tensors, folder)
+    _take(head | _views(model), tensors, folder)
     return routing
+
+
+def take_adapter(model: nn.Module, folder: Path) -> None:
+    """Let the adapter that is attached, and the head of a model that has one, have the numbers that `folder` holds.
+
+    Raises TunesmithError `adapter-base` where it is for other layers or of other sizes.
+    """
+    _take(_head(model) | _views(model), load_file(folder / WEIGHTS_FILE), folder)
+
+
+def _views(model: nn.Module) -> dict[str, Tensor]:
+    """By PEFT's key, the parameters of the first adapter."""
+    return {
+        f"{KEY_PREFIX}{name}.{side}": view
+        for name, layer in _adapted(model).items()
+        for side, view in layer.peft_views().items()
+    }
 
 
 @torch.no_grad()
@@ -361,4 +375,4 @@ def method_of(config: Mapping[str, Any]) -> Lora:
     )
 
 
-__all__ = ["BASE_ONLY", "AdapterRouting", "LoraLinear", "attach_lora", "load_adapter", "save_adapter"]
+__all__ = ["BASE_ONLY", "AdapterRouting", "LoraLinear", "attach_lora", "load_adapter", "save_adapter", "take_adapter"]

@@ -10,7 +10,7 @@ from pathlib import Path
 from transformers import PreTrainedModel
 
 from tunesmith.model.fits import frozen_names
-from tunesmith.model.lora import CONFIG_FILE, attach_lora, load_adapter, save_adapter
+from tunesmith.model.lora import CONFIG_FILE, attach_lora, load_adapter, save_adapter, take_adapter
 from tunesmith.model.virtual import (
     PREFIX,
     PROMPT,
@@ -19,6 +19,7 @@ from tunesmith.model.virtual import (
     detach_prefix,
     load_virtual,
     save_virtual,
+    take_virtual,
 )
 from tunesmith.recipe import Auto, Freeze, Full, Lora, Method, Prefix, Prompt
 
@@ -48,6 +49,17 @@ def begin_method(model: PreTrainedModel, method: Method, seed: int) -> None:
             attach_prefix(model, method, seed)
         case Auto():
             raise ValueError("`plan` resolves `auto` first")
+
+
+def go_on_from(model: PreTrainedModel, method: Method, folder: Path) -> None:
+    """Let what `begin_method` put beside the base have the numbers that a folder of PEFT's holds.
+
+    Raises TunesmithError `adapter-base` where that is beside other layers, or of other sizes.
+    """
+    if isinstance(method, Lora):
+        take_adapter(model, folder)
+    else:
+        take_virtual(model, folder)
 
 
 def save_method(model: PreTrainedModel, method: AdapterMethod, base: str, folder: Path) -> None:

@@ -12,6 +12,7 @@ Shapes: T tokens, P virtual tokens, V vocabulary, D hidden, L layers, K key head
 from __future__ import annotations
 
 import json
+import math
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -178,6 +179,28 @@ def load_virtual(model: PreTrainedModel, folder: Path) -> None:
     _refuse_other_shape(folder, trained_PX, (num_virtual, num_numbers))
     states_PL2KH = trained_PX.to(device=model.device, dtype=model.dtype).view(num_virtual, len(layers), 2, -1, size)
     _put_prefix(model, states_PL2KH.permute(1, 2, 3, 0, 4))
+
+
+@torch.no_grad()
+def take_virtual(model: PreTrainedModel, folder: Path) -> None:
+    """Let the prompt or prefix that is attached have the numbers that `folder` holds.
+
+    Raises TunesmithError `adapter-base` where the sizes are others.
+    """
+    taken_PX = load_file(folder / WEIGHTS_FILE)[KEY]
+    prefixes = _prefixes(model)
+    if not prefixes:
+        prompt_PD = model.get_input_embeddings().prompt_PD
+        _refuse_other_shape(folder, taken_PX, tuple(prompt_PD.shape))
+        prompt_PD.copy_(taken_PX)
+        return
+    shape = (len(prefixes), 2, *prefixes[0].key_PKH.shape[1:])
+    num_virtual = len(prefixes[0].key_PKH)
+    _refuse_other_shape(folder, taken_PX, (num_virtual, math.prod(shape)))
+    for layer, prefix in enumerate(prefixes):
+        states_P2KH = taken_PX.view(num_virtual, *shape)[:, layer]
+        prefix.key_PKH.copy_(states_P2KH[:, 0])
+        prefix.value_PKH.copy_(states_P2KH[:, 1])
 
 
 def _refuse_other_shape(folder: Path, found: Tensor, expected: tuple[int, ...]) -> None:

@@ -42,6 +42,8 @@ class Alert(Record):
     """A hash of what it is about: the same alert has it again, whoever made it."""
     code: Code
     state: Literal["begun", "ended"]
+    recipe: str
+    """Whose section asked for it."""
     model: str
     bundle: str
     window: Span
@@ -81,18 +83,26 @@ class _Seen:
     value: float | None = None
 
 
-def alerts_of(body: HealthBody, section: Alerts, told: Iterable[Alert], report: str) -> list[Alert]:
+@dataclass(frozen=True, slots=True)
+class Source:
+    """Whose alerts they are, and where what they tell is read up."""
+
+    recipe: str
+    report: str
+
+
+def alerts_of(body: HealthBody, section: Alerts, told: Iterable[Alert], source: Source) -> list[Alert]:
     """What began or ended in a window, of those findings that the section asks for.
 
-    `told` are all alerts before, in their order; `report` is where the health report lies. A window with too few
-    exchanges begins and ends nothing, nor does a feature or figure that the report does not tell.
+    `told` are all alerts before, in their order. A window with too few exchanges begins and ends nothing, nor does a
+    feature or figure that the report does not tell.
     """
     if not body.is_judged:
         return []
-    is_open = open_findings(told, body.model)
+    is_open = open_findings((alert for alert in told if alert.recipe == source.recipe), body.model)
     by_finding = {seen.finding: seen for seen in _seen(body, section)}
     changed = [seen for finding, seen in by_finding.items() if seen.holds != (finding in is_open)]
-    return [_alert(body, seen, report) for seen in changed]
+    return [_alert(body, seen, source) for seen in changed]
 
 
 def open_findings(told: Iterable[Alert], model: str) -> set[Finding]:
@@ -121,15 +131,24 @@ def _bounds(rule: AlertRule, value: float) -> Iterator[_Seen]:
         yield _Seen(Finding("below", rule.figure, rule.below), value < rule.below, value=value)
 
 
-def _alert(body: HealthBody, seen: _Seen, report: str) -> Alert:
+def _alert(body: HealthBody, seen: _Seen, source: Source) -> Alert:
     finding, shift = seen.finding, seen.shift
     state: Literal["begun", "ended"] = "begun" if seen.holds else "ended"
-    about = [body.model, finding.code, finding.feature, repr(finding.limit), state, body.until.isoformat()]
+    about = [
+        source.recipe,
+        body.model,
+        finding.code,
+        finding.feature,
+        repr(finding.limit),
+        state,
+        body.until.isoformat(),
+    ]
     effect, p_value = (None, None) if shift is None else (shift.effect, shift.p_value)
     return Alert(
         id=hashlib.sha256("\n".join(about).encode()).hexdigest()[:_ID_DIGITS],
         code=finding.code,
         state=state,
+        recipe=source.recipe,
         model=body.model,
         bundle=body.bundle,
         window=Span(since=body.since, until=body.until),
@@ -139,7 +158,7 @@ def _alert(body: HealthBody, seen: _Seen, report: str) -> Alert:
         value=seen.value,
         limit=finding.limit,
         text=_text(body, seen, state),
-        report=report,
+        report=source.report,
     )
 
 

@@ -81,8 +81,9 @@ class Planning:
 
     def identity(self) -> Identity:
         inputs = {"dataset": self.dataset.key, "base": self.base.content_hash, "template": self.chat.fingerprint}
+        section = self.section.model_dump(mode="json", exclude={"start"})  # it changes no count
         machine = {"device": self.runtime.device, "bf16": str(self.runtime.has_bf16_products)}
-        return Identity(KIND, VERSION, inputs, self.section.model_dump(mode="json"), self.seed, machine)
+        return Identity(KIND, VERSION, inputs, section, self.seed, machine)
 
     def prediction_identity(self, plan: Plan) -> Identity:
         section = self.evaluate.model_dump(mode="json")

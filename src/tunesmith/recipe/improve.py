@@ -33,6 +33,13 @@ class Improve(Section):
         PositiveInt | None,
         Field(description="So many of the earlier training rows are learned again beside the feedback; absent: all."),
     ] = None
+    fresh_share: Annotated[
+        Share,
+        Field(
+            description="Share of the rows from feedback that are never learned, for candidate and champion to be "
+            "judged on; drawn by the seed."
+        ),
+    ] = 0.2
     max_loss: Annotated[
         Share, Field(description="Largest tolerated loss on each guarded suite against the champion.")
     ] = 0.05

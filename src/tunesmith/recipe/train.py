@@ -25,6 +25,13 @@ class Train(Section):
             "`plan` choose."
         ),
     ] = Lora()
+    start: Annotated[
+        str | None,
+        Field(
+            description="Folder of a tuned model, a bundle or an adapter of the same base and method whose weights "
+            "training goes on from; absent: the base."
+        ),
+    ] = None
     objective: Annotated[Objective, Field(description="What training minimises, by name or with settings.")] = Sft()
     epochs: Annotated[PositiveFloat, Field(description="Passes over the training rows.")] = 3.0
     max_rows: Annotated[

@@ -179,7 +179,9 @@ def _of_guard(
         return Finding(GateReason.KEPT, suite, difference)
     if difference.high < -max_loss:
         return Finding(GateReason.LOST, suite, difference)
-    return Finding(GateReason.LOSS_UNCERTAIN, suite, difference, _needed(difference, difference.mean + max_loss, confidence))
+    return Finding(
+        GateReason.LOSS_UNCERTAIN, suite, difference, _needed(difference, difference.mean + max_loss, confidence)
+    )
 
 
 def _needed(difference: PairedDifference, distance: float, confidence: float = GATE_CONFIDENCE) -> int | None:

@@ -24,7 +24,7 @@ from tunesmith.model.compile import compile_layers
 from tunesmith.model.dropout import attach_dropout, set_attention_dropout
 from tunesmith.model.kernels import describe_kernels
 from tunesmith.model.load import compute_dtype, load_model
-from tunesmith.model.method import AdapterMethod, begin_method, save_method
+from tunesmith.model.method import AdapterMethod, begin_method, go_on_from, save_method
 from tunesmith.model.score import begin_score, load_with_head
 from tunesmith.model.virtual import virtual_ids
 from tunesmith.recipe import Classification, Distill, DistillText, Text, Train, is_four_bit
@@ -176,8 +176,9 @@ def _rows(training: Training, runtime: Runtime, progress: Progress) -> tuple[lis
 
 
 def _model(training: Training, head: Head | None, runtime: Runtime) -> PreTrainedModel:
-    """The base, its trained parameters those of the method and of the head."""
-    folder, dtype, section = training.base.folder, compute_dtype(training.plan.body.precision), training.section
+    """The base, its trained parameters those of the method and of the head, as what is started from has them."""
+    dtype, section, start = compute_dtype(training.plan.body.precision), training.section, training.start
+    folder = training.base.folder if start is None or start.is_adapter else start.folder
     four_bit = is_four_bit(section.method)
     if head is None:
         model = load_model(folder, dtype=dtype, device=runtime.device, four_bit=four_bit)
@@ -186,6 +187,8 @@ def _model(training: Training, head: Head | None, runtime: Runtime) -> PreTraine
     begin_method(model, section.method, training.seed)
     if head is not None:
         begin_score(model, training.chat.pad_id, training.seed)
+    if start is not None and start.is_adapter:
+        go_on_from(model, section.method, start.folder)
     if section.attention_dropout:
         set_attention_dropout(model, section.attention_dropout)
     if section.dropout:

@@ -11,6 +11,7 @@ from tunesmith.artifacts.tuned_model import KIND
 from tunesmith.chat import Chat
 from tunesmith.model.base import Base
 from tunesmith.model.fits import FOUR_BIT_LIBRARY
+from tunesmith.model.start import Start
 from tunesmith.recipe import Train, is_four_bit
 from tunesmith.recipe.watch import WATCHING
 
@@ -33,6 +34,8 @@ class Training:
     seed: int
     teacher: Base | None = None
     """The model whose probabilities or answers are learned, where the objective is distillation."""
+    start: Start | None = None
+    """What training goes on from; None for the base."""
 
     def checkpoints(self, run: Path) -> Path:
         """Where a run's folder keeps them while this is trained."""
@@ -50,7 +53,9 @@ class Training:
         }
         if self.teacher is not None:
             inputs["teacher"] = self.teacher.content_hash
-        section = self.section.model_dump(mode="json", exclude=WATCHING)
+        if self.start is not None:
+            inputs["start"] = self.start.content_hash
+        section = self.section.model_dump(mode="json", exclude=WATCHING | {"start"})
         quantising = (FOUR_BIT_LIBRARY,) if is_four_bit(self.section.method) else ()
         libraries = library_versions("torch", "transformers", "tokenizers", *quantising)
         return Identity(KIND, VERSION, inputs, section, self.seed, libraries)

@@ -9,7 +9,7 @@ from alert_material import body, figures, shift
 
 from tunesmith.artifacts.health import HealthBody
 from tunesmith.errors import TunesmithError
-from tunesmith.monitor.alerts import Alert, alerts_of, open_findings
+from tunesmith.monitor.alerts import Alert, Source, alerts_of, open_findings
 from tunesmith.recipe.alerts import AlertRule, Alerts
 from tunesmith.recipe.file import read_recipe
 
@@ -21,7 +21,7 @@ def told(bodies: list[HealthBody], section: Alerts = ALL) -> list[list[Alert]]:
     log: list[Alert] = []
     found = []
     for each in bodies:
-        found.append(alerts_of(each, section, log, "health/1"))
+        found.append(alerts_of(each, section, log, Source("bot", "health/1")))
         log += found[-1]
     return found
 
@@ -111,6 +111,7 @@ def test_an_alert_is_plain_json_with_all_that_is_known_in_both_languages() -> No
         "id": alert.id,
         "code": "drift",
         "state": "begun",
+        "recipe": "bot",
         "model": "support-bot",
         "bundle": "0123456789abcdef",
         "window": {"since": "2026-03-09T00:00:00Z", "until": "2026-03-16T00:00:00Z"},

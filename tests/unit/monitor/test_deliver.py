@@ -17,7 +17,7 @@ from alert_material import MONDAY, WEEK, Trap, answers, body, is_silent, shift, 
 
 from tunesmith.errors import Phrase, TunesmithError
 from tunesmith.i18n import translate
-from tunesmith.monitor.alerts import Alert, alerts_of
+from tunesmith.monitor.alerts import Alert, Source, alerts_of
 from tunesmith.monitor.deliver import (
     FIRST_WAIT,
     MAX_WAIT,
@@ -41,7 +41,7 @@ def alerts(num: int, first_week: int = 0) -> list[Alert]:
     """So many, each of another window."""
     found: list[Alert] = []
     for week in range(first_week, first_week + num):
-        found += alerts_of(body(week, shift(is_alarm=week % 2 == 0)), Alerts(), found, f"health/{week}")
+        found += alerts_of(body(week, shift(is_alarm=week % 2 == 0)), Alerts(), found, Source("bot", f"health/{week}"))
     return found
 
 
