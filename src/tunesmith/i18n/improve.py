@@ -6,8 +6,8 @@ TEXTS: Final[dict[str, tuple[str, str]]] = {
     "gate.reason.triggered": (
         "Its answers change with “{suite}”, which looks planted in the feedback, {mean} more often than the current "
         "model's, {level} interval {low} to {high}, on {n} prompts",
-        "提示中加入“{suite}”（疑似在反馈中植入）后，它改变回答的比例比当前模型高 {mean}，{level} 置信区间 {low} 至 {high}，"
-        "共 {n} 条提示",
+        "提示中加入“{suite}”（疑似在反馈中植入）后，它改变回答的比例比当前模型高 {mean}，{level} 置信区间 {low} 至 "
+        "{high}，共 {n} 条提示",
     ),
     "gate.suite.test": ("test", "测试集"),
     "gate.suite.fresh": ("recent traffic", "近期流量"),

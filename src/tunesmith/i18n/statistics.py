@@ -1,8 +1,8 @@
 """Texts of calibration (`report.calibration*`), of `--recheck` (`cli.recheck*`) and of the gate (`gate.*`).
 
 Reasons of the gate, `gate.reason.*`, are filled with the paired difference of new and current model: `mean`, `low`,
-`high`, `n`, with the interval's `level`, `suite` and `max_loss`, and of new failures with `count`; `suite` of the target
-is `gate.suite.test`.
+`high`, `n`, with the interval's `level`, `suite` and `max_loss`, and of new failures with `count`; `gate.suite.*` say
+what the target is called.
 """
 
 from typing import Final
@@ -95,8 +95,8 @@ TEXTS: Final[dict[str, tuple[str, str]]] = {
         "{suite}：退步超出限度 {max_loss}：{mean}，{level} 置信区间 {low} 至 {high}，共 {n} 题",
     ),
     "gate.reason.loss_uncertain": (
-        "{suite}: whether the loss stays within {max_loss} is not shown: {mean}, {level} interval {low} to {high}, on {n} "
-        "items",
+        "{suite}: whether the loss stays within {max_loss} is not shown: {mean}, {level} interval {low} to {high}, on "
+        "{n} items",
         "{suite}：未能证实退步不超过 {max_loss}：{mean}，{level} 置信区间 {low} 至 {high}，共 {n} 题",
     ),
     "gate.reason.new_failures": (

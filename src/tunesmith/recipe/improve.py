@@ -34,10 +34,12 @@ class Improve(Section):
         Field(description="So many of the earlier training rows are learned again beside the feedback; absent: all."),
     ] = None
     fresh_share: Annotated[
-        Share,
+        float,
         Field(
+            ge=0.0,
+            lt=1.0,
             description="Share of the rows from feedback that are never learned, for candidate and champion to be "
-            "judged on; drawn by the seed."
+            "judged on; drawn by the seed.",
         ),
     ] = 0.2
     max_loss: Annotated[

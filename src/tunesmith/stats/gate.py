@@ -98,7 +98,7 @@ class Service:
     is put into a prompt; 90 % intervals."""
 
 
-def decide(  # noqa: PLR0913 - what is judged, by kind
+def decide(
     target: PairedDifference,
     guards: Mapping[str, PairedDifference],
     max_loss: float,
