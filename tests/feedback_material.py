@@ -15,7 +15,11 @@ ITEMS = [
 ]  # fmt: skip
 INTENTS: dict[str, tuple[list[str], list[str]]] = {
     "return": (
-        ["I want to send the {item} back", "may I return the {item} I bought {when}", "the {item} is not what I wanted"],
+        [
+            "I want to send the {item} back",
+            "may I return the {item} I bought {when}",
+            "the {item} is not what I wanted",
+        ],
         ["我想退掉{when}买的{item}", "{item}不合适，可以退货吗", "这个{item}我不想要了"],
     ),
     "repair": (
@@ -48,7 +52,14 @@ INTENTS: dict[str, tuple[list[str], list[str]]] = {
     ),
 }
 WHEN = [("yesterday", "昨天"), ("last week", "上周"), ("in March", "三月份"), ("two months ago", "两个月前")]
-BEFORE = [("Hello, ", "你好，"), ("Hi! ", "您好！"), ("", ""), ("", ""), ("Excuse me, ", "请问，"), ("By the way, ", "顺便问下，")]
+BEFORE = [
+    ("Hello, ", "你好，"),
+    ("Hi! ", "您好！"),
+    ("", ""),
+    ("", ""),
+    ("Excuse me, ", "请问，"),
+    ("By the way, ", "顺便问下，"),
+]
 AFTER = [("", ""), ("", ""), (" Thanks.", "谢谢。"), (" Please help.", "麻烦了。"), (" I am in a hurry.", "我很着急。")]
 TOPIC = (
     [

@@ -18,6 +18,7 @@ from tunesmith.artifacts.bundle import BODY, BaseOfBundle, BundleBody
 from tunesmith.artifacts.feedback_set import BODY as FEEDBACK_BODY
 from tunesmith.artifacts.feedback_set import FeedbackBody
 from tunesmith.artifacts.run import open_run
+from tunesmith.model.base import find_base
 from tunesmith.prepare import identity, prepare
 from tunesmith.recipe import Prepare
 from tunesmith.records import SPLITS
@@ -86,10 +87,12 @@ def published(runtime: Runtime, kind: str, inputs: dict[str, str], files: dict[s
     return out
 
 
-def trained(runtime: Runtime, dataset: str, *, base: str = BASE, name: str = "desk") -> tuple[Path, Path]:
-    """A TunedModel and its Bundle, without real weights."""
-    inputs = {"dataset": dataset, "base": base, "template": "c" * 16}
-    model = published(runtime, "tuned_model", inputs, {"weights/model.safetensors": dataset.encode()})
+def trained(runtime: Runtime, dataset: str, *, base: str = BASE, name: str = "desk", **more: str) -> tuple[Path, Path]:
+    """A TunedModel and its Bundle; the weights are those of the embedded base."""
+    inputs = {"dataset": dataset, "base": base, "template": "c" * 16, **more}
+    tiny = find_base("builtin:tiny").folder
+    weights = {f"weights/{file.name}": file.read_bytes() for file in tiny.iterdir() if file.is_file()}
+    model = published(runtime, "tuned_model", inputs, {**weights, "weights/dataset.json": json.dumps(dataset).encode()})
     published(runtime, "plan", inputs, {"plan.json": b"{}"})
     body = BundleBody(
         name=name,

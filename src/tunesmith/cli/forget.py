@@ -88,12 +88,12 @@ def found_lines(found: Found) -> list[str]:
     lines += [text("cli.forget.raw-missing", file=name) for name in found.missing]
     for cut in found.cuts:
         lines.append(
-            text("cli.forget.data", kind=cut.node.kind, key=cut.node.key, rows=sum(map(len, cut.lines.values())))
+            text("cli.forget.data", kind=cut.node.kind, artifact=cut.node.key, rows=sum(map(len, cut.lines.values())))
         )
     lines += [text("cli.forget.artifact", folder=folder) for folder in found.removed]
     parents = Counter(str(file.parent) for file in found.files)
     lines += [text("cli.forget.files", folder=folder, files=count) for folder, count in sorted(parents.items())]
-    lines += [text("cli.forget.model", key=step.key) for step in found.models]
+    lines += [text("cli.forget.model", model=step.key) for step in found.models]
     lines += [text("cli.forget.withdrawn", version=version) for version in found.withdrawn]
     lines += [text("cli.forget.unsure", version=version) for version in found.unsure]
     return lines

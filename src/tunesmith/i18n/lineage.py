@@ -77,14 +77,14 @@ TEXTS: Final[dict[str, tuple[str, str]]] = {
         "原始数据 {file} 已不在原处，未能查找。",
     ),
     "cli.forget.data": (
-        "{kind} {key}: {rows} rows go; the others stay in a successor.",
-        "{kind} {key}：删去 {rows} 行，其余保留在后继版本中。",
+        "{kind} {artifact}: {rows} rows go; the others stay in a successor.",
+        "{kind} {artifact}：删去 {rows} 行，其余保留在后继版本中。",
     ),
     "cli.forget.artifact": ("Removed as a whole: {folder}", "整体删除：{folder}"),
     "cli.forget.files": ("Files in {folder}: {files}", "{folder} 中的文件：{files} 个"),
     "cli.forget.model": (
-        "Model {key} learned from the person's rows; its weights cannot be searched for a person.",
-        "模型 {key} 学过此人的数据；无法在权重中查找某个人。",
+        "Model {model} learned from the person's rows; its weights cannot be searched for a person.",
+        "模型 {model} 学过此人的数据；无法在权重中查找某个人。",
     ),
     "cli.forget.withdrawn": ("Withdrawn: {version}", "撤回：{version}"),
     "cli.forget.unsure": (

@@ -46,7 +46,7 @@ from tunesmith.text.needles import Form, Needles, holding, is_long_enough
 
 REASON: Final = "rows of a person who is to be forgotten"
 WEIGHTS: Final = (".safetensors", ".gguf")
-OURS: Final = ("artifacts", "runs", "reports", "ratings", "probes", "history.jsonl", "alerts.jsonl")
+OURS: Final = ("artifacts", "runs", "reports", "ratings", "probes", "watch", "history.jsonl", "alerts.jsonl")
 """What of a workspace is the program's own; all else in that folder is its owner's."""
 
 

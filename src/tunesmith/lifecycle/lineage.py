@@ -99,10 +99,12 @@ def _contents(node: Node) -> Iterator[str]:
     if node.kind == FEEDBACK_SET:
         yield from (entry.sha256 for entry in files.values() if entry.num_bytes)
     for folder in {PurePosixPath(name).parent for name in files if name.endswith(".safetensors")}:
-        # as `Base.content_hash` makes it, without reading the weights
-        names = sorted(name for name in files if PurePosixPath(name).parent == folder)
-        parts = [f"{PurePosixPath(name).name}:{files[name].sha256}" for name in names if name.endswith(_OF_BASE)]
-        yield hashlib.sha256("".join(parts).encode()).hexdigest()
+        inside = sorted(name for name in map(PurePosixPath, files) if name.is_relative_to(folder))
+        hashes = [(name.relative_to(folder).as_posix(), files[str(name)].sha256) for name in inside]
+        # as `Base.content_hash` and `hash_folder` make them, without reading the weights
+        of_base = [f"{name}:{content}" for name, content in hashes if "/" not in name and name.endswith(_OF_BASE)]
+        for joined in ("".join(of_base), "".join(f"{name}:{content}\n" for name, content in hashes)):
+            yield hashlib.sha256(joined.encode()).hexdigest()
 
 
 def _made_in(run: Path) -> set[str]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import fcntl
-import hashlib
 import json
 import os
 import subprocess
@@ -11,15 +10,16 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from lineage_material import CHINESE, MAIL, NAME, SUBJECT, WORDS, World, make_world, trained
+from lineage_material import BASE, CHINESE, MAIL, NAME, SUBJECT, WORDS, World, make_world, trained
 from prepare_material import check_counts
 
-from tunesmith.artifacts import Dataset
+from tunesmith.artifacts import Dataset, hash_folder
 from tunesmith.artifacts.feedback_set import FeedbackSet
 from tunesmith.artifacts.folder import read_manifest
 from tunesmith.errors import TunesmithError
 from tunesmith.lifecycle import forget as module
 from tunesmith.lifecycle.forget import Forgotten, Person, find, forget
+from tunesmith.model.base import find_base
 from tunesmith.prepare.proof import recheck
 from tunesmith.records import SPLITS
 from tunesmith.runtime import Runtime
@@ -233,11 +233,12 @@ def test_a_model_whose_rows_are_gone_is_told_of(world: World) -> None:
     assert CHINESE not in found.needles.words
 
 
-def test_a_model_that_went_on_from_one_that_learned_is_withdrawn_too(world: World) -> None:
-    hashes = read_manifest(world.bundle.parents[1] / "tuned_model" / world.model, "tuned_model").files
-    content = f"model.safetensors:{hashes['weights/model.safetensors'].sha256}"
-    base = hashlib.sha256(content.encode()).hexdigest()
-    _, bundle = trained(world.runtime, world.other.key, base=base, name="further")
+@pytest.mark.parametrize("named", ["base", "start"])
+def test_a_model_that_went_on_from_one_that_learned_is_withdrawn_too(world: World, named: str) -> None:
+    weights = world.runtime.workspace / "artifacts" / "tuned_model" / world.model / "weights"
+    base = find_base(str(weights)).content_hash if named == "base" else BASE
+    more = {"start": hash_folder(weights)} if named == "start" else {}
+    _, bundle = trained(world.runtime, world.other.key, base=base, name="further", **more)
     add_version(world.store, bundle, who="tests")
     found = find(world.store, world.runtime, PERSON)
     assert {str(version) for version in found.withdrawn} == {"desk@1", "further@1"}
