@@ -41,6 +41,7 @@ from tunesmith.cli.session import (
 )
 from tunesmith.cli.store import store_app
 from tunesmith.cli.trace import trace
+from tunesmith.cli.watch import watch
 from tunesmith.errors import ExitCode, Place, TunesmithError
 
 if TYPE_CHECKING:
@@ -74,6 +75,7 @@ app.command("push", help=text("cli.help.push"))(push)
 app.command("loadtest", help=text("cli.help.loadtest"))(loadtest)
 app.command("trace", help=text("cli.help.trace"))(trace)
 app.command("forget", help=text("cli.help.forget"))(forget)
+app.command("watch", help=text("cli.help.watch"))(watch)
 
 
 @app.callback()

@@ -146,6 +146,9 @@ TEXTS: Final[dict[str, tuple[str, str]]] = {
         "round {round} was cut off and goes on",
         "第 {round} 轮改进曾被中断，现在继续",
     ),
-    "watching.round": ("round {round}: {state}", "第 {round} 轮改进：{state}"),
+    "watching.no-rows": (
+        "no candidate is trained: {problem}. Hint: {hint}",
+        "没有训练候选模型：{problem}。建议：{hint}",
+    ),
     "watching.nothing": ("nothing new", "没有新情况"),
 }

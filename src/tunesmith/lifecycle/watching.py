@@ -41,6 +41,7 @@ from tunesmith.store.cycles import Round, rounds
 FOLDER: Final = "watch"
 """In the workspace: for each recipe where its watch stands, its outbox and its lock."""
 CHAMPION: Final = "champion"
+NO_ROWS: Final = "improve-no-rows"
 TICK: Final = timedelta(minutes=5)
 MAX_WAIT: Final = timedelta(days=1)
 """Between two ticks that fail; the wait doubles with each."""
@@ -57,8 +58,8 @@ class Standing(Record):
 
     until: datetime | None = None
     """End of the last window that was looked at."""
-    improved_at: datetime | None = None
-    """When a round that it called for came to its end."""
+    called_at: datetime | None = None
+    """When it last called for a round."""
 
 
 @dataclass(frozen=True)
@@ -129,9 +130,8 @@ class Watch:
         trigger = self._trigger(new, standing)
         made = None
         if trigger is not None:
-            self.job.progress.say(f"watching.due.{trigger['by']}", **trigger)
-            made = self.stages.improve(self.job, self.store, trigger)
-            standing = standing.model_copy(update={"improved_at": self.store.clock()})
+            made = self._improve(trigger)
+            standing = standing.model_copy(update={"called_at": self.store.clock()})
         if new:
             standing = standing.model_copy(update={"until": new[-1].body.until})
         self._keep(standing)
@@ -161,20 +161,36 @@ class Watch:
             found += new
         return found
 
+    def _improve(self, trigger: Trigger) -> Round | None:
+        """None where there is nothing to learn from: that is told, and is no failure of the watch."""
+        try:
+            return self.stages.improve(self.job, self.store, trigger)
+        except TunesmithError as failure:
+            if failure.code != NO_ROWS:
+                raise
+            language = self.job.runtime.language
+            told = {"problem": failure.message(language), "hint": failure.hint(language)}
+            self.job.progress.say("watching.no-rows", "warning", **told)
+            return None
+
     def _trigger(self, reports: Sequence[HealthReport], standing: Standing) -> Trigger | None:
         """That of a round which was cut off, else what `due` finds; None without a champion to do better than."""
         if CHAMPION not in aliases(self.store):
             return None
         begun = rounds(self.store, self.job.recipe.name)
         if begun and not begun[-1].has_ended:
+            self.job.progress.say("watching.due.continued", round=begun[-1].id)
             return begun[-1].trigger
         judged = [report.body for report in reports if report.body.is_judged]
         changed = [change.at for change in history(self.store) if change.alias == CHAMPION]
         times = [*changed, *(each.began_at for each in begun[-1:])]
-        times += [] if standing.improved_at is None else [standing.improved_at]
+        times += [] if standing.called_at is None else [standing.called_at]
         when = self.job.recipe.improve.when
         num_unseen = 0 if when.feedback_rows is None else self.stages.num_unseen(self.job, self.store)
-        return due(when, judged[-1] if judged else None, max(times, default=None), num_unseen, self.store.clock())
+        trigger = due(when, judged[-1] if judged else None, max(times), num_unseen, self.store.clock())
+        if trigger is not None:
+            self.job.progress.say(f"watching.due.{trigger['by']}", "info", **trigger)
+        return trigger
 
     @property
     def _log(self) -> Path:
@@ -239,7 +255,7 @@ def watch(held: Watch, tell: Callable[[Tick], None], wait: Callable[[timedelta],
 
 def after(num_failures: int) -> timedelta:
     """How long until the next tick."""
-    return min(MAX_WAIT, TICK * 2 ** min(num_failures, _MAX_DOUBLED))
+    return min(MAX_WAIT, TICK * (1 << min(num_failures, _MAX_DOUBLED)))
 
 
 def _say_failed(job: Job, failure: TunesmithError, wait: timedelta) -> None:

@@ -176,7 +176,7 @@ def after(outbox: Outbox, tried: Waiting, answer: Answer, now: datetime) -> Outb
     if answer.problem is None:
         left = tuple(each for each in outbox.waiting if each is not tried)
         return outbox.model_copy(update={"waiting": left, "num_delivered": outbox.num_delivered + 1})
-    again_at = now + min(MAX_WAIT, FIRST_WAIT * 2 ** min(tried.num_tries, _MAX_DOUBLED))
+    again_at = now + min(MAX_WAIT, FIRST_WAIT * (1 << min(tried.num_tries, _MAX_DOUBLED)))
     return outbox.model_copy(
         update={"waiting": tuple(_later(each, tried, answer, again_at) for each in outbox.waiting)}
     )
