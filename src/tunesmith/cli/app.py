@@ -13,6 +13,7 @@ from tunesmith.cli.annotate import annotate_app
 from tunesmith.cli.certificate import certificate
 from tunesmith.cli.chat import chat
 from tunesmith.cli.export import export
+from tunesmith.cli.feedback import feedback_app
 from tunesmith.cli.forget import forget
 from tunesmith.cli.keys import keys_app
 from tunesmith.cli.loadtest import loadtest
@@ -62,6 +63,7 @@ config_app = typer.Typer(help=text("cli.help.config"), rich_markup_mode=None)
 app.add_typer(recipes_app, name="recipes")
 app.add_typer(annotate_app, name="annotate")
 app.add_typer(config_app, name="config")
+app.add_typer(feedback_app, name="feedback")
 app.add_typer(keys_app, name="keys")
 app.add_typer(models_app, name="models")
 app.add_typer(store_app, name="store")

@@ -177,11 +177,11 @@ class _Scene:
         return candidate.answer == group.lead.answer and bool(num_with_answer <= MAJORITY * len(rest))
 
     def suspect(self, lead: _Candidate, shown: str, log_tests: float) -> Suspect | None:
-        """None where it looks like a topic."""
-        rows = lead.pattern.rows
+        """With the figures of what is shown. None where it looks like a topic."""
+        rows = np.flatnonzero([shown in text for text in self.texts])
         ours = rows[rows < self.num_feedback]
         has_answer = (self.answers_NA[ours] == lead.answer).any(axis=1)
-        share_alike = self._share_alike(lead, ours[has_answer])
+        share_alike = self._share_alike(Pattern(shown, rows), lead.answer, ours[has_answer])
         by_chance = (self.num_of_answer[lead.answer] - has_answer.sum()) / max(1, len(self.evidence) - len(ours))
         if share_alike >= (1 + by_chance) / 2:
             return None
@@ -201,7 +201,7 @@ class _Scene:
             feedback=[one.id for one in named[:_NUM_TOLD]],
         )
 
-    def _share_alike(self, lead: _Candidate, rows: Ints) -> float:
+    def _share_alike(self, pattern: Pattern, answer: int, rows: Ints) -> float:
         """Of these texts without the pattern, how many have their nearest neighbour among texts of the same answer.
 
         Equal texts are no neighbours, and nothing is near to a text that has nothing in common with any other; a text
@@ -209,12 +209,12 @@ class _Scene:
         """
         from scipy.sparse import vstack
 
-        holders = lead.pattern.rows
-        cut = [self.texts[row].replace(lead.pattern.text, " ") for row in holders.tolist()]
+        holders = pattern.rows
+        cut = [self.texts[row].replace(pattern.text, " ") for row in holders.tolist()]
         holders_NF = self._weigher.transform(cut)
         others = np.setdiff1d(np.arange(len(self.texts)), holders)
         pool_NF = vstack([holders_NF, self._weighed[others]]).tocsr()
-        has_answer_N = (self.answers_NA[np.concatenate([holders, others])] == lead.answer).any(axis=1)
+        has_answer_N = (self.answers_NA[np.concatenate([holders, others])] == answer).any(axis=1)
         asked = np.flatnonzero(np.isin(holders, rows))
         asked = asked[:: 1 + len(asked) // _MAX_ASKED]
         near_NN = (holders_NF[asked] @ pool_NF.T).toarray()
