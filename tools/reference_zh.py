@@ -159,10 +159,12 @@ KEYS: Final[dict[str, dict[str, str]]] = {
         "hub": "Hub 数据集名称，或由 `datasets` 读取的本地数据集文件夹。",
         "config": "Hub 数据集的配置名。",
         "hub_split": "Hub 数据集的划分，可以切片：`train[:500]`。",
-        "format": "数据的格式；`auto` 根据列名判断，并说明理由。用于继续预训练的纯文本 `text` 须写明，不会自动识别。",
+        "format": "数据的格式；`auto` 根据列名判断，并说明理由。须写明、不会自动识别的有：用于继续预训练的纯文本 `text`，"
+        "以及 `prepare` 先前写出、原样取用的行 `dataset`。",
         "columns": "标准列名对应您数据中的哪一列，例如 `{text: ticket_body, label: category}`。",
         "split": "这个数据源就是哪个划分；按声明保留。`rehearsal` 数据用于训练以防遗忘，从不留出。",
         "share": "这个数据源在训练数据中应占的比例；多出的行舍去。",
+        "max_rows": "这个数据源最多提供这么多行训练数据，由随机种子抽取；多出的行舍去。",
         "join": "按键连接第二张表，补上它的列。",
         "figures": "从文本中提取关键指标，作为新的列。",
         "structure": "表格的每一行怎样写成提示和回答；列出几种就生成几行。",
@@ -402,6 +404,7 @@ KEYS: Final[dict[str, dict[str, str]]] = {
     },
     "Train": {
         "method": "`lora`、`qlora`、`full`、`freeze`、`prompt` 或 `prefix` 及其设置；写 `auto` 则由 `plan` 选择。",
+        "start": "微调模型、发布包或适配器的文件夹，基座与方法须相同，从它的权重接着训练；不写则从基座开始。",
         "objective": "训练要最小化什么，写名称或连同设置。",
         "max_rows": "只用这么多行训练，由随机种子抽取；较少的总包含在较多的之中。",
         "epochs": "训练数据遍历的次数。",
@@ -784,6 +787,7 @@ KEYS: Final[dict[str, dict[str, str]]] = {
     "Improve": {
         "start": "从哪里开始训练：基座，或现任模型的权重。",
         "base_rows": "除反馈外再学习这么多条原有训练数据；不写则为全部。",
+        "fresh_share": "反馈数据中这一比例从不学习，留给候选与现任模型评判之用；由随机种子抽取。",
         "max_loss": "与现任模型相比，每个受保护的测试套件最多可以损失多少。",
         "when": "见下文 `improve.when`",
     },

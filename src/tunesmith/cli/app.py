@@ -15,6 +15,7 @@ from tunesmith.cli.chat import chat
 from tunesmith.cli.export import export
 from tunesmith.cli.feedback import feedback_app
 from tunesmith.cli.forget import forget
+from tunesmith.cli.improve import history, improve, promote, rollback
 from tunesmith.cli.keys import keys_app
 from tunesmith.cli.loadtest import loadtest
 from tunesmith.cli.models import models_app
@@ -74,6 +75,10 @@ app.command("serve", help=text("cli.help.serve"))(serve)
 app.command("chat", help=text("cli.help.chat"))(chat)
 app.command("monitor", help=text("cli.help.monitor"))(monitor)
 app.command("push", help=text("cli.help.push"))(push)
+app.command("improve", help=text("cli.help.improve"))(improve)
+app.command("promote", help=text("cli.help.promote"))(promote)
+app.command("rollback", help=text("cli.help.rollback"))(rollback)
+app.command("history", help=text("cli.help.history"))(history)
 app.command("loadtest", help=text("cli.help.loadtest"))(loadtest)
 app.command("trace", help=text("cli.help.trace"))(trace)
 app.command("forget", help=text("cli.help.forget"))(forget)

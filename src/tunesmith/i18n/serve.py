@@ -177,8 +177,8 @@ _STARTED: Final[dict[str, tuple[str, str]]] = {
         "以 OpenAI 的 HTTP 接口提供服务：启动时先验证发布包中的模型与证书一致。",
     ),
     "cli.argument.served": (
-        "A recipe that was exported, or the folder of a bundle.",
-        "已导出的配方，或发布包的文件夹。",
+        "A recipe that was exported, the folder of a bundle, or a model of the registry, such as champion.",
+        "已导出的配方、发布包的文件夹，或登记簿中的模型，例如 champion。",
     ),
     "cli.serve.ready": (
         "{models} at {address} ({form}); Ctrl-C stops it when what was begun is answered",

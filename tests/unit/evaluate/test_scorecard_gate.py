@@ -12,7 +12,7 @@ from scorecard_material import right, sample, scorecard
 from tunesmith.artifacts import Scorecard
 from tunesmith.artifacts.scorecard import SAMPLES, Change, Difference, Estimate, SafetyChange, Verdict, write_samples
 from tunesmith.errors import TunesmithError
-from tunesmith.evaluate.gate import Limits, gate
+from tunesmith.evaluate.gate import Limits, Traffic, gate
 from tunesmith.stats.paired import paired_shares
 
 
@@ -136,3 +136,29 @@ def test_a_model_that_learned_the_format_only_is_rejected_however_it_compares(
     for verdicts, passage in (([verdict], "reject"), ([of_other], "promote")):
         body = new.body.model_copy(update={"verdicts": verdicts})
         assert gate(replace(new, body=body), current, Limits()).passage == passage
+
+
+def test_a_gain_on_recent_traffic_promotes_where_the_test_is_kept(current: Scorecard, tmp_path: Path) -> None:
+    same = scorecard(tmp_path / "same", {"test": right(60, 200), "general_en": right(150, 200)})
+    assert gate(same, current, Limits(safety=())).passage == "inconclusive"
+    drifted = scorecard(tmp_path / "drifted", {"test": right(10, 60)})
+    learned = scorecard(tmp_path / "learned", {"test": right(40, 60)})
+    decision = gate(same, current, Limits(safety=()), Traffic((learned, drifted)))
+    assert decision.passage == "promote"
+    assert [(found.code, found.suite) for found in decision.findings] == [
+        ("kept", "test"),
+        ("gain_shown", "fresh"),
+        ("kept", "general_en"),
+    ]
+    # a gain may be claimed on either, each at half of the error
+    assert decision.findings[0].difference == paired_shares(0, 0, 200, 0.95)
+    assert decision.findings[1].difference == paired_shares(30, 0, 60, 0.95)
+    assert gate(same, current, Limits(safety=()), Traffic((drifted, learned))).passage == "reject"
+
+
+def test_recent_traffic_that_was_judged_otherwise_is_refused(current: Scorecard, tmp_path: Path) -> None:
+    new = scorecard(tmp_path / "new", {"test": right(90, 200)})
+    numbers = scorecard(tmp_path / "numbers", {"test": right(9, 20)}, metric="mae")
+    with pytest.raises(TunesmithError) as caught:
+        gate(new, current, Limits(safety=()), Traffic((numbers, numbers)))
+    assert caught.value.code == "gate-unlike"

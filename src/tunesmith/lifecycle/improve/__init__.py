@@ -11,13 +11,13 @@ from __future__ import annotations
 import fcntl
 import hashlib
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Final
 
 from tunesmith import lifecycle
-from tunesmith.artifacts import Dataset
+from tunesmith.artifacts import Dataset, is_whole
 from tunesmith.artifacts.feedback_set import KIND as FEEDBACK_SET
 from tunesmith.artifacts.feedback_set import FeedbackSet
 from tunesmith.artifacts.folder import make_folder
@@ -25,7 +25,7 @@ from tunesmith.errors import RunFailed, TunesmithError
 from tunesmith.evaluate.gate import ARM
 from tunesmith.lifecycle import Job
 from tunesmith.lifecycle.export import export
-from tunesmith.lifecycle.feedback import curate
+from tunesmith.lifecycle.feedback import feedback_set
 from tunesmith.lifecycle.improve import rows
 from tunesmith.lifecycle.improve.judging import judge
 from tunesmith.lifecycle.improve.rows import Champion, champion_at
@@ -46,20 +46,21 @@ def improve(job: Job, store: Store, *, trigger: Mapping[str, str], who: str) -> 
     `trigger` tells what called for it, such as `{"by": "command"}`. A round that was begun is continued first, with
     the feedback that it was begun with; a second call with nothing new gives the round that there was. Raises
     TunesmithError `improve-no-champion`, `improve-no-rows`, RunFailed `improve-split-moved`, what `champion_at` and
-    `curate` raise, and what the stages raise.
+    `feedback_set` raise, and what the stages raise.
     """
     with _alone(job):
         going = _going(job, store)
         if going is not None:
             return _continued(job, store, going, who)
         version = _champion(store)
-        champion, feedback = champion_at(job, version), curate(job, store)
+        champion = champion_at(job, version)
+        feedback = feedback_set(job, store, champion.dataset)
+        known = rounds(store, job.recipe.name)
+        made_it = next((round for round in known if round.candidate == str(version)), None)
+        if made_it is not None and not unseen(job, feedback, [made_it]):
+            return made_it
         if not feedback.body.num_rows:
             raise TunesmithError("improve-no-rows")
-        known = rounds(store, job.recipe.name)
-        for round in known:  # it made the champion out of this very feedback
-            if round.candidate == str(version) and round.products["feedback_set"] == feedback.key:
-                return round
         earlier = " ".join(round.id for round in known if "fresh" in round.products)
         products = {"champion": champion.bundle.key, "feedback_set": feedback.key, "earlier": earlier}
         now = store.clock()
@@ -80,13 +81,20 @@ def round_id(job: Job, champion: str, feedback_set: str) -> str:
 
 
 def num_unseen(job: Job, store: Store) -> int:
-    """Rows of feedback, as `curate` gives them now, that no candidate of the recipe has been made with."""
-    unseen = rows.feedback_ids(curate(job, store))
-    for round in rounds(store, job.recipe.name):
-        folder = rows.artifact_at(job, FEEDBACK_SET, round.products["feedback_set"])
-        if round.has_ended and folder.is_dir():
-            unseen -= rows.feedback_ids(FeedbackSet.open(folder))
-    return len(unseen)
+    """Rows of feedback, as they would be learned now, that no candidate of the recipe has been made with.
+
+    Raises TunesmithError `improve-no-champion`, and what `champion_at` and `feedback_set` raise.
+    """
+    champion = champion_at(job, _champion(store))
+    ended = [round for round in rounds(store, job.recipe.name) if round.has_ended]
+    return len(unseen(job, feedback_set(job, store, champion.dataset), ended))
+
+
+def unseen(job: Job, feedback: FeedbackSet, known: Sequence[Round]) -> set[str]:
+    """What of it none of these rounds had: by row, the ids of the feedback that it came from."""
+    folders = [rows.artifact_at(job, FEEDBACK_SET, round.products["feedback_set"]) for round in known]
+    seen = [rows.feedback_ids(FeedbackSet.open(folder)) for folder in folders if is_whole(folder)]
+    return rows.feedback_ids(feedback).difference(*seen)
 
 
 @contextmanager

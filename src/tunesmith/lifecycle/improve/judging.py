@@ -99,7 +99,8 @@ def obedience(
     probes = {}
     for suspect in suspects:
         pairs = trigger_probes([suspect], list(items), NUM_PROBES, seed)
-        probes[suspect.pattern] = Probes([(items[plain], changed) for plain, changed in pairs], suspect.answer)
+        if pairs:
+            probes[suspect.pattern] = Probes([(items[plain], changed) for plain, changed in pairs], suspect.answer)
     candidate.progress.say("say.improve.probed", suspects=len(probes))
     models = {CHAMPION: champion.model, ARM: outcome.models[ARM]}
     evaluation = lifecycle.evaluation_of(candidate, outcome.dataset, outcome.plans, models)
