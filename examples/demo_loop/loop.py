@@ -26,6 +26,7 @@ from examples.demo_loop.service import Answered, Clock, Service, days, serving
 from examples.demo_loop.traffic import DRIFTED, USUAL, Customers, Mix
 from tunesmith import lifecycle
 from tunesmith.api import open_job
+from tunesmith.artifacts.bundle import Bundle
 from tunesmith.lifecycle import Job
 from tunesmith.lifecycle.export import export
 from tunesmith.lifecycle.improve import improve, num_unseen
@@ -34,20 +35,9 @@ from tunesmith.lifecycle.watching import Stages, Tick, watching
 from tunesmith.store import Store, add_version, open_version, resolve, roll_back, set_alias, workspace_store
 
 MONDAY = datetime(2026, 3, 2, tzinfo=UTC)
-RECIPE = Path(__file__).parents[2] / "recipes" / "quickstart.yaml"
+RECIPE = Path(__file__).with_name("recipe.yaml")
 WHO = "demo"
 CHAMPION = "champion"
-OVERRIDES = (
-    "serve.record=full",
-    "monitor.window=7d",
-    "monitor.max_points=200",
-    "monitor.alerts.webhook.private=true",
-    "feedback.use=all",
-    "improve.start=champion",
-    "improve.base_rows=800",
-    "improve.when.feedback_rows=null",
-)
-"""Neither rows nor training nor judgement of the quickstart change by these: what `make demo` made is found."""
 
 
 @dataclass(frozen=True)
@@ -171,16 +161,22 @@ def play(workspace: Path, scale: Scale, *overrides: str) -> Figures:
     """Everything, in one workspace. The quickstart model is trained and shipped there, or found."""
     began, clock = monotonic(), Clock(MONDAY)
     with receiving() as (address, got):
-        job = open_job(RECIPE, *OVERRIDES, f"monitor.alerts.webhook.url={address}", *overrides, workspace=workspace)
-        say("the quickstart model is trained, judged and shipped, or found")
-        lifecycle.run(job)
-        bundle = export(job, anyway=True)
+        bundle = shipped(open_job(RECIPE, *overrides, workspace=workspace))
+        told = (f"monitor.alerts.webhook.url={address}", "monitor.alerts.webhook.private=true")
+        job = open_job(RECIPE, *overrides, *told, workspace=workspace)
         job = replace(job, runtime=replace(job.runtime, clock=clock))
         with workspace_store(job.runtime) as store:
             add_version(store, bundle.folder, who=WHO)
             set_alias(store, CHAMPION, bundle.body.name, who=WHO)
             shop = Shop(job, store, clock, Customers(scale.seed), scale)
             return _loop(shop, got, began)
+
+
+def shipped(job: Job) -> Bundle:
+    """The quickstart model: trained, judged and shipped, or found as `make demo` left it."""
+    say("the quickstart model: trained, judged and shipped, or found")
+    lifecycle.run(job)
+    return export(job, anyway=True)
 
 
 def _loop(shop: Shop, got: Sequence[object], began: float) -> Figures:

@@ -9,8 +9,12 @@ from __future__ import annotations
 import random
 from dataclasses import dataclass
 
+from tools.examples.personal_data import PERSONAL_DATA
 from tools.examples.situations import PRODUCTS, choose_situations
 from tools.examples.support_desk import SEED, rows_of
+
+PERSONAL_SHARE = sum(plant.count for plant in PERSONAL_DATA) / 1936
+"""Of the good training rows."""
 
 
 @dataclass(frozen=True)
@@ -146,7 +150,16 @@ class Customers:
         known = self._situations[language]
         (situation,) = self.rng.choices(known, [each.problem.num_rows for each in known])
         row = self.rng.choice(rows_of(self.rng, situation))
-        return Ask(row.question, row.reasoning, row.answer, is_new=False)
+        return Ask(row.question + self._personal(language), row.reasoning, row.answer, is_new=False)
+
+    def _personal(self, language: str) -> str:
+        """Now and then customers write down an address or a number that nobody asked for, as in the training rows."""
+        plants = [plant for plant in PERSONAL_DATA if plant.language == language]
+        if self.rng.random() >= PERSONAL_SHARE:
+            return ""
+        (plant,) = self.rng.choices(plants, [plant.count for plant in plants])
+        gap = " " if language == "en" else ""
+        return gap + self.rng.choice(plant.sentences).format(v=plant.value(self.rng, self.rng.randrange(plant.count)))
 
     def _new(self, language: str) -> Ask:
         wording = self.rng.choice(NEW[language])
