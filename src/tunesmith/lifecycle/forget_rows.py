@@ -63,8 +63,8 @@ class Cut:
 
     @property
     def learned(self) -> int:
-        """Rows among them that a training learns from or is steered by; of a FeedbackSet all."""
-        return sum(len(lines) for name, lines in self.lines.items() if name not in ("test.jsonl", REJECTS))
+        """Rows of a dataset among them that a training learns from, or is stopped by."""
+        return sum(len(self.lines.get(f"{split}.jsonl", ())) for split in ("train", "validation"))
 
 
 def raw_file(file: Path, needles: Needles) -> RawFile | None:
