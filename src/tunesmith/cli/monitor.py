@@ -53,10 +53,7 @@ def health_lines(body: HealthBody) -> list[str]:
     words = Words(LANGUAGE)
     view = health_view([body], words)
     lines = [f"{view.title}  {view.window}  {view.counts}", "", view.state, f"  {view.meaning}"]
-    for row in view.shifts:
-        if row.is_alarm:
-            change = "; ".join(row.changes) or f"{row.usual} → {row.now}"
-            lines.append(f"  ! {row.name}: {change}  ({text('monitor.column.effect')} {row.effect}, p = {row.p_value})")
+    lines += [f"  ! {row.alarm}  ({row.figures})" for row in view.shifts if row.is_alarm]
     lines += [view.rate, view.against]
     if view.shifts:
         head = [text(f"monitor.column.{name}") for name in ("feature", "usual", "now", "effect", "p", "test")]

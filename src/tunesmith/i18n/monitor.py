@@ -40,6 +40,7 @@ TEXTS: Final[dict[str, tuple[str, str]]] = {
         "see what the rows are: tunesmith prepare recipe.yaml --show 3",
         "查看数据内容：tunesmith prepare recipe.yaml --show 3",
     ),
+    "task.monitor": ("reading requests", "读取请求"),
     "monitor.ahead": (
         "exchanges whose time is yet to come by the store's clock: {count}; they are looked at once it has come",
         "有 {count} 次对话的时间晚于数据库时钟；到时才会计入",
@@ -80,8 +81,8 @@ TEXTS: Final[dict[str, tuple[str, str]]] = {
         "该窗口内没有任何记录：服务是否在运行？`serve.record` 是否设为 `off`？",
     ),
     "monitor.rate": (
-        "Without drift, all tests together give at most {year} false alarms a year, {month} a month; "
-        "in this window the chance of one is {level}.",
+        "False alarms of all tests together without drift: at most {year} a year, {month} a month; "
+        "the chance of one in this window: {level}.",
         "在没有漂移的情况下，全部检验合计每年至多误报 {year} 次（每月 {month} 次）；本窗口误报的概率为 {level}。",
     ),
     "monitor.shifts": ("What was tested", "检验结果"),
@@ -100,13 +101,21 @@ TEXTS: Final[dict[str, tuple[str, str]]] = {
     "monitor.column.exchanges": ("Exchanges", "对话数"),
     "monitor.column.alarms": ("Alarms", "警报"),
     "monitor.alarm": ("alarm", "警报"),
+    "monitor.bundle": ("Bundle", "发布包"),
+    "monitor.alarm.change": ("{name}: {change}", "{name}：{change}"),
+    "monitor.alarm.figures": ("effect {effect}, p {p}", "效应量 {effect}，p 值 {p}"),
+    "monitor.test.ks": ("Kolmogorov-Smirnov", "K-S 检验"),
+    "monitor.test.chi_square": ("chi-squared", "卡方检验"),
+    "monitor.test.mmd": ("MMD", "MMD"),
+    "monitor.test.difference": ("Fisher", "Fisher 检验"),
+    "monitor.test.adwin": ("ADWIN", "ADWIN"),
     "monitor.effect-of": (
-        "Effect: the largest distance of two distribution functions (ks), half the sum of the differences of shares "
-        "(chi_square), the squared mean discrepancy (mmd), the difference of two shares (difference), or by how much "
-        "a share fell (adwin, which has no p-value: the level that it was asked at stands there). PSI is limited for "
-        "these sample sizes: a fixed 0.1 would be exceeded by chance alone in small samples.",
-        "效应量：两个分布函数的最大距离（ks）、各类占比之差的一半之和（chi_square）、平方均值差异（mmd）、"
-        "两个占比之差（difference），或占比的下降幅度（adwin 没有 p 值，此处列出其检验水平）。"
+        "Effect: the largest distance of two distribution functions (Kolmogorov-Smirnov), half the sum of the "
+        "differences of shares (chi-squared), the squared mean discrepancy (MMD), the difference of two shares "
+        "(Fisher), or by how much a share fell (ADWIN, which has no p-value: the level that it was asked at stands "
+        "there). The limit of PSI is that of these sample sizes: chance alone takes small samples beyond a fixed 0.1.",
+        "效应量：两个分布函数的最大距离（K-S 检验）、各类占比之差的一半之和（卡方检验）、平方均值差异（MMD）、"
+        "两个占比之差（Fisher 检验），或占比的下降幅度（ADWIN 没有 p 值，此处列出其检验水平）。"
         "PSI 的界限按样本量校准：若固定取 0.1，小样本仅因随机波动就会超过。",
     ),
     "monitor.figures": ("Figures", "各项指标"),
@@ -121,7 +130,7 @@ TEXTS: Final[dict[str, tuple[str, str]]] = {
         "按模型自身的向量表示，这些请求与最近训练数据的距离超过了 99% 的留出数据；相似的请求归为一组，"
         "最大的组排在最前。正常情况下约占百分之一。",
     ),
-    "monitor.unfamiliar.cluster": ("{num} requests, distance {distance}", "{num} 条请求，距离 {distance}"),
+    "monitor.unfamiliar.cluster": ("Requests: {num}; distance {distance}", "{num} 条请求，距离 {distance}"),
     "monitor.unfamiliar.none": ("None.", "无。"),
     "monitor.history": ("Window by window", "逐个窗口"),
     "monitor.chart.effects": ("Effects by window", "各窗口的效应量"),
@@ -136,22 +145,23 @@ TEXTS: Final[dict[str, tuple[str, str]]] = {
     "monitor.family.quality": ("quality", "质量"),
     "monitor.family.concept": ("correctness", "正确性"),
     "monitor.family.operations": ("operation", "运行"),
-    "monitor.feature.length": ("Length of the question, characters", "提问长度（字符）"),
+    "monitor.feature.length": ("Length of the question (characters)", "提问长度（字符）"),
     "monitor.feature.chinese": ("Share of Chinese in a question", "提问中的中文占比"),
     "monitor.feature.language": ("Language of the question", "提问语言"),
     "monitor.feature.ngrams": ("Wording (character n-grams)", "用词（字符 n 元组）"),
     "monitor.feature.embedding": ("Meaning (the model's embeddings)", "语义（模型自身的向量）"),
+    "monitor.feature.distance": ("Distance to the nearest training row", "与最近训练数据的距离"),
     "monitor.feature.label": ("Label of the answer", "回答的标签"),
     "monitor.feature.confidence": ("Confidence", "置信度"),
-    "monitor.feature.answer_length": ("Length of the answer, characters", "回答长度（字符）"),
-    "monitor.feature.thinking_length": ("Length of the thinking, characters", "思考长度（字符）"),
+    "monitor.feature.answer_length": ("Length of the answer (characters)", "回答长度（字符）"),
+    "monitor.feature.thinking_length": ("Length of the thinking (characters)", "思考长度（字符）"),
     "monitor.feature.refused": ("Refusals", "拒答"),
     "monitor.feature.guarded": ("Held back by the guard", "被防护规则拦截"),
-    "monitor.feature.bits_per_byte": ("Surprise of the question, bits per byte", "提问的意外程度（比特/字节）"),
+    "monitor.feature.bits_per_byte": ("Surprise of the question (bits per byte)", "提问的意外程度（比特/字节）"),
     "monitor.feature.feedback": ("Answers with feedback", "收到反馈的回答"),
-    "monitor.feature.thumbs_down": ("Thumbs down, of all thumbs", "点踩占全部点赞点踩的比例"),
+    "monitor.feature.thumbs_down": ("Thumbs down of all thumbs", "点踩占全部点赞点踩的比例"),
     "monitor.feature.corrected": ("Answers that were corrected", "被更正的回答"),
-    "monitor.feature.rating": ("Rating, 1 to 5", "评分（1 到 5）"),
+    "monitor.feature.rating": ("Rating (1 to 5)", "评分（1 到 5）"),
     "monitor.feature.correction_distance": (
         "Share of an answer that its correction changed",
         "更正所改动的回答比例",

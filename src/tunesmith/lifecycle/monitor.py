@@ -57,6 +57,8 @@ TRAFFIC: Final = "traffic"
 TRAFFIC_VERSION: Final = 1
 _FEATURES: Final = "features.safetensors"
 _LIBRARIES: Final = ("numpy", "scipy", "scikit-learn", "river")
+TEXTS_AT_ONCE: Final = 64
+"""Between two steps of what is shown of the progress."""
 MAX_CHARACTERS: Final = 1000
 """What a text means shows in its beginning."""
 
@@ -249,7 +251,7 @@ def _found(runtime: Runtime, kind: str, key: str) -> Path:
 
 
 class _Directions:
-    """Texts to directions by the model that answers, as its server gives them; loaded when it is first asked."""
+    """Texts to directions by the model that answers, as its server gives them; loaded when first asked."""
 
     def __init__(self, bundle: Bundle, job: Job) -> None:
         self._bundle, self._job = bundle, job
@@ -266,7 +268,14 @@ class _Directions:
         if self._opened is None:
             self._opened = open_bundle(self._bundle, self._job.recipe.serve, self._job.runtime)
         engine, adapter = self._opened.engine, self._opened.models[0].adapter
-        return readable(lambda part: engine.embed(part, adapter), [text[:MAX_CHARACTERS] for text in texts])
+        progress, found = self._job.progress, []
+        progress.begin("task.monitor", len(texts))
+        for first in range(0, len(texts), TEXTS_AT_ONCE):
+            part = [text[:MAX_CHARACTERS] for text in texts[first : first + TEXTS_AT_ONCE]]
+            found.append(readable(lambda some: engine.embed(some, adapter), part))
+            progress.advance(len(part))
+        progress.end()
+        return np.concatenate(found)
 
 
 def readable(embed: Embed, texts: Sequence[str]) -> Vectors:

@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Final
 
 import numpy as np
 
 from tunesmith.artifacts.health import Shift
 from tunesmith.monitor.concept import fall
-from tunesmith.monitor.features import FAMILIES, Features, Vectors
+from tunesmith.monitor.features import DISTANCE, FAMILIES, Features, Floats, Vectors
 from tunesmith.stats.drift import Shifted, alarms, class_shift, number_shift, share_shift, vector_shift
 
 LEAST: Final = 8
 """Exchanges of a side that have to tell a feature before it is tested."""
 NUM_CLASSES: Final = 5
+FAR_SHARE: Final = 0.05
 OVER_TIME: Final = "accuracy_over_time"
 
 
@@ -93,14 +94,29 @@ def _tested(name: str, part: Features, window: Features, looks: Looks) -> Shifte
     """None where too few of a side tell of the feature."""
     if min(_num_told(name, part), _num_told(name, window)) < LEAST:
         return None
+    if name == DISTANCE:
+        return far_shift(part.numbers[name], window.numbers[name], looks.level)
     if name in window.numbers:
         return number_shift(part.numbers[name], window.numbers[name], looks.level, looks.seed)
     if name in window.classes:
         return class_shift(part.classes[name], window.classes[name], looks.level, looks.seed)
     if name in window.shares:
         return share_shift(part.shares[name], window.shares[name], looks.level)
-    sides = (spread(side.vectors[name], looks.max_points, looks.seed) for side in (part, window))
-    return vector_shift(*sides, looks.level, looks.seed)
+    there, here = (spread(side.vectors[name], looks.max_points, looks.seed) for side in (part, window))
+    return vector_shift(there, here, looks.level, looks.seed)
+
+
+def far_shift(reference_N: Floats, window_M: Floats, level: float) -> Shifted:
+    """Whether more of the window lie among the farthest twentieth of both sides together, by Fisher's exact test.
+
+    The bound is that of both sides, so that under chance each way to part the farthest between them is as likely. A
+    few requests that are far from every training row move it where a distribution function hardly moves. A window that
+    is nearer than its reference is no shift: held-out rows lie farther than what traffic repeats.
+    """
+    bound = np.quantile(np.concatenate([reference_N, window_M]), 1 - FAR_SHARE)
+    there, here = (int(np.count_nonzero(side > bound)) for side in (reference_N, window_M))
+    found = share_shift((there, len(reference_N)), (here, len(window_M)), level)
+    return found if here * len(reference_N) > there * len(window_M) else replace(found, effect=0.0, p_value=1.0)
 
 
 def _num_told(name: str, side: Features) -> int:

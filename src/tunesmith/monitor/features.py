@@ -26,6 +26,8 @@ from tunesmith.text.language import chinese_share, language_of
 NUM_BUCKETS: Final = 1024
 NGRAMS: Final = "ngrams"
 EMBEDDING: Final = "embedding"
+DISTANCE: Final = "distance"
+"""Of a question to the nearest training row, as 1 - cosine."""
 UNSTYLED: Final = "{prompt}"
 """The `prepare.user_style` that puts nothing around a question."""
 NO_LABEL: Final = "(none)"
@@ -36,6 +38,7 @@ FAMILIES: Final[Mapping[str, Family]] = {
     "language": "input",
     NGRAMS: "input",
     EMBEDDING: "input",
+    DISTANCE: "input",
     "label": "output",
     "confidence": "output",
     "answer_length": "output",
@@ -127,7 +130,7 @@ def _operations(exchanges: Sequence[Exchange]) -> Features:
             exchange.first_token_seconds for exchange in exchanges if exchange.first_token_seconds is not None
         ],
     }
-    ends = Counter(exchange.finish_reason for exchange in exchanges)
+    ends: Counter[str] = Counter(exchange.finish_reason for exchange in exchanges)
     return Features(
         {name: np.array(values, np.float64) for name, values in told.items() if values},
         {"finish_reason": dict(ends)} if ends else {},
@@ -142,7 +145,7 @@ def input_features(questions: Sequence[str]) -> Features:
         "length": np.array([len(text) for text in questions], np.float64),
         "chinese": np.array([chinese_share(text) for text in questions], np.float64),
     }
-    languages = Counter(language_of(text) for text in questions)
+    languages: Counter[str] = Counter(language_of(text) for text in questions)
     return Features(numbers, {"language": dict(languages)}, {}, {NGRAMS: ngram_vectors(questions)})
 
 
@@ -209,8 +212,8 @@ def ngram_vectors(texts: Sequence[str], num_buckets: int = NUM_BUCKETS) -> Vecto
     for place, text in enumerate(texts):
         buckets_G = _buckets(text, num_buckets)
         vectors_TD[place] = np.sqrt(np.bincount(buckets_G, minlength=num_buckets))
-    lengths_T1: Vectors = np.linalg.norm(vectors_TD, axis=1, keepdims=True)
-    return vectors_TD / np.maximum(lengths_T1, np.float32(1e-12))
+    vectors_TD /= np.maximum(np.linalg.norm(vectors_TD, axis=1, keepdims=True), 1e-12)
+    return vectors_TD
 
 
 def _buckets(text: str, num_buckets: int) -> NDArray[np.int64]:

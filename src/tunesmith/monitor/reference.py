@@ -12,10 +12,10 @@ Shapes: N training rows, D width of the model.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,6 +25,7 @@ from tunesmith.artifacts.folder import Identity, publish, read_manifest
 from tunesmith.errors import TunesmithError
 from tunesmith.metrics.faults import label_forms
 from tunesmith.monitor.features import (
+    DISTANCE,
     EMBEDDING,
     NGRAMS,
     UNSTYLED,
@@ -73,7 +74,7 @@ class Trained:
 
 @dataclass(frozen=True)
 class Reference:
-    """Everything of the training part; it holds no text."""
+    """Everything of the training part: figures, directions, counts of runs of five bytes, no text."""
 
     key: str
     training: Features
@@ -96,11 +97,12 @@ def make_reference(trained: Trained, embed: Embed, max_points: int, *, identity:
     held = [question for row in trained.held_out if (question := question_of(row.prompt, trained.style))]
     found = _known(vectors_ND, embed(held) if len(held) >= _LEAST_HELD_OUT else None)
     wording = FiveGramModel.fit(asked[::2])
-    told = joined([input_features(asked), Features(surprise(asked[1::2], wording)), _judged(trained)])
+    seldom = Features({DISTANCE: found.distances_H, **surprise(asked[1::2], wording)})
+    told = joined([input_features(asked), seldom, _judged(trained)])
     vectors = {NGRAMS: told.vectors[NGRAMS][:max_points], EMBEDDING: vectors_ND[own[:max_points]]}
     with publish(out, identity) as staging:
         write_features(staging / _FEATURES, replace(told, vectors=vectors))
-        save_file({"vectors": found.vectors_ND, "limit": np.array([found.limit])}, staging / _KNOWN)
+        save_file(_arrays(found), staging / _KNOWN)
         save_file(wording.arrays(), staging / _WORDING)
     return open_reference(out)
 
@@ -108,11 +110,11 @@ def make_reference(trained: Trained, embed: Embed, max_points: int, *, identity:
 def open_reference(folder: Path) -> Reference:
     """Raises what `read_manifest` raises."""
     manifest = read_manifest(folder, KIND)
-    arrays: Mapping[str, NDArray[np.float64]] = load_file(folder / _KNOWN)
+    arrays = load_file(folder / _KNOWN)
     return Reference(
         manifest.key,
         read_features(folder / _FEATURES),
-        Known(arrays["vectors"].astype(np.float32), float(arrays["limit"][0])),
+        Known(arrays["vectors"], float(arrays["limit"][0]), arrays["distances"]),
         FiveGramModel.of_arrays(load_file(folder / _WORDING)),
     )
 
@@ -128,6 +130,10 @@ def _judged(trained: Trained) -> Features:
     answers = [Answered(sample.answer, sample.reasoning) for sample in trained.judged]
     found = output_features(answers, label_forms(trained.labels))
     return replace(found, shares={name: share for name, share in found.shares.items() if name != "guarded"})
+
+
+def _arrays(of: Known) -> dict[str, NDArray[Any]]:
+    return {"vectors": of.vectors_ND, "limit": np.array([of.limit]), "distances": of.distances_H}
 
 
 def _known(vectors_ND: Vectors, held_out_HD: Vectors | None) -> Known:

@@ -14,6 +14,7 @@ from tunesmith.artifacts.health import BODY, Family, Figure, HealthBody, HealthR
 from tunesmith.metrics.faults import label_forms
 from tunesmith.monitor.compare import Looks, drawn, fall_of, shifts_of, with_alarms
 from tunesmith.monitor.features import (
+    DISTANCE,
     EMBEDDING,
     FAMILIES,
     NGRAMS,
@@ -81,7 +82,8 @@ def look_at(window: Window, model: Answering, reference: Reference, embed: Embed
         NGRAMS: found.vectors[NGRAMS][places],
         EMBEDDING: embed([texts[place] for place in places]),
     }
-    return replace(found, numbers={**found.numbers, **surprise(texts, reference.wording)}, vectors=vectors)
+    distances = {DISTANCE: nearest(vectors[EMBEDDING], reference.known.vectors_ND)}
+    return replace(found, numbers={**found.numbers, **distances, **surprise(texts, reference.wording)}, vectors=vectors)
 
 
 def health(seen: Seen, model: Answering, against: Against, section: Monitor, seed: int) -> HealthBody:
@@ -161,10 +163,9 @@ def _figures(features: Features, accepted: Features, training: Features, seconds
 
 def _unfamiliar_share(features: Features, reference: Reference) -> list[Figure]:
     """Of the questions so many lie beyond what one in a hundred held-out rows does."""
-    if EMBEDDING not in features.vectors:
+    if DISTANCE not in features.numbers:
         return []
-    distances = nearest(features.vectors[EMBEDDING], reference.known.vectors_ND)
-    share = float((distances > reference.known.limit).mean())
+    share = float((features.numbers[DISTANCE] > reference.known.limit).mean())
     return [Figure(name="unfamiliar_share", family="input", value=share, reference=round(1 - QUANTILE, 6))]
 
 

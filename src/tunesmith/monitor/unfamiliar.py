@@ -29,6 +29,8 @@ class Known:
     vectors_ND: Vectors
     limit: float
     """As 1 - cosine."""
+    distances_H: Floats
+    """Of rows that it was not trained on."""
 
 
 @dataclass(frozen=True)
@@ -45,7 +47,7 @@ def known(vectors_ND: Vectors, held_out_HD: Vectors) -> Known:
     """The limit is the 99th percentile of the distances of held-out rows; the smallest that so many do not exceed."""
     distances_H = nearest(held_out_HD, vectors_ND)
     limit = float(np.quantile(distances_H, QUANTILE, method="higher"))
-    return Known(vectors_ND, max(limit, _LEAST_LIMIT))
+    return Known(vectors_ND, max(limit, _LEAST_LIMIT), distances_H)
 
 
 def nearest(vectors_MD: Vectors, of_ND: Vectors) -> Floats:

@@ -8,9 +8,8 @@ their times, counted from the first one that is there.
 from __future__ import annotations
 
 import hashlib
-import json
 from collections.abc import Iterable, Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from itertools import groupby, islice
 from typing import Final
@@ -37,7 +36,7 @@ class Window:
         """SHA-256 of its bounds and of all that is kept of its exchanges, 64 hex digits."""
         hasher = hashlib.sha256(f"{self.since.isoformat()} {self.until.isoformat()}\n".encode())
         for exchange in self.exchanges:
-            hasher.update(json.dumps(asdict(exchange), default=str, sort_keys=True).encode())
+            hasher.update(f"{exchange!r}\n".encode("utf-8", "surrogatepass"))
         return hasher.hexdigest()
 
 

@@ -22,6 +22,7 @@ PAGE: Final = "health.html"
 MONTHS: Final = 12
 MAX_CHARTED: Final = 6
 """Lines of the chart of effects: those with the largest effects of the last window that was judged."""
+UNTOLD: Final = "–"
 LATENCY: Final = "latency_p95_seconds"
 NO_LABEL: Final = "(none)"
 """How the stage names the class of an answer that names no class."""
@@ -34,8 +35,9 @@ class ShiftView:
     family: str
     usual: str
     now: str
-    changes: tuple[str, ...]
-    """Classes whose share changed the most."""
+    alarm: str
+    """What changed, in a line."""
+    figures: str
     effect: str
     p_value: str
     test: str
@@ -166,26 +168,29 @@ def rate_words(body: HealthBody, words: Words) -> str:
 
 
 def window_view(body: HealthBody, words: Words) -> WindowView:
-    alarms = words.listed([feature_name(shift.feature, words) for shift in body.alarms])
+    alarms = "; ".join(feature_name(shift.feature, words) for shift in body.alarms)
     return WindowView(f"{body.since:%Y-%m-%d %H:%M}", count(body.num_exchanges), state_words(body, words), alarms)
 
 
 def shift_view(shift: Shift, body: HealthBody, words: Words) -> ShiftView:
     told = next((each for each in body.figures if each.name in _figures_of(shift.feature)), None)
+    name, effect, p_value = feature_name(shift.feature, words), figure(shift.effect), significant(shift.p_value, 2)
+    usual, now = (
+        (UNTOLD, UNTOLD) if told is None else (_value(told.name, each) for each in (told.reference, told.value))
+    )
+    change = _changed(shift, words) if shift.classes else "" if told is None else f"{usual} → {now}"
     return ShiftView(
-        name=feature_name(shift.feature, words),
+        name=name,
         family=words(f"monitor.family.{shift.family}"),
-        usual="–" if told is None else _value(told.name, told.reference),
-        now="–" if told is None else _value(told.name, told.value),
-        changes=tuple(
-            words("monitor.change", name=_class_name(shift.feature, name, words), usual=percent(usual), now=percent(now))
-            for name, (usual, now) in shift.classes.items()
-        ),
-        effect=figure(shift.effect),
-        p_value=significant(shift.p_value, 2),
-        test=shift.test,
+        usual=usual,
+        now=now,
+        alarm=words("monitor.alarm.change", name=name, change=change) if change else name,
+        figures=words("monitor.alarm.figures", effect=effect, p=p_value),
+        effect=effect,
+        p_value=p_value,
+        test=words(f"monitor.test.{shift.test}"),
         sizes=f"{count(shift.num_reference)}, {count(shift.num_window)}",
-        psi="–" if shift.psi is None else f"{figure(shift.psi)} ({figure(shift.psi_limit or 0.0)})",
+        psi=UNTOLD if shift.psi is None else f"{figure(shift.psi)} ({figure(shift.psi_limit or 0.0)})",
         is_alarm=shift.is_alarm,
     )
 
@@ -212,6 +217,19 @@ def figure_name(name: str, words: Words) -> str:
     return words(f"monitor.figure.{kind}", feature=feature_name(feature, words))
 
 
+def _changed(shift: Shift, words: Words) -> str:
+    """The classes whose share changed the most."""
+    return "; ".join(
+        words(
+            "monitor.change",
+            name=_class_name(shift.feature, name, words),
+            usual=percent(usual),
+            now=percent(now),
+        )
+        for name, (usual, now) in shift.classes.items()
+    )
+
+
 def _class_name(feature: str, name: str, words: Words) -> str:
     if feature == "language":
         return words.language_name(name)
@@ -224,7 +242,7 @@ def _figures_of(feature: str) -> tuple[str, str]:
 
 def _value(name: str, value: float | None) -> str:
     if value is None:
-        return "–"
+        return UNTOLD
     return percent(value) if name.endswith("_share") else significant(value, 4)
 
 

@@ -110,7 +110,7 @@ def class_shift(reference: Mapping[str, int], window: Mapping[str, int], level: 
     reference_K, window_K = (
         np.array([side.get(name, 0) for name in classes], np.int64) for side in (reference, window)
     )
-    seen_K = reference_K + window_K > 0
+    seen_K = reference_K + window_K != 0
     reference_K, window_K = reference_K[seen_K], window_K[seen_K]
     num_reference, num_window = _sizes(reference_K, window_K)
     effect = float(np.abs(reference_K / num_reference - window_K / num_window).sum()) / 2
@@ -308,5 +308,6 @@ def _sizes(reference_K: Counts, window_K: Counts) -> tuple[int, int]:
 def _squared_distances(points_QD: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
     centred_QD = points_QD - points_QD.mean(axis=0)
     squared_Q = np.einsum("qd,qd->q", centred_QD, centred_QD)
-    squared_QQ: npt.NDArray[np.float32] = squared_Q[:, None] + squared_Q - 2 * centred_QD @ centred_QD.T
-    return np.maximum(squared_QQ, 0)
+    squared_QQ: npt.NDArray[np.float32] = squared_Q[:, None] + squared_Q
+    squared_QQ -= 2 * (centred_QD @ centred_QD.T)
+    return np.maximum(squared_QQ, 0, out=squared_QQ)

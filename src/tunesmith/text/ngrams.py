@@ -93,9 +93,7 @@ class FiveGramModel:
     def arrays(self) -> dict[str, npt.NDArray[np.generic]]:
         """The model as arrays by name, from which `of_arrays` makes it again."""
         return {
-            f"{order}.{column.name}": getattr(level, column.name)
-            for order, level in enumerate(self.levels)
-            for column in fields(_Level)
+            f"{order}.{name}": values for order, level in enumerate(self.levels) for name, values in vars(level).items()
         }
 
     @classmethod

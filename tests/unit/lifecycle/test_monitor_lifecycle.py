@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import json
+import re
+import shlex
 import shutil
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
@@ -15,11 +18,14 @@ from export_material import certified, exporting, recipe, tuned_model
 from monitor_material import BEGIN, LABELS, WEEK, embed, rows, traffic
 from sqlalchemy import insert
 from store_material import feedback
+from typer.testing import CliRunner
 
 from tunesmith.artifacts import Dataset, Identity, publish
 from tunesmith.artifacts.bundle import Bundle
 from tunesmith.artifacts.dataset import KIND as DATASET
 from tunesmith.artifacts.dataset import REPORT, write_examples
+from tunesmith.cli.app import app
+from tunesmith.cli.session import OPTIONS, Options
 from tunesmith.errors import TunesmithError
 from tunesmith.export.run import export
 from tunesmith.lifecycle import Job
@@ -28,12 +34,13 @@ from tunesmith.model.base import find_base
 from tunesmith.recipe.methods import Lora
 from tunesmith.records import Exchange
 from tunesmith.runtime import Runtime, Silent
-from tunesmith.store import add_version, open_store, set_alias
+from tunesmith.store import add_version, open_store, set_alias, withdraw
 from tunesmith.store.open import writing
 from tunesmith.store.schema import FEEDBACK_STATES, REVIEW_RATINGS
 
 pytestmark = pytest.mark.thorough
 NUM = 120
+ROOT = Path(__file__).parents[3]
 
 
 class Told(Silent):
@@ -167,13 +174,23 @@ def test_clock_jumps_and_other_models_are_told_and_left_out(watched: Watched) ->
     assert watched.told.said == [("monitor.ahead", {"count": 3}), ("monitor.before", {"count": 2})]
 
 
-def test_metadata_alone_is_watched_without_the_model(watched: Watched) -> None:
+def test_metadata_alone_gives_figures_and_no_texts(watched: Watched) -> None:
     watched.serve([replace(one, prompt=(), answer=None) for one in traffic(4, 60)])
     watched.now = BEGIN + WEEK
     body = monitor(watched.job, watched.store, bundle=watched.bundle).body
     assert body.is_judged
     assert body.unfamiliar == []
     assert {figure.family for figure in body.figures} == {"operations", "output", "quality"}
+
+
+def test_a_store_that_is_locked_is_watched_all_the_same(watched: Watched) -> None:
+    watched.serve(traffic(4, 60))
+    watched.now = BEGIN + WEEK
+    with writing(watched.store.database) as connection:
+        connection.exec_driver_sql("UPDATE exchanges SET label = 'x'")
+        body = monitor(watched.job, watched.store, bundle=watched.bundle).body
+        connection.rollback()
+    assert body.num_exchanges == 60
 
 
 def test_what_cannot_be_watched_is_refused_by_name(watched: Watched) -> None:
@@ -184,6 +201,10 @@ def test_what_cannot_be_watched_is_refused_by_name(watched: Watched) -> None:
     watched.now = BEGIN + WEEK
     with pytest.raises(TunesmithError, match="monitor-no-window"):
         monitor(replace(watched.job, recipe=by_count), watched.store, bundle=watched.bundle)
+    watched.promote()
+    withdraw(watched.store, "desk@1", who="ann", reason="a person asked")
+    with pytest.raises(TunesmithError, match="version-withdrawn"):
+        monitor(watched.job, watched.store)
     shutil.rmtree(watched.workspace / "artifacts" / DATASET)
     with pytest.raises(TunesmithError, match="monitor-inputs"):
         monitor(watched.job, watched.store, bundle=watched.bundle)
@@ -210,3 +231,66 @@ def test_texts_that_a_model_cannot_read_are_cut() -> None:
 
     with pytest.raises(TunesmithError, match="engine-closed"):
         readable(broken, texts)
+
+
+@pytest.fixture
+def fresh(monkeypatch: pytest.MonkeyPatch) -> pytest.MonkeyPatch:
+    """A command line that nothing was said to yet."""
+    for name, value in vars(Options()).items():
+        monkeypatch.setattr(OPTIONS, name, value)
+    return monkeypatch
+
+
+def test_the_command_tells_alarms_first_and_writes_the_page(
+    watched: Watched, tmp_path: Path, fresh: pytest.MonkeyPatch
+) -> None:
+    watched.promote()
+    watched.serve([*traffic(4, NUM), *traffic(4, NUM, 1, chinese=0.9)])
+    file = tmp_path / "recipe.yaml"
+    file.write_text(
+        "name: desk\nprepare: {sources: rows.jsonl}\nmonitor: {max_points: 60, window: 120}\n", encoding="utf-8"
+    )
+
+    def told(*options: str) -> str:
+        done = CliRunner().invoke(app, ["--workspace", str(watched.workspace), "monitor", str(file), *options])
+        assert done.exit_code == 0, done.output
+        return done.stdout
+
+    lines = told("--all").splitlines()
+    alarms = [place for place, line in enumerate(lines) if line.startswith("  ! ")]
+    assert any("Language of the question" in lines[place] for place in alarms)
+    assert alarms[0] < next(place for place, line in enumerate(lines) if line.startswith("What was tested"))
+    assert any("at most 1 a year, 0.083 a month" in line for line in lines)
+    found = json.loads(told("--json", "--all"))
+    assert [window["num_exchanges"] for window in found["windows"]] == [NUM, NUM]
+    assert found["windows"][0]["alarms"] == []
+    assert "language" in found["windows"][1]["alarms"]
+    assert "<svg" in Path(found["page"]).read_text(encoding="utf-8")
+    fresh.setattr(OPTIONS, "json", False)
+    assert json.loads(told("--json"))["window"] == found["windows"][1]
+    with pytest.raises(TunesmithError, match="store-url"):
+        CliRunner().invoke(app, ["monitor", str(file), "--store", "nowhere"], catch_exceptions=False)
+
+
+def blocks(language: str) -> list[tuple[str, str]]:
+    page = (ROOT / "docs" / language / "how-to" / "watch-a-served-model.md").read_text(encoding="utf-8")
+    return re.findall(r"^```(\w+)\n(.*?)^```", page, re.MULTILINE | re.DOTALL)
+
+
+def test_the_page_on_watching_runs_as_written(
+    watched: Watched, fresh: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert blocks("en") == blocks("zh")
+    found = dict(blocks("en"))
+    watched.promote()
+    watched.serve([*traffic(4, NUM), *traffic(4, NUM, 1, chinese=0.9)])
+    fresh.chdir(watched.workspace)
+    # by count: the last week of today's clock is empty
+    recipe_text = found["yaml"].replace("7d ", "120 ").replace("500 ", "60 ")
+    Path("recipe.yaml").write_text(recipe_text, encoding="utf-8")
+    for line in found["console"].splitlines():
+        done = CliRunner().invoke(app, shlex.split(line.removeprefix("tunesmith ")))
+        assert done.exit_code == 0, done.output
+        assert "Language of the question" in done.stdout
+    exec(compile(found["python"], "watch-a-served-model.md", "exec"), {})
+    assert any(line.startswith("language ") for line in capsys.readouterr().out.splitlines())

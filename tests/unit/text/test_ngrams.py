@@ -131,6 +131,14 @@ def test_order_and_split_of_texts_matter_as_they_should() -> None:
     assert model.bits_per_byte(["ab"]) < model.bits_per_byte(["abba"])
 
 
+@pytest.mark.parametrize("corpus", [TINY, [some_text(1, 100), some_text(2, 100)]], ids=["tiny", "modified"])
+def test_a_model_of_its_own_arrays_is_the_same(corpus: list[str]) -> None:
+    model = FiveGramModel.fit(corpus)
+    again = FiveGramModel.of_arrays(model.arrays())
+    assert again.bits_per_byte(corpus[::3]) == model.bits_per_byte(corpus[::3])
+    assert np.array_equal(again.next_symbol("th"), model.next_symbol("th"))
+
+
 def test_nothing_to_fit_or_score() -> None:
     with pytest.raises(ValueError, match="at least one text"):
         FiveGramModel.fit([])
