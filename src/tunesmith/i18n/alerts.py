@@ -30,16 +30,16 @@ TEXTS: Final[dict[str, tuple[str, str]]] = {
     ),
     "error.watch-busy": (
         "process {process} already watches with this recipe",
-        "进程 {process} 已在用这份配方监视",
+        "进程 {process} 已在用这份配方监控",
     ),
     "hint.watch-busy": (
         "let it go on, or end it: kill -INT {process}",
         "请让它继续运行，或将其结束：kill -INT {process}",
     ),
-    "error.watch-damaged": ("what was watched last cannot be read", "上次监视到哪里的记录无法读取"),
+    "error.watch-damaged": ("what was watched last cannot be read", "上次监控到哪里的记录无法读取"),
     "hint.watch-damaged": (
         "remove the file: watching begins again with the last complete window, and tells nothing twice",
-        "请删除该文件：监视会从最近一个完整的窗口重新开始，已通知过的不会重复通知",
+        "请删除该文件：监控会从最近一个完整的窗口重新开始，已通知过的不会重复通知",
     ),
     "alert.drift.begun": (
         "{model}: {feature} has drifted in {since} to {until} (effect {effect}, p {p})",
@@ -107,7 +107,7 @@ TEXTS: Final[dict[str, tuple[str, str]]] = {
     "cli.help.watch": (
         "Monitor each window of traffic as it completes, send alerts, and train a candidate when one is due.\n\n"
         "  tunesmith watch recipe.yaml",
-        "每个流量窗口一结束就监测，发送告警，并在需要时训练候选模型。\n\n  tunesmith watch recipe.yaml",
+        "每个流量窗口一结束就监控，发送告警，并在需要时训练候选模型。\n\n  tunesmith watch recipe.yaml",
     ),
     "cli.option.watch-once": (
         "Look once and end, for a schedule of your own such as cron.",
@@ -115,11 +115,11 @@ TEXTS: Final[dict[str, tuple[str, str]]] = {
     ),
     "watching.begun": (
         "watching {name}, every {minutes} minutes; Ctrl-C ends it",
-        "正在监视 {name}，每 {minutes} 分钟看一次；按 Ctrl-C 结束",
+        "正在监控 {name}，每 {minutes} 分钟看一次；按 Ctrl-C 结束",
     ),
     "watching.clock": (
         "the clock says {now}, yet a window that ended {until} was looked at: watching begins again from now",
-        "当前时钟为 {now}，而已看过的窗口结束于 {until}：从现在起重新监视",
+        "当前时钟为 {now}，而已看过的窗口结束于 {until}：从现在起重新监控",
     ),
     "watching.failed": (
         "[{code}] {problem}. It is tried again in {minutes} minutes. Hint: {hint}",

@@ -103,6 +103,11 @@ def due(
     return None
 
 
+def _has_moved(cut_off: Round, called_at: datetime | None) -> bool:
+    """Whether a round has come further since one was called for; one that has not is of a recipe that was changed."""
+    return called_at is None or cut_off.changed_at > called_at
+
+
 def _is_after(health: HealthBody, last_round_at: datetime | None) -> bool:
     return last_round_at is None or last_round_at <= health.since + (health.until - health.since) / 2
 
@@ -178,7 +183,7 @@ class Watch:
         if CHAMPION not in aliases(self.store):
             return None
         begun = rounds(self.store, self.job.recipe.name)
-        if begun and not begun[-1].has_ended:
+        if begun and not begun[-1].has_ended and _has_moved(begun[-1], standing.called_at):
             self.job.progress.say("watching.due.continued", round=begun[-1].id)
             return begun[-1].trigger
         judged = [report.body for report in reports if report.body.is_judged]

@@ -25,6 +25,8 @@ CODES: Final[Mapping[Family, Code]] = {
     "quality": "quality",
 }
 """What a finding of a family of features is called; one of operations is told by a rule alone."""
+HOW_MANY: Final = "exchanges_per_day"
+"""The one figure that a window with too few exchanges tells as well as any other."""
 _ID_DIGITS: Final = 16
 
 
@@ -94,11 +96,9 @@ class Source:
 def alerts_of(body: HealthBody, section: Alerts, told: Iterable[Alert], source: Source) -> list[Alert]:
     """What began or ended in a window, of those findings that the section asks for.
 
-    `told` are all alerts before, in their order. A window with too few exchanges begins and ends nothing, nor does a
-    feature or figure that the report does not tell.
+    `told` are all alerts before, in their order. A window with too few exchanges begins and ends nothing but a bound
+    on their number, nor does a feature or figure that the report does not tell.
     """
-    if not body.is_judged:
-        return []
     is_open = open_findings((alert for alert in told if alert.recipe == source.recipe), body.model)
     by_finding = {seen.finding: seen for seen in _seen(body, section)}
     changed = [seen for finding, seen in by_finding.items() if seen.holds != (finding in is_open)]
@@ -115,12 +115,13 @@ def open_findings(told: Iterable[Alert], model: str) -> set[Finding]:
 
 
 def _seen(body: HealthBody, section: Alerts) -> Iterator[_Seen]:
-    for shift in body.shifts:
+    for shift in body.shifts if body.is_judged else ():
         code = CODES.get(shift.family)
         if code is not None and code in section.on:
             yield _Seen(Finding(code, shift.feature), shift.is_alarm, shift=shift)
     for rule in section.rules:
-        if (value := body.figure(rule.figure)) is not None:
+        value = body.figure(rule.figure)
+        if value is not None and (body.is_judged or rule.figure == HOW_MANY):
             yield from _bounds(rule, value)
 
 

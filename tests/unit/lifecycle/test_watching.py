@@ -20,7 +20,7 @@ from tunesmith.monitor.webhook import Receiver
 from tunesmith.recipe.alerts import Webhook
 from tunesmith.recipe.improve import When
 from tunesmith.store import Store
-from tunesmith.store.cycles import Round, rounds
+from tunesmith.store.cycles import Round, begin_round, rounds
 
 EVERY = When(every="30d", drift=False, feedback_rows=None)
 DRIFT = When(drift=True, feedback_rows=None)
@@ -147,6 +147,15 @@ def test_rows_of_feedback_and_the_interval_call_for_rounds(world: World, store: 
     assert [number for number, trigger in enumerate(triggers, 1) if trigger] == [30, 60, 90]
 
 
+def test_a_round_that_a_person_called_for_counts(world: World, store: Store) -> None:
+    world.now, world.alarms = MONDAY + WEEK - HOUR, {0}
+    world.improve(world.job(), store, {"by": "command"})
+    world.now = MONDAY + WEEK + HOUR
+    tick = world.tick(store)
+    assert [alert.state for alert in tick.alerts] == ["begun"]
+    assert tick.trigger is None
+
+
 def test_without_a_champion_windows_are_watched_and_nothing_is_trained(world: World) -> None:
     world.now, world.alarms, world.num_unseen = MONDAY + WEEK + HOUR, {0}, 1000
     with world.open_store() as empty:
@@ -168,6 +177,23 @@ def test_a_round_that_was_cut_off_goes_on_before_anything_else(world: World, sto
     assert [each.id for each in rounds(store, "bot")] == [tick.round.id]
     assert "watching.due.continued" in world.said.keys
     assert world.tick(store).trigger is None
+
+
+def test_a_round_of_a_recipe_that_was_changed_is_called_for_once(world: World, store: Store) -> None:
+    """It stays as it is, and another one takes its place."""
+    stale = Round("stale", "bot", "trained", {"by": "drift"}, "support-bot@1", None, None, (), MONDAY, MONDAY)
+    begin_round(store, stale)
+    calls: list[Trigger] = []
+
+    def improve(job: Job, store: Store, trigger: Trigger) -> Round:
+        calls.append(trigger)
+        return replace(stale, id="another", state="promoted")
+
+    for _ in range(3):
+        with watching(world.job(), store, replace(world.stages(), improve=improve)) as held:
+            held.tick()
+        world.now += HOUR
+    assert calls == [{"by": "drift"}]
 
 
 def test_a_tick_that_fails_is_done_again_and_tells_nothing_twice(world: World, store: Store) -> None:
@@ -281,7 +307,7 @@ def test_a_loop_waits_longer_with_each_failure_and_ends_when_it_is_told(world: W
 def test_an_interruption_ends_the_loop(world: World, store: Store) -> None:
     world.num_unseen, world.failures = 200, [Interrupted("stopped")]
     with watching(world.job(), store, world.stages()) as held, pytest.raises(Interrupted):
-        watch(held, lambda tick: None, lambda pause: False)
+        watch(held, lambda tick: None, lambda pause: True)
 
 
 def test_one_process_at_a_time_watches_with_a_recipe(world: World, store: Store) -> None:

@@ -3,15 +3,26 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
+from typing import get_args
 
+import numpy as np
 import pytest
-from alert_material import body, figures, shift
+from alert_material import MONDAY, WEEK, body, figures, shift
+from monitor_material import reference
+from store_material import exchange, feedback
 
 from tunesmith.artifacts.health import HealthBody
 from tunesmith.errors import TunesmithError
 from tunesmith.monitor.alerts import Alert, Source, alerts_of, open_findings
-from tunesmith.recipe.alerts import AlertRule, Alerts
+from tunesmith.monitor.features import Features, features_of, joined
+from tunesmith.monitor.run import Against, Answering, Seen, health
+from tunesmith.monitor.said import Said, said_features
+from tunesmith.monitor.windows import Window
+from tunesmith.recipe.alerts import AlertRule, Alerts, FigureName
 from tunesmith.recipe.file import read_recipe
+from tunesmith.recipe.monitor import Monitor
+from tunesmith.records import Message
 
 ALL = Alerts()
 
@@ -67,6 +78,32 @@ def test_a_window_with_too_few_exchanges_begins_and_ends_nothing() -> None:
     rule = Alerts(rules=(AlertRule(figure="timeout_share", above=0.1),))
     few = body(3, shift(is_alarm=False), is_judged=False, figures=figures(timeout_share=1.0))
     assert states(told([*weeks, few], rule)) == [[], ["length begun"], [], []]
+
+
+def test_that_nobody_asks_any_more_is_told_of_an_empty_window() -> None:
+    section = Alerts(rules=(AlertRule(figure="exchanges_per_day", below=10.0),))
+    weeks = [
+        body(0, figures=figures(exchanges_per_day=28.0)),
+        body(1, num_exchanges=0, is_judged=False, figures=figures(exchanges_per_day=0.0)),
+        body(2, figures=figures(exchanges_per_day=30.0)),
+    ]
+    assert states(told(weeks, section)) == [[], ["exchanges_per_day begun"], ["exchanges_per_day ended"]]
+
+
+def test_the_figures_that_a_rule_may_name_are_those_of_health_reports(tmp_path: Path) -> None:
+    answer = Message("assistant", "yes, of course", reasoning="hm")
+    asked = [exchange(number, answer=answer, confidence=0.9) for number in range(3)]
+    said = {
+        asked[0].id: [feedback(1, asked[0]), feedback(2, asked[0], kind="rating", value=4)],
+        asked[1].id: [feedback(3, asked[1], kind="correction", value=None, text="no")],
+    }
+    features = joined([features_of(asked, {}), Features({"bits_per_byte": np.ones(3)})])
+    week = Window(MONDAY, MONDAY + WEEK, tuple(asked))
+    seen = Seen(week, features, said_features(asked, Said(said, {})), 3)
+    against = Against(reference(tmp_path / "reference", num=60), (), ())
+    found = health(seen, Answering("support-bot", "0" * 16), against, Monitor(), seed=0)
+    # of embeddings, which no model was asked for here
+    assert {figure.name for figure in found.figures} | {"unfamiliar_share"} == set(get_args(FigureName))
 
 
 def test_only_the_findings_that_are_asked_for_are_told() -> None:
