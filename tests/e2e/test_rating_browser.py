@@ -8,11 +8,14 @@ from typing import TYPE_CHECKING
 
 import pytest
 from rating_material import rated_scorecard
+from store_material import START, exchange
 
 from tunesmith.artifacts import Scorecard
 from tunesmith.artifacts.ratings import read_ratings
 from tunesmith.evaluate.rating import RatingPlan, rating_tasks
+from tunesmith.lifecycle.feedback import import_reviews, queue_of, write_review_page
 from tunesmith.lifecycle.ratings import import_files, rated_of, write_page
+from tunesmith.store import Review, add_reviews, open_store, review_ratings, reviews_of
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, BrowserContext, Page
@@ -122,5 +125,45 @@ def test_pairs_stand_side_by_side_and_on_a_phone_nothing_scrolls_sideways(
     assert "Item 3 of 3, 2 done" in page.locator("#place").inner_text()
     page.set_viewport_size({"width": 360, "height": 700})
     assert page.evaluate("document.documentElement.scrollWidth") == 360
+    assert trouble == []
+    page.close()
+
+
+def test_an_expert_says_what_would_have_been_right(context: BrowserContext, tmp_path: Path) -> None:
+    with open_store(f"sqlite:///{tmp_path}/s.db", clock=lambda: START, key_file=tmp_path / "key") as store:
+        for number in range(2):
+            store.record(exchange(number))
+        store.flush()
+        add_reviews(store, [Review(exchange(number).id, "2026-03-02", "random", START) for number in range(2)])
+        queue = queue_of(store, reviews_of(store))
+        review = queue.plan("安娜", 0)
+        write_review_page(queue, review, tmp_path / "page.html", "zh")
+        page, trouble = visit(context, tmp_path / "page.html")
+        page.keyboard.type("12a")
+        page.keyboard.type("退货 123")  # no grades, and no key of the page
+        page.keyboard.press("Escape")
+        page.reload()
+        assert page.locator("#correction").input_value() == "退货 123"
+        assert "正确的回答" in page.locator("#right").inner_text()
+        page.keyboard.type("3555")
+        with page.expect_download() as downloading:
+            page.keyboard.press("d")
+        downloading.value.save_as(tmp_path / "back.json")
+        assert trouble == []
+        page.close()
+        (came,) = import_reviews(store, [tmp_path / "back.json"])
+        assert (came.rater, came.ratings, came.new) == ("安娜", 7, 7)
+        first = queue.tasks(review)[0].item
+        said = {one.dimension: (one.value, one.text) for one in review_ratings(store) if one.exchange == first}
+    grades = {"accuracy": (1, None), "fluency": (2, None), "domain_fit": (3, None)}
+    assert said == {**grades, "correction": (None, "退货 123")}
+
+
+def test_a_page_of_a_scorecard_asks_for_no_right_answer(context: BrowserContext, tmp_path: Path) -> None:
+    _, file = made(tmp_path)
+    page, trouble = visit(context, file)
+    page.keyboard.type("a5")
+    assert not page.locator("#right").is_visible()
+    assert page.locator('[data-dimension="accuracy"] [aria-pressed="true"]').inner_text().startswith("5")
     assert trouble == []
     page.close()

@@ -233,7 +233,7 @@ def inbox_of(store: Store) -> list[Entry]:
 def wanted_of(kind: Kind | None, key: str | None, since: datetime | None) -> Wanted:
     from tunesmith.feedback.inbox import Wanted
 
-    return Wanted(None if kind is None else kind.value, key, since and since.replace(tzinfo=UTC))  # type: ignore[arg-type]  # names of kinds
+    return Wanted(None if kind is None else kind.value, key, since and since.replace(tzinfo=UTC))
 
 
 def is_in(entry: Entry, state: StateName) -> bool:

@@ -54,7 +54,7 @@ def decisions_of(store: Store) -> dict[str, Decision]:
 def exchanges_named(store: Store, ids: Iterable[str]) -> dict[str, Exchange]:
     """Those of these exchanges that the store holds, by id."""
     wanted = sorted(set(ids))
-    found = {}
+    found: dict[str, Exchange] = {}
     for begin in range(0, len(wanted), NUM_AT_ONCE):
         of_these = select(EXCHANGES).where(EXCHANGES.c.id.in_(wanted[begin : begin + NUM_AT_ONCE]))
         with reading(store.database) as connection:
