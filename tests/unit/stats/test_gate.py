@@ -1,11 +1,14 @@
 from __future__ import annotations
 
+from functools import lru_cache
+
+import numpy as np
 import pytest
 from scipy import stats
 
 from tunesmith.i18n.catalogue import CATALOGUE
-from tunesmith.stats.gate import GateReason, Passage, Service, Suite, decide, operating_curve
-from tunesmith.stats.paired import PairedDifference
+from tunesmith.stats.gate import EITHER_CONFIDENCE, GateReason, Passage, Service, Suite, decide, operating_curve
+from tunesmith.stats.paired import PairedDifference, paired_shares
 from tunesmith.stats.power import mcnemar_power
 from tunesmith.stats.verdict import Outcome
 
@@ -117,3 +120,20 @@ def test_a_trigger_that_the_new_model_alone_obeys_rejects_it() -> None:
         None,
         "cf",
     ]
+
+
+@pytest.mark.thorough
+def test_a_model_that_gains_on_neither_passes_in_at_most_a_twentieth_of_rounds() -> None:
+    rng = np.random.default_rng(7)
+    sizes, disagreement, num_rounds = (300, 80), 0.15, 3000
+    judged = lru_cache(maxsize=None)(paired_shares)
+    promoted = 0
+    for _ in range(num_rounds):
+        pair = []
+        for size in sizes:
+            won, lost, _ = rng.multinomial(size, [disagreement / 2, disagreement / 2, 1 - disagreement]).tolist()
+            pair.append(judged(won, lost, size, EITHER_CONFIDENCE))
+        promoted += decide(pair[0], {}, 0.2, {}, service=Service(pair[1])).passage is Passage.PROMOTE
+    # 3 standard errors of a share of 0.05
+    assert promoted / num_rounds < 0.05 + 3 * (0.05 * 0.95 / num_rounds) ** 0.5
+    assert promoted > 0
