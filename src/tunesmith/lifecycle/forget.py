@@ -262,9 +262,9 @@ def forget(store: Store, runtime: Runtime, person: Person, *, raw: bool = False,
         for folder in found.removed:
             _remove_folder(folder)
         successors = {cut.node.key: _succeed(cut, found.needles) for cut in found.cuts}
-    for file in found.raw if raw else ():
-        if file.can_rewrite:
-            blank(file)
+    for each in found.raw if raw else ():
+        if each.can_rewrite:
+            blank(each)
     remove(store, found.stored)
     _sweep(runtime)
     pointed = tuple(alias for alias, version in aliases(store).items() if version.withdrawn_at is not None)

@@ -185,7 +185,9 @@ def _steps(lineage: Lineage, bundle: str, of_bundle: Iterable[Version]) -> Itera
 def _plans(lineage: Lineage, body: BundleBody) -> Iterator[Step]:
     """Plans of a training on the same rows, base and template."""
     model = lineage.nodes.get(body.tuned_model)
-    for plan in lineage.of_kind("plan") if model is not None else []:
+    if model is None:
+        return
+    for plan in lineage.of_kind("plan"):
         if all(plan.manifest.inputs[name] == model.manifest.inputs[name] for name in ("dataset", "base", "template")):
             yield _step(plan)
 

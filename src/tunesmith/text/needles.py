@@ -84,9 +84,9 @@ def _forms(word: str) -> Iterator[tuple[bytes, Form]]:
         yield written.encode(), "url"
         yield re.sub("%..", lambda found: found[0].lower(), written).encode(), "url"
     for content in dict.fromkeys((plain, escaped.encode())):
-        for written in _in_base64(content):
-            yield written, "base64"
-            yield written.translate(bytes.maketrans(b"+/", b"-_")), "base64"
+        for encoded in _in_base64(content):
+            yield encoded, "base64"
+            yield encoded.translate(bytes.maketrans(b"+/", b"-_")), "base64"
 
 
 def _upper(escaped: str) -> str:
