@@ -104,7 +104,7 @@ def _pages(store: Store, table: Table, key: tuple[str, ...]) -> Iterator[Mapping
         page = select(table).order_by(*columns).limit(PAGE_ROWS).offset(offset)
         with reading(store.database) as connection:
             rows = connection.execute(page).mappings().all()
-        yield from map(dict, rows)
+        yield from ({str(name): value for name, value in row.items()} for row in rows)
         if len(rows) < PAGE_ROWS:
             return
         offset += PAGE_ROWS
