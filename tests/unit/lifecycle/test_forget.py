@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from lineage_material import BASE, CHINESE, MAIL, NAME, SUBJECT, WORDS, World, make_world, trained
+from lineage_material import BASE, CHINESE, MAIL, NAME, SUBJECT, WORDS, World, jsonl, make_world, prepared, trained
 from prepare_material import check_counts
 
 from tunesmith.artifacts import Dataset, hash_folder
@@ -200,6 +200,20 @@ def test_a_command_that_was_killed_is_finished_by_the_next(
     assert done(world, raw=True).verified
     assert all(not grep(word, tmp_path) for word in (*WORDS, SUBJECT))
     assert [version.withdrawn_at is None for version in versions(world.store)] == [True, False]
+
+
+def test_a_row_whose_mention_was_masked_is_followed_by_its_place(world: World, tmp_path: Path) -> None:
+    mail = "jan.bakker@example.org"
+    rows = [
+        {"question": f"Order {number}: write to {mail if number == 7 else 'me'}", "answer": "Soon."}
+        for number in range(30)
+    ]
+    masked = prepared(world.runtime, jsonl(tmp_path / "data" / "masked.jsonl", rows), personal={"mode": "mask"})
+    assert not grep(mail, masked.folder)
+    (cut,) = find(world.store, world.runtime, Person(words=(mail,))).cuts
+    assert cut.node.key == masked.key
+    (row,) = (row for split in SPLITS for row in masked.rows(split) if row.id in cut.ids)
+    assert row.place.line == 8
 
 
 def test_a_run_that_is_going_on_is_not_touched(world: World) -> None:
