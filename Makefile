@@ -1,6 +1,7 @@
 # Everything starts here. A fresh machine needs Python 3.11 or newer and make; the rest is installed into .venv.
 #
 #   make demo                       run the quickstart, print the verdict and where the report lies
+#   make demo-loop                  serve it, let its traffic drift, watch it find that and improve
 #   make test                       install what tests need and run them
 #   make PYTHON=python3.12 demo     with another Python
 #   make TORCH_PIP_ARGS="--index-url https://download.pytorch.org/whl/cpu" demo
@@ -25,13 +26,17 @@ COMPILE := $(BIN)/python -m compileall -q $(VENV)/lib src >/dev/null 2>&1 || tru
 KERNELS := $(BIN)/python -c "from tunesmith.model.kernels.native import library; library()"
 
 .DEFAULT_GOAL := help
-.PHONY: help demo unit test slow test-gguf check format reference bench clean
+.PHONY: help demo demo-loop unit test slow test-gguf check format reference bench clean
 
 help: ## list these targets
 	@sed -n 's/^\([a-z-]*\):[^#]*## \(.*\)/\1	\2/p' Makefile | expand -t 12
 
 demo: $(VENV)/.installed ## install, run the quickstart, print the verdict and the report's path
 	$(BIN)/tunesmith run recipes/quickstart.yaml
+
+# one thread: where others use the machine too, two that wait for each other take many times as long
+demo-loop: $(VENV)/.installed ## serve the quickstart, let its traffic drift, watch, improve, promote, roll back
+	OMP_NUM_THREADS=1 $(BIN)/python -m examples.demo_loop.loop
 
 unit: $(VENV)/.installed-dev ## the quick tests, under a minute
 	$(BIN)/pytest tests/unit -m "not slow and not thorough" -n 2 --dist worksteal

@@ -14,6 +14,7 @@ from tunesmith.cli.certificate import certificate
 from tunesmith.cli.chat import chat
 from tunesmith.cli.export import export
 from tunesmith.cli.feedback import feedback_app
+from tunesmith.cli.forget import forget
 from tunesmith.cli.improve import history, improve, promote, rollback
 from tunesmith.cli.keys import keys_app
 from tunesmith.cli.loadtest import loadtest
@@ -42,6 +43,7 @@ from tunesmith.cli.session import (
     training_job,
 )
 from tunesmith.cli.store import store_app
+from tunesmith.cli.trace import trace
 from tunesmith.cli.watch import watch
 from tunesmith.errors import ExitCode, Place, TunesmithError
 
@@ -81,6 +83,8 @@ app.command("promote", help=text("cli.help.promote"))(promote)
 app.command("rollback", help=text("cli.help.rollback"))(rollback)
 app.command("history", help=text("cli.help.history"))(history)
 app.command("loadtest", help=text("cli.help.loadtest"))(loadtest)
+app.command("trace", help=text("cli.help.trace"))(trace)
+app.command("forget", help=text("cli.help.forget"))(forget)
 app.command("watch", help=text("cli.help.watch"))(watch)
 
 

@@ -24,6 +24,7 @@ BUSY_SECONDS: Final = 30.0
 """So long another process's transaction is waited for."""
 CONNECT_SECONDS: Final = 10
 _BEGIN: Final = "tunesmith_begin"
+_TABLES_OF_PEOPLE: Final = "exchanges, feedback, feedback_states, reviews, review_ratings, cycles"
 _PRAGMAS: Final = ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", "secure_delete=ON")
 
 
@@ -123,7 +124,7 @@ def shred(database: Engine, *, is_thorough: bool) -> None:
     """
     if database.dialect.name == "postgresql":
         with _coded(database), database.connect() as connection:
-            connection.execution_options(isolation_level="AUTOCOMMIT").exec_driver_sql("VACUUM exchanges, feedback")
+            connection.execution_options(isolation_level="AUTOCOMMIT").exec_driver_sql(f"VACUUM {_TABLES_OF_PEOPLE}")
         return
     with _coded(database), _with(database, "") as connection:
         if is_thorough:

@@ -64,6 +64,10 @@ class Pseudonymiser:
         digest = hmac.digest(self._derived("subjects"), subject.encode("utf-8", "surrogatepass"), hashlib.sha256)
         return f"sub-{digest[:16].hex()}"
 
+    def row(self, id: str) -> str:
+        """The same of a row's id: a hash of its text, which could be guessed from what it hashes."""
+        return f"row-{hmac.digest(self._derived('rows'), id.encode(), hashlib.sha256)[:16].hex()}"
+
     def exchange(self, exchange: Exchange) -> Exchange:
         """With pseudonyms in all of its texts, and a person's mentions alike in each of them."""
         messages = [*exchange.prompt, *([] if exchange.answer is None else [exchange.answer])]

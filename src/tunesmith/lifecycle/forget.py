@@ -1,0 +1,347 @@
+"""A person is forgotten: found in all that is kept, taken out of it, and looked for once more, byte by byte.
+
+What is rows gets a successor without the person's; what only quotes them is removed, and can be made again; a model
+that learned from them is withdrawn, since weights cannot be searched for a person. The order is that of a walk back:
+what a person is found by goes last, so that a command that was killed finds the rest when it is given again.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import shutil
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from tunesmith.artifacts.bundle import KIND as BUNDLE
+from tunesmith.artifacts.dataset import KIND as DATASET
+from tunesmith.artifacts.feedback_set import KIND as FEEDBACK_SET
+from tunesmith.artifacts.folder import MANIFEST, open_manifest, sweep
+from tunesmith.artifacts.run import RunBusy
+from tunesmith.artifacts.tuned_model import KIND as MODEL
+from tunesmith.errors import Place, TunesmithError
+from tunesmith.lifecycle.forget_rows import (
+    Cut,
+    RawFile,
+    Spot,
+    blank,
+    cut_of,
+    drop_lines,
+    raw_file,
+    spots_of,
+    successor_identity,
+    write_successor,
+)
+from tunesmith.lifecycle.lineage import Lineage, read_lineage
+from tunesmith.lifecycle.monitor import TRAFFIC
+from tunesmith.lifecycle.trace import Step, absolute, learned_from, sources_of
+from tunesmith.monitor.reference import KIND as REFERENCE
+from tunesmith.runtime import Runtime
+from tunesmith.store import Store, Version, aliases, versions, withdraw
+from tunesmith.store.tombstones import Held, bury, held, remove
+from tunesmith.text.needles import Form, Needles, holding, is_long_enough
+
+REASON: Final = "rows of a person who is to be forgotten"
+WEIGHTS: Final = (".safetensors", ".gguf")
+OURS: Final = ("artifacts", "runs", "reports", "ratings", "probes", "watch", "history.jsonl", "alerts.jsonl")
+"""What of a workspace is the program's own; all else in that folder is its owner's."""
+
+
+@dataclass(frozen=True, slots=True)
+class Person:
+    """What identifies somebody."""
+
+    subject: str | None = None
+    """The `user` of requests."""
+    words: tuple[str, ...] = ()
+    """Names, addresses, numbers, each as it is written."""
+
+
+@dataclass(frozen=True)
+class Found:
+    """All that holds a person, before anything is touched."""
+
+    needles: Needles
+    stored: Held
+    raw: tuple[RawFile, ...]
+    missing: tuple[str, ...]
+    """Files of raw rows that are not where they were."""
+    cuts: tuple[Cut, ...]
+    removed: tuple[Path, ...]
+    """Folders of other artifacts, and of checkpoints."""
+    files: dict[Path, Form]
+    """Files of runs, pages and caches: of JSON lines the person's lines go, any other file goes."""
+    withdrawn: tuple[Version, ...]
+    models: tuple[Step, ...]
+    """Trained on the person's rows."""
+    unsure: tuple[Version, ...]
+    """Versions whose training rows are not on this disk: nobody can tell whether the person was among them."""
+    retrain: tuple[Path, ...]
+    """Folders of the runs that made those models."""
+
+    @property
+    def is_nothing(self) -> bool:
+        return self.stored.is_empty and not (self.raw or self.cuts or self.removed or self.files)
+
+
+@dataclass(frozen=True, slots=True)
+class Left:
+    """Bytes of the person that are still there."""
+
+    place: str
+    form: str
+
+
+@dataclass(frozen=True)
+class Forgotten:
+    """What was done, and what is left."""
+
+    found: Found
+    successors: dict[str, str]
+    """The new key of each artifact of rows, by the old one."""
+    aliases: tuple[str, ...]
+    """Those that point to a version that is withdrawn now."""
+    left: tuple[Left, ...]
+
+    @property
+    def verified(self) -> bool:
+        """Whether a search of all that could be searched found nothing more."""
+        return not self.left
+
+
+def find(store: Store, runtime: Runtime, person: Person) -> Found:
+    """Look everywhere, and change nothing. Raises TunesmithError `forget-nobody`, `forget-short`."""
+    words = _words(store, person)
+    stored = held(store, person.subject, Needles(words))
+    ids = {*stored.exchanges, *stored.feedback}
+    known = versions(store)
+    lineage = read_lineage(runtime.workspace, [version.folder for version in known])
+    raw, missing = _raw(lineage, Needles(words, frozenset(ids)))
+    cuts = _cuts(lineage, Needles(words), ids, {(file.file, line) for file in raw for line in file.lines})
+    needles = Needles(words, frozenset(ids.union(*(cut.ids for cut in cuts))))
+    datasets = {cut.node.key for cut in cuts if cut.node.kind == DATASET}
+    learned = learned_from(lineage, {cut.node.key for cut in cuts if cut.node.kind == DATASET and cut.learned})
+    kept = {cut.node.folder for cut in cuts}
+    derived = _derived(lineage, datasets, has_exchanges=bool(stored.exchanges))
+    holders = [folder for folder in _all_folders(runtime, lineage) if folder in derived or _holds(folder, needles)]
+    removed = [*(folder for folder in holders if folder not in kept), *_checkpoints(runtime, datasets)]
+    withdrawn = {node.key for node in [*learned, *lineage.of_kind(BUNDLE)] if node in learned or node.folder in removed}
+    usable = [version for version in known if version.withdrawn_at is None]
+    models = tuple(Step(node.kind, node.key, str(node.folder)) for node in learned if node.kind == MODEL)
+    return Found(
+        needles=needles,
+        stored=stored,
+        raw=tuple(raw),
+        missing=tuple(missing),
+        cuts=tuple(cuts),
+        removed=tuple(removed),
+        files=holding(_loose_files(runtime, removed), needles),
+        withdrawn=tuple(version for version in usable if version.bundle in withdrawn),
+        models=models,
+        unsure=tuple(version for version in usable if _is_unsure(lineage, version)),
+        retrain=tuple(lineage.runs_of(step.key for step in models)),
+    )
+
+
+def _words(store: Store, person: Person) -> tuple[str, ...]:
+    if person.subject is None and not person.words:
+        raise TunesmithError("forget-nobody")
+    for word in person.words:
+        if not is_long_enough(word):
+            raise TunesmithError("forget-short", word=word)
+    if person.subject is None:
+        return person.words
+    pseudonym = store.pseudonymiser.subject(person.subject)
+    # a short `user` would stand everywhere; the requests of exactly that `user` are found all the same
+    own = [person.subject] if is_long_enough(person.subject) else []
+    return tuple(dict.fromkeys([*own, pseudonym, *person.words]))
+
+
+def _is_unsure(lineage: Lineage, version: Version) -> bool:
+    bundle = lineage.nodes.get(version.bundle)
+    return bundle is None or bundle.manifest.inputs.get("dataset") not in lineage.nodes
+
+
+def _raw(lineage: Lineage, needles: Needles) -> tuple[list[RawFile], list[str]]:
+    """Where the person stands in the files that datasets were read from, FeedbackSets aside; and which files are gone.
+
+    Raises what `read_file` raises of a file that cannot be read any more: nobody could say that it is clean.
+    """
+    names = dict.fromkeys(name for node in lineage.of_kind(DATASET) for name in sources_of(node))
+    own = (lineage.workspace / "artifacts").absolute()
+    files = [file for file in dict.fromkeys(map(absolute, names)) if not file.is_relative_to(own)]
+    found = [hit for file in files if file.is_file() and (hit := raw_file(file, needles)) is not None]
+    return found, [str(file) for file in files if not file.is_file()]
+
+
+def _cuts(lineage: Lineage, needles: Needles, ids: set[str], gone: set[Spot]) -> list[Cut]:
+    """From the artifacts of rows, until no row names one that goes: rows are made from rows."""
+    nodes = [*lineage.of_kind(FEEDBACK_SET), *lineage.of_kind(DATASET)]
+    while True:
+        wanted = Needles(needles.words, frozenset(ids))
+        cuts = [cut for node in nodes if (cut := cut_of(node, wanted, gone)) is not None]
+        new_ids, new_gone = ids.union(*(cut.ids for cut in cuts)), gone.union(*map(spots_of, cuts))
+        if (new_ids, new_gone) == (ids, gone):
+            return cuts
+        ids, gone = new_ids, new_gone
+
+
+def _derived(lineage: Lineage, datasets: set[str], *, has_exchanges: bool) -> set[Path]:
+    """What monitoring keeps as numbers: vectors of texts, which name nobody and tell of everybody. Made again."""
+    references = [node for node in lineage.of_kind(REFERENCE) if datasets & node.named]
+    traffic = lineage.of_kind(TRAFFIC) if has_exchanges else lineage.descendants(node.key for node in references)
+    return {node.folder for node in (*references, *traffic) if node.kind in (REFERENCE, TRAFFIC)}
+
+
+def _all_folders(runtime: Runtime, lineage: Lineage) -> list[Path]:
+    """Of artifacts, and of bundles that are registered from elsewhere."""
+    folders = _folders(runtime)
+    return [*folders, *(node.folder for node in lineage.nodes.values() if node.folder not in folders)]
+
+
+def _holds(folder: Path, needles: Needles) -> bool:
+    return any(map(needles.found_in_file, _searched(folder)))
+
+
+def _folders(runtime: Runtime) -> list[Path]:
+    """Of artifacts, whole or not; those that begin with a dot are being written, or `sweep` removes them."""
+    found = sorted((runtime.workspace / "artifacts").glob("*/*"))
+    return [folder for folder in found if folder.is_dir() and not folder.name.startswith(".")]
+
+
+def _checkpoints(runtime: Runtime, datasets: set[str]) -> Iterator[Path]:
+    """Weights of trainings on these datasets that were broken off: they learned too, and nothing goes on from them."""
+    for file in sorted((runtime.workspace / "runs").rglob(MANIFEST)):
+        try:
+            manifest = open_manifest(file.parent, "checkpoint")
+        except TunesmithError:
+            continue
+        if datasets & set(manifest.inputs.values()):
+            yield file.parent
+
+
+def _searched(folder: Path) -> Iterator[Path]:
+    """Its files but for arrays: weights, and what `_derived` removes as a whole."""
+    return (
+        file
+        for file in sorted(folder.rglob("*"))
+        if file.is_file() and not file.is_symlink() and file.suffix not in WEIGHTS
+    )
+
+
+def _loose_files(runtime: Runtime, removed: Iterable[Path]) -> Iterator[Path]:
+    """Files of the workspace that belong to no artifact, and all of the cache, where rendered rows are tensors."""
+    going = set(removed)
+    for name in OURS:
+        at = runtime.workspace / name
+        found = [at] if at.is_file() else at.glob("*/*") if name == "artifacts" else at.rglob("*")
+        for file in sorted(found):
+            if file.is_file() and file.suffix not in WEIGHTS and going.isdisjoint(file.parents):
+                yield file
+    yield from (file for file in sorted(runtime.cache.rglob("*")) if file.is_file() and not file.is_symlink())
+
+
+def forget(store: Store, runtime: Runtime, person: Person, *, raw: bool = False, who: str) -> Forgotten:
+    """Take a person out of everything. Given again, it does what is left to do.
+
+    `raw`: files of raw rows are changed as well, where they are lines or plain tables. Raises TunesmithError
+    `forget-nobody`, `forget-short`, RunFailed `run-busy` before anything is changed, `store-busy`.
+    """
+    _sweep(runtime)
+    found = find(store, runtime, person)
+    with _held_runs(found):
+        bury(store, "artifact", _names(found))
+        bury(store, "row", sorted(id for cut in found.cuts for id in cut.ids))
+        for version in found.withdrawn:
+            withdraw(store, str(version), who=who, reason=REASON)
+        for file in found.files:
+            _clean(file, found.needles)
+        for folder in found.removed:
+            _remove_folder(folder)
+        successors = {cut.node.key: _succeed(cut, found.needles) for cut in found.cuts}
+    for each in found.raw if raw else ():
+        if each.can_rewrite:
+            blank(each)
+    remove(store, found.stored)
+    _sweep(runtime)
+    pointed = tuple(alias for alias, version in aliases(store).items() if version.withdrawn_at is not None)
+    return Forgotten(found, successors, pointed, tuple(left(store, runtime, person, found)))
+
+
+def _sweep(runtime: Runtime) -> None:
+    """Remove what killed processes left of artifacts."""
+    for kind in (runtime.workspace / "artifacts").glob("*"):
+        sweep(kind)
+
+
+def _names(found: Found) -> list[str]:
+    return [*(cut.node.key for cut in found.cuts), *(folder.name for folder in found.removed)]
+
+
+def _clean(file: Path, needles: Needles) -> None:
+    if file.suffix == ".jsonl":
+        drop_lines(file, needles)
+    else:
+        file.unlink(missing_ok=True)
+
+
+def _succeed(cut: Cut, needles: Needles) -> str:
+    write_successor(cut, needles)
+    _remove_folder(cut.node.folder)
+    return successor_identity(cut).key()
+
+
+def _remove_folder(folder: Path) -> None:
+    """Out of sight at once; what a kill leaves of it, the next `sweep` removes."""
+    if folder.is_dir():
+        retired = folder.with_name(f".{folder.name}.{os.getpid()}.retired")
+        folder.rename(retired)
+        shutil.rmtree(retired)
+
+
+@contextmanager
+def _held_runs(found: Found) -> Iterator[None]:
+    """Hold the locks of the runs whose files change. Raises RunBusy `run-busy`."""
+    folders = {parent for file in found.files for parent in file.parents if (parent / ".lock").is_file()}
+    streams = [(folder / ".lock").open("a+", encoding="utf-8") for folder in sorted(folders)]
+    try:
+        for stream in streams:
+            try:
+                fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError as failure:
+                stream.seek(0)
+                place = Place(str(Path(stream.name).parent))
+                raise RunBusy("run-busy", place=place, process=stream.read().strip()) from failure
+        yield
+    finally:
+        for stream in streams:
+            stream.close()
+
+
+def left(store: Store, runtime: Runtime, person: Person, found: Found) -> Iterator[Left]:
+    """Where a person's bytes still stand: in the workspace and its cache, raw files, the store and its files.
+
+    Not searched are weights, which hold no text, and the files of a database that is a server.
+    """
+    files = [file for folder in sorted((runtime.workspace / "artifacts").glob("*/*")) for file in _searched(folder)]
+    for file, form in holding([*files, *_loose_files(runtime, ())], found.needles).items():
+        yield Left(str(file), form)
+    raw, _ = _raw(read_lineage(runtime.workspace), found.needles)
+    for each in raw:
+        yield from (Left(f"{each.file}:{line}", "raw-row") for line in each.lines)
+    words = Needles(found.needles.words)
+    if not held(store, person.subject, words).is_empty:
+        yield Left(store.place, "rows")
+    for file, form in holding(_database_files(store), words).items():
+        yield Left(str(file), form)
+
+
+def _database_files(store: Store) -> list[Path]:
+    """SQLite's file and its log."""
+    if store.database.dialect.name != "sqlite":
+        return []
+    file = Path(str(store.database.url.database))
+    return [each for each in (file, file.with_name(f"{file.name}-wal")) if each.is_file()]

@@ -1,0 +1,118 @@
+"""What was made from what, read from the manifests of a workspace: no other record of it is kept."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path, PurePosixPath
+from typing import Final
+
+from tunesmith.artifacts import Manifest, read_events
+from tunesmith.artifacts.bundle import KIND as BUNDLE
+from tunesmith.artifacts.feedback_set import KIND as FEEDBACK_SET
+from tunesmith.artifacts.folder import MANIFEST, open_manifest
+from tunesmith.errors import RunFailed, TunesmithError
+
+_OF_BASE: Final = (".json", ".jinja", ".safetensors")
+
+
+@dataclass(frozen=True)
+class Node:
+    """An artifact that lies whole in the workspace."""
+
+    kind: str
+    key: str
+    folder: Path
+    manifest: Manifest
+
+    @property
+    def named(self) -> set[str]:
+        """All that its inputs name: keys, hashes, and the parts of the paths of files."""
+        inputs = self.manifest.inputs
+        return {*inputs.values(), *(part for name in inputs for part in Path(name).parts)}
+
+
+@dataclass(frozen=True)
+class Lineage:
+    """Every artifact of a workspace, by key."""
+
+    workspace: Path
+    nodes: dict[str, Node]
+
+    @cached_property
+    def _by_input(self) -> dict[str, set[str]]:
+        """Keys of what was made from each."""
+        made: dict[str, set[str]] = {key: set() for key in self.nodes}
+        owners = {content: key for key, node in self.nodes.items() for content in _contents(node)}
+        for key, node in self.nodes.items():
+            for name in node.named:
+                source = name if name in self.nodes else owners.get(name)
+                if source is not None and source != key:
+                    made[source].add(key)
+        return made
+
+    def inputs_of(self, key: str) -> list[Node]:
+        """What an artifact was made from directly, by kind and key."""
+        return _sorted(node for source, node in self.nodes.items() if key in self._by_input[source])
+
+    def descendants(self, keys: Iterable[str]) -> list[Node]:
+        """All that was made from these, directly or not, without these themselves."""
+        start = set(keys)
+        found, waiting = set(start), [key for key in start if key in self.nodes]
+        while waiting:
+            new = self._by_input[waiting.pop()] - found
+            found |= new
+            waiting += new
+        return _sorted(self.nodes[key] for key in found - start)
+
+    def of_kind(self, kind: str) -> list[Node]:
+        return _sorted(node for node in self.nodes.values() if node.kind == kind)
+
+    def runs_of(self, keys: Iterable[str]) -> list[Path]:
+        """The folders of the runs that recorded that they made one of these."""
+        wanted = set(keys)
+        return [folder for folder in sorted((self.workspace / "runs").glob("*")) if wanted & _made_in(folder)]
+
+
+def read_lineage(workspace: Path, bundles: Iterable[Path] = ()) -> Lineage:
+    """Of everything under `artifacts/`, and of bundles that lie elsewhere.
+
+    What is not whole, or whose manifest is damaged, is left out.
+    """
+    nodes: dict[str, Node] = {}
+    here = sorted(file.parent for file in (workspace / "artifacts").glob(f"*/*/{MANIFEST}"))
+    kinds = [*((folder, folder.parent.name) for folder in here), *((folder, BUNDLE) for folder in bundles)]
+    for folder, kind in kinds:
+        try:
+            manifest = open_manifest(folder, kind)
+        except TunesmithError:
+            continue
+        nodes.setdefault(manifest.key, Node(manifest.kind, manifest.key, folder, manifest))
+    return Lineage(workspace, nodes)
+
+
+def _contents(node: Node) -> Iterator[str]:
+    """Hashes by which something else names what an artifact holds: rows to learn from, or weights to start from."""
+    files = node.manifest.files
+    if node.kind == FEEDBACK_SET:
+        yield from (entry.sha256 for entry in files.values() if entry.num_bytes)
+    for folder in {PurePosixPath(name).parent for name in files if name.endswith(".safetensors")}:
+        inside = sorted(name for name in map(PurePosixPath, files) if name.is_relative_to(folder))
+        hashes = [(name.relative_to(folder).as_posix(), files[str(name)].sha256) for name in inside]
+        # as `Base.content_hash` and `hash_folder` make them, without reading the weights
+        of_base = [f"{name}:{content}" for name, content in hashes if "/" not in name and name.endswith(_OF_BASE)]
+        for joined in ("".join(of_base), "".join(f"{name}:{content}\n" for name, content in hashes)):
+            yield hashlib.sha256(joined.encode()).hexdigest()
+
+
+def _made_in(run: Path) -> set[str]:
+    try:
+        return {str(event.data.get("key")) for event in read_events(run) if event.type == "artifact"}
+    except RunFailed:
+        return set()
+
+
+def _sorted(nodes: Iterable[Node]) -> list[Node]:
+    return sorted(nodes, key=lambda node: (node.kind, node.key))

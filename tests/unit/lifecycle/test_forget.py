@@ -1,0 +1,258 @@
+"""A planted person is found everywhere, and nothing of them is left; everything else stays."""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from lineage_material import BASE, CHINESE, MAIL, NAME, SUBJECT, WORDS, World, jsonl, make_world, prepared, trained
+from prepare_material import check_counts
+
+from tunesmith.artifacts import Dataset, hash_folder
+from tunesmith.artifacts.feedback_set import FeedbackSet
+from tunesmith.artifacts.folder import read_manifest
+from tunesmith.errors import TunesmithError
+from tunesmith.lifecycle import forget as module
+from tunesmith.lifecycle.forget import Forgotten, Person, find, forget
+from tunesmith.model.base import find_base
+from tunesmith.prepare.proof import recheck
+from tunesmith.records import SPLITS
+from tunesmith.runtime import Runtime
+from tunesmith.store import add_version, open_store, resolve, versions
+from tunesmith.store.tombstones import tombstone, tombstones
+
+pytestmark = pytest.mark.thorough
+PERSON = Person(SUBJECT, WORDS)
+
+
+@pytest.fixture
+def world(tmp_path: Path, runtime: Runtime) -> Iterator[World]:
+    url = f"sqlite:///{runtime.workspace}/store.db"
+    with open_store(url, clock=runtime.clock, key_file=runtime.workspace / "store.key") as store:
+        yield make_world(tmp_path, runtime, store)
+
+
+def grep(word: str, *folders: Path) -> set[str]:
+    """Names of the files in which grep, a program of its own, finds these bytes."""
+    done = subprocess.run(
+        ["grep", "-rlaF", "--", word, *map(str, folders)], capture_output=True, text=True, check=False
+    )
+    return {Path(line).name for line in done.stdout.splitlines()}
+
+
+def done(world: World, **options: bool) -> Forgotten:
+    return forget(world.store, world.runtime, PERSON, who="tests", **options)
+
+
+def test_the_person_is_found_in_every_place(world: World) -> None:
+    found = find(world.store, world.runtime, PERSON)
+    assert found.stored.exchanges == (world.exchange,)
+    assert len(found.stored.feedback) == 2
+    assert {Path(each.file).name: each.lines for each in found.raw} == {"rows.jsonl": (5, 9), "table.csv": (2,)}
+    assert {cut.node.key for cut in found.cuts} == {world.dataset.key, world.feedback_set.name}
+    assert set(found.removed) == {world.scorecard}
+    assert {file.name for file in found.files} == {
+        "events.jsonl",
+        "report.html",
+        "rendered-1.safetensors",
+        "1.json",
+        "alerts.jsonl",
+    }
+    assert [str(version) for version in found.withdrawn] == ["desk@1"]
+    assert [step.key for step in found.models] == [world.model]
+    assert found.retrain == (world.run,)
+    assert not found.unsure
+    assert not found.is_nothing
+
+
+def test_looking_changes_nothing(world: World, tmp_path: Path) -> None:
+    def state() -> dict[Path, bytes]:
+        return {file: file.read_bytes() for file in tmp_path.rglob("*") if file.is_file()}
+
+    find(world.store, world.runtime, PERSON)
+    before = state()
+    find(world.store, world.runtime, PERSON)
+    assert state() == before
+
+
+def test_nothing_is_left(world: World, tmp_path: Path) -> None:
+    for word in WORDS:
+        assert grep(word, tmp_path)
+    told = done(world, raw=True)
+    assert told.verified, told.left
+    for word in (
+        *WORDS,
+        SUBJECT,
+        MAIL.replace("@", "%40"),
+        "\\u674e\\u5c0f\\u5a1c",
+        world.store.pseudonymiser.subject(SUBJECT),
+    ):
+        assert grep(word, tmp_path) == set()
+    assert grep(world.exchange, tmp_path) == {"store.db"}  # its tombstone
+    assert find(world.store, world.runtime, PERSON).is_nothing
+
+
+def test_successors_are_whole_and_account_for_their_rows(world: World) -> None:
+    before = {row.id for split in SPLITS for row in world.dataset.rows(split)}
+    told = done(world, raw=True)
+    folder = world.dataset.folder.with_name(told.successors[world.dataset.key])
+    assert read_manifest(folder, "dataset").key == folder.name
+    after = Dataset.open(folder)
+    check_counts(after)
+    recheck(folder, runtime=world.runtime)
+    gone = before - {row.id for split in SPLITS for row in after.rows(split)}
+    assert len(gone) == 4  # two rows of the file, one of the table, one of the FeedbackSet
+    learned = FeedbackSet.open(world.feedback_set.with_name(told.successors[world.feedback_set.name]))
+    assert learned.body.num_rows == 1
+    assert world.exchange not in learned.rows.read_text()
+    assert not world.dataset.folder.exists()
+    assert not world.feedback_set.exists()
+    assert Dataset.open(world.other.folder).key == world.other.key
+
+
+def test_models_that_learned_are_withdrawn_and_the_others_stay(world: World) -> None:
+    told = done(world, raw=True)
+    with pytest.raises(TunesmithError, match="version-withdrawn"):
+        resolve(world.store, "champion")
+    assert told.aliases == ("champion",)
+    assert str(resolve(world.store, "clean")) == "clean@1"
+    assert world.bundle.is_dir()
+    assert world.other_bundle.is_dir()
+    assert [version.withdrawn_at is None for version in versions(world.store)] == [True, False]
+
+
+def test_raw_files_keep_the_places_of_all_other_rows(world: World) -> None:
+    before = world.rows.read_text().split("\n")
+    os.chmod(world.rows, 0o640)
+    done(world, raw=True)
+    after = world.rows.read_text().split("\n")
+    assert [number for number, line in enumerate(after, 1) if line != before[number - 1]] == [5, 9]
+    assert after[4] == after[8] == ""
+    assert world.rows.stat().st_mode & 0o777 == 0o640
+    assert world.table.read_text() == "question,answer\n\n\nWhere is the shelf?,On its way.\n"
+
+
+def test_raw_files_are_named_and_left_without_a_word(world: World) -> None:
+    before = world.rows.read_bytes()
+    told = done(world)
+    assert world.rows.read_bytes() == before
+    assert not told.verified
+    assert {(Path(each.place).name, each.form) for each in told.left} == {
+        ("rows.jsonl:5", "raw-row"),
+        ("rows.jsonl:9", "raw-row"),
+        ("table.csv:2", "raw-row"),
+    }
+    assert done(world, raw=True).verified
+
+
+def test_lines_of_others_stay(world: World) -> None:
+    done(world, raw=True)
+    events = (world.run / "events.jsonl").read_text().splitlines()
+    assert [json.loads(line)["type"] for line in events] == ["artifact"]
+    assert (world.run / "card.md").is_file()
+    assert not (world.run / "report.html").exists()
+    assert (world.runtime.workspace / "alerts.jsonl").read_text() == '{"url": "/"}\n'
+    assert [each.id for each in world.store.exchanges()] == ["ex-000000000000000000000002"]
+    assert [each.id for each in world.store.feedback()] == [f"fb-{23:024x}"]
+
+
+def test_tombstones_say_nothing_of_the_content(world: World) -> None:
+    ids = {row.id for split in SPLITS for row in world.dataset.rows(split)}
+    done(world, raw=True)
+    stones = tombstones(world.store)
+    assert {stone.kind for stone in stones} == {"exchange", "feedback", "row", "artifact"}
+    assert not ids & {stone.id for stone in stones}
+    (row,) = [id for id in ids if tombstone(world.store, "row", id) is not None][:1]
+    assert row in ids
+    assert tombstone(world.store, "exchange", world.exchange) is not None
+    assert tombstone(world.store, "exchange", "ex-000000000000000000000002") is None
+
+
+STEPS = ("bury", "withdraw", "_clean", "_remove_folder", "write_successor", "blank", "remove", "left")
+
+
+@pytest.mark.parametrize("step", STEPS)
+def test_a_command_that_was_killed_is_finished_by_the_next(
+    world: World, step: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """Killed as it comes to each step, and once more as it comes to it the second time."""
+    real, calls = getattr(module, step), 0
+
+    def killed(*arguments: object, **options: object) -> object:
+        nonlocal calls
+        calls += 1
+        if calls in (1, 3):
+            raise KeyboardInterrupt
+        return real(*arguments, **options)
+
+    monkeypatch.setattr(module, step, killed)
+    for _ in range(2):
+        try:
+            done(world, raw=True)
+        except KeyboardInterrupt:
+            continue
+    monkeypatch.setattr(module, step, real)
+    assert done(world, raw=True).verified
+    assert all(not grep(word, tmp_path) for word in (*WORDS, SUBJECT))
+    assert [version.withdrawn_at is None for version in versions(world.store)] == [True, False]
+
+
+def test_a_row_whose_mention_was_masked_is_followed_by_its_place(world: World, tmp_path: Path) -> None:
+    mail = "jan.bakker@example.org"
+    rows = [
+        {"question": f"Order {number}: write to {mail if number == 7 else 'me'}", "answer": "Soon."}
+        for number in range(30)
+    ]
+    masked = prepared(world.runtime, jsonl(tmp_path / "data" / "masked.jsonl", rows), personal={"mode": "mask"})
+    assert not grep(mail, masked.folder)
+    (cut,) = find(world.store, world.runtime, Person(words=(mail,))).cuts
+    assert cut.node.key == masked.key
+    (row,) = (row for split in SPLITS for row in masked.rows(split) if row.id in cut.ids)
+    assert row.place.line == 8
+
+
+def test_a_run_that_is_going_on_is_not_touched(world: World) -> None:
+    with (world.run / ".lock").open("a+") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        with pytest.raises(TunesmithError, match="run-busy"):
+            done(world)
+    assert world.dataset.folder.is_dir()
+    assert world.store.num_exchanges == 2
+
+
+@pytest.mark.parametrize(
+    ("person", "code"),
+    [(Person(), "forget-nobody"), (Person(words=("Ann",)), "forget-short"), (Person("x", ("李",)), "forget-short")],
+)
+def test_who_cannot_be_told_from_others_is_refused(world: World, person: Person, code: str) -> None:
+    with pytest.raises(TunesmithError, match=code):
+        find(world.store, world.runtime, person)
+
+
+def test_a_short_user_is_found_by_requests_alone(world: World) -> None:
+    found = find(world.store, world.runtime, Person("7"))
+    assert found.is_nothing
+    assert "7" not in found.needles.words
+
+
+def test_a_model_whose_rows_are_gone_is_told_of(world: World) -> None:
+    (world.other.folder / "manifest.json").unlink()
+    found = find(world.store, world.runtime, Person(words=(NAME,)))
+    assert [str(version) for version in found.unsure] == ["clean@1"]
+    assert CHINESE not in found.needles.words
+
+
+@pytest.mark.parametrize("named", ["base", "start"])
+def test_a_model_that_went_on_from_one_that_learned_is_withdrawn_too(world: World, named: str) -> None:
+    weights = world.runtime.workspace / "artifacts" / "tuned_model" / world.model / "weights"
+    base = find_base(str(weights)).content_hash if named == "base" else BASE
+    more = {"start": hash_folder(weights)} if named == "start" else {}
+    _, bundle = trained(world.runtime, world.other.key, base=base, name="further", **more)
+    add_version(world.store, bundle, who="tests")
+    found = find(world.store, world.runtime, PERSON)
+    assert {str(version) for version in found.withdrawn} == {"desk@1", "further@1"}
