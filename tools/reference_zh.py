@@ -159,8 +159,8 @@ KEYS: Final[dict[str, dict[str, str]]] = {
         "hub": "Hub 数据集名称，或由 `datasets` 读取的本地数据集文件夹。",
         "config": "Hub 数据集的配置名。",
         "hub_split": "Hub 数据集的划分，可以切片：`train[:500]`。",
-        "format": "数据的格式；`auto` 根据列名判断，并说明理由。须写明、不会自动识别的有：用于继续预训练的纯文本 `text`，"
-        "以及 `prepare` 先前写出、原样取用的行 `dataset`。",
+        "format": "数据的格式；`auto` 根据列名判断，并说明理由。须写明、不会自动识别的有：用于继续预训练的纯文本 "
+        "`text`，以及 `prepare` 先前写出、原样取用的行 `dataset`。",
         "columns": "标准列名对应您数据中的哪一列，例如 `{text: ticket_body, label: category}`。",
         "split": "这个数据源就是哪个划分；按声明保留。`rehearsal` 数据用于训练以防遗忘，从不留出。",
         "share": "这个数据源在训练数据中应占的比例；多出的行舍去。",
