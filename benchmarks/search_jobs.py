@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Final
 
@@ -21,6 +21,7 @@ from benchmarks.worker import peak_bytes
 from tunesmith import lifecycle
 from tunesmith.artifacts.study import StudyBody
 from tunesmith.lifecycle import Job
+from tunesmith.model.base import BUILTIN
 from tunesmith.recipe import Recipe
 from tunesmith.runtime import Runtime, Silent
 from tunesmith.search.ledger import Ledger
@@ -42,7 +43,7 @@ class SearchJob:
     sources: Sequence[Mapping[str, Any]]
     prepare: Mapping[str, Any]
     train: Mapping[str, Any]
-    base: str = "builtin:tiny"
+    model: Mapping[str, Any] = field(default_factory=lambda: {"base": BUILTIN})
     rates: Sequence[float] = RATES
     num_threads: int = num_usable_cores()
 
@@ -50,7 +51,7 @@ class SearchJob:
         """Put the recipe where `job_in` finds it."""
         recipe = {
             "name": "search",
-            "model": {"base": self.base},
+            "model": dict(self.model),
             "prepare": {"sources": list(self.sources), **self.prepare},
             "train": {"method": {"name": "lora"}, "trackers": [], "learning_rate": self.rates[0], **self.train},
             "search": {"space": {KEY: {"values": list(self.rates)}}, "by": "grid", "halving": 2},
@@ -91,7 +92,7 @@ def text_job(base: Path, folder: Path, **train: Any) -> SearchJob:
         sources,
         {"test_share": 0.05, "validation_share": 0.05},
         {"objective": "text", "precision": "bf16", "batch_rows": 2, "evaluate_every": 100, **train},
-        base=str(base),
+        {"base": str(base), "prompt_style": "alpaca"},  # it has no template of its own, and texts need none
     )
 
 

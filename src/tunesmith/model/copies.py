@@ -32,7 +32,7 @@ class Copies:
     def parted(self, states: Tensor) -> list[Tensor]:
         """Of states (T, ...) of all copies those of each, in the order of the batch that was copied."""
         sizes = [(stop - start) // self.num for start, stop in self.stretches for _ in range(self.num)]
-        pieces = states.split(sizes)
+        pieces = torch.split(states, sizes)
         return [torch.cat(pieces[copy :: self.num]) for copy in range(self.num)]
 
 

@@ -95,7 +95,8 @@ class _SharedLinear(nn.Module):
         paths = [self.paths[name] for name in self.turn.names]
         a_MRI = torch.cat([path.lora_a_SRI for path in paths])
         b_MOR = torch.cat([path.lora_b_SOR for path in paths])
-        scales_M11 = a_MRI.new_tensor([path.scale for path in paths]).view(-1, 1, 1)
+        # in float32, whatever is multiplied by them: a rounded scale would be another adapter's
+        scales_M11 = torch.tensor([[[path.scale]] for path in paths], dtype=torch.float32, device=x.device)
         first, stretches = paths[0], self.turn.stretches
         y_TO: Tensor = _Products.apply(x_TI, first.weight, first.bias, a_MRI, b_MOR, scales_M11, stretches)  # type: ignore[no-untyped-call]
         return y_TO.view(*x.shape[:-1], -1)

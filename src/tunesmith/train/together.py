@@ -50,9 +50,9 @@ KIND: Final = "trials"
 VERSION: Final = 1
 PROGRESS: Final = "progress.json"
 RANDOM: Final = "random.safetensors"
-PASS_NUMBERS: Final = {"cpu": 1 << 20, "cuda": 1 << 24}
-"""Tokens times hidden size from which on matrix products gain nothing from being larger: a pass that has them takes in
-no further member, so that members cost no memory where they would gain no time."""
+PASS_BYTES: Final = {"cpu": 1 << 21, "cuda": 1 << 25}
+"""Of one layer's hidden states, from which on matrix products gain nothing from being larger: a pass that has them
+takes in no further member, so that members cost no memory where they would gain no time."""
 
 
 def unlike(trainings: Sequence[Training]) -> str | None:
@@ -323,8 +323,9 @@ class Group:
 
     def _passes(self, shared: Members, names: Sequence[str], batch: MicroBatch) -> list[Sequence[str]]:
         """Who computes a micro-batch at once: as many as keep to the recipe's budget of tokens, and are faster so."""
-        layout, hidden_size = self._members[names[0]].loop.source.layout, shared.model.config.hidden_size
-        most_tokens = min(layout.micro_batch_tokens, PASS_NUMBERS[torch.device(layout.device).type] // hidden_size)
+        layout = self._members[names[0]].loop.source.layout
+        token_bytes = shared.model.config.hidden_size * shared.model.dtype.itemsize
+        most_tokens = min(layout.micro_batch_tokens, PASS_BYTES[torch.device(layout.device).type] // token_bytes)
         num_passes = math.ceil(len(names) / max(1, most_tokens // batch.num_tokens))
         size = math.ceil(len(names) / num_passes)
         return [names[start : start + size] for start in range(0, len(names), size)]

@@ -108,12 +108,12 @@ def difference(one: torch.Tensor, other: torch.Tensor) -> float:
 
 
 @pytest.mark.thorough
-@pytest.mark.parametrize("pass_numbers", [1 << 24, 1])
+@pytest.mark.parametrize("pass_bytes", [1 << 26, 1])
 def test_each_ends_where_it_ends_by_itself(
-    base: Path, runtime: Runtime, monkeypatch: pytest.MonkeyPatch, pass_numbers: int
+    base: Path, runtime: Runtime, monkeypatch: pytest.MonkeyPatch, pass_bytes: int
 ) -> None:
     """With everybody in one pass, and with a pass for each."""
-    monkeypatch.setattr(together, "PASS_NUMBERS", {"cpu": pass_numbers})
+    monkeypatch.setattr(together, "PASS_BYTES", {"cpu": pass_bytes})
     trainings = make_trainings(base, runtime, {**MEMBERS, "small": {"learning_rate": 1e-2, "batch_rows": 3}})
     assert unlike(list(trainings.values())) is None
     group = Group(trainings, runtime, Silent())
@@ -177,7 +177,7 @@ def test_other_settings_are_not_taken_for_the_saved_ones(base: Path, runtime: Ru
 
 @pytest.mark.thorough
 def test_each_trains_for_its_own_number_of_steps_and_stops_by_its_own_rules(base: Path, runtime: Runtime) -> None:
-    members = {
+    members: dict[str, dict[str, Any]] = {
         "short": {"learning_rate": 1e-2, "max_steps": 3},
         "patient": {"learning_rate": 1e-2, "stop": {"patience": 1, "min_delta": 100.0}},
         "long": {"learning_rate": 1e-2},
