@@ -41,7 +41,9 @@ VERBS = [
     *(["store"], ["store", "show"], ["store", "expire"], ["store", "forget"]),
     *(["models", *verb] for verb in ([], ["add"], ["list"], ["alias"], ["withdraw"], ["history"])),
     *(["search"], ["autopilot"]),
-    *(["serve"], ["chat"], ["monitor"]),
+    *(["serve"], ["chat"], ["monitor"], ["watch"]),
+    *(["feedback", *verb] for verb in ([], ["list"], ["show"], ["accept"], ["dismiss"], ["correct"], ["curate"])),
+    *(["feedback", "review"], ["improve"], ["promote"], ["rollback"], ["history"], ["trace"], ["forget"]),
     *(["push"], ["loadtest"]),
 ]
 

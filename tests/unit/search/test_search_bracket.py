@@ -6,8 +6,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from curves import begun, bracket, loss
 from killing import fork, num_operations
+from trial_curves import begun, bracket, loss
 
 from tunesmith.errors import Interrupted, RunFailed
 from tunesmith.search.bracket import DIVERGED, Candidate, Trainer

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 from conftest import NOON
-from curves import Curves
+from trial_curves import Curves
 
 from tunesmith import lifecycle
 from tunesmith.artifacts.folder import MANIFEST, hash_file
