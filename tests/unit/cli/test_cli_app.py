@@ -71,7 +71,10 @@ def test_every_verb_tells_what_it_takes(verb: list[str]) -> None:
     told = CliRunner().invoke(app, [*verb, "--help"])
     assert told.exit_code == 0
     assert told.stdout.startswith("Usage:")
-    assert verb in (["recipes"], ["config"], ["annotate"], ["keys"], ["models"], ["store"]) or "--json" in told.stdout
+    assert (
+        verb in (["recipes"], ["config"], ["annotate"], ["keys"], ["models"], ["store"], ["feedback"])
+        or "--json" in told.stdout
+    )
 
 
 def test_every_verb_is_in_the_table_above() -> None:
