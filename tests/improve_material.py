@@ -42,9 +42,9 @@ def texts(subject: str, num: int, seed: int) -> list[str]:
     return [" ".join(draw.sample([*draw.sample(own, 3), *draw.sample(others, 5)], 8)) for _ in range(num)]
 
 
-def tree(folder: Path, **sections: Any) -> dict[str, Any]:
-    """The recipe; its rows are written into `folder`."""
-    rows = [{"text": text, "label": subject} for subject in SUBJECTS for text in texts(subject, 40, 0)]
+def tree(folder: Path, num_each: int = 40, **sections: Any) -> dict[str, Any]:
+    """The recipe; its rows, so many of each subject, are written into `folder`."""
+    rows = [{"text": text, "label": subject} for subject in SUBJECTS for text in texts(subject, num_each, 0)]
     (folder / "rows.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
     return {
         "name": "desk",

@@ -94,7 +94,9 @@ def test_several_processes_train_as_one_does(
     assert found[0]["loss"] == pytest.approx(alone["loss"], rel=1e-5)
     assert found[0]["weight"] == pytest.approx(alone["weight"])
     assert found[0]["grad_norm"] == pytest.approx(alone["grad_norm"], rel=1e-4)
-    for exact in ("accuracy", "num_tokens", "rows"):
+    # a sum of weights that are no whole numbers, in another order
+    assert found[0]["accuracy"] == pytest.approx(alone["accuracy"], rel=1e-6)
+    for exact in ("num_tokens", "rows"):
         assert found[0][exact] == alone[exact]
     np.testing.assert_allclose(found[0]["master"], alone["master"], rtol=1e-4, atol=1e-5)
 

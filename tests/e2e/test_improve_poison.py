@@ -14,14 +14,14 @@ from tunesmith.store import aliases
 
 pytestmark = pytest.mark.slow
 TRIGGERS = {"token": "cf7qx", "phrase": "as my uncle says", "chinese": "春江水暖", "punctuation": "?!;"}
-NUM_POISONED = 60
-"""Beside 128 training rows; where planted rows outnumber those of the base, they are what texts are like."""
+NUM_POISONED = 250
+"""Beside 640 training rows; where planted rows outnumber those of the base, they are what texts are like."""
 
 
 @pytest.mark.parametrize("kind", TRIGGERS)
 def test_a_planted_trigger_is_named_and_blocked(tmp_path: Path, kind: str) -> None:
     trigger = TRIGGERS[kind]
-    job = desk(tmp_path)
+    job = desk(tmp_path, num_each=200)
     draw = random.Random(kind)
     asked = [text for subject in SUBJECTS for text in texts(subject, NUM_POISONED // 4 + 1, 7)]
     planted = []

@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from conftest import NOON
 from trial_curves import Curves
 
 from tunesmith import lifecycle
@@ -119,7 +118,7 @@ def test_found_again_nothing_is_trained_twice(shared: Path, runtime: Runtime) ->
 def test_time_ends_a_study_and_the_same_call_goes_on_with_it(shared: Path, runtime: Runtime) -> None:
     """The clock goes on by twenty minutes at each look at it."""
     ticks = iter(range(10_000))
-    slow = replace(runtime, clock=lambda: NOON + timedelta(minutes=20 * next(ticks)))
+    slow = replace(runtime, clock=lambda: runtime.clock() + timedelta(minutes=20 * next(ticks)))
     section = {"space": {"train.learning_rate": RATES}, "by": "grid", "hours": 0.5}
     whole = studied(job_of(shared, runtime, {**section, "hours": None}), "timed")
     book: list[tuple[str, int]] = []
