@@ -3,6 +3,14 @@
 from typing import Final
 
 TEXTS: Final[dict[str, tuple[str, str]]] = {
+    "recipe.problem.time-span": (
+        "must be hours or days, such as `12h` or `7d`",
+        "应为小时数或天数，例如 `12h`、`7d`",
+    ),
+    "recipe.problem.time-span-or-number": (
+        "must be such as `7d` or `12h`, or a number of exchanges",
+        "应为 `7d`、`12h` 这样的时长，或请求的条数",
+    ),
     "cli.help.monitor": (
         "Hold recent traffic against what the model was trained on: drift, quality, latency.\n\n"
         "  tunesmith monitor recipe.yaml",

@@ -89,6 +89,8 @@ PROBLEMS: Final = {
     "too_short": "too-short",
     "tuple_type": "list",
     "union_tag_invalid": "tag",
+    "time_span": "time-span",
+    "time_span_or_number": "time-span-or-number",
     "unit_of_number": "unit-of-number",
     "webhook_https": "webhook-https",
     "webhook_url": "webhook-url",

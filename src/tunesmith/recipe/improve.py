@@ -7,15 +7,13 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from tunesmith.recipe.section import PositiveInt, Section, Share
-
-Interval = Annotated[str, Field(pattern=r"^[1-9][0-9]{0,3}[hd]$")]
-"""`30d`, `12h`."""
+from tunesmith.recipe.span import Span
 
 
 class When(Section):
     """What makes `tunesmith watch` train a candidate; each that is given does."""
 
-    every: Annotated[Interval | None, Field(description="Time since the last candidate: `30d`, `12h`.")] = None
+    every: Annotated[Span | None, Field(description="Time since the last candidate: `30d`, `12h`.")] = None
     drift: Annotated[bool, Field(description="A health report that finds drift or a loss of accuracy.")] = True
     feedback_rows: Annotated[
         PositiveInt | None, Field(description="So many rows from feedback that no candidate has seen.")

@@ -8,16 +8,14 @@ from pydantic import Field
 
 from tunesmith.recipe.alerts import Alerts
 from tunesmith.recipe.section import PositiveFloat, PositiveInt, Section
-
-Window = Annotated[str, Field(pattern=r"^[1-9][0-9]{0,3}[hd]$")] | PositiveInt
-"""`7d`, `12h`, or a number of exchanges."""
+from tunesmith.recipe.span import SpanOrNumber
 
 
 class Monitor(Section):
     """Windows of the traffic, each compared with what the model was trained on and with traffic that was accepted."""
 
     window: Annotated[
-        Window, Field(description="How much traffic is looked at as one: `7d`, `12h`, or a number of exchanges.")
+        SpanOrNumber, Field(description="How much traffic is looked at as one: `7d`, `12h`, or a number of exchanges.")
     ] = "7d"
     min_exchanges: Annotated[PositiveInt, Field(description="A window with fewer is told of, not judged.")] = 50
     false_alarms_per_year: Annotated[

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -204,3 +205,28 @@ def test_an_override_reaches_into_an_objective_written_short(tmp_path: Path) -> 
     file = tmp_path / "recipe.yaml"
     file.write_text(yaml.safe_dump({**SMALL, "train": {"objective": "sft"}}), encoding="utf-8")
     assert load_recipe(file, ["train.objective.supervise=last"]).train.objective == Sft(supervise="last")
+
+
+@pytest.mark.parametrize(
+    ("section", "value", "problem"),
+    [
+        ({"monitor": {"window": "7x"}}, "7x", "number of exchanges"),
+        ({"monitor": {"window": 0}}, "0", "number of exchanges"),
+        ({"monitor": {"window": True}}, "true", "number of exchanges"),
+        ({"improve": {"when": {"every": 30}}}, "30", "hours or days"),
+    ],
+)
+def test_a_mistyped_stretch_of_time_is_told_once(
+    section: dict[str, Any], value: str, problem: str, tmp_path: Path
+) -> None:
+    file = tmp_path / "recipe.yaml"
+    file.write_text(json.dumps({"name": "a", "prepare": {"sources": "rows.jsonl"}, **section}), encoding="utf-8")
+    with pytest.raises(TunesmithError) as told:
+        load_recipe(file)
+    assert told.value.code == "recipe-value"
+    assert problem in told.value.message()
+    assert f"got {value}" in told.value.message().replace('"', "")
+
+
+def test_windows_are_times_or_numbers() -> None:
+    assert [recipe(monitor={"window": window}).monitor.window for window in ("7d", "12h", 500)] == ["7d", "12h", 500]
