@@ -19,6 +19,9 @@ if TYPE_CHECKING:
 
 CHAMPION: Final = "champion"
 
+TRIGGERS: Final = ("command", "drift", "feedback_rows", "every", "forgotten")
+"""What calls for a round, as `lifecycle.watching.due` and the verbs word it."""
+
 
 def improve(
     recipe: RecipeArgument, overrides: Overrides = None, store: StoreOption = None, as_json: JsonOption = False
@@ -106,7 +109,13 @@ def round_json(round: Round) -> dict[str, Any]:
 
 def round_lines(round: Round) -> list[str]:
     """What became of a round, and why."""
-    trigger = ", ".join(f"{name} {value}" for name, value in round.trigger.items())
+    by = round.trigger.get("by")
+    if by in TRIGGERS:
+        trigger = text(
+            f"cli.round.trigger.{by}", **{name: told for name, told in round.trigger.items() if name != "by"}
+        )
+    else:  # of a caller's own
+        trigger = ", ".join(f"{name} {value}" for name, value in round.trigger.items())
     lines = [
         text("cli.round", id=round.id, name=round.name, word=text(f"cli.round.state.{round.state}")),
         text("cli.round.triggered-by", trigger=trigger),

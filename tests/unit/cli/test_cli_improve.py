@@ -45,7 +45,7 @@ def test_every_state_has_its_word(state: RoundState) -> None:
     first, trigger, *_ = round_lines(replace(ROUND, state=state))
     assert "0123456789abcdef" in first
     assert "cli." not in first
-    assert trigger.endswith("by feedback_rows, rows 212")
+    assert trigger.endswith("called for by 212 new rows of feedback")
 
 
 def test_the_table_shows_who_was_not_asked() -> None:
@@ -56,3 +56,19 @@ def test_the_table_shows_who_was_not_asked() -> None:
     assert second.split()[1:] == ["0.250", "0.750"]
     assert "-0.250" in last
     assert transfer_lines(None) == []
+
+
+def test_what_called_for_a_round_is_told_in_words() -> None:
+    when = "2026-03-01T00:00:00+00:00"
+    told = {
+        "a person": {"by": "command"},
+        f"the interval since {when}": {"by": "every", "last": when},
+        f"the window until {when}, in which these have changed: length": {
+            "by": "drift",
+            "features": "length",
+            "until": when,
+        },
+        "source desk, ticket 7": {"source": "desk", "ticket": "7"},
+    }
+    for words, trigger in told.items():
+        assert round_lines(replace(ROUND, trigger=trigger))[1].endswith(f"called for by {words}")
