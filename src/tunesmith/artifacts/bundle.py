@@ -14,13 +14,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, Literal
 
-from pydantic import ValidationError
-
 from tunesmith.artifacts.calibration import SavedMap, read_maps
 from tunesmith.artifacts.figures import Difference, Record
-from tunesmith.artifacts.folder import MANIFEST, Manifest, read_manifest
+from tunesmith.artifacts.folder import MANIFEST, Manifest, read_body, read_manifest
 from tunesmith.artifacts.scorecard import Task
-from tunesmith.errors import Place, RunFailed, TunesmithError
+from tunesmith.errors import Place, TunesmithError
 from tunesmith.recipe import PromptStyle
 from tunesmith.recipe.export import FormName
 
@@ -183,11 +181,7 @@ class Bundle:
             name = path.relative_to(folder).as_posix()
             if path.is_symlink() or not (path.is_dir() or name == MANIFEST or name in manifest.files):
                 raise TunesmithError("bundle-file", place=Place(str(path)))
-        try:
-            body = BundleBody.model_validate_json((folder / BODY).read_bytes())
-        except (ValidationError, FileNotFoundError) as failure:
-            raise RunFailed("artifact-damaged", place=Place(str(folder / BODY)), kind=KIND) from failure
-        return cls(folder, manifest, body)
+        return cls(folder, manifest, read_body(folder / BODY, BundleBody, KIND))
 
     @property
     def key(self) -> str:

@@ -13,11 +13,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, Literal
 
-from pydantic import ValidationError
-
 from tunesmith.artifacts.figures import Record
-from tunesmith.artifacts.folder import Manifest, read_manifest
-from tunesmith.errors import Place, RunFailed
+from tunesmith.artifacts.folder import Manifest, read_body, read_manifest
 
 KIND: Final = "feedback_set"
 BODY: Final = "feedback.json"
@@ -98,11 +95,7 @@ class FeedbackSet:
     def open(cls, folder: Path) -> FeedbackSet:
         """Raises what `read_manifest` raises."""
         manifest = read_manifest(folder, KIND)
-        try:
-            body = FeedbackBody.model_validate_json((folder / BODY).read_bytes())
-        except (ValidationError, FileNotFoundError) as failure:
-            raise RunFailed("artifact-damaged", place=Place(str(folder / BODY)), kind=KIND) from failure
-        return cls(folder, manifest, body)
+        return cls(folder, manifest, read_body(folder / BODY, FeedbackBody, KIND))
 
     @property
     def key(self) -> str:

@@ -21,13 +21,14 @@ from functools import cache
 from glob import escape
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any, Final, Literal
+from typing import Any, Final, Literal, TypeVar
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from tunesmith.errors import Place, RunFailed, TunesmithError
 
 MANIFEST: Final = "manifest.json"
+Body = TypeVar("Body", bound=BaseModel)
 
 
 @dataclass(frozen=True)
@@ -240,6 +241,14 @@ def read_manifest(folder: Path, kind: str) -> Manifest:
     for name in manifest.files:
         check_file(folder, name, manifest)
     return manifest
+
+
+def read_body(file: Path, body: type[Body], kind: str) -> Body:
+    """What a file of an artifact holds, as JSON. Raises RunFailed `artifact-damaged`."""
+    try:
+        return body.model_validate_json(file.read_bytes())
+    except (ValidationError, FileNotFoundError) as failure:
+        raise RunFailed("artifact-damaged", place=Place(str(file)), kind=kind) from failure
 
 
 def open_manifest(folder: Path, kind: str) -> Manifest:

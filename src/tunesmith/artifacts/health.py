@@ -11,11 +11,8 @@ from datetime import datetime
 from pathlib import Path
 from typing import Final, Literal
 
-from pydantic import ValidationError
-
 from tunesmith.artifacts.figures import Record
-from tunesmith.artifacts.folder import Manifest, read_manifest
-from tunesmith.errors import Place, RunFailed
+from tunesmith.artifacts.folder import Manifest, read_body, read_manifest
 
 KIND: Final = "health"
 BODY: Final = "health.json"
@@ -106,11 +103,7 @@ class HealthReport:
     def open(cls, folder: Path) -> HealthReport:
         """Raises what `read_manifest` raises."""
         manifest = read_manifest(folder, KIND)
-        try:
-            body = HealthBody.model_validate_json((folder / BODY).read_bytes())
-        except (ValidationError, FileNotFoundError) as failure:
-            raise RunFailed("artifact-damaged", place=Place(str(folder / BODY)), kind=KIND) from failure
-        return cls(folder, manifest, body)
+        return cls(folder, manifest, read_body(folder / BODY, HealthBody, KIND))
 
     @property
     def key(self) -> str:

@@ -5,11 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any, Final, Literal
 
-from pydantic import ValidationError
-
 from tunesmith.artifacts.figures import Estimate, Record
-from tunesmith.artifacts.folder import write_whole
-from tunesmith.errors import Place, RunFailed
+from tunesmith.artifacts.folder import read_body, write_whole
 
 FILE: Final = "study.json"
 BEST: Final = "best.yaml"
@@ -115,7 +112,4 @@ def write_study(folder: Path, body: StudyBody) -> None:
 
 def read_study(folder: Path) -> StudyBody:
     """Raises RunFailed `artifact-damaged`."""
-    try:
-        return StudyBody.model_validate_json((folder / FILE).read_bytes())
-    except (ValidationError, FileNotFoundError) as failure:
-        raise RunFailed("artifact-damaged", place=Place(str(folder / FILE)), kind="study") from failure
+    return read_body(folder / FILE, StudyBody, "study")
