@@ -143,6 +143,7 @@ def test_a_step_of_one_model_does_not_replace_the_others(tmp_path: Path, runtime
     assert len(read_metrics(tmp_path)) == 2
 
 
+@pytest.mark.thorough
 def test_a_run_in_use_is_refused_with_the_process_until_that_is_killed(tmp_path: Path, runtime: Runtime) -> None:
     environment = {**os.environ, "PYTHONPATH": str(Path(tunesmith.__file__).parents[1])}
     command = [sys.executable, "-c", HOLD, str(tmp_path)]

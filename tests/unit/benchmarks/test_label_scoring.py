@@ -100,6 +100,7 @@ def test_answers_are_compared_under_the_same_rule(sides: Sides) -> None:
     assert label_scoring.compare_likeliest(sides, rows)[0] == []
 
 
+@pytest.mark.thorough
 def test_rounds_are_taken_until_enough_were_on_an_idle_machine(sides: Sides, monkeypatch: pytest.MonkeyPatch) -> None:
     loads = iter([1.0, 0.0, 0.1])
     monkeypatch.setattr(label_scoring, "watch_machine", lambda: next(loads))

@@ -52,6 +52,7 @@ def test_values_nothing_to_say_and_failures_of_single_items() -> None:
     assert [value != value for value in found[5:]] == [True, True, True]
 
 
+@pytest.mark.thorough
 def test_a_slow_item_fails_and_the_next_is_asked_anew() -> None:
     found = function_values(metric(seconds=0.3), [case(answer) for answer in ("half", "slow", "half")])
     assert (found[0], found[2]) == (0.5, 0.5)

@@ -129,6 +129,7 @@ def test_dropout_keeps_a_number_of_each_part_and_a_flag_of_each_adapters_input(t
     assert found > 1.1 * plain
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("lengths", LENGTHS)
 def test_attention_with_dropout_keeps_each_score_and_its_factor(tmp_path: Path, lengths: str) -> None:
     folder = save_model(tmp_path, make_model("qwen2", num_hidden_layers=3, intermediate_size=160))
@@ -162,6 +163,7 @@ def test_a_checkpoint_holds_the_numbers_and_the_moments_of_its_optimiser(
     assert held - slack <= state_bytes(Computation(geometry, section, "fp32", "cpu")) <= held
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("architecture", ["llama", "qwen2", "qwen3"])
 @pytest.mark.parametrize("method", [Full(), Lora(rank=4), Lora(rank=4, targets=("q_proj", "v_proj"))], ids=str)
 @pytest.mark.parametrize("precision", ["fp32", "bf16"])

@@ -46,6 +46,7 @@ def test_a_text_file_gives_its_paragraphs_with_their_lines(tmp_path: Path) -> No
     assert rows_of(table) == rows_of(table)
 
 
+@pytest.mark.thorough
 def test_damaged_and_huge_paragraphs_cost_only_themselves(tmp_path: Path) -> None:
     good_lines = "好的一段。\n\n另一段。\n\n还有一段。\n\n".encode()
     table = read(tmp_path, "a.txt", good_lines + b"broken \xe9\x80 here\n\n" + b"x" * (2**24 + 9) + b"\n\nlast")

@@ -310,6 +310,7 @@ CORPUS: list[tuple[bytes, str | None]] = [
 ]
 
 
+@pytest.mark.thorough
 def test_every_bad_line_is_quarantined_with_line_byte_and_reason(tmp_path: Path) -> None:
     content = b"\n\n".join(line for line, _ in CORPUS)  # a blank line after each
     file = tmp_path / "rows.jsonl"

@@ -76,6 +76,7 @@ def expected_end(n: int) -> str | None:
     return {1: "trace-absent", 2: "trace-unclosed", 3: "trace-language"}.get(n % 7)
 
 
+@pytest.mark.thorough
 def test_thinking_that_comes_to_the_answer_is_kept(
     run: Run, tmp_path: Path, runtime: Runtime, progress: Listening
 ) -> None:
@@ -227,6 +228,7 @@ def test_thinking_that_is_too_long_or_tells_of_persons_is_not_kept(run: Run, tmp
     assert [row.answer.reasoning for row in dataset.rows("train") if row.answer.reasoning] == ["add one"]
 
 
+@pytest.mark.thorough
 def test_made_rows_inherit_the_reasoning(run: Run, tmp_path: Path) -> None:
     source = sums(tmp_path)
     with serving(Teacher()) as server:

@@ -24,6 +24,7 @@ def test_words(text: str, expected: list[str]) -> None:
     assert words(text) == expected
 
 
+@pytest.mark.thorough
 def test_ascii_units_are_those_of_rouge_score() -> None:
     from rouge_score.tokenizers import DefaultTokenizer  # with it comes all of nltk
 

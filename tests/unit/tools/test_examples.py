@@ -135,6 +135,7 @@ def good(reads: list[Read], found: dict[str, set[Place]]) -> list[Read]:
     return [read for read in reads if read.place in found["good"]]
 
 
+@pytest.mark.thorough
 def test_maker_rewrites_the_same_bytes(tmp_path: Path) -> None:
     command = [sys.executable, str(REPOSITORY / "tools" / "make_examples.py"), "--out", str(tmp_path)]
     subprocess.run(command, check=True, cwd=tmp_path)

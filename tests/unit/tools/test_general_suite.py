@@ -36,6 +36,7 @@ def asked(item: Item) -> str:
     return item.prompt[-1].content
 
 
+@pytest.mark.thorough
 def test_the_shipped_file_is_that_of_the_maker(tmp_path: Path) -> None:
     made = tmp_path / "general.jsonl"
     make_general_suite.main(made)

@@ -159,6 +159,7 @@ def test_out_of_memory_is_training_with_smaller_micro_batches(tmp_path: Path, re
     assert len(read_metrics(tmp_path / "short")) == NUM_STEPS
 
 
+@pytest.mark.thorough
 def test_the_effective_batch_stays(tmp_path: Path) -> None:
     """As in a run with memory for all, up to the rounding of a sum in another order; noise would be drawn otherwise."""
     plain = drive(tmp_path / "whole", objective=lambda _: sft.loss)
@@ -178,6 +179,7 @@ def test_the_effective_batch_stays(tmp_path: Path) -> None:
     assert losses[0] == pytest.approx(losses[1], rel=1e-3)
 
 
+@pytest.mark.thorough
 def test_a_smaller_budget_stays_after_a_resume(tmp_path: Path) -> None:
     """Memory runs out in step 3; the run is killed in step 4, and there is memory enough when it goes on."""
 
