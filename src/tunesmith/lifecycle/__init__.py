@@ -29,13 +29,13 @@ from tunesmith.artifacts import (
 from tunesmith.artifacts.dataset import SplitProof
 from tunesmith.artifacts.history import Taken, TimeEstimate, append_taken, read_history
 from tunesmith.artifacts.prediction import Prediction, PredictionBody
-from tunesmith.chat import Chat, load_chat, load_tokenizer
+from tunesmith.chat import Chat
 from tunesmith.chat.cache import rendered_rows
 from tunesmith.chat.subset import nested_rows
-from tunesmith.errors import ExitCode, Place, TunesmithError
+from tunesmith.errors import ExitCode, TunesmithError
 from tunesmith.evaluate.evaluation import Evaluation, check_metrics, task_of
 from tunesmith.lifecycle.arms import check_arms, check_judge, other_models
-from tunesmith.lifecycle.base_checks import check_base, check_device
+from tunesmith.lifecycle.base_checks import check_base, check_device, teacher_of
 from tunesmith.lifecycle.measure import Measured, measured
 from tunesmith.lifecycle.ratings import rated_of
 from tunesmith.lifecycle.row_fits import chat_of, row_fits
@@ -56,8 +56,6 @@ from tunesmith.prepare import recheck as recheck_stage
 from tunesmith.prepare.changes import Change
 from tunesmith.recipe import (
     Auto,
-    Distill,
-    DistillText,
     Method,
     Prefix,
     Prompt,
@@ -459,24 +457,6 @@ def check(job: Job, dataset: Dataset) -> None:
     task = task_of(report, predicts_numbers=predicts_numbers)
     check_judge(job, task)
     check_metrics(job.recipe.evaluate, task, report)
-
-
-def teacher_of(job: Job, section: Train) -> Base | None:
-    """The model that a distillation learns from.
-
-    Raises what `find_base` raises; `teacher-encoder` for one that writes nothing; `teacher-tokenizer` where
-    probabilities are learned, what `load_chat` raises where the teacher's text is.
-    """
-    if not isinstance(section.objective, Distill | DistillText):
-        return None
-    teacher = find_base(section.objective.teacher, section.objective.revision)
-    if teacher.is_encoder:
-        raise TunesmithError("teacher-encoder", place=Place(str(teacher.folder)), type=teacher.model_type)
-    if isinstance(section.objective, DistillText):
-        load_chat(teacher.folder)
-    elif load_tokenizer(teacher.folder).get_vocab() != job.chat.tokenizer.get_vocab():
-        raise TunesmithError("teacher-tokenizer", place=Place(str(teacher.folder)), base=job.base.reference)
-    return teacher
 
 
 @contextmanager

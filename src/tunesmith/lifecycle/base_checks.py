@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from tunesmith.errors import TunesmithError
-from tunesmith.model.base import DENSE_TYPES
+from tunesmith.chat import load_chat, load_tokenizer
+from tunesmith.errors import Place, TunesmithError
+from tunesmith.model.base import DENSE_TYPES, Base, find_base
 from tunesmith.model.start import start_of
-from tunesmith.recipe import Classification, Regression
+from tunesmith.recipe import Classification, Distill, DistillText, Regression, Train
 
 if TYPE_CHECKING:
     from tunesmith.lifecycle import Job
@@ -39,6 +40,24 @@ def check_device(job: Job) -> None:
             raise TunesmithError("compile-device")
         if section.compile and job.base.model_type not in DENSE_TYPES:
             raise TunesmithError("compile-architecture", type=job.base.model_type, known=", ".join(DENSE_TYPES))
+
+
+def teacher_of(job: Job, section: Train) -> Base | None:
+    """The model that a distillation learns from.
+
+    Raises what `find_base` raises; `teacher-encoder` for one that writes nothing; `teacher-tokenizer` where
+    probabilities are learned, what `load_chat` raises where the teacher's text is.
+    """
+    if not isinstance(section.objective, Distill | DistillText):
+        return None
+    teacher = find_base(section.objective.teacher, section.objective.revision)
+    if teacher.is_encoder:
+        raise TunesmithError("teacher-encoder", place=Place(str(teacher.folder)), type=teacher.model_type)
+    if isinstance(section.objective, DistillText):
+        load_chat(teacher.folder)
+    elif load_tokenizer(teacher.folder).get_vocab() != job.chat.tokenizer.get_vocab():
+        raise TunesmithError("teacher-tokenizer", place=Place(str(teacher.folder)), base=job.base.reference)
+    return teacher
 
 
 def _check_encoder(job: Job) -> None:

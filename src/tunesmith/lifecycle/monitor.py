@@ -6,7 +6,7 @@ import hashlib
 import json
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
 from pathlib import Path
@@ -14,7 +14,6 @@ from types import TracebackType
 from typing import Final
 
 import numpy as np
-from sqlalchemy import select
 
 from tunesmith.artifacts import Dataset, Identity, Scorecard, is_whole, library_versions, publish
 from tunesmith.artifacts.bundle import RECIPE, Bundle
@@ -42,15 +41,22 @@ from tunesmith.monitor.reference import VERSION as REFERENCE_VERSION
 from tunesmith.monitor.run import VERSION as HEALTH_VERSION
 from tunesmith.monitor.run import Against, Answering, Seen, health, is_accepted, look_at
 from tunesmith.monitor.run import monitor as monitor_stage
-from tunesmith.monitor.said import RIGHT, Review, Said, said_features
+from tunesmith.monitor.said import RIGHT, Said, said_features
 from tunesmith.monitor.windows import Window, windows
 from tunesmith.recipe import load_recipe
-from tunesmith.records import Exchange, Feedback
+from tunesmith.records import CORRECTION, Exchange, Feedback
 from tunesmith.runtime import Runtime
 from tunesmith.serve.start import Opened, open_bundle
-from tunesmith.store import Store, aliases, history, open_version, resolve
-from tunesmith.store.open import reading
-from tunesmith.store.schema import FEEDBACK_STATES, REVIEW_RATINGS
+from tunesmith.store import (
+    ReviewRating,
+    Store,
+    aliases,
+    decisions_of,
+    history,
+    open_version,
+    resolve,
+    review_ratings,
+)
 
 CHAMPION: Final = "champion"
 TRAFFIC: Final = "traffic"
@@ -115,20 +121,20 @@ def watched_of(job: Job, store: Store) -> Watched:
 
 
 def said_of(store: Store) -> Said:
-    """What was said of all exchanges. What a person dismissed is left out, what one corrected is as corrected."""
-    with reading(store.database) as connection:
-        states = {row.feedback: row for row in connection.execute(select(FEEDBACK_STATES))}
-        rated = connection.execute(select(REVIEW_RATINGS).order_by(REVIEW_RATINGS.c.at)).all()
+    """What was said of all exchanges. What a person dismissed is left out, and the right answer that one gave in the
+    inbox counts like an expert's."""
+    decisions = decisions_of(store)
     feedback: defaultdict[str, list[Feedback]] = defaultdict(list)
+    reviews: defaultdict[str, list[ReviewRating]] = defaultdict(list)
     for each in store.feedback():
-        state = states.get(each.id)
-        if state is None or state.state == "accepted":
+        decision = decisions.get(each.id)
+        if decision is None or decision.state != "dismissed":
             feedback[each.exchange].append(each)
-        elif state.state == "corrected":
-            feedback[each.exchange].append(replace(each, text=state.text))
-    reviews: defaultdict[str, list[Review]] = defaultdict(list)
-    for row in rated:
-        reviews[row.exchange].append(Review(row.exchange, row.dimension, row.value, row.text))
+        if decision is not None and decision.state == "corrected":
+            right = ReviewRating(each.exchange, decision.who, CORRECTION, None, decision.text, decision.at)
+            reviews[each.exchange].append(right)
+    for rating in review_ratings(store):
+        reviews[rating.exchange].append(rating)
     return Said(feedback, reviews)
 
 

@@ -12,10 +12,10 @@ from typing import Final
 import numpy as np
 
 from tunesmith.monitor.features import Features
-from tunesmith.records import Exchange, Feedback
+from tunesmith.records import CORRECTION, Exchange, Feedback
+from tunesmith.store import ReviewRating
 from tunesmith.text.normalise import normalise_answer
 
-CORRECTION: Final = "correction"
 ACCURACY: Final = "accuracy"
 RIGHT: Final = "right"
 """The name of the numbers, 1 or 0 in the order of time, that tell where the model was right."""
@@ -26,21 +26,11 @@ MAX_COMPARED: Final = 2000
 
 
 @dataclass(frozen=True, slots=True)
-class Review:
-    """What an expert said of an exchange; of the dimension `correction`, `text` is the right answer."""
-
-    exchange: str
-    dimension: str
-    value: int | None
-    text: str | None
-
-
-@dataclass(frozen=True, slots=True)
 class Said:
     """All that was said of exchanges, by their ids, the newest last."""
 
     feedback: Mapping[str, Sequence[Feedback]]
-    reviews: Mapping[str, Sequence[Review]]
+    reviews: Mapping[str, Sequence[ReviewRating]]
 
 
 def said_features(exchanges: Sequence[Exchange], said: Said) -> Features:

@@ -39,7 +39,6 @@ from tunesmith.prepare.contamination import Text, contamination_of
 from tunesmith.prepare.duplicates import (
     DUPLICATE,
     HELD_OUT,
-    KINDS_OF_REPEAT,
     NO_TRACE,
     OVER_SHARE,
     UNDER_SAMPLED,
@@ -56,12 +55,13 @@ from tunesmith.prepare.near import clusters_of, join_near, near_duplicates
 from tunesmith.prepare.pool import Pool
 from tunesmith.prepare.proof import prove
 from tunesmith.prepare.quality.score import judge
-from tunesmith.prepare.report import Account, reasons_of, report_of
+from tunesmith.prepare.report import Account, report_of
 from tunesmith.prepare.safety import MANY_VISITS, refuse
 from tunesmith.prepare.seal import key_fingerprint
 from tunesmith.prepare.semantic import Meaning, join_semantic, semantic_duplicates
 from tunesmith.prepare.sources import inputs_of, rows_by_share, take_share
 from tunesmith.prepare.split import UNUSED, Assigned, assign
+from tunesmith.prepare.telling import counted, listed, say_done, say_repeats
 from tunesmith.prepare.traces import synthesise
 from tunesmith.prepare.walk import ADDED, Rejects, Rules, Walk, read_sources
 from tunesmith.recipe import Prepare
@@ -115,7 +115,7 @@ def prepare(
             report = _write(found, decided, folder, pool, scratch)
             for file in judged.iterdir():
                 copyfile(file, folder / file.name)
-    _say_done(report, progress)
+    say_done(report, progress)
     return Dataset.open(out)
 
 
@@ -218,7 +218,7 @@ def _choose(found: Walk, section: Prepare, pool: Pool[Any], scratch: Path, out: 
     for held_out, left in repeats(spool, kept_N, kin):
         _leave_out(left, found, kept_N)
         cut_for[held_out].append(left.same_as_S)
-    _say_repeats(found.rejects, progress)
+    say_repeats(found.rejects, progress)
     if section.duplicates.near == "drop":
         near = near_duplicates(spool, training_rows(spool, kept_N), kin.cluster_N, likeness, pool)
         _leave_out(near, found, kept_N)
@@ -282,7 +282,7 @@ def _reason(
         kept=report.kept,
         rows=report.rows,
         answers=report.answers,
-        rejected=_listed(report.rejected),
+        rejected=listed(report.rejected),
     )
     if teacher.without == "drop":
         _take_out(synthesised.without, found, chosen, assigned, NO_TRACE)
@@ -303,7 +303,7 @@ def _augment(
             method=making.method,
             made=making.made,
             kept=making.kept,
-            rejected=_listed(making.rejected),
+            rejected=listed(making.rejected),
         )
     return augmented.report, augmented.assigned
 
@@ -446,7 +446,7 @@ def _refuse_bad(found: Walk, max_share: float, out: Path, progress: Progress) ->
             "warning",
             count=rejects.num_bad,
             read=found.num_read,
-            reasons=_counts(reasons, rejects),
+            reasons=counted(reasons, rejects),
         )
         return
     file = out.with_name(f"{out.name}.rejects.jsonl")
@@ -459,17 +459,10 @@ def _refuse_bad(found: Walk, max_share: float, out: Path, progress: Progress) ->
         bad=rejects.num_bad,
         read=found.num_read,
         allowed=f"{max_share:.0%}",
-        reasons=_counts(reasons, rejects),
+        reasons=counted(reasons, rejects),
         places="; ".join(f"{reject.place} {reject.reason}" for reject in rejects.first_bad),
         file=str(file),
     )
-
-
-def _say_repeats(rejects: Rejects, progress: Progress) -> None:
-    kinds = [kind.format(held_out) for kind in KINDS_OF_REPEAT for held_out in HELD_OUT]
-    cut = {reason: rejects.counts[reason] for reason in kinds if rejects.counts[reason]}
-    if cut:
-        progress.say("say.prepare.repeats", "warning", count=sum(cut.values()), reasons=_counts(cut, rejects))
 
 
 def _check_splits(assigned: Assigned, progress: Progress) -> None:
@@ -479,22 +472,3 @@ def _check_splits(assigned: Assigned, progress: Progress) -> None:
     for split in ("validation", "test"):
         if not counts[split]:
             progress.say(f"say.prepare.no-{split}", "warning")
-
-
-def _say_done(report: DatasetReport, progress: Progress) -> None:
-    progress.say(
-        "say.prepare.done",
-        kept=report.kept,
-        read=report.read,
-        train=report.splits["train"],
-        validation=report.splits["validation"],
-        test=report.splits["test"],
-    )
-
-
-def _listed(counts: Mapping[str, int]) -> str:
-    return ", ".join(f"{reason} {count}" for reason, count in counts.items()) or "-"
-
-
-def _counts(counts: Mapping[str, int], rejects: Rejects) -> str:
-    return ", ".join(f"{reason} {found.count}" for reason, found in reasons_of(counts, rejects.of_reason).items())

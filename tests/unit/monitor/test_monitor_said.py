@@ -8,8 +8,9 @@ import numpy as np
 import pytest
 from store_material import exchange, feedback
 
-from tunesmith.monitor.said import Review, Said, edit_share, is_right, said_features
+from tunesmith.monitor.said import Said, edit_share, is_right, said_features
 from tunesmith.records import Exchange, Feedback, Message
+from tunesmith.store import ReviewRating
 
 ASKED = [exchange(n, answer=Message("assistant", "Billing")) for n in range(6)]
 
@@ -18,11 +19,15 @@ def on(number: int, kind: str, at: int = 0, **fields: object) -> Feedback:
     return replace(feedback(10 * number + at, ASKED[number]), kind=kind, **fields)
 
 
-def said(*told: Feedback, reviews: tuple[Review, ...] = ()) -> Said:
+def said(*told: Feedback, reviews: tuple[ReviewRating, ...] = ()) -> Said:
     return Said(
         {one.id: [each for each in told if each.exchange == one.id] for one in ASKED},
         {one.id: [each for each in reviews if each.exchange == one.id] for one in ASKED},
     )
+
+
+def review(number: int, dimension: str, value: int | None, text: str | None = None) -> ReviewRating:
+    return ReviewRating(ASKED[number].id, "mei", dimension, value, text, ASKED[number].at)
 
 
 def levenshtein(one: str, other: str) -> int:
@@ -63,14 +68,13 @@ def test_the_newest_thumb_holds() -> None:
 
 
 def test_experts_go_before_users() -> None:
-    id = ASKED[0].id
     user = on(0, "correction", text="delivery")
     assert is_right(ASKED[0], said(user)) is False
-    assert is_right(ASKED[0], said(user, reviews=(Review(id, "accuracy", 5, None),))) is True
-    assert is_right(ASKED[0], said(reviews=(Review(id, "accuracy", 5, None), Review(id, "accuracy", 2, None)))) is False
-    written = Review(id, "correction", None, "billing.")
-    assert is_right(ASKED[0], said(user, reviews=(Review(id, "accuracy", 1, None), written))) is True
-    assert is_right(ASKED[0], said(reviews=(Review(id, "fluency", 5, None),))) is None
+    assert is_right(ASKED[0], said(user, reviews=(review(0, "accuracy", 5),))) is True
+    assert is_right(ASKED[0], said(reviews=(review(0, "accuracy", 5), review(0, "accuracy", 2)))) is False
+    written = review(0, "correction", None, "billing.")
+    assert is_right(ASKED[0], said(user, reviews=(review(0, "accuracy", 1), written))) is True
+    assert is_right(ASKED[0], said(reviews=(review(0, "fluency", 5),))) is None
     assert is_right(ASKED[0], said()) is None
 
 
