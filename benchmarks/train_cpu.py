@@ -42,8 +42,9 @@ from tunesmith.model.base import BUILTIN
 OURS: Final = (sys.executable, "-m", "benchmarks.worker")
 FLOOR: Final = (sys.executable, "-m", "benchmarks.floor")
 ROWS: Final = MedicalRows()
-NUM_FINALISTS: Final = 2
-"""How many of another comparison's best settings are tried again."""
+NUM_FINALISTS: Final = 3
+"""How many of another comparison's best settings are tried, up to the first that works: the best may need too much
+memory."""
 
 
 @dataclass(frozen=True)
@@ -56,7 +57,7 @@ class Comparison:
     trial_seconds: float
     """How long one trial of the search for TRL's best settings may take, loading and compiling included."""
     finalists_of: str = ""
-    """The comparison whose best settings are tried, where a search of its own would take hours."""
+    """The comparison whose best settings are taken, where a search of its own would take hours."""
     max_row_tokens: int = 1024
     num_threads: int = num_usable_cores()
 

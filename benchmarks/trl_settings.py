@@ -106,8 +106,13 @@ def sweep(command: tuple[str, ...], job: TrainingJob, options: Sequence[Option],
 
 
 def repeat(command: tuple[str, ...], job: TrainingJob, trials: Sequence[Trial], logs: Path, seconds: float) -> Sweep:
-    """Settings found elsewhere, tried on another job."""
-    return Sweep(tuple(_try(command, job, trial, logs, seconds) for trial in trials))
+    """Settings found elsewhere, best first, tried on another job up to the first that works there."""
+    made: list[Trial] = []
+    for trial in trials:
+        made.append(_try(command, job, trial, logs, seconds))
+        if not made[-1].failure:
+            break
+    return Sweep(tuple(made))
 
 
 def recorded(file: Path, made_for: Mapping[str, Any], search: Callable[[], Sweep]) -> Sweep:
