@@ -36,7 +36,7 @@ from tunesmith.lifecycle.forget_rows import (
     write_successor,
 )
 from tunesmith.lifecycle.lineage import Lineage, read_lineage
-from tunesmith.lifecycle.monitor import TRAFFIC
+from tunesmith.lifecycle.monitor import SAID, TRAFFIC
 from tunesmith.lifecycle.trace import Step, absolute, learned_from, sources_of
 from tunesmith.monitor.reference import KIND as REFERENCE
 from tunesmith.runtime import Runtime
@@ -125,7 +125,7 @@ def find(store: Store, runtime: Runtime, person: Person) -> Found:
     datasets = {cut.node.key for cut in cuts if cut.node.kind == DATASET}
     learned = learned_from(lineage, {cut.node.key for cut in cuts if cut.node.kind == DATASET and cut.learned})
     kept = {cut.node.folder for cut in cuts}
-    derived = _derived(lineage, datasets, has_exchanges=bool(stored.exchanges))
+    derived = _derived(lineage, datasets, stored)
     holders = [folder for folder in _all_folders(runtime, lineage) if folder in derived or _holds(folder, needles)]
     removed = [*(folder for folder in holders if folder not in kept), *_checkpoints(runtime, datasets)]
     withdrawn = {node.key for node in [*learned, *lineage.of_kind(BUNDLE)] if node in learned or node.folder in removed}
@@ -189,11 +189,14 @@ def _cuts(lineage: Lineage, needles: Needles, ids: set[str], gone: set[Spot]) ->
         ids, gone = new_ids, new_gone
 
 
-def _derived(lineage: Lineage, datasets: set[str], *, has_exchanges: bool) -> set[Path]:
-    """What monitoring keeps as numbers: vectors of texts, which name nobody and tell of everybody. Made again."""
+def _derived(lineage: Lineage, datasets: set[str], stored: Held) -> set[Path]:
+    """What monitoring keeps as numbers: of texts and of what was said, which name nobody and tell of everybody. Made
+    again.
+    """
     references = [node for node in lineage.of_kind(REFERENCE) if datasets & node.named]
-    traffic = lineage.of_kind(TRAFFIC) if has_exchanges else lineage.descendants(node.key for node in references)
-    return {node.folder for node in (*references, *traffic) if node.kind in (REFERENCE, TRAFFIC)}
+    traffic = lineage.of_kind(TRAFFIC) if stored.exchanges else lineage.descendants(node.key for node in references)
+    said = lineage.of_kind(SAID) if not stored.is_empty else []
+    return {node.folder for node in (*references, *traffic, *said) if node.kind in (REFERENCE, TRAFFIC, SAID)}
 
 
 def _all_folders(runtime: Runtime, lineage: Lineage) -> list[Path]:

@@ -1,7 +1,8 @@
 """Watching: what `tunesmith watch` does at each tick, so that nobody has to.
 
-A tick looks at the windows of traffic that are complete since the last one, tells what began and ended in them, and
-trains a candidate where one is due. Nothing here sleeps: who calls decides when the next tick is.
+A tick looks at the windows of traffic that are complete since the last one, and once a day at those of which more was
+said, tells what began and ended in them, and trains a candidate where one is due. Nothing here sleeps: who calls
+decides when the next tick is.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Final
 
-from pydantic import ValidationError
+from pydantic import Field, ValidationError
 from sqlalchemy import func, select
 
 from tunesmith.artifacts.figures import Record
@@ -35,9 +36,10 @@ from tunesmith.monitor.deliver import (
     say_delivered,
 )
 from tunesmith.monitor.webhook import receiver_of
-from tunesmith.monitor.windows import length_of, windows
+from tunesmith.monitor.windows import windows
 from tunesmith.recipe.improve import When
-from tunesmith.store import Store, aliases, history
+from tunesmith.recipe.span import length_of
+from tunesmith.store import Store, Traffic, aliases, history
 from tunesmith.store.cycles import Round, rounds
 from tunesmith.store.open import reading
 from tunesmith.store.schema import FEEDBACK_STATES, REVIEW_RATINGS
@@ -51,6 +53,10 @@ MAX_WAIT: Final = timedelta(days=1)
 """Between two ticks that fail; the wait doubles with each."""
 CLOCK_SLACK: Final = timedelta(days=1)
 """A clock that is behind the last window by less is waited for."""
+LATE: Final = timedelta(days=1)
+"""Between two looks at windows of which more was said since."""
+NUM_LATE: Final = 60
+"""Newest windows that are looked at again."""
 _MAX_DOUBLED: Final = 10
 _INBOX_DIGITS: Final = 16
 
@@ -67,6 +73,12 @@ class Standing(Record):
     """When it last called for a round."""
     inbox: str | None = None
     """What the inbox was like when nothing was due."""
+    looked_at: datetime | None = None
+    """When windows were last looked at."""
+    heard: str | None = None
+    """What the inbox was like then."""
+    said: dict[str, str] = Field(default_factory=dict)
+    """What had been said of the newest windows that were looked at, by their end and the model."""
 
 
 @dataclass(frozen=True)
@@ -133,13 +145,14 @@ class Watch:
 
         Raises what the stages raise; then nothing is written down, and the next tick begins with the same windows.
         """
-        standing = self._standing()
-        new = self._new_reports(standing)
+        standing, inbox = self._standing(), self._inbox()
+        is_due = self._is_look_due(standing, inbox)
+        found = self.stages.reports(self.job, self.store) if is_due else []
+        new = news_of(found, standing)
         alerts = self._tell(new)
         log = [alert for alert in read_alerts(self._log) if alert.recipe == self.job.recipe.name]
         delivered = self.sink.deliver(log)
         say_delivered(delivered, self.job.progress)
-        inbox = self._inbox()
         trigger = self._trigger(new, standing, is_inbox_new=inbox != standing.inbox)
         if trigger is None:
             made = None
@@ -147,30 +160,25 @@ class Watch:
         else:
             made = self._improve(trigger)
             standing = standing.model_copy(update={"called_at": self.store.clock()})
-        if new:
-            standing = standing.model_copy(update={"until": new[-1].body.until})
-        self._keep(standing)
+        self._keep(after_look(standing, new, inbox, self.store.clock()) if is_due else standing)
         return Tick(new, alerts, delivered, trigger, made)
 
-    def _new_reports(self, standing: Standing) -> list[HealthReport]:
-        """On windows after the last one that was looked at; of a watch that begins, on the newest alone."""
-        now, until = self.store.clock(), standing.until
-        if until is not None and now < until - CLOCK_SLACK:
-            self.job.progress.say("watching.clock", "warning", now=f"{now:%Y-%m-%d}", until=f"{until:%Y-%m-%d}")
-            until = None
+    def _is_look_due(self, standing: Standing, inbox: str) -> bool:
+        """Whether a window is complete that was not looked at, or more was said since the last look, a day ago."""
+        now, until, looked_at = self.store.clock(), standing.until, standing.looked_at
         if until is None:
-            return self.stages.reports(self.job, self.store)[-1:]
-        # reports are found by all that they are made of, which is much to read for nothing
-        size = self.job.recipe.monitor.window
-        if not any(window.until > until for window in windows(self.store.exchanges(since=until), size, now)):
-            return []
-        return [report for report in self.stages.reports(self.job, self.store) if report.body.until > until]
+            return True
+        time_of = Traffic(self.store, since=until).time_of
+        if any(window.until > until for window in windows(time_of, self.job.recipe.monitor.window, now)):
+            return True
+        return inbox != standing.heard and not (looked_at is not None and looked_at <= now < looked_at + LATE)
 
     def _tell(self, reports: Sequence[HealthReport]) -> list[Alert]:
         found: list[Alert] = []
+        told = read_alerts(self._log)
         for report in reports:
             source = Source(self.job.recipe.name, str(report.folder))
-            new = alerts_of(report.body, self.job.recipe.monitor.alerts, read_alerts(self._log), source)
+            new = alerts_of(report.body, self.job.recipe.monitor.alerts, [*told, *found], source)
             append_alerts(self._log, new)
             say_alerts(new, self.job.progress, self.job.runtime.language)
             found += new
@@ -228,15 +236,51 @@ class Watch:
         return self.job.runtime.workspace / FOLDER / f"{self.job.recipe.name}.json"
 
     def _standing(self) -> Standing:
+        """Where it stands; a window that lies ahead was looked at by a clock that ran ahead, and is forgotten."""
         if not self._file.is_file():
             return Standing()
         try:
-            return Standing.model_validate_json(self._file.read_bytes())
+            standing = Standing.model_validate_json(self._file.read_bytes())
         except ValidationError as failure:
             raise RunFailed("watch-damaged", place=Place(str(self._file))) from failure
+        now, until = self.store.clock(), standing.until
+        if until is None or now >= until - CLOCK_SLACK:
+            return standing
+        self.job.progress.say("watching.clock", "warning", now=f"{now:%Y-%m-%d}", until=f"{until:%Y-%m-%d}")
+        return standing.model_copy(update={"until": None})
 
     def _keep(self, standing: Standing) -> None:
         write_whole(self._file, standing.model_dump_json(indent=1).encode())
+
+
+def news_of(reports: Sequence[HealthReport], standing: Standing) -> list[HealthReport]:
+    """Of all reports, the oldest first, those from the first on that is new: its window was not looked at, or more was
+    said of it since. Of a watch that begins, the newest alone.
+    """
+    if standing.until is None:
+        return list(reports[-1:])
+    places = [place for place, report in enumerate(reports) if _is_new(report, standing.until, standing.said)]
+    return list(reports[places[0] :]) if places else []
+
+
+def _is_new(report: HealthReport, until: datetime, said: Mapping[str, str]) -> bool:
+    """Of windows from before the watch began nothing is known, and nothing is new."""
+    known = said.get(_window_of(report))
+    return report.body.until > until or known not in (None, _said_of(report))
+
+
+def after_look(standing: Standing, new: Sequence[HealthReport], inbox: str, now: datetime) -> Standing:
+    said = {**standing.said, **{_window_of(report): _said_of(report) for report in new}}
+    told = {"looked_at": now, "heard": inbox, "said": dict(sorted(said.items())[-NUM_LATE:])}
+    return standing.model_copy(update=told | ({"until": new[-1].body.until} if new else {}))
+
+
+def _window_of(report: HealthReport) -> str:
+    return f"{report.body.until.isoformat()} {report.body.bundle}"
+
+
+def _said_of(report: HealthReport) -> str:
+    return report.manifest.inputs["said"]
 
 
 @contextmanager

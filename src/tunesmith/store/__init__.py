@@ -18,6 +18,7 @@ from tunesmith.store.registry import (
 )
 from tunesmith.store.reviews import Review, ReviewRating, add_reviews, rate_reviews, review_ratings, reviews_of
 from tunesmith.store.store import Removed, Store, open_store, workspace_store
+from tunesmith.store.traffic import Spoken, Tally, Traffic
 
 __all__ = [
     "SCOPES",
@@ -31,8 +32,11 @@ __all__ = [
     "Review",
     "ReviewRating",
     "Scope",
+    "Spoken",
     "State",
     "Store",
+    "Tally",
+    "Traffic",
     "Version",
     "add_reviews",
     "add_version",
