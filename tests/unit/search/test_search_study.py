@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytest
 from trial_curves import Curves
@@ -23,7 +23,7 @@ from tunesmith.recipe.search import Search
 from tunesmith.runtime import Runtime, Silent
 from tunesmith.search.bracket import Candidate, Trainer
 from tunesmith.search.ledger import Ledger
-from tunesmith.search.study import Study, scene_of
+from tunesmith.search.study import Study, fits, scene_of
 
 RATES = {"values": [0.3, 0.1, 0.02, 0.005]}
 
@@ -67,6 +67,15 @@ def opened(job: Job, name: str, book: list[tuple[str, int]]) -> Iterator[Study]:
 def studied(job: Job, name: str, book: list[tuple[str, int]] | None = None) -> StudyBody:
     with opened(job, name, [] if book is None else book) as study:
         return study.run(lambda _: False)
+
+
+def test_so_many_share_a_pass_as_memory_is_foreseen_to_hold() -> None:
+    light, heavy = (Candidate(0, cast(Any, None), cast(Any, None), peaks) for peaks in ((5, 6, 7), (5, 8, 11)))
+    assert fits([light] * 3, 7)
+    assert not fits([light] * 3, 6)
+    assert fits([light, heavy], 8)
+    assert not fits([light, heavy], 7)
+    assert fits([heavy] * 3, None)
 
 
 @pytest.mark.thorough
