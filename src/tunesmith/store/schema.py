@@ -227,8 +227,7 @@ TOMBSTONES: Final = Table(
     Column("at", Instant, nullable=False),
     Column("reason", Text, nullable=False),
 )
-"""What was removed for good, by kind (`exchange`, `feedback`, `row`, `artifact`) and id, without anything of its
-content."""
+"""What was removed for good, by kind (`tombstones.Kind`) and id, without anything of its content."""
 
 SCHEMA_VERSION: Final = Table(
     "schema_version",
