@@ -7,9 +7,7 @@ decides when the next tick is.
 
 from __future__ import annotations
 
-import fcntl
 import hashlib
-import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -21,7 +19,7 @@ from pydantic import Field, ValidationError
 from sqlalchemy import func, select
 
 from tunesmith.artifacts.figures import Record
-from tunesmith.artifacts.folder import make_folder, write_whole
+from tunesmith.artifacts.folder import locked, make_folder, write_whole
 from tunesmith.artifacts.health import HealthBody, HealthReport
 from tunesmith.errors import Interrupted, Place, RunFailed, TunesmithError
 from tunesmith.lifecycle import Job
@@ -294,15 +292,8 @@ def watching(job: Job, store: Store, stages: Stages) -> Iterator[Watch]:
     folder = job.runtime.workspace / FOLDER
     make_folder(folder)
     sink = Sink(folder / f"{job.recipe.name}.outbox.json", receiver, section.max_waiting, store.clock)
-    with (folder / f"{job.recipe.name}.lock").open("a+", encoding="utf-8") as lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError as failure:
-            lock.seek(0)
-            raise RunFailed("watch-busy", place=Place(lock.name), process=lock.read().strip()) from failure
-        lock.truncate(0)
-        lock.write(str(os.getpid()))
-        lock.flush()
+    lock = folder / f"{job.recipe.name}.lock"
+    with locked(lock, lambda process: RunFailed("watch-busy", place=Place(str(lock)), process=process)):
         yield Watch(job, store, stages, sink)
 
 

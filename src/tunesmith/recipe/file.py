@@ -270,16 +270,15 @@ def _dotted(path: KeyPath) -> str:
 
 def _path_in_tree(detail: ErrorDetails, tree: object) -> KeyPath:
     """Drop from pydantic's location the names of union members, which the file does not contain."""
-    *_, last = loc = detail["loc"] or ("",)
     path: list[str | int] = []
     node: object = tree
-    for part in loc:
+    for place, part in enumerate(detail["loc"], start=1):
         entries = _entries(node)
-        if part in entries:
-            node = entries[part]
+        is_named_key = place == len(detail["loc"]) and detail["type"] in ("missing", "extra_forbidden")
+        if part in entries or is_named_key:
+            node = entries.get(part)
             path.append(part)
-    # a key that is missing stands nowhere either
-    return (*path, last) if detail["type"] == "missing" else tuple(path)
+    return tuple(path)
 
 
 def _entries(node: object) -> dict[str | int, object]:
