@@ -1,8 +1,8 @@
 """Watching: what `tunesmith watch` does at each tick, so that nobody has to.
 
-A tick looks at the windows of traffic that are complete since the last one, and once a day at those of which more was
-said, tells what began and ended in them, and trains a candidate where one is due. Nothing here sleeps: who calls
-decides when the next tick is.
+A tick looks at the windows of traffic that are complete since the last one, and with them at those shortly before of
+which more was said, tells what began and ended in them, and trains a candidate where one is due. Nothing here sleeps:
+who calls decides when the next tick is.
 """
 
 from __future__ import annotations
@@ -51,10 +51,9 @@ MAX_WAIT: Final = timedelta(days=1)
 """Between two ticks that fail; the wait doubles with each."""
 CLOCK_SLACK: Final = timedelta(days=1)
 """A clock that is behind the last window by less is waited for."""
-LATE: Final = timedelta(days=1)
-"""Between two looks at windows of which more was said since."""
-NUM_LATE: Final = 60
-"""Newest windows that are looked at again."""
+NUM_LATE: Final = 4
+"""Newest windows that are looked at again where more was said of them. Each further look is one more chance of a false
+alarm, so there are few."""
 _MAX_DOUBLED: Final = 10
 _INBOX_DIGITS: Final = 16
 
@@ -71,12 +70,8 @@ class Standing(Record):
     """When it last called for a round."""
     inbox: str | None = None
     """What the inbox was like when nothing was due."""
-    looked_at: datetime | None = None
-    """When windows were last looked at."""
-    heard: str | None = None
-    """What the inbox was like then."""
     said: dict[str, str] = Field(default_factory=dict)
-    """What had been said of the newest windows that were looked at, by their end and the model."""
+    """What had been said of the newest windows when they were looked at, by their end and the model."""
 
 
 @dataclass(frozen=True)
@@ -143,14 +138,13 @@ class Watch:
 
         Raises what the stages raise; then nothing is written down, and the next tick begins with the same windows.
         """
-        standing, inbox = self._standing(), self._inbox()
-        is_due = self._is_look_due(standing, inbox)
-        found = self.stages.reports(self.job, self.store) if is_due else []
-        new = news_of(found, standing)
+        standing = self._standing()
+        new = news_of(self.stages.reports(self.job, self.store), standing) if self._is_look_due(standing) else []
         alerts = self._tell(new)
         log = [alert for alert in read_alerts(self._log) if alert.recipe == self.job.recipe.name]
         delivered = self.sink.deliver(log)
         say_delivered(delivered, self.job.progress)
+        inbox = self._inbox()
         trigger = self._trigger(new, standing, is_inbox_new=inbox != standing.inbox)
         if trigger is None:
             made = None
@@ -158,18 +152,17 @@ class Watch:
         else:
             made = self._improve(trigger)
             standing = standing.model_copy(update={"called_at": self.store.clock()})
-        self._keep(after_look(standing, new, inbox, self.store.clock()) if is_due else standing)
+        self._keep(after_look(standing, new) if new else standing)
         return Tick(new, alerts, delivered, trigger, made)
 
-    def _is_look_due(self, standing: Standing, inbox: str) -> bool:
-        """Whether a window is complete that was not looked at, or more was said since the last look, a day ago."""
-        now, until, looked_at = self.store.clock(), standing.until, standing.looked_at
+    def _is_look_due(self, standing: Standing) -> bool:
+        """Whether a window is complete that was not looked at; all reports are found for that, which is much to do."""
+        until = standing.until
         if until is None:
             return True
         time_of = Traffic(self.store, since=until).time_of
-        if any(window.until > until for window in windows(time_of, self.job.recipe.monitor.window, now)):
-            return True
-        return inbox != standing.heard and not (looked_at is not None and looked_at <= now < looked_at + LATE)
+        complete = windows(time_of, self.job.recipe.monitor.window, self.store.clock())
+        return any(window.until > until for window in complete)
 
     def _tell(self, reports: Sequence[HealthReport]) -> list[Alert]:
         found: list[Alert] = []
@@ -245,7 +238,7 @@ class Watch:
         if until is None or now >= until - CLOCK_SLACK:
             return standing
         self.job.progress.say("watching.clock", "warning", now=f"{now:%Y-%m-%d}", until=f"{until:%Y-%m-%d}")
-        return standing.model_copy(update={"until": None})
+        return standing.model_copy(update={"until": None, "said": {}})
 
     def _keep(self, standing: Standing) -> None:
         write_whole(self._file, standing.model_dump_json(indent=1).encode())
@@ -267,10 +260,11 @@ def _is_new(report: HealthReport, until: datetime, said: Mapping[str, str]) -> b
     return report.body.until > until or known not in (None, _said_of(report))
 
 
-def after_look(standing: Standing, new: Sequence[HealthReport], inbox: str, now: datetime) -> Standing:
+def after_look(standing: Standing, new: Sequence[HealthReport]) -> Standing:
+    """Where the watch stands once these were looked at."""
     said = {**standing.said, **{_window_of(report): _said_of(report) for report in new}}
-    told = {"looked_at": now, "heard": inbox, "said": dict(sorted(said.items())[-NUM_LATE:])}
-    return standing.model_copy(update=told | ({"until": new[-1].body.until} if new else {}))
+    newest = dict(sorted(said.items())[-NUM_LATE:])
+    return standing.model_copy(update={"until": new[-1].body.until, "said": newest})
 
 
 def _window_of(report: HealthReport) -> str:

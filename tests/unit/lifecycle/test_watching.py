@@ -15,7 +15,7 @@ from watch_material import HOUR, World
 from tunesmith.artifacts.health import HealthReport
 from tunesmith.errors import Interrupted, RunFailed, TunesmithError
 from tunesmith.lifecycle import Job
-from tunesmith.lifecycle.watching import CLOCK_SLACK, LATE, MAX_WAIT, TICK, Tick, Trigger, Watch, due, watch, watching
+from tunesmith.lifecycle.watching import CLOCK_SLACK, MAX_WAIT, TICK, Tick, Trigger, Watch, due, watch, watching
 from tunesmith.monitor.deliver import Sink, read_alerts, read_outbox
 from tunesmith.monitor.webhook import Receiver
 from tunesmith.recipe.alerts import Webhook
@@ -123,33 +123,31 @@ def test_windows_that_ended_while_nobody_watched_are_all_looked_at(world: World,
     assert weeks_of([world.tick(store)]) == []
 
 
-def test_what_is_said_late_of_a_window_is_looked_at_once_a_day_and_told_once(world: World, store: Store) -> None:
-    def hear(number: int) -> None:
-        store.add_feedback(feedback(number, exchange(1)))
-        store.flush()
-
+def test_what_is_said_late_of_a_window_is_looked_at_with_the_next_and_told_once(world: World, store: Store) -> None:
     world.now = MONDAY + 2 * WEEK
     assert weeks_of([world.tick(store)]) == [1]
     world.now = MONDAY + 4 * WEEK
     assert weeks_of([world.tick(store)]) == [2, 3]
-    looks = world.num_reports
-    # corrections of the third week show what nobody could see before, as those of the first, which nobody watched
+    # corrections show what nobody could see before in the third week; of the first, nobody watched
     world.alarms, world.said = {0, 2, 3}, dict.fromkeys((0, 2, 3), "more")
-    hear(1)
-    world.now += LATE - HOUR
+    looks = world.num_reports
+    world.now += timedelta(days=1)
     assert (world.tick(store).reports, world.num_reports) == ([], looks)
-    world.now += HOUR
+    world.now = MONDAY + 5 * WEEK
     late = world.tick(store)
-    assert weeks_of([late]) == [2, 3]
-    assert [(alert.state, alert.window.since) for alert in late.alerts] == [("begun", MONDAY + 2 * WEEK)]
-    assert late.trigger is not None
-    assert late.trigger["by"] == "drift"
-    # nothing new: looked at only where more was said, and nothing told twice
-    world.now += 2 * LATE
-    assert (world.tick(store).reports, world.num_reports) == ([], looks + 1)
-    hear(2)
-    assert (world.tick(store).reports, world.num_reports) == ([], looks + 2)
-    assert len(read_alerts(world.folder / "alerts.jsonl")) == 1
+    assert weeks_of([late]) == [2, 3, 4]
+    assert [(alert.state, alert.window.since) for alert in late.alerts] == [
+        ("begun", MONDAY + 2 * WEEK),
+        ("ended", MONDAY + 4 * WEEK),
+    ]
+    world.now = MONDAY + 6 * WEEK
+    again = world.tick(store)
+    assert (weeks_of([again]), again.alerts) == ([5], [])
+    # four windows later nobody looks again
+    world.alarms.add(1)
+    world.said[1] = "more"
+    world.now = MONDAY + 7 * WEEK
+    assert weeks_of([world.tick(store)]) == [6]
 
 
 def test_drift_is_told_once_and_answered_by_one_round(world: World, store: Store) -> None:
