@@ -49,6 +49,7 @@ from tunesmith.records import CORRECTION, Feedback
 from tunesmith.runtime import Runtime
 from tunesmith.serve.start import Opened, open_bundle
 from tunesmith.store import (
+    CHAMPION,
     ReviewRating,
     Spoken,
     Store,
@@ -61,7 +62,6 @@ from tunesmith.store import (
     resolve,
 )
 
-CHAMPION: Final = "champion"
 TRAFFIC: Final = "traffic"
 """Artifacts of what there is to see in windows: figures, counts, directions and ids, no text."""
 TRAFFIC_VERSION: Final = 2

@@ -37,14 +37,13 @@ from tunesmith.monitor.webhook import receiver_of
 from tunesmith.monitor.windows import windows
 from tunesmith.recipe.improve import When
 from tunesmith.recipe.span import length_of
-from tunesmith.store import Store, Traffic, aliases, history
+from tunesmith.store import CHAMPION, Store, Traffic, aliases, history
 from tunesmith.store.cycles import Round, rounds
 from tunesmith.store.open import reading
 from tunesmith.store.schema import FEEDBACK_STATES, REVIEW_RATINGS
 
 FOLDER: Final = "watch"
 """In the workspace: for each recipe where its watch stands, its outbox and its lock."""
-CHAMPION: Final = "champion"
 NO_ROWS: Final = "improve-no-rows"
 TICK: Final = timedelta(minutes=5)
 MAX_WAIT: Final = timedelta(days=1)

@@ -22,6 +22,7 @@ from tunesmith.artifacts.health import Family
 from tunesmith.metrics.faults import is_refusal, label_told
 from tunesmith.records import Exchange, Message
 from tunesmith.text.language import chinese_share, language_of
+from tunesmith.text.normalise import unstyled
 
 NUM_BUCKETS: Final = 1024
 NGRAMS: Final = "ngrams"
@@ -100,9 +101,7 @@ def question_of(prompt: Sequence[Message], style: str = UNSTYLED) -> str | None:
         return None
     asked = [message.content for message in prompt if message.role == "user"]
     text = asked[-1] if asked else prompt[-1].content
-    begin, _, end = style.partition(UNSTYLED)
-    is_framed = len(text) >= len(begin) + len(end) and text.startswith(begin) and text.endswith(end)
-    return text[len(begin) : len(text) - len(end)] if is_framed else text
+    return unstyled(text, style)
 
 
 def answered_of(exchange: Exchange) -> Answered:

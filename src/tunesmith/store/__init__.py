@@ -4,6 +4,7 @@ from tunesmith.store.feedback_states import Decision, State, decide, decisions_o
 from tunesmith.store.keys import SCOPES, Key, KeyFault, NewKey, Scope, create_key, find_key, list_keys, revoke_key
 from tunesmith.store.policy import Pseudonymiser, recorded, recorded_feedback
 from tunesmith.store.registry import (
+    CHAMPION,
     Change,
     Version,
     add_version,
@@ -21,6 +22,7 @@ from tunesmith.store.store import Removed, Store, open_store, workspace_store
 from tunesmith.store.traffic import Spoken, Tally, Traffic
 
 __all__ = [
+    "CHAMPION",
     "SCOPES",
     "Change",
     "Decision",

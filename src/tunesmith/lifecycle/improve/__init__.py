@@ -30,11 +30,9 @@ from tunesmith.lifecycle.improve.judging import judge
 from tunesmith.lifecycle.improve.rows import Champion, champion_at
 from tunesmith.lifecycle.improve.transfer import ON
 from tunesmith.stats.gate import Passage
-from tunesmith.store import Store, Version, add_version, aliases, resolve, set_alias, versions
+from tunesmith.store import CHAMPION, Store, Version, add_version, aliases, resolve, set_alias, versions
 from tunesmith.store.cycles import Round, advance_round, begin_round, rounds
 
-CHAMPION: Final = "champion"
-"""The alias that servers load and candidates are judged against."""
 UNSHIPPABLE: Final = frozenset({"export-refused", "certificate-failed"})
 """Ends of an export that end the round: the candidate itself is at fault."""
 
