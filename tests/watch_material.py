@@ -50,6 +50,8 @@ class World:
     """Weeks with an alarm."""
     said: dict[int, str] = field(default_factory=dict)
     """What was said of a week, where anything was."""
+    num_removed: dict[int, int] = field(default_factory=dict)
+    """Exchanges of a week that the store holds no more."""
     num_unseen: int = 0
     failures: list[Exception] = field(default_factory=list)
     """With which the next rounds end."""
@@ -92,7 +94,8 @@ class World:
 
     def report(self, week: int, *shifts: Shift) -> HealthReport:
         told = body(week, *shifts)
-        inputs = {"window": told.until.isoformat(), "said": self.said.get(week, "")}
+        traffic = f"{told.until.isoformat()} {self.num_removed.get(week, 0)}"
+        inputs = {"traffic": traffic, "said": self.said.get(week, "")}
         identity = Identity(KIND, 1, inputs, {}, 0, {})
         out = self.folder / "artifacts" / KIND / identity.key()
         if not out.is_dir():

@@ -229,7 +229,7 @@ class _Watch:
 
     def _looked_at(self, window: Window, mark: str) -> Path:
         """The artifact of what there is to see in a window, made where its exchanges are others than before."""
-        inputs = {"reference": self._reference.key, "window": _told(window, mark)}
+        inputs = {"reference": self._reference.key, "window": _hash_of(window, mark)}
         section = {"max_points": self._section.max_points}
         identity = Identity(TRAFFIC, TRAFFIC_VERSION, inputs, section, 0, library_versions("numpy"))
 
@@ -244,7 +244,7 @@ class _Watch:
         mark = self._traffic.heard(window.since, window.until)
         if mark is None:
             return said_features([], Said({}, {}), tally.num)
-        inputs = {"bundle": self._bundle.key, "window": _told(window, tally.mark), "heard": mark}
+        inputs = {"bundle": self._bundle.key, "window": _hash_of(window, tally.mark), "heard": mark}
         identity = Identity(SAID, SAID_VERSION, inputs, {}, 0, library_versions("numpy"))
 
         def write(staging: Path) -> None:
@@ -287,8 +287,8 @@ class _Watch:
         return Identity(HEALTH, HEALTH_VERSION, inputs, section, self._job.recipe.seed, libraries)
 
 
-def _told(window: Window, mark: str) -> str:
-    return f"{window.since.isoformat()} {window.until.isoformat()} {mark}"
+def _hash_of(window: Window, mark: str) -> str:
+    return _hash(f"{window.since.isoformat()} {window.until.isoformat()} {mark}")
 
 
 def _write_looked(folder: Path, looked: Looked) -> None:

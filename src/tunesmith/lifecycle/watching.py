@@ -69,8 +69,9 @@ class Standing(Record):
     """When it last called for a round."""
     inbox: str | None = None
     """What the inbox was like when nothing was due."""
-    said: dict[str, str] = Field(default_factory=dict)
-    """What had been said of the newest windows when they were looked at, by their end and the model."""
+    said: dict[str, tuple[str, str]] = Field(default_factory=dict)
+    """Of the newest windows when they were looked at, by their end and the model: their traffic, and what had been said
+    of it."""
 
 
 @dataclass(frozen=True)
@@ -253,10 +254,12 @@ def news_of(reports: Sequence[HealthReport], standing: Standing) -> list[HealthR
     return list(reports[places[0] :]) if places else []
 
 
-def _is_new(report: HealthReport, until: datetime, said: Mapping[str, str]) -> bool:
-    """Of windows from before the watch began nothing is known, and nothing is new."""
-    known = said.get(_window_of(report))
-    return report.body.until > until or known not in (None, _said_of(report))
+def _is_new(report: HealthReport, until: datetime, said: Mapping[str, tuple[str, str]]) -> bool:
+    """Of windows from before the watch began nothing is known, and nothing is new; nor is it where exchanges were
+    removed, and what was said of them with them."""
+    traffic, words = _said_of(report)
+    before = said.get(_window_of(report), (traffic, words))
+    return report.body.until > until or (before[0] == traffic and before[1] != words)
 
 
 def after_look(standing: Standing, new: Sequence[HealthReport]) -> Standing:
@@ -270,8 +273,8 @@ def _window_of(report: HealthReport) -> str:
     return f"{report.body.until.isoformat()} {report.body.bundle}"
 
 
-def _said_of(report: HealthReport) -> str:
-    return report.manifest.inputs["said"]
+def _said_of(report: HealthReport) -> tuple[str, str]:
+    return report.manifest.inputs["traffic"], report.manifest.inputs["said"]
 
 
 @contextmanager
