@@ -23,7 +23,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmarks.process import REPOSITORY
-from tunesmith.monitor.features import EMBEDDING, FAMILIES, Features, Vectors, features_of, joined, ngram_vectors
+from tunesmith.monitor.features import (
+    EMBEDDING,
+    FAMILIES,
+    NGRAMS,
+    Features,
+    Vectors,
+    features_of,
+    joined,
+    ngram_vectors,
+)
 from tunesmith.monitor.reference import surprise
 from tunesmith.monitor.said import RIGHT, Said, said_features
 from tunesmith.records import Exchange, Feedback, FeedbackKind, Message
@@ -134,8 +143,11 @@ def make_pool(rows: Sequence[Row], embed: Callable[[Sequence[str]], Vectors], se
         exchange, feedback = _simulated(number, row, tellers[row.source], rng)
         parts = [
             features_of([exchange], {}),
-            said_features([exchange], Said({exchange.id: feedback}, {})),
-            Features(surprise([row.question], wording), vectors={EMBEDDING: vectors_TD[number : number + 1]}),
+            said_features([exchange], Said({exchange.id: feedback}, {}), 1),
+            Features(
+                surprise([row.question], wording),
+                vectors={NGRAMS: ngram_vectors([row.question]), EMBEDDING: vectors_TD[number : number + 1]},
+            ),
         ]
         seen.append(joined(parts))
     is_new_T = np.array([row.intent in new_intents(row.source, rows) for row in served])

@@ -14,7 +14,8 @@ from store_material import exchange
 from tunesmith.artifacts import Identity
 from tunesmith.monitor.features import ngram_vectors
 from tunesmith.monitor.reference import KIND, Embed, Reference, Trained, make_reference
-from tunesmith.monitor.windows import MONDAY, Window
+from tunesmith.monitor.windows import Window
+from tunesmith.recipe.span import MONDAY
 from tunesmith.records import Example, Exchange, Message, Place
 
 WEEK = timedelta(days=7)
@@ -68,8 +69,8 @@ def traffic(
     return tuple(made)
 
 
-def window(exchanges: Sequence[Exchange], week: int = 0) -> Window:
-    return Window(BEGIN + week * WEEK, BEGIN + (week + 1) * WEEK, tuple(exchanges))
+def window(week: int = 0) -> Window:
+    return Window(BEGIN + week * WEEK, BEGIN + (week + 1) * WEEK)
 
 
 def rows(seed: int, num: int, *, chinese: float = 0.2) -> list[Example]:

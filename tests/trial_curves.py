@@ -49,8 +49,8 @@ class Curves:
         (folder / "steps.json").write_text(json.dumps({name: self.steps[name] for name in self.rates}))
 
     def restore(self, folder: Path) -> None:
-        self.steps = json.loads((folder / "steps.json").read_text())
-        assert self.steps.keys() == self.rates.keys()
+        saved = json.loads((folder / "steps.json").read_text())
+        self.steps = {name: saved[name] for name in self.rates}
 
 
 def candidate(number: int, num_steps: int) -> Candidate:
@@ -82,6 +82,7 @@ def bracket(ledger: Ledger, folder: Path, book: list[tuple[str, int]], num_steps
         "higher_is_better": False,
         "is_over": lambda: False,
         "on_rung": lambda rung, num: None,
+        "on_halved": lambda num: None,
     }
     return Bracket(**{**settings, **changes})
 

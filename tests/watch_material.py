@@ -10,7 +10,7 @@ from alert_material import MONDAY, WEEK, body, shift
 from store_material import bundle, exchange
 
 from tunesmith.artifacts.folder import Identity, publish
-from tunesmith.artifacts.health import BODY, KIND, HealthBody, HealthReport
+from tunesmith.artifacts.health import BODY, KIND, HealthReport, Shift
 from tunesmith.i18n import translate
 from tunesmith.lifecycle import Job
 from tunesmith.lifecycle.watching import Stages, Tick, Trigger, watching
@@ -48,6 +48,10 @@ class World:
     now: datetime = MONDAY
     alarms: set[int] = field(default_factory=set)
     """Weeks with an alarm."""
+    said: dict[int, str] = field(default_factory=dict)
+    """What was said of a week, where anything was."""
+    num_removed: dict[int, int] = field(default_factory=dict)
+    """Exchanges of a week that the store holds no more."""
     num_unseen: int = 0
     failures: list[Exception] = field(default_factory=list)
     """With which the next rounds end."""
@@ -86,10 +90,13 @@ class World:
     def reports(self, job: Job, store: Store) -> list[HealthReport]:
         self.num_reports += 1
         num_weeks = max(0, (self.now - MONDAY) // WEEK)
-        return [self.report(body(week, shift(is_alarm=week in self.alarms))) for week in range(num_weeks)]
+        return [self.report(week, shift(is_alarm=week in self.alarms)) for week in range(num_weeks)]
 
-    def report(self, told: HealthBody) -> HealthReport:
-        identity = Identity(KIND, 1, {"window": told.until.isoformat()}, {}, 0, {})
+    def report(self, week: int, *shifts: Shift) -> HealthReport:
+        told = body(week, *shifts)
+        traffic = f"{told.until.isoformat()} {self.num_removed.get(week, 0)}"
+        inputs = {"traffic": traffic, "said": self.said.get(week, "")}
+        identity = Identity(KIND, 1, inputs, {}, 0, {})
         out = self.folder / "artifacts" / KIND / identity.key()
         if not out.is_dir():
             with publish(out, identity) as staging:

@@ -13,7 +13,7 @@ import os
 import shutil
 import threading
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, fields
 from errno import EEXIST, ENOTEMPTY
@@ -126,6 +126,24 @@ def write_whole(file: Path, content: bytes) -> None:
     finally:
         partial.unlink(missing_ok=True)
     sync(file.parent)
+
+
+@contextmanager
+def locked(file: Path, busy: Callable[[str], RunFailed]) -> Iterator[None]:
+    """Hold a file's lock, which ends with the process, and write the process's id into the file.
+
+    Raises what `busy` makes of the id of another process that holds it.
+    """
+    with file.open("a+", encoding="utf-8") as stream:
+        try:
+            fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as failure:
+            stream.seek(0)
+            raise busy(stream.read().strip()) from failure
+        stream.truncate(0)
+        stream.write(str(os.getpid()))
+        stream.flush()
+        yield
 
 
 @contextmanager

@@ -26,6 +26,9 @@ class PredictionBody(BaseModel):
     """Most that the training holds on disk at once."""
     computed_tokens: int
     """Of all steps: what is left of the rows' tokens when common beginnings are computed once."""
+    together: list[int] = []
+    """Bytes at the heaviest moment of 1, 2, ... such trainings in one pass over their base; empty for a method that
+    shares none."""
 
     @property
     def peaks(self) -> dict[Phase, int]:

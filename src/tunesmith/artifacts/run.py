@@ -6,7 +6,6 @@ terminal, the report and the pages show: one typed object a line, append-only; a
 
 from __future__ import annotations
 
-import fcntl
 import json
 import os
 from collections.abc import Callable, Iterator, Mapping
@@ -16,7 +15,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any, Final, Literal, TextIO
 
-from tunesmith.artifacts.folder import make_folder, sweep, write_whole
+from tunesmith.artifacts.folder import locked, make_folder, sweep, write_whole
 from tunesmith.errors import Place, RunFailed
 
 State = Literal["validating_files", "queued", "running", "paused", "succeeded", "failed", "cancelled"]
@@ -120,15 +119,7 @@ def open_run(folder: Path, resolved_recipe: str, clock: Callable[[], datetime]) 
     however it ends.
     """
     make_folder(folder)
-    with (folder / ".lock").open("a+", encoding="utf-8") as lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError as failure:
-            lock.seek(0)
-            raise RunBusy("run-busy", place=Place(str(folder)), process=lock.read().strip()) from failure
-        lock.truncate(0)
-        lock.write(str(os.getpid()))
-        lock.flush()
+    with locked(folder / ".lock", lambda process: RunBusy("run-busy", place=Place(str(folder)), process=process)):
         sweep(folder)
         drop_torn_line(folder / "events.jsonl")
         write_whole(folder / "recipe.resolved.yaml", resolved_recipe.encode())

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any, Final, Literal
 
 from tunesmith.artifacts.figures import Estimate, Record
-from tunesmith.artifacts.folder import read_body, write_whole
+from tunesmith.artifacts.folder import write_whole
 
 FILE: Final = "study.json"
 BEST: Final = "best.yaml"
@@ -108,8 +108,3 @@ class StudyBody(Record):
 
 def write_study(folder: Path, body: StudyBody) -> None:
     write_whole(folder / FILE, body.model_dump_json(indent=1).encode())
-
-
-def read_study(folder: Path) -> StudyBody:
-    """Raises RunFailed `artifact-damaged`."""
-    return read_body(folder / FILE, StudyBody, "study")

@@ -13,7 +13,7 @@ from tunesmith.cli.session import JsonOption, runtime, show, text
 from tunesmith.errors import ExitCode
 
 if TYPE_CHECKING:
-    from tunesmith.lifecycle.forget import Forgotten, Found
+    from tunesmith.lifecycle.forget import Forgotten, Found, Mention
 
 SubjectOption = Annotated[str | None, typer.Option("--subject", metavar="USER", help=text("cli.option.forget-subject"))]
 WordsOption = Annotated[list[str] | None, typer.Option("--text", help=text("cli.option.forget-text"))]
@@ -46,8 +46,18 @@ def forget(
 
 
 def found_json(found: Found) -> dict[str, Any]:
-    """Ids, keys and places; nothing of what stands there."""
+    """Ids, keys and places; nothing of what stands there but the texts that were looked for."""
     return {
+        "mentions": [
+            {
+                "text": each.text,
+                "removed": each.is_removed,
+                "passages": each.num,
+                "inside_words": each.num_inside,
+                "examples": list(each.examples),
+            }
+            for each in found.mentions
+        ],
         "exchanges": list(found.stored.exchanges),
         "feedback": list(found.stored.feedback),
         "ratings": len(found.stored.ratings),
@@ -72,15 +82,19 @@ def found_json(found: Found) -> dict[str, Any]:
 
 
 def found_lines(found: Found) -> list[str]:
+    mentioned = [mention_line(each) for each in found.mentions if each.num]
+    if found.is_nothing:
+        return [*mentioned, text("cli.forget.nothing-found")]
     stored = found.stored
     lines = [
+        *mentioned,
         text(
             "cli.forget.stored",
             exchanges=len(stored.exchanges),
             feedback=len(stored.feedback),
             ratings=len(stored.ratings),
             rounds=len(stored.rounds),
-        )
+        ),
     ]
     for each in found.raw:
         key = "cli.forget.raw" if each.can_rewrite else "cli.forget.raw-fixed"
@@ -97,6 +111,12 @@ def found_lines(found: Found) -> list[str]:
     lines += [text("cli.forget.withdrawn", version=version) for version in found.withdrawn]
     lines += [text("cli.forget.unsure", version=version) for version in found.unsure]
     return lines
+
+
+def mention_line(mention: Mention) -> str:
+    told = {"text": mention.text, "num": mention.num, "inside": mention.num_inside}
+    key = "cli.forget.mention" if mention.is_removed else "cli.forget.mention-kept"
+    return text(key, **told, examples=", ".join(mention.examples))
 
 
 def forgotten_json(done: Forgotten) -> dict[str, Any]:

@@ -17,8 +17,6 @@ if TYPE_CHECKING:
     from tunesmith.lifecycle.improve.transfer import Rounds
     from tunesmith.store.cycles import Round
 
-CHAMPION: Final = "champion"
-
 TRIGGERS: Final = ("command", "drift", "feedback_rows", "every", "forgotten")
 """What calls for a round, as `lifecycle.watching.due` and the verbs word it."""
 
@@ -38,7 +36,7 @@ def improve(
 
 
 def promote(model: ReferenceArgument, store: StoreOption = None, as_json: JsonOption = False) -> None:
-    from tunesmith.store import aliases, set_alias
+    from tunesmith.store import CHAMPION, aliases, set_alias
 
     with store_of(store) as opened:
         before = aliases(opened).get(CHAMPION)
@@ -52,7 +50,7 @@ def promote(model: ReferenceArgument, store: StoreOption = None, as_json: JsonOp
 
 
 def rollback(store: StoreOption = None, as_json: JsonOption = False) -> None:
-    from tunesmith.store import aliases, roll_back
+    from tunesmith.store import CHAMPION, aliases, roll_back
 
     with store_of(store) as opened:
         before = aliases(opened).get(CHAMPION)

@@ -11,7 +11,7 @@ from tunesmith.artifacts.feedback_set import EXCHANGE_COLUMN, FEEDBACK_COLUMN, K
 from tunesmith.feedback.said import THUMB, Piece
 from tunesmith.recipe import Prepare
 from tunesmith.records import Exchange, Message
-from tunesmith.text.normalise import fingerprint
+from tunesmith.text.normalise import fingerprint, unstyled
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,11 +75,9 @@ def bare(prompt: Sequence[Message], section: Prepare) -> tuple[Message, ...]:
     """A prompt without the system message and the pattern that `prepare` puts around a row, and will again."""
     kept = [message for message in prompt if not (message.role == "system" and message.content == section.system)]
     users = [place for place, message in enumerate(kept) if message.role == "user"]
-    before, _, after = section.user_style.partition("{prompt}")
     if len(users) == 1:
-        text = kept[users[0]].content
-        if len(text) >= len(before) + len(after) and text.startswith(before) and text.endswith(after):
-            kept[users[0]] = replace(kept[users[0]], content=text[len(before) : len(text) - len(after)])
+        (place,) = users
+        kept[place] = replace(kept[place], content=unstyled(kept[place].content, section.user_style))
     return tuple(kept)
 
 

@@ -6,23 +6,20 @@ learned from and never counted.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
 from random import Random
 from typing import Final
 
 from tunesmith.recipe.feedback import Review as ReviewSection
+from tunesmith.recipe.span import begin_of, length_of
 from tunesmith.records import DIMENSIONS, Exchange
 from tunesmith.stats.intervals import Interval, bootstrap_bca, wilson
 from tunesmith.store import Review, ReviewRating
 from tunesmith.store.reviews import RANDOM, UNSURE
 
-MONDAY: Final = datetime(1970, 1, 5, tzinfo=UTC)
-"""Where counting begins, so that periods of seven days begin on a Monday."""
 WEEK: Final = "7d"
-_SPAN: Final = re.compile(r"([1-9][0-9]*)([hd])")
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,10 +37,8 @@ class Period:
 
 def last_period(window: str | int, now: datetime) -> Period:
     """The newest one that is over: `7d`, `12h`. A window by number of exchanges has no time, and a week is taken."""
-    found = _SPAN.fullmatch(window if isinstance(window, str) else WEEK)
-    assert found is not None  # the recipe checks it
-    length = timedelta(**{{"h": "hours", "d": "days"}[found[2]]: int(found[1])})
-    end = MONDAY + (now - MONDAY) // length * length
+    length = length_of(window if isinstance(window, str) else WEEK)
+    end = begin_of(now, length)
     return Period(end - length, end)
 
 

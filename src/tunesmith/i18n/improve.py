@@ -105,6 +105,14 @@ TEXTS: Final[dict[str, tuple[str, str]]] = {
         "export the current model, then `tunesmith models add BUNDLE` and `tunesmith promote MODEL`",
         "请先导出当前模型，再运行 `tunesmith models add BUNDLE` 和 `tunesmith promote MODEL`",
     ),
+    "error.improve-busy": (
+        "process {process} is improving this recipe's model",
+        "进程 {process} 正在改进这个配方的模型",
+    ),
+    "hint.improve-busy": (
+        "wait for it: the same command then tells what came of it, or goes on from what it left",
+        "请等它结束：届时再执行同一命令会给出结果；若它中途停止，则接着做完",
+    ),
     "error.improve-other-model": (
         "the champion {version} is not of this recipe: {what} differs",
         "champion {version} 不出自这个配方：{what} 不同",

@@ -51,8 +51,8 @@ TEXTS: Final[dict[str, tuple[str, str]]] = {
         "从保存的一切内容中删去某个人，撤回学过其数据的模型，并加以核验。",
     ),
     "cli.option.forget-subject": (
-        "The `user` of the person's requests.",
-        "此人请求中的 `user`。",
+        "The `user` of the person's requests; where it stands as text is only told, unless --text names it too.",
+        "此人请求中的 `user`；它作为文字出现之处只列出而不删除，除非同时用 --text 给出。",
     ),
     "cli.option.forget-text": (
         "A name, address or number of the person, exactly as it is written; give it again for each spelling.",
@@ -63,6 +63,18 @@ TEXTS: Final[dict[str, tuple[str, str]]] = {
         "同时清空原始数据文件（JSONL、CSV、TSV）中此人的数据行。",
     ),
     "cli.option.forget-dry-run": ("Tell what would happen, and change nothing.", "只说明将会发生什么，不作任何改动。"),
+    "cli.forget.nothing-found": ("Nothing of the person was found.", "没有找到此人的任何内容。"),
+    "cli.forget.mention": (
+        "“{text}” stands in {num} rows and exchanges, in {inside} of them only inside of longer words; such as "
+        "{examples}",
+        "“{text}”出现在 {num} 条数据与对话记录中，其中 {inside} 条只是更长单词的一部分；例如 {examples}",
+    ),
+    "cli.forget.mention-kept": (
+        "“{text}” also stands as text in {num} rows and exchanges, in {inside} of them only inside of longer words; "
+        "such as {examples}. They stay, as they may be other people's: to remove them, add --text '{text}'.",
+        "“{text}”还作为文字出现在 {num} 条数据与对话记录中，其中 {inside} 条只是更长单词的一部分；例如 {examples}。"
+        "它们可能属于他人，因此予以保留；若要删除，请加上 --text '{text}'。",
+    ),
     "cli.forget.stored": (
         "In the store: {exchanges} exchanges, {feedback} pieces of feedback, {ratings} ratings, {rounds} rounds.",
         "数据库中：{exchanges} 条对话记录、{feedback} 条反馈、{ratings} 条评分、{rounds} 个改进轮次。",

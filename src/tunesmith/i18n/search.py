@@ -128,6 +128,18 @@ TEXTS: Final[dict[str, tuple[str, str]]] = {
         "比例写成 0 到 1 的小数或百分数：`accuracy>=0.9`、`accuracy>=90%`",
     ),
     "say.search.rung": ("search: {num} trials to {share} of their steps", "搜索：{num} 次试训，训练到总步数的 {share}"),
+    "say.search.halved": (
+        "memory does not hold {num} trials in one pass: they are trained in two halves",
+        "内存容纳不下一起训练的 {num} 次试训，改为分成两半依次训练",
+    ),
+    "error.trials-out-of-memory": (
+        "no memory for step {step} with {num} trials in training; a micro-batch has up to {tokens} tokens",
+        "{num} 次试训在第 {step} 步内存不足；每个微批最多 {tokens} 个词元",
+    ),
+    "hint.trials-out-of-memory": (
+        "lower the budget of a micro-batch, e.g. `train.micro_batch_tokens=1024`, or shorten the rows",
+        "请调低微批的词元上限，例如 `train.micro_batch_tokens=1024`，或缩短数据行",
+    ),
     "say.search.best": (
         "search: best so far is trial {number}: {metric} {value}",
         "搜索：目前最好的是第 {number} 次试训：{metric} {value}",

@@ -10,6 +10,7 @@ from __future__ import annotations
 import fcntl
 import os
 import shutil
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -30,21 +31,23 @@ from tunesmith.lifecycle.forget_rows import (
     blank,
     cut_of,
     drop_lines,
+    passages,
     raw_file,
     spots_of,
     successor_identity,
     write_successor,
 )
 from tunesmith.lifecycle.lineage import Lineage, read_lineage
-from tunesmith.lifecycle.monitor import TRAFFIC
+from tunesmith.lifecycle.monitor import SAID, TRAFFIC
 from tunesmith.lifecycle.trace import Step, absolute, learned_from, sources_of
 from tunesmith.monitor.reference import KIND as REFERENCE
 from tunesmith.runtime import Runtime
 from tunesmith.store import Store, Version, aliases, versions, withdraw
-from tunesmith.store.tombstones import Held, bury, held, remove
-from tunesmith.text.needles import Form, Needles, holding, is_long_enough
+from tunesmith.store.tombstones import Held, bury, held, remove, tombstones
+from tunesmith.text.needles import Form, Needles, holding, is_long_enough, stands_alone
 
 REASON: Final = "rows of a person who is to be forgotten"
+NUM_EXAMPLES: Final = 5
 WEIGHTS: Final = (".safetensors", ".gguf")
 OURS: Final = ("artifacts", "runs", "reports", "ratings", "probes", "watch", "history.jsonl", "alerts.jsonl")
 """What of a workspace is the program's own; all else in that folder is its owner's."""
@@ -58,6 +61,20 @@ class Person:
     """The `user` of requests."""
     words: tuple[str, ...] = ()
     """Names, addresses, numbers, each as it is written."""
+
+
+@dataclass(frozen=True, slots=True)
+class Mention:
+    """A text, and in how many passages it stands: exchanges, and rows of raw files."""
+
+    text: str
+    is_removed: bool
+    """False of the `user` of requests, which is no text of the person's unless it was given as one."""
+    num: int
+    num_inside: int
+    """Of them, those in which it only stands inside of longer words: `Keller` in `Kellermann`."""
+    examples: tuple[str, ...]
+    """Where the first of them are."""
 
 
 @dataclass(frozen=True)
@@ -80,7 +97,10 @@ class Found:
     unsure: tuple[Version, ...]
     """Versions whose training rows are not on this disk: nobody can tell whether the person was among them."""
     retrain: tuple[Path, ...]
-    """Folders of the runs that made those models."""
+    """Folders of the runs whose newest model learned from this person's rows, or from those of somebody who was
+    forgotten before."""
+    mentions: tuple[Mention, ...]
+    """Of the person's words, and of the `user` of requests."""
 
     @property
     def is_nothing(self) -> bool:
@@ -122,10 +142,10 @@ def find(store: Store, runtime: Runtime, person: Person) -> Found:
     raw, missing = _raw(lineage, Needles(words, frozenset(ids)))
     cuts = _cuts(lineage, Needles(words), ids, {(file.file, line) for file in raw for line in file.lines})
     needles = Needles(words, frozenset(ids.union(*(cut.ids for cut in cuts))))
-    datasets = {cut.node.key for cut in cuts if cut.node.kind == DATASET}
-    learned = learned_from(lineage, {cut.node.key for cut in cuts if cut.node.kind == DATASET and cut.learned})
+    datasets, taught = {cut.node.key for cut in cuts if cut.node.kind == DATASET}, set(_taught(cuts))
+    learned = learned_from(lineage, taught)
     kept = {cut.node.folder for cut in cuts}
-    derived = _derived(lineage, datasets, has_exchanges=bool(stored.exchanges))
+    derived = _derived(lineage, datasets, stored)
     holders = [folder for folder in _all_folders(runtime, lineage) if folder in derived or _holds(folder, needles)]
     removed = [*(folder for folder in holders if folder not in kept), *_checkpoints(runtime, datasets)]
     withdrawn = {node.key for node in [*learned, *lineage.of_kind(BUNDLE)] if node in learned or node.folder in removed}
@@ -142,8 +162,50 @@ def find(store: Store, runtime: Runtime, person: Person) -> Found:
         withdrawn=tuple(version for version in usable if version.bundle in withdrawn),
         models=models,
         unsure=tuple(version for version in usable if _is_unsure(lineage, version)),
-        retrain=tuple(lineage.runs_of(step.key for step in models)),
+        retrain=tuple(_to_retrain(lineage, taught.union(stone.id for stone in tombstones(store, "taught")))),
+        mentions=tuple(_mentions(store, lineage, person)),
     )
+
+
+def _taught(cuts: Iterable[Cut]) -> list[str]:
+    """Datasets whose rows that go a training learned from."""
+    return [cut.node.key for cut in cuts if cut.node.kind == DATASET and cut.learned]
+
+
+def _to_retrain(lineage: Lineage, taught: set[str]) -> list[Path]:
+    """Told by what is there and what was removed: the same however often the command was given or killed."""
+    models = {node.key for node in learned_from(lineage, taught) if node.kind == MODEL}
+    return [run for run in lineage.runs_of(models) if lineage.newest_in(run, MODEL) in models]
+
+
+def _mentions(store: Store, lineage: Lineage, person: Person) -> Iterator[Mention]:
+    """How common each text is: a word of everybody's shows itself before anything is removed."""
+    texts = dict.fromkeys(person.words, True)
+    if person.subject is not None and is_long_enough(person.subject):
+        texts.setdefault(person.subject, False)
+    needles = {text: Needles((text,)) for text in texts}
+    num: Counter[str] = Counter()
+    inside: Counter[str] = Counter()
+    examples: dict[str, list[str]] = {text: [] for text in texts}
+    for place, passage in _passages(store, lineage):
+        for text, needle in needles.items():
+            form = needle.found_in(passage)
+            if form is not None:
+                num[text] += 1
+                inside[text] += form == "raw" and not stands_alone(text, passage.decode("utf-8", "replace"))
+                examples[text] += [place] if len(examples[text]) < NUM_EXAMPLES else []
+    for text, is_removed in texts.items():
+        yield Mention(text, is_removed, num[text], inside[text], tuple(examples[text]))
+
+
+def _passages(store: Store, lineage: Lineage) -> Iterator[tuple[str, bytes]]:
+    """All that may be an innocent's: what was asked and answered, and the raw rows, each with its place."""
+    for exchange in store.exchanges():
+        said = [*exchange.prompt, *([exchange.answer] if exchange.answer else [])]
+        yield exchange.id, "\n".join(message.content for message in said).encode("utf-8", "surrogatepass")
+    for file in _raw_files(lineage):
+        if file.is_file():
+            yield from ((f"{file}:{line}", passage) for line, passage in passages(file))
 
 
 def _words(store: Store, person: Person) -> tuple[str, ...]:
@@ -154,10 +216,8 @@ def _words(store: Store, person: Person) -> tuple[str, ...]:
             raise TunesmithError("forget-short", word=word)
     if person.subject is None:
         return person.words
-    pseudonym = store.pseudonymiser.subject(person.subject)
-    # a short `user` would stand everywhere; the requests of exactly that `user` are found all the same
-    own = [person.subject] if is_long_enough(person.subject) else []
-    return tuple(dict.fromkeys([*own, pseudonym, *person.words]))
+    # requests of exactly that `user` are found as such; as a text it may be a word of everybody's
+    return tuple(dict.fromkeys([store.pseudonymiser.subject(person.subject), *person.words]))
 
 
 def _is_unsure(lineage: Lineage, version: Version) -> bool:
@@ -170,11 +230,16 @@ def _raw(lineage: Lineage, needles: Needles) -> tuple[list[RawFile], list[str]]:
 
     Raises what `read_file` raises of a file that cannot be read any more: nobody could say that it is clean.
     """
-    names = dict.fromkeys(name for node in lineage.of_kind(DATASET) for name in sources_of(node))
-    own = (lineage.workspace / "artifacts").absolute()
-    files = [file for file in dict.fromkeys(map(absolute, names)) if not file.is_relative_to(own)]
+    files = _raw_files(lineage)
     found = [hit for file in files if file.is_file() and (hit := raw_file(file, needles)) is not None]
     return found, [str(file) for file in files if not file.is_file()]
+
+
+def _raw_files(lineage: Lineage) -> list[Path]:
+    """What datasets were read from, there or not; artifacts are none."""
+    names = dict.fromkeys(name for node in lineage.of_kind(DATASET) for name in sources_of(node))
+    own = (lineage.workspace / "artifacts").absolute()
+    return [file for file in dict.fromkeys(map(absolute, names)) if not file.is_relative_to(own)]
 
 
 def _cuts(lineage: Lineage, needles: Needles, ids: set[str], gone: set[Spot]) -> list[Cut]:
@@ -189,11 +254,14 @@ def _cuts(lineage: Lineage, needles: Needles, ids: set[str], gone: set[Spot]) ->
         ids, gone = new_ids, new_gone
 
 
-def _derived(lineage: Lineage, datasets: set[str], *, has_exchanges: bool) -> set[Path]:
-    """What monitoring keeps as numbers: vectors of texts, which name nobody and tell of everybody. Made again."""
+def _derived(lineage: Lineage, datasets: set[str], stored: Held) -> set[Path]:
+    """What monitoring keeps as numbers: of texts and of what was said, which name nobody and tell of everybody. Made
+    again.
+    """
     references = [node for node in lineage.of_kind(REFERENCE) if datasets & node.named]
-    traffic = lineage.of_kind(TRAFFIC) if has_exchanges else lineage.descendants(node.key for node in references)
-    return {node.folder for node in (*references, *traffic) if node.kind in (REFERENCE, TRAFFIC)}
+    traffic = lineage.of_kind(TRAFFIC) if stored.exchanges else lineage.descendants(node.key for node in references)
+    said = lineage.of_kind(SAID) if not stored.is_empty else []
+    return {node.folder for node in (*references, *traffic, *said) if node.kind in (REFERENCE, TRAFFIC, SAID)}
 
 
 def _all_folders(runtime: Runtime, lineage: Lineage) -> list[Path]:
@@ -253,6 +321,7 @@ def forget(store: Store, runtime: Runtime, person: Person, *, raw: bool = False,
     _sweep(runtime)
     found = find(store, runtime, person)
     with _held_runs(found):
+        bury(store, "taught", _taught(found.cuts))
         bury(store, "artifact", _names(found))
         bury(store, "row", sorted(id for cut in found.cuts for id in cut.ids))
         for version in found.withdrawn:
@@ -332,10 +401,13 @@ def left(store: Store, runtime: Runtime, person: Person, found: Found) -> Iterat
     raw, _ = _raw(read_lineage(runtime.workspace), found.needles)
     for each in raw:
         yield from (Left(f"{each.file}:{line}", "raw-row") for line in each.lines)
-    words = Needles(found.needles.words)
-    if not held(store, person.subject, words).is_empty:
+    words = found.needles.words
+    if not held(store, person.subject, Needles(words)).is_empty:
         yield Left(store.place, "rows")
-    for file, form in holding(_database_files(store), words).items():
+    if person.subject is not None and is_long_enough(person.subject):
+        is_text = not held(store, None, Needles((person.subject,))).is_empty  # somebody else's, or not yet given as one
+        words = words if is_text else (*words, person.subject)
+    for file, form in holding(_database_files(store), Needles(words)).items():
         yield Left(str(file), form)
 
 

@@ -72,16 +72,24 @@ def raw_file(file: Path, needles: Needles) -> RawFile | None:
 
     Raises what `read_file` raises where the file cannot be read as a table any more.
     """
-    if file.suffix not in REWRITABLE:
-        spoken = ((row.place.line or 1, _words(row)) for row in read_file(file).rows)
-        lines = tuple(line for line, words in spoken if needles.found_in(words))
-        return RawFile(str(file), lines, False) if lines else None
-    hit = [number for number, line in enumerate(_lines(file), start=1) if needles.found_in(line)]
+    hit = [line for line, words in passages(file) if needles.found_in(words)]
     if not hit:
         return None
+    if file.suffix not in REWRITABLE:
+        return RawFile(str(file), tuple(hit), False)
     starts = _starts(file)
     rows = {starts[place - 1] for line in hit if (place := bisect_right(starts, line))}
     return RawFile(str(file), tuple(sorted(rows)), True)
+
+
+def passages(file: Path) -> Iterator[tuple[int, bytes]]:
+    """What stands in a file of raw rows and on which line, from 1: the lines as they are, or its rows where it has no
+    lines. Raises what `read_file` raises.
+    """
+    if file.suffix in REWRITABLE:
+        yield from enumerate(_lines(file), start=1)
+    else:
+        yield from ((row.place.line or 1, _words(row)) for row in read_file(file).rows)
 
 
 def _words(row: Any) -> bytes:

@@ -73,7 +73,12 @@ class Lineage:
     def runs_of(self, keys: Iterable[str]) -> list[Path]:
         """The folders of the runs that recorded that they made one of these."""
         wanted = set(keys)
-        return [folder for folder in sorted((self.workspace / "runs").glob("*")) if wanted & _made_in(folder)]
+        runs = sorted((self.workspace / "runs").glob("*"))
+        return [folder for folder in runs if wanted.intersection(key for _, key in _made_in(folder))]
+
+    def newest_in(self, run: Path, kind: str) -> str | None:
+        """The key of the artifact of a kind that a run recorded last."""
+        return next((key for made, key in reversed(_made_in(run)) if made == kind), None)
 
 
 def read_lineage(workspace: Path, bundles: Iterable[Path] = ()) -> Lineage:
@@ -107,11 +112,13 @@ def _contents(node: Node) -> Iterator[str]:
             yield hashlib.sha256(joined.encode()).hexdigest()
 
 
-def _made_in(run: Path) -> set[str]:
+def _made_in(run: Path) -> list[tuple[str, str]]:
+    """Kinds and keys of the artifacts that a run recorded, in their order."""
     try:
-        return {str(event.data.get("key")) for event in read_events(run) if event.type == "artifact"}
+        made = [event.data for event in read_events(run) if event.type == "artifact"]
     except RunFailed:
-        return set()
+        return []
+    return [(str(data.get("kind")), str(data.get("key"))) for data in made]
 
 
 def _sorted(nodes: Iterable[Node]) -> list[Node]:

@@ -5,8 +5,8 @@ from __future__ import annotations
 import hashlib
 import json
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import cached_property
 from pathlib import Path
@@ -20,12 +20,12 @@ from tunesmith.artifacts.bundle import RECIPE, Bundle
 from tunesmith.artifacts.dataset import KIND as DATASET
 from tunesmith.artifacts.folder import read_manifest
 from tunesmith.artifacts.health import KIND as HEALTH
-from tunesmith.artifacts.health import HealthReport
+from tunesmith.artifacts.health import HealthReport, Unfamiliar
 from tunesmith.artifacts.scorecard import KIND as SCORECARD
 from tunesmith.errors import Place, TunesmithError
 from tunesmith.lifecycle import Job
 from tunesmith.lifecycle.serving import bundle_of
-from tunesmith.monitor.features import Features, Vectors, joined
+from tunesmith.monitor.features import Features, Vectors, joined, question_of
 from tunesmith.monitor.features_file import read_features, write_features
 from tunesmith.monitor.reference import KIND as REFERENCE
 from tunesmith.monitor.reference import (
@@ -39,28 +39,36 @@ from tunesmith.monitor.reference import (
 )
 from tunesmith.monitor.reference import VERSION as REFERENCE_VERSION
 from tunesmith.monitor.run import VERSION as HEALTH_VERSION
-from tunesmith.monitor.run import Against, Answering, Seen, health, is_accepted, look_at
+from tunesmith.monitor.run import Against, Answering, Looked, Seen, health, is_accepted, look_at
 from tunesmith.monitor.run import monitor as monitor_stage
 from tunesmith.monitor.said import RIGHT, Said, said_features
+from tunesmith.monitor.unfamiliar import MAX_EXAMPLES
 from tunesmith.monitor.windows import Window, windows
 from tunesmith.recipe import load_recipe
-from tunesmith.records import CORRECTION, Exchange, Feedback
+from tunesmith.records import CORRECTION, Feedback
 from tunesmith.runtime import Runtime
 from tunesmith.serve.start import Opened, open_bundle
 from tunesmith.store import (
+    CHAMPION,
     ReviewRating,
+    Spoken,
     Store,
+    Tally,
+    Traffic,
     aliases,
-    decisions_of,
+    exchanges_named,
     history,
     open_version,
     resolve,
-    review_ratings,
 )
 
-CHAMPION: Final = "champion"
 TRAFFIC: Final = "traffic"
-TRAFFIC_VERSION: Final = 1
+"""Artifacts of what there is to see in windows: figures, counts, directions and ids, no text."""
+TRAFFIC_VERSION: Final = 2
+SAID: Final = "said"
+"""Artifacts of what was said of windows: figures and counts."""
+SAID_VERSION: Final = 1
+_UNFAMILIAR: Final = "unfamiliar.json"
 _FEATURES: Final = "features.safetensors"
 _LIBRARIES: Final = ("numpy", "scipy", "scikit-learn", "river")
 TEXTS_AT_ONCE: Final = 64
@@ -104,11 +112,11 @@ def reports(
     """
     watched = Watched(bundle) if bundle is not None else watched_of(job, store)
     now = min(until or store.clock(), store.clock())
+    traffic = Traffic(store, watched.bundle.key, watched.since)
+    _tell_left_out(job, traffic)
     with _Directions(watched.bundle, job) as embed:
-        watch = _Watch(job, watched.bundle, embed)
-        said = said_of(store)
-        exchanges = _exchanges(job, store, watched, now)
-        return [watch.report(window, said) for window in windows(exchanges, job.recipe.monitor.window, now)]
+        watch = _Watch(job, watched.bundle, traffic, embed)
+        return [watch.report(window) for window in windows(traffic.time_of, job.recipe.monitor.window, now)]
 
 
 def watched_of(job: Job, store: Store) -> Watched:
@@ -120,47 +128,62 @@ def watched_of(job: Job, store: Store) -> Watched:
     return Watched(open_version(version), promoted[-1])
 
 
-def said_of(store: Store) -> Said:
-    """What was said of all exchanges. What a person dismissed is left out, and the right answer that one gave in the
-    inbox counts like an expert's."""
-    decisions = decisions_of(store)
+def _tell_left_out(job: Job, traffic: Traffic) -> None:
+    """How many of the bundle's exchanges are of a time to come, or of before its promotion."""
+    store, since = traffic.store, traffic.since
+    everything = Traffic(store, traffic.version)
+    left_out = {
+        "monitor.ahead": everything.tally(store.clock(), None).num,
+        "monitor.before": 0 if since is None else everything.tally(None, since).num,
+    }
+    for told, num in left_out.items():
+        if num:
+            job.progress.say(told, "warning", count=num)
+
+
+def said_of(spoken: Spoken) -> Said:
+    """By exchange. What a person dismissed is left out, and the right answer that one gave in the inbox counts like an
+    expert's."""
     feedback: defaultdict[str, list[Feedback]] = defaultdict(list)
     reviews: defaultdict[str, list[ReviewRating]] = defaultdict(list)
-    for each in store.feedback():
-        decision = decisions.get(each.id)
+    for each in spoken.feedback:
+        decision = spoken.decisions.get(each.id)
         if decision is None or decision.state != "dismissed":
             feedback[each.exchange].append(each)
         if decision is not None and decision.state == "corrected":
             right = ReviewRating(each.exchange, decision.who, CORRECTION, None, decision.text, decision.at)
             reviews[each.exchange].append(right)
-    for rating in review_ratings(store):
+    for rating in spoken.ratings:
         reviews[rating.exchange].append(rating)
     return Said(feedback, reviews)
 
 
-def _exchanges(job: Job, store: Store, watched: Watched, now: datetime) -> Iterator[Exchange]:
-    """Those that the bundle answered, from its promotion to now; others of its own are counted and told."""
-    key = watched.bundle.key
+@dataclass(frozen=True)
+class _Part:
+    """A window that later ones are held against."""
 
-    def of_bundle(since: datetime | None, until: datetime | None) -> Iterator[Exchange]:
-        return (each for each in store.exchanges(since=since, until=until) if each.version == key)
+    traffic: Path
+    """The artifact of what there was to see in it."""
+    words: Features
 
-    left_out = {
-        "monitor.ahead": sum(1 for _ in of_bundle(store.clock(), None)),
-        "monitor.before": sum(1 for _ in of_bundle(None, watched.since)) if watched.since else 0,
-    }
-    for told, num in left_out.items():
-        if num:
-            job.progress.say(told, "warning", count=num)
-    return of_bundle(watched.since, now)
+    @property
+    def key(self) -> str:
+        return f"{self.traffic.name} {_digest(self.words)}"
+
+    def features(self) -> Features:
+        return joined([_read_looked(self.traffic).features, self.words])
 
 
 class _Watch:
-    """Windows of one model in the order of time, each held against what came before it."""
+    """Windows of one model in the order of time, each held against what came before it.
 
-    def __init__(self, job: Job, bundle: Bundle, embed: Embed) -> None:
+    Of a window that was looked at no exchange is read again: its artifact is named by how many exchanges the store
+    holds of it, the artifact of what was said by how much was said.
+    """
+
+    def __init__(self, job: Job, bundle: Bundle, traffic: Traffic, embed: Embed) -> None:
         body = bundle.body
-        self._job, self._bundle, self._embed = job, bundle, embed
+        self._job, self._bundle, self._traffic, self._embed = job, bundle, traffic, embed
         self._section = job.recipe.monitor
         self._model = Answering(
             body.name,
@@ -168,8 +191,7 @@ class _Watch:
             tuple(body.labels) if body.task == "labels" else (),
             load_recipe(bundle.folder / RECIPE, []).prepare.user_style,
         )
-        self._accepted: list[Features] = []
-        self._accepted_keys: list[str] = []
+        self._accepted: list[_Part] = []
         self._rights: list[float] = []
 
     @cached_property
@@ -186,50 +208,100 @@ class _Watch:
         trained = trained_on(self._bundle, self._model, self._job.runtime, max_points)
         return make_reference(trained, self._embed, max_points, identity=identity, out=out)
 
-    def report(self, window: Window, said: Said) -> HealthReport:
+    def report(self, window: Window) -> HealthReport:
         """Made, or found where neither the window nor what it is held against has changed."""
-        traffic, features = self._seen(window)
-        words = said_features(window.exchanges, said)
-        identity = self._identity(traffic, words)
+        tally = self._traffic.tally(window.since, window.until)
+        part = _Part(self._looked_at(window, tally.mark), self._heard(window, tally))
+        identity = self._identity(part)
         out = self._job.artifact(identity)
-        num_feedback = sum(len(said.feedback.get(exchange.id, ())) for exchange in window.exchanges)
         if is_whole(out):
             found = HealthReport.open(out)
         else:
-            against = Against(self._reference, tuple(self._accepted), tuple(self._rights))
-            seen = Seen(window, features, words, num_feedback)
+            accepted = tuple(each.features() for each in self._accepted)
+            seen = Seen(window, tally.num, self._with_examples(_read_looked(part.traffic)), part.words)
+            against = Against(self._reference, accepted, tuple(self._rights))
             body = health(seen, self._model, against, self._section, self._job.recipe.seed)
             found = monitor_stage(body, identity=identity, out=out)
         if is_accepted(found.body) and len(self._accepted) < NUM_ACCEPTED:
-            self._accepted.append(joined([features, words]))
-            self._accepted_keys.append(f"{traffic} {_digest(words)}")
-        self._rights += words.numbers.get(RIGHT, np.zeros(0)).tolist()
+            self._accepted.append(part)
+        self._rights += part.words.numbers.get(RIGHT, np.zeros(0)).tolist()
         return found
 
-    def _seen(self, window: Window) -> tuple[str, Features]:
-        """A window's key and its features: it is looked at once, whatever is said of it later."""
-        inputs = {"reference": self._reference.key, "window": window.digest()}
+    def _looked_at(self, window: Window, mark: str) -> Path:
+        """The artifact of what there is to see in a window, made where its exchanges are others than before."""
+        inputs = {"reference": self._reference.key, "window": _hash_of(window, mark)}
         section = {"max_points": self._section.max_points}
         identity = Identity(TRAFFIC, TRAFFIC_VERSION, inputs, section, 0, library_versions("numpy"))
+
+        def write(staging: Path) -> None:
+            exchanges = self._traffic.exchanges(window.since, window.until)
+            _write_looked(staging, look_at(exchanges, self._model, self._reference, self._embed, self._section))
+
+        return self._made(identity, write)
+
+    def _heard(self, window: Window, tally: Tally) -> Features:
+        """What was said of a window, read where something was said since."""
+        mark = self._traffic.heard(window.since, window.until)
+        if mark is None:
+            return said_features([], Said({}, {}), tally.num)
+        inputs = {"bundle": self._bundle.key, "window": _hash_of(window, tally.mark), "heard": mark}
+        identity = Identity(SAID, SAID_VERSION, inputs, {}, 0, library_versions("numpy"))
+
+        def write(staging: Path) -> None:
+            spoken = self._traffic.spoken(window.since, window.until)
+            write_features(staging / _FEATURES, said_features(spoken.exchanges, said_of(spoken), tally.num))
+
+        out = self._made(identity, write)
+        read_manifest(out, SAID)
+        return read_features(out / _FEATURES)
+
+    def _made(self, identity: Identity, write: Callable[[Path], None]) -> Path:
         out = self._job.artifact(identity)
         if not is_whole(out):
-            features = look_at(window, self._model, self._reference, self._embed, self._section)
             with publish(out, identity) as staging:
-                write_features(staging / _FEATURES, features)
-        return read_manifest(out, TRAFFIC).key, read_features(out / _FEATURES)
+                write(staging)
+        return out
 
-    def _identity(self, traffic: str, words: Features) -> Identity:
+    def _with_examples(self, looked: Looked) -> Looked:
+        """With the texts of what is unfamiliar, which only the store keeps."""
+        shown = [id for each in looked.unfamiliar for id in each.exchanges[:MAX_EXAMPLES]]
+        found = exchanges_named(self._traffic.store, shown)
+        texts = {id: question_of(exchange.prompt, self._model.style) or "" for id, exchange in found.items()}
+        told = [
+            each.model_copy(update={"examples": [texts[id] for id in each.exchanges[:MAX_EXAMPLES] if id in texts]})
+            for each in looked.unfamiliar
+        ]
+        return replace(looked, unfamiliar=told)
+
+    def _identity(self, part: _Part) -> Identity:
         inputs = {
             "bundle": self._bundle.key,
             "reference": self._reference.key,
-            "traffic": traffic,
-            "said": _digest(words),
-            "accepted": _hash("\n".join(self._accepted_keys)),
+            "traffic": part.traffic.name,
+            "said": _digest(part.words),
+            "accepted": _hash("\n".join(each.key for each in self._accepted)),
             "rights": _hash(json.dumps(self._rights)),
         }
         section = self._section.model_dump(mode="json", exclude={"alerts"})
         libraries = library_versions(*_LIBRARIES)
         return Identity(HEALTH, HEALTH_VERSION, inputs, section, self._job.recipe.seed, libraries)
+
+
+def _hash_of(window: Window, mark: str) -> str:
+    return _hash(f"{window.since.isoformat()} {window.until.isoformat()} {mark}")
+
+
+def _write_looked(folder: Path, looked: Looked) -> None:
+    write_features(folder / _FEATURES, looked.features)
+    bare = [each.model_copy(update={"examples": []}).model_dump(mode="json") for each in looked.unfamiliar]
+    (folder / _UNFAMILIAR).write_text(json.dumps(bare), encoding="utf-8")
+
+
+def _read_looked(folder: Path) -> Looked:
+    """Raises what `read_manifest` raises."""
+    read_manifest(folder, TRAFFIC)
+    told = json.loads((folder / _UNFAMILIAR).read_bytes())
+    return Looked(read_features(folder / _FEATURES), [Unfamiliar.model_validate(each) for each in told])
 
 
 def trained_on(bundle: Bundle, model: Answering, runtime: Runtime, max_points: int) -> Trained:

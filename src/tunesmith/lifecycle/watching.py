@@ -1,14 +1,13 @@
 """Watching: what `tunesmith watch` does at each tick, so that nobody has to.
 
-A tick looks at the windows of traffic that are complete since the last one, tells what began and ended in them, and
-trains a candidate where one is due. Nothing here sleeps: who calls decides when the next tick is.
+A tick looks at the windows of traffic that are complete since the last one, and with them at those shortly before of
+which more was said, tells what began and ended in them, and trains a candidate where one is due. Nothing here sleeps:
+who calls decides when the next tick is.
 """
 
 from __future__ import annotations
 
-import fcntl
 import hashlib
-import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -16,11 +15,11 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Final
 
-from pydantic import ValidationError
+from pydantic import Field, ValidationError
 from sqlalchemy import func, select
 
 from tunesmith.artifacts.figures import Record
-from tunesmith.artifacts.folder import make_folder, write_whole
+from tunesmith.artifacts.folder import locked, make_folder, write_whole
 from tunesmith.artifacts.health import HealthBody, HealthReport
 from tunesmith.errors import Interrupted, Place, RunFailed, TunesmithError
 from tunesmith.lifecycle import Job
@@ -35,22 +34,25 @@ from tunesmith.monitor.deliver import (
     say_delivered,
 )
 from tunesmith.monitor.webhook import receiver_of
-from tunesmith.monitor.windows import length_of, windows
+from tunesmith.monitor.windows import windows
 from tunesmith.recipe.improve import When
-from tunesmith.store import Store, aliases, history
+from tunesmith.recipe.span import length_of
+from tunesmith.store import CHAMPION, Store, Traffic, aliases, history
 from tunesmith.store.cycles import Round, rounds
 from tunesmith.store.open import reading
 from tunesmith.store.schema import FEEDBACK_STATES, REVIEW_RATINGS
 
 FOLDER: Final = "watch"
 """In the workspace: for each recipe where its watch stands, its outbox and its lock."""
-CHAMPION: Final = "champion"
 NO_ROWS: Final = "improve-no-rows"
 TICK: Final = timedelta(minutes=5)
 MAX_WAIT: Final = timedelta(days=1)
 """Between two ticks that fail; the wait doubles with each."""
 CLOCK_SLACK: Final = timedelta(days=1)
 """A clock that is behind the last window by less is waited for."""
+NUM_LATE: Final = 4
+"""Newest windows that are looked at again where more was said of them. Each further look is one more chance of a false
+alarm, so there are few."""
 _MAX_DOUBLED: Final = 10
 _INBOX_DIGITS: Final = 16
 
@@ -67,6 +69,9 @@ class Standing(Record):
     """When it last called for a round."""
     inbox: str | None = None
     """What the inbox was like when nothing was due."""
+    said: dict[str, tuple[str, str]] = Field(default_factory=dict)
+    """Of the newest windows when they were looked at, by their end and the model: their traffic, and what had been said
+    of it."""
 
 
 @dataclass(frozen=True)
@@ -134,7 +139,7 @@ class Watch:
         Raises what the stages raise; then nothing is written down, and the next tick begins with the same windows.
         """
         standing = self._standing()
-        new = self._new_reports(standing)
+        new = news_of(self.stages.reports(self.job, self.store), standing) if self._is_look_due(standing) else []
         alerts = self._tell(new)
         log = [alert for alert in read_alerts(self._log) if alert.recipe == self.job.recipe.name]
         delivered = self.sink.deliver(log)
@@ -147,30 +152,24 @@ class Watch:
         else:
             made = self._improve(trigger)
             standing = standing.model_copy(update={"called_at": self.store.clock()})
-        if new:
-            standing = standing.model_copy(update={"until": new[-1].body.until})
-        self._keep(standing)
+        self._keep(after_look(standing, new) if new else standing)
         return Tick(new, alerts, delivered, trigger, made)
 
-    def _new_reports(self, standing: Standing) -> list[HealthReport]:
-        """On windows after the last one that was looked at; of a watch that begins, on the newest alone."""
-        now, until = self.store.clock(), standing.until
-        if until is not None and now < until - CLOCK_SLACK:
-            self.job.progress.say("watching.clock", "warning", now=f"{now:%Y-%m-%d}", until=f"{until:%Y-%m-%d}")
-            until = None
+    def _is_look_due(self, standing: Standing) -> bool:
+        """Whether a window is complete that was not looked at; all reports are found for that, which is much to do."""
+        until = standing.until
         if until is None:
-            return self.stages.reports(self.job, self.store)[-1:]
-        # reports are found by all that they are made of, which is much to read for nothing
-        size = self.job.recipe.monitor.window
-        if not any(window.until > until for window in windows(self.store.exchanges(since=until), size, now)):
-            return []
-        return [report for report in self.stages.reports(self.job, self.store) if report.body.until > until]
+            return True
+        time_of = Traffic(self.store, since=until).time_of
+        complete = windows(time_of, self.job.recipe.monitor.window, self.store.clock())
+        return any(window.until > until for window in complete)
 
     def _tell(self, reports: Sequence[HealthReport]) -> list[Alert]:
         found: list[Alert] = []
+        told = read_alerts(self._log)
         for report in reports:
             source = Source(self.job.recipe.name, str(report.folder))
-            new = alerts_of(report.body, self.job.recipe.monitor.alerts, read_alerts(self._log), source)
+            new = alerts_of(report.body, self.job.recipe.monitor.alerts, [*told, *found], source)
             append_alerts(self._log, new)
             say_alerts(new, self.job.progress, self.job.runtime.language)
             found += new
@@ -228,15 +227,54 @@ class Watch:
         return self.job.runtime.workspace / FOLDER / f"{self.job.recipe.name}.json"
 
     def _standing(self) -> Standing:
+        """Where it stands; a window that lies ahead was looked at by a clock that ran ahead, and is forgotten."""
         if not self._file.is_file():
             return Standing()
         try:
-            return Standing.model_validate_json(self._file.read_bytes())
+            standing = Standing.model_validate_json(self._file.read_bytes())
         except ValidationError as failure:
             raise RunFailed("watch-damaged", place=Place(str(self._file))) from failure
+        now, until = self.store.clock(), standing.until
+        if until is None or now >= until - CLOCK_SLACK:
+            return standing
+        self.job.progress.say("watching.clock", "warning", now=f"{now:%Y-%m-%d}", until=f"{until:%Y-%m-%d}")
+        return standing.model_copy(update={"until": None, "said": {}})
 
     def _keep(self, standing: Standing) -> None:
         write_whole(self._file, standing.model_dump_json(indent=1).encode())
+
+
+def news_of(reports: Sequence[HealthReport], standing: Standing) -> list[HealthReport]:
+    """Of all reports, the oldest first, those from the first on that is new: its window was not looked at, or more was
+    said of it since. Of a watch that begins, the newest alone.
+    """
+    if standing.until is None:
+        return list(reports[-1:])
+    places = [place for place, report in enumerate(reports) if _is_new(report, standing.until, standing.said)]
+    return list(reports[places[0] :]) if places else []
+
+
+def _is_new(report: HealthReport, until: datetime, said: Mapping[str, tuple[str, str]]) -> bool:
+    """Of windows from before the watch began nothing is known, and nothing is new; nor is it where exchanges were
+    removed, and what was said of them with them."""
+    traffic, words = _said_of(report)
+    before = said.get(_window_of(report), (traffic, words))
+    return report.body.until > until or (before[0] == traffic and before[1] != words)
+
+
+def after_look(standing: Standing, new: Sequence[HealthReport]) -> Standing:
+    """Where the watch stands once these were looked at."""
+    said = {**standing.said, **{_window_of(report): _said_of(report) for report in new}}
+    newest = dict(sorted(said.items())[-NUM_LATE:])
+    return standing.model_copy(update={"until": new[-1].body.until, "said": newest})
+
+
+def _window_of(report: HealthReport) -> str:
+    return f"{report.body.until.isoformat()} {report.body.bundle}"
+
+
+def _said_of(report: HealthReport) -> tuple[str, str]:
+    return report.manifest.inputs["traffic"], report.manifest.inputs["said"]
 
 
 @contextmanager
@@ -250,15 +288,8 @@ def watching(job: Job, store: Store, stages: Stages) -> Iterator[Watch]:
     folder = job.runtime.workspace / FOLDER
     make_folder(folder)
     sink = Sink(folder / f"{job.recipe.name}.outbox.json", receiver, section.max_waiting, store.clock)
-    with (folder / f"{job.recipe.name}.lock").open("a+", encoding="utf-8") as lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError as failure:
-            lock.seek(0)
-            raise RunFailed("watch-busy", place=Place(lock.name), process=lock.read().strip()) from failure
-        lock.truncate(0)
-        lock.write(str(os.getpid()))
-        lock.flush()
+    lock = folder / f"{job.recipe.name}.lock"
+    with locked(lock, lambda process: RunFailed("watch-busy", place=Place(str(lock)), process=process)):
         yield Watch(job, store, stages, sink)
 
 

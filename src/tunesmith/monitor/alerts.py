@@ -1,7 +1,8 @@
 """From a health report to alerts: what began in its window, and what ended. Pure.
 
-A finding is told once, when it begins, and once more when it ends. What is open is read from what was told before, so
-that a window that is looked at twice tells nothing new.
+A finding is told once, when it begins, and once more when it ends. What is open in a window is read from what was told
+of it and of those before it, so that a window that is looked at twice tells nothing new, and one of which more is known
+later tells what changed.
 """
 
 from __future__ import annotations
@@ -96,19 +97,21 @@ class Source:
 def alerts_of(body: HealthBody, section: Alerts, told: Iterable[Alert], source: Source) -> list[Alert]:
     """What began or ended in a window, of those findings that the section asks for.
 
-    `told` are all alerts before, in their order. A window with too few exchanges begins and ends nothing but a bound
-    on their number, nor does a feature or figure that the report does not tell.
+    `told` are all alerts before; none of them is told again. A window with too few exchanges begins and ends nothing
+    but a bound on their number, nor does a feature or figure that the report does not tell.
     """
-    is_open = open_findings((alert for alert in told if alert.recipe == source.recipe), body.model)
+    own = [alert for alert in told if alert.recipe == source.recipe]
+    is_open = open_findings((alert for alert in own if alert.window.until <= body.until), body.model)
     by_finding = {seen.finding: seen for seen in _seen(body, section)}
-    changed = [seen for finding, seen in by_finding.items() if seen.holds != (finding in is_open)]
-    return [_alert(body, seen, source) for seen in changed]
+    changed = [_alert(body, seen, source) for finding, seen in by_finding.items() if seen.holds != (finding in is_open)]
+    known = {alert.id for alert in own}
+    return [alert for alert in changed if alert.id not in known]
 
 
 def open_findings(told: Iterable[Alert], model: str) -> set[Finding]:
-    """What began and has not ended."""
+    """What began and has not ended, in the order of the windows, whenever it was told."""
     found: set[Finding] = set()
-    for alert in told:
+    for alert in sorted(told, key=lambda alert: alert.window.until):
         if alert.model == model:
             (found.add if alert.state == "begun" else found.discard)(alert.finding)
     return found

@@ -22,6 +22,7 @@ from tunesmith.artifacts.health import Family
 from tunesmith.metrics.faults import is_refusal, label_told
 from tunesmith.records import Exchange, Message
 from tunesmith.text.language import chinese_share, language_of
+from tunesmith.text.normalise import unstyled
 
 NUM_BUCKETS: Final = 1024
 NGRAMS: Final = "ngrams"
@@ -100,9 +101,7 @@ def question_of(prompt: Sequence[Message], style: str = UNSTYLED) -> str | None:
         return None
     asked = [message.content for message in prompt if message.role == "user"]
     text = asked[-1] if asked else prompt[-1].content
-    begin, _, end = style.partition(UNSTYLED)
-    is_framed = len(text) >= len(begin) + len(end) and text.startswith(begin) and text.endswith(end)
-    return text[len(begin) : len(text) - len(end)] if is_framed else text
+    return unstyled(text, style)
 
 
 def answered_of(exchange: Exchange) -> Answered:
@@ -117,7 +116,7 @@ def answered_of(exchange: Exchange) -> Answered:
 
 
 def features_of(exchanges: Sequence[Exchange], labels: Mapping[str, str], style: str = UNSTYLED) -> Features:
-    """All features of exchanges but embeddings; `labels` are the classes as `label_forms` gives them, if any."""
+    """All features of exchanges but vectors; `labels` are the classes as `label_forms` gives them, if any."""
     asked = [question_of(exchange.prompt, style) for exchange in exchanges]
     inputs = input_features([text for text in asked if text is not None])
     return joined([inputs, output_features(list(map(answered_of, exchanges)), labels), _operations(exchanges)])
@@ -138,7 +137,7 @@ def _operations(exchanges: Sequence[Exchange]) -> Features:
 
 
 def input_features(questions: Sequence[str]) -> Features:
-    """`length` in characters, `chinese`, `language` and `ngrams` of questions; none without a question."""
+    """`length` in characters, `chinese` and `language` of questions; none without a question."""
     if not questions:
         return Features()
     numbers = {
@@ -146,7 +145,7 @@ def input_features(questions: Sequence[str]) -> Features:
         "chinese": np.array([chinese_share(text) for text in questions], np.float64),
     }
     languages: Counter[str] = Counter(language_of(text) for text in questions)
-    return Features(numbers, {"language": dict(languages)}, {}, {NGRAMS: ngram_vectors(questions)})
+    return Features(numbers, {"language": dict(languages)})
 
 
 def output_features(answers: Sequence[Answered], labels: Mapping[str, str]) -> Features:

@@ -34,6 +34,7 @@ from tunesmith.monitor.features import (
     Vectors,
     input_features,
     joined,
+    ngram_vectors,
     output_features,
     question_of,
 )
@@ -99,7 +100,7 @@ def make_reference(trained: Trained, embed: Embed, max_points: int, *, identity:
     wording = FiveGramModel.fit(asked[::2])
     seldom = Features({DISTANCE: found.distances_H, **surprise(asked[1::2], wording)})
     told = joined([input_features(asked), seldom, _judged(trained)])
-    vectors = {NGRAMS: told.vectors[NGRAMS][:max_points], EMBEDDING: vectors_ND[own[:max_points]]}
+    vectors = {NGRAMS: ngram_vectors(asked[:max_points]), EMBEDDING: vectors_ND[own[:max_points]]}
     with publish(out, identity) as staging:
         write_features(staging / _FEATURES, replace(told, vectors=vectors))
         save_file(_arrays(found), staging / _KNOWN)

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import heapq
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import islice
 from pathlib import Path
 from typing import Final
 
 import numpy as np
 
 from tunesmith.artifacts.folder import Identity, publish
-from tunesmith.artifacts.health import BODY, Family, Figure, HealthBody, HealthReport, Shift
+from tunesmith.artifacts.health import BODY, Family, Figure, HealthBody, HealthReport, Shift, Unfamiliar
 from tunesmith.metrics.faults import label_forms
-from tunesmith.monitor.compare import Looks, drawn, fall_of, shifts_of, with_alarms
+from tunesmith.monitor.compare import Looks, fall_of, shifts_of, with_alarms
 from tunesmith.monitor.features import (
     DISTANCE,
     EMBEDDING,
@@ -22,16 +24,20 @@ from tunesmith.monitor.features import (
     Features,
     features_of,
     joined,
+    ngram_vectors,
     question_of,
 )
 from tunesmith.monitor.reference import Embed, Reference, surprise
-from tunesmith.monitor.said import RIGHT
+from tunesmith.monitor.said import KINDS, RIGHT
 from tunesmith.monitor.unfamiliar import QUANTILE, Asked, nearest, unfamiliar
 from tunesmith.monitor.windows import Window
 from tunesmith.recipe.monitor import Monitor
+from tunesmith.records import Exchange
 from tunesmith.stats.drift import alarm_level
 
-VERSION: Final = 1
+VERSION: Final = 2
+PIECE_EXCHANGES: Final = 1_000
+"""Looked at together: of those before, figures are kept, and the questions whose vectors are wanted."""
 SECONDS_PER_DAY: Final = 86_400.0
 ENDS: Final = {"length": "length_cut_share", "timeout": "timeout_share", "content_filter": "filtered_share"}
 """Ends of answers that are told of, by the name of the figure."""
@@ -50,13 +56,21 @@ class Answering:
 
 
 @dataclass(frozen=True)
+class Looked:
+    """What there is to see in a window's exchanges, whatever is said of them."""
+
+    features: Features
+    unfamiliar: Sequence[Unfamiliar] = ()
+
+
+@dataclass(frozen=True)
 class Seen:
     """A window that was looked at: its features, and what was said of its answers."""
 
     window: Window
-    features: Features
+    num_exchanges: int
+    looked: Looked
     said: Features
-    num_feedback: int
 
 
 @dataclass(frozen=True)
@@ -70,27 +84,55 @@ class Against:
     """Where the model was right (1) or wrong (0) before, in the order of time."""
 
 
-def look_at(window: Window, model: Answering, reference: Reference, embed: Embed, section: Monitor) -> Features:
-    """All features of a window. Vectors are of at most `max_points` questions, drawn alike every time."""
-    found = features_of(window.exchanges, label_forms(model.labels), model.style)
-    asked = _questions(window, model.style)
-    if not asked:
-        return found
-    texts = list(asked.values())
-    places = drawn(len(texts), section.max_points, 0)
-    vectors = {
-        NGRAMS: found.vectors[NGRAMS][places],
-        EMBEDDING: embed([texts[place] for place in places]),
-    }
+def look_at(
+    exchanges: Iterable[Exchange], model: Answering, reference: Reference, embed: Embed, section: Monitor
+) -> Looked:
+    """All features of exchanges, and what of them is unlike anything in training; a piece at a time is in memory.
+
+    Vectors are of at most `max_points` questions, drawn alike every time.
+    """
+    labels, lot, rest = label_forms(model.labels), _Lot(section.max_points), iter(exchanges)
+    parts: list[Features] = []
+    while piece := list(islice(rest, PIECE_EXCHANGES)):
+        asked = _questions(piece, model.style)
+        wording = Features(surprise(list(asked.values()), reference.wording))
+        parts += [features_of(piece, labels, model.style), wording]
+        lot.add(asked)
+    found, drawn = joined(parts), lot.drawn()
+    if not drawn:
+        return Looked(found)
+    texts = list(drawn.values())
+    vectors = {NGRAMS: ngram_vectors(texts), EMBEDDING: embed(texts)}
     distances = {DISTANCE: nearest(vectors[EMBEDDING], reference.known.vectors_ND)}
-    return replace(found, numbers={**found.numbers, **distances, **surprise(texts, reference.wording)}, vectors=vectors)
+    features = replace(found, numbers={**found.numbers, **distances}, vectors=vectors)
+    return Looked(features, unfamiliar(Asked(list(drawn), texts, vectors[EMBEDDING]), reference.known))
+
+
+class _Lot:
+    """At most so many questions of however many come, each with the same chance."""
+
+    def __init__(self, num: int) -> None:
+        self._num, self._num_seen = num, 0
+        self._rng = np.random.default_rng(0)
+        self._kept: list[tuple[float, int, str, str]] = []
+
+    def add(self, asked: Mapping[str, str]) -> None:
+        """Questions by exchange; of all that came those with the smallest numbers, drawn for each, are kept."""
+        keys, places = self._rng.random(len(asked)).tolist(), range(self._num_seen, self._num_seen + len(asked))
+        self._num_seen += len(asked)
+        new = zip(keys, places, asked.keys(), asked.values(), strict=True)
+        self._kept = heapq.nsmallest(self._num, [*self._kept, *new])
+
+    def drawn(self) -> dict[str, str]:
+        """In the order in which they came."""
+        return {id: text for _, _, id, text in sorted(self._kept, key=lambda kept: kept[1])}
 
 
 def health(seen: Seen, model: Answering, against: Against, section: Monitor, seed: int) -> HealthBody:
     """What is to be known of the window; a pure function."""
-    window, features = seen.window, joined([seen.features, seen.said])
+    window, features = seen.window, joined([seen.looked.features, seen.said])
     level = alarm_level(section.false_alarms_per_year, window.seconds)
-    is_judged = len(window.exchanges) >= section.min_exchanges
+    is_judged = seen.num_exchanges >= section.min_exchanges
     looks = Looks(level, section.max_points, seed)
     accepted = joined(against.accepted)
     return HealthBody(
@@ -98,8 +140,8 @@ def health(seen: Seen, model: Answering, against: Against, section: Monitor, see
         bundle=model.bundle,
         since=window.since,
         until=window.until,
-        num_exchanges=len(window.exchanges),
-        num_feedback=seen.num_feedback,
+        num_exchanges=seen.num_exchanges,
+        num_feedback=sum(seen.said.classes.get(KINDS, {}).values()),
         is_judged=is_judged,
         num_accepted=len(against.accepted),
         level=level,
@@ -109,9 +151,7 @@ def health(seen: Seen, model: Answering, against: Against, section: Monitor, see
             *_figures(features, accepted, against.reference.training, window.seconds),
             *_unfamiliar_share(features, against.reference),
         ],
-        unfamiliar=unfamiliar(_asked(window, model, features, section), against.reference.known)
-        if EMBEDDING in features.vectors
-        else [],
+        unfamiliar=list(seen.looked.unfamiliar),
     )
 
 
@@ -135,18 +175,9 @@ def _shifts(features: Features, against: Against, accepted: Features, looks: Loo
     return with_alarms(shifts if over_time is None else [*shifts, over_time], looks.level)
 
 
-def _asked(window: Window, model: Answering, features: Features, section: Monitor) -> Asked:
-    """The questions whose vectors are in the features."""
-    asked = _questions(window, model.style)
-    ids = list(asked)
-    places = drawn(len(ids), section.max_points, 0)
-    chosen = [ids[place] for place in places]
-    return Asked(chosen, [asked[id] for id in chosen], features.vectors[EMBEDDING])
-
-
-def _questions(window: Window, style: str) -> dict[str, str]:
+def _questions(exchanges: Sequence[Exchange], style: str) -> dict[str, str]:
     """By exchange, of which a text was kept."""
-    found = ((exchange.id, question_of(exchange.prompt, style)) for exchange in window.exchanges)
+    found = ((exchange.id, question_of(exchange.prompt, style)) for exchange in exchanges)
     return {id: text for id, text in found if text is not None}
 
 

@@ -5,6 +5,7 @@ An exchange counts once, whoever said how much of it: a flood from one key moves
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
@@ -19,6 +20,8 @@ from tunesmith.text.normalise import normalise_answer
 ACCURACY: Final = "accuracy"
 RIGHT: Final = "right"
 """The name of the numbers, 1 or 0 in the order of time, that tell where the model was right."""
+KINDS: Final = "kinds"
+"""The name of the classes that tell how many pieces of feedback are of each kind."""
 RIGHT_FROM: Final = 4
 """An expert's rating of the accuracy, from 1 to 5, from which on an answer is right."""
 MAX_COMPARED: Final = 2000
@@ -33,19 +36,21 @@ class Said:
     reviews: Mapping[str, Sequence[ReviewRating]]
 
 
-def said_features(exchanges: Sequence[Exchange], said: Said) -> Features:
-    """`feedback`, `thumbs_down`, `corrected`, `rating`, `correction_distance`, `accuracy`, and `right` by time."""
-    if not exchanges:
-        return Features()
+def said_features(exchanges: Sequence[Exchange], said: Said, num_exchanges: int) -> Features:
+    """`feedback`, `thumbs_down`, `corrected`, `rating`, `correction_distance`, `accuracy`, `kinds`; `right` by time.
+
+    `exchanges` are in the order of their times, among them all that anything was said of; `num_exchanges` are all that
+    there were.
+    """
     lots = [said.feedback.get(exchange.id, ()) for exchange in exchanges]
     thumbs = [newest for lot in lots if (newest := _newest(lot, "thumb")) is not None]
     ratings = [[each.value for each in lot if each.kind == "rating" and each.value is not None] for lot in lots]
     corrections = [newest for lot in lots if (newest := _newest(lot, "correction")) is not None]
     rights = [right for exchange in exchanges if (right := is_right(exchange, said)) is not None]
     shares = {
-        "feedback": (sum(map(bool, lots)), len(lots)),
+        "feedback": (sum(map(bool, lots)), num_exchanges),
         "thumbs_down": (sum((thumb.value or 0) < 0 for thumb in thumbs), len(thumbs)),
-        "corrected": (len(corrections), len(lots)),
+        "corrected": (len(corrections), num_exchanges),
         ACCURACY: (sum(rights), len(rights)),
     }
     numbers = {
@@ -53,9 +58,10 @@ def said_features(exchanges: Sequence[Exchange], said: Said) -> Features:
         "correction_distance": _distances(exchanges, said),
         RIGHT: [float(right) for right in rights],
     }
+    kinds: Counter[str] = Counter(each.kind for lot in lots for each in lot)
     return Features(
         {name: np.array(values, np.float64) for name, values in numbers.items() if values},
-        {},
+        {KINDS: dict(kinds)} if kinds else {},
         {name: found for name, found in shares.items() if found[1]},
     )
 

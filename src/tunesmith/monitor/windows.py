@@ -2,76 +2,59 @@
 
 A window of time begins at a whole number of its lengths after a Monday, UTC: it is the same whenever it is looked at,
 and no exchange that is lost or comes late moves its bounds. A window by count is so many exchanges in the order of
-their times, counted from the first one that is there.
+their times, counted from the first one that is there, and all others of the last one's microsecond.
 """
 
 from __future__ import annotations
 
-import hashlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
-from itertools import groupby, islice
-from typing import Final
+from datetime import datetime, timedelta
 
-from tunesmith.records import Exchange
+from tunesmith.recipe.span import begin_of, length_of
 
-MONDAY: Final = datetime(1970, 1, 5, tzinfo=UTC)
-_UNITS: Final = {"h": "hours", "d": "days"}
+TimeOf = Callable[[int, datetime | None], datetime | None]
+"""When the exchange at a place came, counted from 0 in the order of times from a moment on (None: from the first one);
+None where there are fewer."""
 
 
 @dataclass(frozen=True, slots=True)
 class Window:
-    """The exchanges of [since, until), in the order of their times."""
+    """[since, until)."""
 
     since: datetime
     until: datetime
-    exchanges: tuple[Exchange, ...]
 
     @property
     def seconds(self) -> float:
         return max(1.0, (self.until - self.since).total_seconds())
 
-    def digest(self) -> str:
-        """SHA-256 of its bounds and of all that is kept of its exchanges, 64 hex digits."""
-        hasher = hashlib.sha256(f"{self.since.isoformat()} {self.until.isoformat()}\n".encode())
-        for exchange in self.exchanges:
-            hasher.update(f"{exchange!r}\n".encode("utf-8", "surrogatepass"))
-        return hasher.hexdigest()
 
-
-def windows(exchanges: Iterable[Exchange], size: str | int, now: datetime) -> Iterator[Window]:
-    """The complete windows of exchanges that are given in the order of their times, oldest first, one at a time.
+def windows(time_of: TimeOf, size: str | int, now: datetime) -> Iterator[Window]:
+    """The complete windows of exchanges, oldest first; nothing of an exchange but its time is asked for.
 
     Of windows by time those with an exchange, and the last complete one with or without. What is not earlier than
-    `now` is left out, whatever its place: a clock that ran ahead fills no window. `size` is `7d`, `12h` or a number.
+    `now` is left out: a clock that ran ahead fills no window. `size` is `7d`, `12h` or a number.
     """
-    past = (exchange for exchange in exchanges if exchange.at < now)
-    return _by_count(past, size) if isinstance(size, int) else _by_time(past, length_of(size), now)
+    return _by_count(time_of, size, now) if isinstance(size, int) else _by_time(time_of, length_of(size), now)
 
 
-def length_of(size: str) -> timedelta:
-    """Of `7d` or `12h`."""
-    return timedelta(**{_UNITS[size[-1]]: int(size[:-1])})
-
-
-def _by_time(exchanges: Iterable[Exchange], length: timedelta, now: datetime) -> Iterator[Window]:
-    end, newest = _begin(now, length), None
-    for begin, held in groupby(exchanges, key=lambda exchange: _begin(exchange.at, length)):
-        if begin >= end:
-            break
-        newest = begin
-        yield Window(begin, begin + length, tuple(held))
+def _by_time(time_of: TimeOf, length: timedelta, now: datetime) -> Iterator[Window]:
+    end, newest = begin_of(now, length), None
+    at = time_of(0, None)
+    while at is not None and at < end:
+        newest = begin_of(at, length)
+        yield Window(newest, newest + length)
+        at = time_of(0, newest + length)
     if newest != end - length:
-        yield Window(end - length, end, ())
+        yield Window(end - length, end)
 
 
-def _begin(at: datetime, length: timedelta) -> datetime:
-    """Of the window that holds a moment."""
-    return MONDAY + (at - MONDAY) // length * length
-
-
-def _by_count(exchanges: Iterable[Exchange], size: int) -> Iterator[Window]:
-    rest = iter(exchanges)
-    while len(held := tuple(islice(rest, size))) == size:
-        yield Window(held[0].at, held[-1].at + timedelta(microseconds=1), held)
+def _by_count(time_of: TimeOf, size: int, now: datetime) -> Iterator[Window]:
+    since = None
+    while (first := time_of(0, since)) is not None:
+        last = time_of(size - 1, since)
+        if last is None or last >= now:
+            return
+        since = last + timedelta(microseconds=1)
+        yield Window(first, since)

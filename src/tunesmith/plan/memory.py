@@ -305,6 +305,13 @@ def _held(job: Computation) -> Terms:
     return terms | {"gradients": c * trained + master, "moments": _moment_bytes(job), "master": master}
 
 
+def member_bytes(job: Computation) -> int:
+    """What each further training over the same frozen base holds: adapter, which a pass puts together with those of the
+    others once more, gradients, moments, float32 copies."""
+    held = _held(job)
+    return 2 * job.c * job.num_trained + held["gradients"] + held["moments"] + held["master"]
+
+
 def _step_terms(job: Computation, batch: BatchShape) -> Terms:
     """Activations that wait for their backward pass, gradients that the head leaves, and the largest other moment.
 

@@ -23,6 +23,7 @@ from tunesmith.plan.steps import (
     num_steps_of,
     step_shapes,
 )
+from tunesmith.plan.together import group_peaks
 from tunesmith.plan.work import step_operations, validation_operations
 from tunesmith.recipe import DistillText, Evaluate, Full, Lora, Train, is_four_bit
 from tunesmith.records import Rendered
@@ -77,6 +78,7 @@ class Workload:
                 "device": self.device,
                 "memory": memory,
                 "disk_bytes": disk_bytes(job),
+                "together": group_peaks(job, steps),
                 "computed_tokens": round(steps.num_tokens_mean * num_steps_of(self.train, section)),
             }
         )

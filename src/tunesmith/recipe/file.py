@@ -216,14 +216,14 @@ def _mistakes_of(key: str, value: object, tree: dict[str, object], place: Place)
         Recipe.model_validate(trial)
     except ValidationError as failure:
         for detail in failure.errors():
-            path = _path_in_tree(detail["loc"], trial)
+            path = _path_in_tree(detail, trial)
             # a key that is unknown stands somewhere on the way to the value
             if path[: len(keys)] == keys or (path == keys[: len(path)] and detail["type"] == "extra_forbidden"):
                 yield _explain(detail, trial, dict.fromkeys([path], replace(place, field=key)), place.file)
 
 
 def _explain(detail: ErrorDetails, tree: dict[str, object], marks: Marks, file: str) -> TunesmithError:
-    path = _path_in_tree(detail["loc"], tree)
+    path = _path_in_tree(detail, tree)
     place = _nearest(path, marks, file)
     if detail["type"] == "extra_forbidden":
         return _unknown_key(detail["loc"], path, place)
@@ -268,17 +268,16 @@ def _dotted(path: KeyPath) -> str:
     return ".".join(str(part) for part in path) or "recipe"
 
 
-def _path_in_tree(loc: KeyPath, tree: object) -> KeyPath:
+def _path_in_tree(detail: ErrorDetails, tree: object) -> KeyPath:
     """Drop from pydantic's location the names of union members, which the file does not contain."""
     path: list[str | int] = []
     node: object = tree
-    for index, part in enumerate(loc):
+    for place, part in enumerate(detail["loc"], start=1):
         entries = _entries(node)
-        if part in entries:
-            node = entries[part]
-        elif index < len(loc) - 1:
-            continue
-        path.append(part)
+        is_named_key = place == len(detail["loc"]) and detail["type"] in ("missing", "extra_forbidden")
+        if part in entries or is_named_key:
+            node = entries.get(part)
+            path.append(part)
     return tuple(path)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import shutil
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from functools import cached_property
@@ -90,12 +90,22 @@ def group_trainer(job: Job) -> Trainer:
     """Trials trained on this machine, those that share a base in one pass over it. Imports torch."""
     from tunesmith.train.together import Group, unlike
 
+    def goes_with(candidates: Sequence[Candidate]) -> bool:
+        can_share = unlike([candidate.training for candidate in candidates]) is None
+        return can_share and fits(candidates, job.runtime.memory_bytes)
+
     return Trainer(
-        goes_with=lambda candidates: unlike([candidate.training for candidate in candidates]) is None,
+        goes_with=goes_with,
         begin=lambda candidates: Group(
             {str(candidate.number): candidate.training for candidate in candidates}, job.runtime, Silent()
         ),
     )
+
+
+def fits(candidates: Sequence[Candidate], there_bytes: int | None) -> bool:
+    """Whether memory holds these in one pass, as the plan of each predicts; None for as much as there is."""
+    num = len(candidates)
+    return there_bytes is None or all(candidate.peaks[num - 1] <= there_bytes for candidate in candidates)
 
 
 @dataclass
@@ -181,6 +191,7 @@ class Study:
             higher_is_better=self.scene.higher_is_better,
             is_over=is_over,
             on_rung=self._tell,
+            on_halved=lambda num: self.scene.job.progress.say("say.search.halved", "warning", num=num),
         )
         return bracket.run()
 
@@ -205,6 +216,7 @@ class Study:
             refuse_other_rows(dataset, self.scene.dataset)
             plans = lifecycle.plan(job, dataset)
             training = lifecycle.trainings_of(job, dataset, plans)["tuned"]
+            peaks = lifecycle.predict(job, dataset, plans)["tuned"].together
         except Interrupted:
             raise
         except TunesmithError as failure:
@@ -212,7 +224,7 @@ class Study:
             return None
         if entry.num_steps is None:
             self.ledger.plan(entry.number, training.plan.body.num_steps)
-        return Candidate(entry.number, recipe, training)
+        return Candidate(entry.number, recipe, training, peaks)
 
     def body(self, *, is_done: bool) -> StudyBody:
         """All that the ledger says."""

@@ -4,6 +4,7 @@ from tunesmith.store.feedback_states import Decision, State, decide, decisions_o
 from tunesmith.store.keys import SCOPES, Key, KeyFault, NewKey, Scope, create_key, find_key, list_keys, revoke_key
 from tunesmith.store.policy import Pseudonymiser, recorded, recorded_feedback
 from tunesmith.store.registry import (
+    CHAMPION,
     Change,
     Version,
     add_version,
@@ -18,8 +19,10 @@ from tunesmith.store.registry import (
 )
 from tunesmith.store.reviews import Review, ReviewRating, add_reviews, rate_reviews, review_ratings, reviews_of
 from tunesmith.store.store import Removed, Store, open_store, workspace_store
+from tunesmith.store.traffic import Spoken, Tally, Traffic
 
 __all__ = [
+    "CHAMPION",
     "SCOPES",
     "Change",
     "Decision",
@@ -31,8 +34,11 @@ __all__ = [
     "Review",
     "ReviewRating",
     "Scope",
+    "Spoken",
     "State",
     "Store",
+    "Tally",
+    "Traffic",
     "Version",
     "add_reviews",
     "add_version",

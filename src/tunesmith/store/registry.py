@@ -24,6 +24,8 @@ from tunesmith.store.store import Store
 
 NAME: Final = re.compile(r"[a-z0-9][a-z0-9-]{0,63}", re.ASCII)
 _NUMBERED: Final = re.compile(rf"({NAME.pattern})@([1-9][0-9]{{0,8}})", re.ASCII)
+CHAMPION: Final = "champion"
+"""The alias that servers load and candidates are judged against."""
 ROLLED_BACK: Final = "rollback"
 """The reason that the history has for a step back."""
 What = Literal["added", "moved", "aliased", "withdrawn"]

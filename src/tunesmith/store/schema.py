@@ -94,7 +94,8 @@ EXCHANGES: Final = Table(
     Column("confidence", Double),
     Column("guarded", Json, nullable=False),
     Index("exchanges_at", "at", "id"),
-    Index("exchanges_model", "model", "at", "id"),
+    # windows of one version are counted from it alone
+    Index("exchanges_version", "version", "at", "id"),
     # a B-tree of PostgreSQL refuses long values, and a `user` may be long
     Index("exchanges_subject", "subject", postgresql_using="hash"),
 )
@@ -226,7 +227,7 @@ TOMBSTONES: Final = Table(
     Column("at", Instant, nullable=False),
     Column("reason", Text, nullable=False),
 )
-"""What was removed for good, by kind (`exchange`, `row`, `artifact`) and id, without anything of its content."""
+"""What was removed for good, by kind (`tombstones.Kind`) and id, without anything of its content."""
 
 SCHEMA_VERSION: Final = Table(
     "schema_version",
@@ -270,7 +271,12 @@ def _tables_of_the_loop(connection: Connection) -> None:
     METADATA.create_all(connection, tables=loop, checkfirst=False)
 
 
-MIGRATIONS: Final[tuple[Migration, ...]] = (_first_tables, _tables_of_the_loop)
+def _index_of_versions(connection: Connection) -> None:
+    connection.exec_driver_sql("DROP INDEX IF EXISTS exchanges_model")
+    connection.exec_driver_sql("CREATE INDEX IF NOT EXISTS exchanges_version ON exchanges (version, at, id)")
+
+
+MIGRATIONS: Final[tuple[Migration, ...]] = (_first_tables, _tables_of_the_loop, _index_of_versions)
 
 
 def migrate(connection: Connection, migrations: Sequence[Migration] = MIGRATIONS) -> None:

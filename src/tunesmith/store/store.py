@@ -114,11 +114,11 @@ class Store:
         return None if row is None else exchange_of(row)
 
     def exchanges(
-        self, *, since: datetime | None = None, until: datetime | None = None, model: str | None = None
+        self, *, since: datetime | None = None, until: datetime | None = None, version: str | None = None
     ) -> Iterator[Exchange]:
-        """Those of [since, until), of one model where it is named, in the order of their times."""
-        wanted = [] if model is None else [EXCHANGES.c.model == model]
-        for row in self._rows(EXCHANGES, [*wanted, *_between(EXCHANGES, since, until)]):
+        """Those of [since, until), of one version where its bundle is named, in the order of their times."""
+        wanted = [] if version is None else [EXCHANGES.c.version == version]
+        for row in self._rows(EXCHANGES, [*wanted, *between(EXCHANGES, since, until)]):
             yield exchange_of(row)
 
     def feedback(
@@ -126,7 +126,7 @@ class Store:
     ) -> Iterator[Feedback]:
         """That of [since, until), on one exchange where it is named, in the order of its times."""
         wanted = [] if exchange is None else [FEEDBACK.c.exchange == exchange]
-        for row in self._rows(FEEDBACK, [*wanted, *_between(FEEDBACK, since, until)]):
+        for row in self._rows(FEEDBACK, [*wanted, *between(FEEDBACK, since, until)]):
             yield feedback_of(row)
 
     def _rows(self, table: Table, wanted: list[ColumnElement[bool]]) -> Iterator[RowMapping]:
@@ -170,7 +170,8 @@ class Store:
             return Removed(connection.execute(delete(EXCHANGES).where(condition)).rowcount, said.rowcount)
 
 
-def _between(table: Table, since: datetime | None, until: datetime | None) -> list[ColumnElement[bool]]:
+def between(table: Table, since: datetime | None, until: datetime | None) -> list[ColumnElement[bool]]:
+    """The conditions that a row's time lies in [since, until)."""
     bounds = []
     if since is not None:
         bounds.append(table.c.at >= since)

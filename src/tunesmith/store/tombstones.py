@@ -26,7 +26,8 @@ from tunesmith.store.schema import (
 from tunesmith.store.store import PAGE_ROWS, Store
 from tunesmith.text.needles import Needles
 
-Kind = Literal["exchange", "feedback", "row", "artifact"]
+Kind = Literal["exchange", "feedback", "row", "artifact", "taught"]
+"""`taught` is an artifact of rows that a model may have learned the person's from; it has a tombstone of both kinds."""
 REASON: Final = "forgotten"
 _CHUNK: Final = 500
 """Ids in one statement: SQLite takes so many parameters in any version."""
@@ -130,10 +131,11 @@ def tombstone(store: Store, kind: Kind, id: str) -> Tombstone | None:
     return None if row is None else Tombstone(**row)
 
 
-def tombstones(store: Store) -> list[Tombstone]:
-    """All of them, the oldest first."""
+def tombstones(store: Store, kind: Kind | None = None) -> list[Tombstone]:
+    """All of them, or those of one kind, the oldest first."""
+    every = select(TOMBSTONES).order_by(TOMBSTONES.c.at, TOMBSTONES.c.kind, TOMBSTONES.c.id)
+    wanted = every if kind is None else every.where(TOMBSTONES.c.kind == kind)
     with reading(store.database) as connection:
-        wanted = select(TOMBSTONES).order_by(TOMBSTONES.c.at, TOMBSTONES.c.kind, TOMBSTONES.c.id)
         return [Tombstone(**row) for row in connection.execute(wanted).mappings()]
 
 

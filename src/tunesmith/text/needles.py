@@ -11,6 +11,7 @@ import base64
 import html
 import json
 import re
+import unicodedata
 from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -24,6 +25,8 @@ MIN_BYTES: Final = 6
 _BLOCK_BYTES: Final = 1 << 22
 _HEX: Final = re.compile(rb"[0-9a-f]{16,}")
 _ID_DIGITS: Final = (16, 24)
+_UNSPACED: Final = ("CJK", "HIRAGANA", "KATAKANA", "THAI", "LAO", "KHMER", "MYANMAR")
+"""How the names of characters begin whose script has no spaces between words."""
 _URL_SAFE: Final = ("", "@", "/:@!$&'()*,;=")
 
 
@@ -69,6 +72,25 @@ class Needles:
 
 def is_long_enough(word: str) -> bool:
     return len(word.encode("utf-8", "surrogatepass")) >= MIN_BYTES
+
+
+def stands_alone(word: str, text: str) -> bool:
+    """Whether a word stands in a text as itself, and not only inside of longer words, as `Keller` in `Kellermann`.
+
+    In scripts that put no spaces between words nobody can tell, and it does.
+    """
+    start = text.find(word)
+    while start >= 0:
+        end = start + len(word)
+        if not (_goes_on(text[start - 1 : start], word[0]) or _goes_on(word[-1], text[end : end + 1])):
+            return True
+        start = text.find(word, start + 1)
+    return False
+
+
+def _goes_on(left: str, right: str) -> bool:
+    """Whether two neighbouring characters are of one word; either may be missing."""
+    return all(each.isalnum() and not unicodedata.name(each, "").startswith(_UNSPACED) for each in (left, right))
 
 
 def _forms(word: str) -> Iterator[tuple[bytes, Form]]:

@@ -1,4 +1,4 @@
-"""Word n-grams for overlap checks, and a byte-level five-gram language model as a floor for likelihoods."""
+"""Runs of neighbouring units, and a byte-level five-gram language model as a floor for likelihoods."""
 
 from __future__ import annotations
 
@@ -8,8 +8,6 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-
-from tunesmith.text.tokens import words
 
 # Shapes: N events to predict, G distinct n-grams, C distinct contexts.
 Floats = npt.NDArray[np.float64]
@@ -27,31 +25,6 @@ def ngrams(units: Sequence[str], n: int) -> list[tuple[str, ...]]:
     if n < 1:
         raise ValueError(f"n must be at least 1, got {n}")
     return list(zip(*(units[start:] for start in range(n)), strict=False))
-
-
-class NgramIndex:
-    """The set of word n-grams of many texts, kept as 64-bit hashes.
-
-    Texts of fewer than `n` words have no n-gram and are never found. A chance collision of hashes may report an n-gram
-    that is not there: about one in 10**7 for ten million indexed and a hundred thousand asked.
-    """
-
-    def __init__(self, n: int, texts: Iterable[str] = ()) -> None:
-        self.n = n
-        self._hashes: set[int] = set()
-        for text in texts:
-            self.add(text)
-
-    def __len__(self) -> int:
-        return len(self._hashes)
-
-    def add(self, text: str) -> None:
-        """Add the n-grams of one text."""
-        self._hashes.update(map(hash, ngrams(words(text), self.n)))
-
-    def shared(self, text: str) -> list[tuple[str, ...]]:
-        """Return the n-grams of `text` that are in the index, each once, in order of first appearance."""
-        return [gram for gram in dict.fromkeys(ngrams(words(text), self.n)) if hash(gram) in self._hashes]
 
 
 @dataclass(frozen=True)

@@ -35,6 +35,13 @@ def normalise_answer(text: str) -> str:
     return _plain_decimal(shortened) if _WHOLE_NUMBER.fullmatch(shortened) else shortened
 
 
+def unstyled(text: str, style: str) -> str:
+    """What stands in the place of `{prompt}` in a text of this style (`prepare.user_style`); another text as it is."""
+    begin, _, end = style.partition("{prompt}")
+    is_styled = len(text) >= len(begin) + len(end) and text.startswith(begin) and text.endswith(end)
+    return text[len(begin) : len(text) - len(end)] if is_styled else text
+
+
 def fingerprint(text: str) -> str:
     """Return 32 hexadecimal digits of SHA-256 that texts share when they differ in width, case or white space only.
 

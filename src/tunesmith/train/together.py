@@ -162,13 +162,18 @@ class Group:
     """
 
     def __init__(self, trainings: Mapping[str, Training], runtime: Runtime, progress: Progress) -> None:
-        """Raises ValueError where `unlike` finds a reason against it; else what `train.run.assemble` raises."""
+        """Raises ValueError where `unlike` finds a reason against it, RunFailed `trials-out-of-memory`; else what
+        `train.run.assemble` raises."""
         reason = unlike(list(trainings.values()))
         if reason is not None:
             raise ValueError(f"these trainings cannot share one pass: {reason}")
         self._runtime = replace(runtime, rank=0, world_size=1)
         self._shared: Members | None = None
-        with torch.random.fork_rng(devices=range(torch.cuda.device_count())), TemporaryDirectory() as folder:
+        with (
+            torch.random.fork_rng(devices=range(torch.cuda.device_count())),
+            TemporaryDirectory() as folder,
+            _room_for(list(trainings.values()), step=1),
+        ):
             if len(trainings) == 1:
                 loops = [assemble(one, self._runtime, progress, Path(folder)) for one in trainings.values()]
             else:
@@ -202,14 +207,16 @@ class Group:
         """Train each to optimiser step `step`, its plan's last one at most.
 
         Returns each one's validation metric (`train.stop.metric`) where it stands then: nan where its loss was no
-        number. Raises RunFailed `out-of-memory`.
+        number. Raises RunFailed `trials-out-of-memory`.
         """
         with self._own_state():
             for cohort in self._cohorts():
                 while going := [name for name in cohort if self._members[name].goes_on(step)]:
                     present = min(self._members[name].step for name in going)
                     self._take_step([name for name in going if self._members[name].step == present])
-            self._measure([name for name, member in self._members.items() if member.measured_at != member.step])
+            unmeasured = [name for name, member in self._members.items() if member.measured_at != member.step]
+            with _room_for(self._trainings(unmeasured), step=step):
+                self._measure(unmeasured)
         return {name: member.value for name, member in self._members.items()}
 
     def keep(self, names: Collection[str]) -> None:
@@ -240,7 +247,7 @@ class Group:
             (staging / PROGRESS).write_text(json.dumps(rows), encoding="utf-8")
 
     def restore(self, folder: Path) -> None:
-        """Go on from what `save` wrote, with the members it wrote.
+        """Go on from what `save` wrote, with those of its members that are here; others of its members stay away.
 
         Raises TunesmithError `artifact-missing`, `resume-changed` where one was started with other settings; RunFailed
         `artifact-damaged`.
@@ -250,7 +257,9 @@ class Group:
         self.keep([row["name"] for row in rows])
         for number, row in enumerate(rows):
             member = self._members.get(row["name"])
-            if member is None or manifest.inputs[row["name"]] != member.loop.identity.key():
+            if member is None:
+                continue
+            if manifest.inputs[row["name"]] != member.loop.identity.key():
                 raise TunesmithError("resume-changed", place=Place(str(folder)), changed=row["name"])
             member.loop.optimizer.restore(load_file(folder / _file(number)))
             member.loop.progressed = Progressed(**row["progressed"])
@@ -285,19 +294,16 @@ class Group:
 
     def _take_step(self, names: Sequence[str]) -> None:
         """One optimiser step of each, all at the same one, and what each one's own training does after it."""
-        step = self._members[names[0]].step
-        try:
+        with _room_for(self._trainings(names), step=self._members[names[0]].step + 1):
             reports = [self._own_step(names[0])] if self._shared is None else self._shared_step(self._shared, names)
-        except (StepOutOfMemory, MemoryError, RuntimeError) as failure:
-            if not isinstance(failure, StepOutOfMemory) and not is_out_of_memory(failure):
-                raise
-            tokens = self._members[names[0]].loop.source.layout.micro_batch_tokens
-            raise RunFailed("out-of-memory", step=step + 1, tokens=tokens) from failure
-        for name, report in zip(names, reports, strict=True):
-            member = self._members[name]
-            member.loop.progressed = advanced(member.loop.progressed, report, member.loop.source)
-            member.unread.append(report)
-        self._measure([name for name in names if self._members[name].is_due])
+            for name, report in zip(names, reports, strict=True):
+                member = self._members[name]
+                member.loop.progressed = advanced(member.loop.progressed, report, member.loop.source)
+                member.unread.append(report)
+            self._measure([name for name in names if self._members[name].is_due])
+
+    def _trainings(self, names: Sequence[str]) -> list[Training]:
+        return [self._members[name].training for name in names]
 
     def _own_step(self, name: str) -> StepReport:
         loop, step = self._members[name].loop, self._members[name].step
@@ -362,6 +368,18 @@ class Group:
                         found[name].append(loss)
             sums = {name: sums_of(losses) for name, losses in found.items()}
         return {name: figures_of([sums[name]], loop.num_validation_bytes) for name, loop in loops.items()}
+
+
+@contextmanager
+def _room_for(trainings: Sequence[Training], step: int) -> Iterator[None]:
+    """Raises RunFailed `trials-out-of-memory` where memory is refused to these at a step, counted from 1."""
+    try:
+        yield
+    except (StepOutOfMemory, MemoryError, RuntimeError) as failure:
+        if not isinstance(failure, StepOutOfMemory) and not is_out_of_memory(failure):
+            raise
+        tokens = trainings[0].section.micro_batch_tokens
+        raise RunFailed("trials-out-of-memory", num=len(trainings), step=step, tokens=tokens) from failure
 
 
 def _losses(

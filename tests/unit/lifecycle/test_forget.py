@@ -12,16 +12,18 @@ from pathlib import Path
 import pytest
 from lineage_material import BASE, CHINESE, MAIL, NAME, SUBJECT, WORDS, World, jsonl, make_world, prepared, trained
 from prepare_material import check_counts
+from store_material import exchange
 
 from tunesmith.artifacts import Dataset, hash_folder
 from tunesmith.artifacts.feedback_set import FeedbackSet
 from tunesmith.artifacts.folder import read_manifest
+from tunesmith.artifacts.run import open_run
 from tunesmith.errors import TunesmithError
 from tunesmith.lifecycle import forget as module
-from tunesmith.lifecycle.forget import Forgotten, Person, find, forget
+from tunesmith.lifecycle.forget import NUM_EXAMPLES, Forgotten, Person, find, forget
 from tunesmith.model.base import find_base
 from tunesmith.prepare.proof import recheck
-from tunesmith.records import SPLITS
+from tunesmith.records import SPLITS, Message
 from tunesmith.runtime import Runtime
 from tunesmith.store import add_version, open_store, resolve, versions
 from tunesmith.store.tombstones import tombstone, tombstones
@@ -165,7 +167,8 @@ def test_tombstones_say_nothing_of_the_content(world: World) -> None:
     ids = {row.id for split in SPLITS for row in world.dataset.rows(split)}
     done(world, raw=True)
     stones = tombstones(world.store)
-    assert {stone.kind for stone in stones} == {"exchange", "feedback", "row", "artifact"}
+    assert {stone.kind for stone in stones} == {"exchange", "feedback", "row", "artifact", "taught"}
+    assert [stone.id for stone in tombstones(world.store, "taught")] == [world.dataset.key]
     assert not ids & {stone.id for stone in stones}
     (row,) = [id for id in ids if tombstone(world.store, "row", id) is not None][:1]
     assert row in ids
@@ -197,9 +200,56 @@ def test_a_command_that_was_killed_is_finished_by_the_next(
         except KeyboardInterrupt:
             continue
     monkeypatch.setattr(module, step, real)
-    assert done(world, raw=True).verified
+    told = done(world, raw=True)
+    assert told.verified
+    assert told.found.retrain == (world.run,)
     assert all(not grep(word, tmp_path) for word in (*WORDS, SUBJECT))
     assert [version.withdrawn_at is None for version in versions(world.store)] == [True, False]
+
+
+def test_what_is_to_be_trained_again_is_told_until_it_was(world: World) -> None:
+    for _ in range(3):
+        assert done(world, raw=True).found.retrain == (world.run,)
+    assert find(world.store, world.runtime, Person("somebody-else")).retrain == (world.run,)
+    again, _ = trained(world.runtime, world.other.key, name="again")
+    with open_run(world.run, "name: desk\n", world.runtime.clock) as record:
+        record.record("artifact", kind="tuned_model", key=again.name)
+    assert done(world, raw=True).found.retrain == ()
+
+
+def test_a_user_that_is_a_word_of_everybodys_is_told_and_takes_nobody_along(world: World) -> None:
+    """Requests of exactly that user are the person's; `parcel` stands in every answer."""
+    own = exchange(30, subject="Parcel", prompt=(Message("user", "Good morning."),))
+    world.store.record(own).result()
+    others = [exchange(31), exchange(32, subject="Parcels", prompt=(Message("user", "Parcels of mine"),))]
+    for each in others:
+        world.store.record(each).result()
+    found = find(world.store, world.runtime, Person("Parcel"))
+    assert found.stored.exchanges == (own.id,)
+    assert not found.raw
+    assert not found.cuts
+    (mention,) = found.mentions
+    assert (mention.text, mention.is_removed, mention.num, mention.num_inside) == ("Parcel", False, 40 + 30 + 1, 1)
+    assert len(mention.examples) == NUM_EXAMPLES
+    assert others[1].id in mention.examples
+    told = forget(world.store, world.runtime, Person("Parcel"), who="tests")
+    assert told.verified
+    assert {each.id for each in world.store.exchanges()} >= {each.id for each in others}
+    assert world.dataset.folder.is_dir()
+    # named as a text, it is the person's wherever it stands
+    found = find(world.store, world.runtime, Person("Parcel", ("Parcel",)))
+    assert others[1].id in found.stored.exchanges
+    assert {Path(each.file).name: len(each.lines) for each in found.raw} == {"rows.jsonl": 40, "clean.jsonl": 30}
+
+
+def test_a_user_that_is_nobodys_word_is_searched_for_in_the_store_as_bytes(world: World, tmp_path: Path) -> None:
+    told = done(world, raw=True)
+    assert told.verified
+    assert grep(SUBJECT, tmp_path) == set()
+    with (world.runtime.workspace / "store.db").open("ab") as stream:
+        stream.write(SUBJECT.encode())
+    (left,) = module.left(world.store, world.runtime, PERSON, told.found)
+    assert Path(left.place).name == "store.db"
 
 
 def test_a_row_whose_mention_was_masked_is_followed_by_its_place(world: World, tmp_path: Path) -> None:

@@ -6,17 +6,19 @@ import json
 import re
 import shlex
 import shutil
-from collections.abc import Iterator, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 from card_material import dataset_report
 from export_material import certified, exporting, recipe, tuned_model
 from monitor_material import BEGIN, LABELS, WEEK, embed, rows, traffic
-from sqlalchemy import insert
+from sqlalchemy import RowMapping, insert
 from store_material import feedback
 from typer.testing import CliRunner
 
@@ -31,11 +33,15 @@ from tunesmith.export.run import export
 from tunesmith.lifecycle import Job
 from tunesmith.lifecycle.monitor import monitor, readable, reports
 from tunesmith.model.base import find_base
+from tunesmith.monitor.unfamiliar import MAX_CLUSTERS, MAX_EXAMPLES
 from tunesmith.recipe.methods import Lora
 from tunesmith.records import Exchange
 from tunesmith.runtime import Runtime, Silent
-from tunesmith.store import add_version, open_store, set_alias, withdraw
+from tunesmith.store import add_version, feedback_states, open_store, set_alias, withdraw
+from tunesmith.store import store as store_module
+from tunesmith.store import traffic as traffic_module
 from tunesmith.store.open import writing
+from tunesmith.store.rows import exchange_of, feedback_of
 from tunesmith.store.schema import FEEDBACK_STATES, REVIEW_RATINGS
 
 pytestmark = pytest.mark.thorough
@@ -127,6 +133,58 @@ def test_drift_after_quiet_weeks_is_found_and_what_was_found_is_found_again(watc
     shutil.rmtree(watched.workspace / "artifacts" / DATASET)
     assert monitor(watched.job, watched.store).key == again.key
     assert monitor(watched.job, watched.store, until=BEGIN + WEEK).key == found[0].key
+
+
+@pytest.mark.parametrize("window", ["7d", NUM])
+def test_exchanges_of_a_window_are_read_once(
+    watched: Watched, monkeypatch: pytest.MonkeyPatch, window: str | int
+) -> None:
+    """Counted where rows become exchanges and feedback: nothing else does."""
+    read: Counter[str] = Counter()
+
+    def counted(name: str, of: Callable[[RowMapping], Any]) -> Callable[[RowMapping], Any]:
+        def reading(row: RowMapping) -> Any:
+            read[name] += 1
+            return of(row)
+
+        return reading
+
+    monkeypatch.setattr(store_module, "exchange_of", counted("exchanges", exchange_of))
+    monkeypatch.setattr(traffic_module, "feedback_of", counted("feedback", feedback_of))
+    monkeypatch.setattr(store_module, "feedback_of", counted("all feedback", feedback_of))
+    monkeypatch.setattr(feedback_states, "exchange_of", counted("named", exchange_of))
+    section = watched.job.recipe.monitor.model_copy(update={"window": window})
+    job = replace(watched.job, recipe=watched.job.recipe.model_copy(update={"monitor": section}))
+    weeks = [traffic(4, NUM, week) for week in range(3)]
+    watched.promote()
+
+    def looked_after(num: int) -> tuple[list[int], dict[str, int]]:
+        watched.now = BEGIN + num * WEEK + timedelta(hours=1)
+        read.clear()
+        nums = [report.body.num_exchanges for report in reports(job, watched.store)]
+        # examples of what is unfamiliar, and what was spoken of
+        assert read.pop("named", 0) <= num * MAX_CLUSTERS * MAX_EXAMPLES + read["feedback"]
+        return nums, dict(+read)
+
+    for week in weeks[:2]:
+        watched.serve(week)
+    assert looked_after(2) == ([NUM, NUM], {"exchanges": 2 * NUM})
+    assert looked_after(2) == ([NUM, NUM], {})
+    watched.serve(weeks[2])
+    assert looked_after(3) == ([NUM] * 3, {"exchanges": NUM})
+    words = [feedback(n, weeks[n % 2][n], kind="correction", value=None, text="delivery") for n in range(20)]
+    for word in words:
+        watched.store.add_feedback(word).result()
+    assert looked_after(3) == ([NUM] * 3, {"feedback": 20})
+    watched.store.add_feedback(feedback(99, weeks[0][5])).result()
+    assert looked_after(3) == ([NUM] * 3, {"feedback": 11})
+    # one that comes late belongs to its window all the same
+    late = replace(weeks[1][0], id="ex-late", at=weeks[1][0].at + timedelta(seconds=1))
+    watched.serve([late])
+    if isinstance(window, str):
+        nums, again = looked_after(3)
+        assert nums == [NUM, NUM + 1, NUM]
+        assert again["exchanges"] == NUM + 1
 
 
 def test_late_feedback_renews_the_report_and_not_the_looking(watched: Watched) -> None:

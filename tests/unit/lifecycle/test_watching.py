@@ -123,6 +123,34 @@ def test_windows_that_ended_while_nobody_watched_are_all_looked_at(world: World,
     assert weeks_of([world.tick(store)]) == []
 
 
+def test_what_is_said_late_of_a_window_is_looked_at_with_the_next_and_told_once(world: World, store: Store) -> None:
+    world.now = MONDAY + 2 * WEEK
+    assert weeks_of([world.tick(store)]) == [1]
+    world.now = MONDAY + 4 * WEEK
+    assert weeks_of([world.tick(store)]) == [2, 3]
+    # corrections show what nobody could see before in the third week; of the first, nobody watched
+    world.alarms, world.said = {0, 2, 3}, dict.fromkeys((0, 2, 3), "more")
+    looks = world.num_reports
+    world.now += timedelta(days=1)
+    assert (world.tick(store).reports, world.num_reports) == ([], looks)
+    world.now = MONDAY + 5 * WEEK
+    late = world.tick(store)
+    assert weeks_of([late]) == [2, 3, 4]
+    assert [(alert.state, alert.window.since) for alert in late.alerts] == [
+        ("begun", MONDAY + 2 * WEEK),
+        ("ended", MONDAY + 4 * WEEK),
+    ]
+    world.now = MONDAY + 6 * WEEK
+    again = world.tick(store)
+    assert (weeks_of([again]), again.alerts) == ([5], [])
+    # a word that went with its exchange is no news, and four windows later nobody looks again
+    world.num_removed[5], world.said[5] = 1, "less"
+    world.alarms.add(1)
+    world.said[1] = "more"
+    world.now = MONDAY + 7 * WEEK
+    assert weeks_of([world.tick(store)]) == [6]
+
+
 def test_drift_is_told_once_and_answered_by_one_round(world: World, store: Store) -> None:
     world.alarms = {2, 3, 4}
     ticks = []

@@ -16,7 +16,7 @@ from tunesmith.artifacts.health import HealthBody
 from tunesmith.errors import TunesmithError
 from tunesmith.monitor.alerts import Alert, Source, alerts_of, open_findings
 from tunesmith.monitor.features import FAMILIES, Features, features_of, joined
-from tunesmith.monitor.run import Against, Answering, Seen, health
+from tunesmith.monitor.run import Against, Answering, Looked, Seen, health
 from tunesmith.monitor.said import Said, said_features
 from tunesmith.monitor.windows import Window
 from tunesmith.recipe.alerts import AlertRule, Alerts, FigureName
@@ -59,6 +59,30 @@ def test_a_window_that_is_looked_at_twice_tells_nothing_new() -> None:
         assert first[2] == []
 
 
+def test_what_is_known_later_of_an_earlier_window_is_told_once() -> None:
+    accuracy = shift("accuracy", "concept")
+    before = [body(0), body(1, shift()), body(2, shift(is_alarm=False))]
+    # corrections that came late show a fall of the first week; the last one has none to tell of
+    after = [body(0, accuracy), body(1, shift()), body(2, shift(is_alarm=False))]
+    assert states(told([*before, *after, *after])) == [
+        [],
+        ["length begun"],
+        ["length ended"],
+        ["accuracy begun"],
+        *[[]] * 5,
+    ]
+    log = [alert for alerts in told([*before, *after]) for alert in alerts]
+    assert {finding.feature for finding in open_findings(log, "support-bot")} == {"accuracy"}
+
+
+def test_a_finding_that_later_turns_out_to_have_ended_ends_where_it_did() -> None:
+    fell, rose = shift("accuracy", "concept"), shift("accuracy", "concept", is_alarm=False)
+    found = told([body(0, fell), body(1, fell), body(2, fell), body(1, rose), body(2, fell), body(2, rose)])
+    assert states(found) == [["accuracy begun"], [], [], ["accuracy ended"], ["accuracy begun"], ["accuracy ended"]]
+    # told before, and not again
+    assert states(told([body(0, fell), body(0, rose), body(0, fell)])) == [["accuracy begun"], ["accuracy ended"], []]
+
+
 def test_each_feature_is_a_finding_of_its_own() -> None:
     found = told([body(0, shift("length"), shift("label", "output")), body(1, shift("length", is_alarm=False))])
     assert states(found) == [["length begun", "label begun"], ["length ended"]]
@@ -98,8 +122,7 @@ def test_the_figures_that_a_rule_may_name_are_those_of_health_reports(tmp_path: 
         asked[1].id: [feedback(3, asked[1], kind="correction", value=None, text="no")],
     }
     features = joined([features_of(asked, {}), Features({"bits_per_byte": np.ones(3), "distance": np.ones(3)})])
-    week = Window(MONDAY, MONDAY + WEEK, tuple(asked))
-    seen = Seen(week, features, said_features(asked, Said(said, {})), 3)
+    seen = Seen(Window(MONDAY, MONDAY + WEEK), 3, Looked(features), said_features(asked, Said(said, {}), 3))
     against = Against(reference(tmp_path / "reference", num=60), (), ())
     found = health(seen, Answering("support-bot", "0" * 16), against, Monitor(), seed=0)
     assert {figure.name for figure in found.figures} == set(get_args(FigureName))

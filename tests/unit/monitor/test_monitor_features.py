@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -22,7 +23,7 @@ from tunesmith.monitor.features import (
     question_of,
 )
 from tunesmith.monitor.features_file import read_features, write_features
-from tunesmith.records import Message
+from tunesmith.records import Exchange, Message
 
 FORMS = label_forms(LABELS)
 
@@ -106,9 +107,13 @@ def test_what_was_not_kept_is_absent() -> None:
 
 def test_lots_join_as_if_they_were_one(tmp_path: Path) -> None:
     whole = traffic(1, 40)
-    parts = [features_of(whole[:15], FORMS), features_of(whole[15:], FORMS), Features()]
-    write_features(tmp_path / "f.safetensors", joined(parts))
-    once, back = features_of(whole, FORMS), read_features(tmp_path / "f.safetensors")
+
+    def seen(some: Sequence[Exchange]) -> Features:
+        vectors = ngram_vectors([each.prompt[-1].content for each in some])
+        return replace(features_of(some, FORMS), vectors={"ngrams": vectors})
+
+    write_features(tmp_path / "f.safetensors", joined([seen(whole[:15]), seen(whole[15:]), Features()]))
+    once, back = seen(whole), read_features(tmp_path / "f.safetensors")
     assert {name: Counter(counts) for name, counts in back.classes.items()} == once.classes
     assert back.shares == once.shares
     assert set(back.numbers) == set(once.numbers)

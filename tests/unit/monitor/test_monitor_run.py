@@ -14,7 +14,8 @@ from store_material import feedback
 
 from tunesmith.artifacts import Identity
 from tunesmith.artifacts.health import KIND, HealthBody, HealthReport
-from tunesmith.monitor.features import Features, joined
+from tunesmith.monitor import run
+from tunesmith.monitor.features import Features, joined, ngram_vectors, question_of
 from tunesmith.monitor.reference import Reference
 from tunesmith.monitor.run import Against, Answering, Seen, health, is_accepted, look_at, monitor
 from tunesmith.monitor.said import Said, said_features
@@ -33,8 +34,12 @@ def held(tmp_path_factory: pytest.TempPathFactory) -> Reference:
 
 
 def seen(held: Reference, exchanges: tuple[Exchange, ...], week: int = 0, said: Said = NOTHING) -> Seen:
-    shown = window(exchanges, week)
-    return Seen(shown, look_at(shown, MODEL, held, embed, SECTION), said_features(exchanges, said), 0)
+    looked = look_at(exchanges, MODEL, held, embed, SECTION)
+    return Seen(window(week), len(exchanges), looked, said_features(exchanges, said, len(exchanges)))
+
+
+def accepted_of(*what: Seen) -> list[Features]:
+    return [each.looked.features for each in what]
 
 
 def judged(
@@ -50,7 +55,7 @@ def alarming(body: HealthBody) -> set[str]:
 
 @pytest.mark.thorough
 def test_a_stream_without_drift_is_quiet(held: Reference) -> None:
-    accepted = [seen(held, traffic(1, 300, week), week).features for week in range(2)]
+    accepted = accepted_of(*(seen(held, traffic(1, 300, week), week) for week in range(2)))
     bodies = [judged(held, seen(held, traffic(1, 300, week), week), *accepted) for week in range(2, 14)]
     assert [alarming(body) for body in bodies] == [set()] * 12
     assert all(is_accepted(body) for body in bodies)
@@ -65,7 +70,7 @@ def test_a_stream_without_drift_is_quiet(held: Reference) -> None:
     ],
 )
 def test_a_planted_shift_is_found(held: Reference, changed: dict[str, float], expected: set[str]) -> None:
-    accepted = seen(held, traffic(1, 300)).features
+    (accepted,) = accepted_of(seen(held, traffic(1, 300)))
     body = judged(held, seen(held, traffic(1, 300, 1, **changed), 1), accepted)
     assert expected <= alarming(body)
     assert not is_accepted(body)
@@ -75,20 +80,21 @@ def test_a_planted_shift_is_found(held: Reference, changed: dict[str, float], ex
 
 @pytest.mark.thorough
 def test_numbers_are_those_of_scipy_and_the_nearest_part_is_told(held: Reference) -> None:
-    accepted, now = seen(held, traffic(1, 300)).features, seen(held, traffic(1, 300, 1, chinese=0.5), 1)
+    (accepted,), now = accepted_of(seen(held, traffic(1, 300))), seen(held, traffic(1, 300, 1, chinese=0.5), 1)
     told = {shift.feature: shift for shift in judged(held, now, accepted).shifts}
     expected = min(
-        ks_2samp(part.numbers["length"], now.features.numbers["length"]).statistic for part in (held.training, accepted)
+        ks_2samp(part.numbers["length"], now.looked.features.numbers["length"]).statistic
+        for part in (held.training, accepted)
     )
     assert told["length"].effect == pytest.approx(expected, abs=0.02)
     usual, found = told["language"].classes["zh"]
     assert usual == pytest.approx(np.mean([each >= 0.7 for each in accepted.numbers["chinese"]]), abs=0.06)
-    assert found == now.features.classes["language"]["zh"] / 300
+    assert found == now.looked.features.classes["language"]["zh"] / 300
 
 
 @pytest.mark.thorough
 def test_traffic_like_either_part_is_no_drift(held: Reference) -> None:
-    moved = seen(held, traffic(2, 300, chinese=0.6)).features
+    (moved,) = accepted_of(seen(held, traffic(2, 300, chinese=0.6)))
     now = seen(held, traffic(2, 300, 1, chinese=0.6), 1)
     assert "language" in alarming(judged(held, now))
     assert "language" not in alarming(judged(held, now, moved))
@@ -110,7 +116,7 @@ def test_quality_is_held_against_accepted_traffic(held: Reference) -> None:
     calm = Said({one.id: [feedback(n, one, value=-1 if n % 20 == 0 else 1)] for n, one in enumerate(before)}, {})
     angry = Said({one.id: [feedback(n, one, value=-1 if n % 2 else 1)] for n, one in enumerate(after)}, {})
     first = seen(held, before, 0, calm)
-    body = judged(held, seen(held, after, 1, angry), joined([first.features, first.said]))
+    body = judged(held, seen(held, after, 1, angry), joined([first.looked.features, first.said]))
     assert alarming(body) == {"thumbs_down"}
     assert is_accepted(body)
     assert body.figure("thumbs_down_share") == 0.5
@@ -131,6 +137,23 @@ def test_a_fall_of_accuracy_is_concept_drift(held: Reference) -> None:
     assert told.family == "concept"
     assert told.effect > 0.1
     assert body.figure("accuracy_share") == pytest.approx(101 / 300)
+
+
+def test_pieces_are_looked_at_as_if_they_were_one(held: Reference, monkeypatch: pytest.MonkeyPatch) -> None:
+    """However many come, so many questions are compared by vectors, and they are a lot of all of them."""
+    exchanges = traffic(1, 300, new=0.2)
+    whole = look_at(exchanges, MODEL, held, embed, SECTION)
+    monkeypatch.setattr(run, "PIECE_EXCHANGES", 7)
+    pieces = look_at(iter(exchanges), MODEL, held, embed, SECTION)
+    assert pieces.unfamiliar == whole.unfamiliar
+    for name, values in whole.features.numbers.items():
+        assert np.array_equal(pieces.features.numbers[name], values), name
+    assert pieces.features.classes == whole.features.classes
+    assert len(pieces.features.vectors["ngrams"]) == SECTION.max_points
+    vectors = ngram_vectors([question_of(each.prompt) or "" for each in exchanges])
+    places = [np.flatnonzero((vectors == row).all(axis=1))[0] for row in pieces.features.vectors["ngrams"]]
+    assert places == sorted(places)
+    assert np.mean(places) == pytest.approx(150, abs=15)
 
 
 def test_the_level_is_that_of_the_rate(held: Reference) -> None:
@@ -156,8 +179,8 @@ def test_without_texts_only_figures_are_looked_at(held: Reference) -> None:
     def asks_nothing(texts: object) -> Any:
         raise AssertionError(texts)
 
-    features = look_at(window(bare), MODEL, held, asks_nothing, SECTION)
-    body = judged(held, Seen(window(bare), features, Features(), 0), features)
+    looked = look_at(bare, MODEL, held, asks_nothing, SECTION)
+    body = judged(held, Seen(window(), len(bare), looked, Features()), looked.features)
     assert {shift.feature for shift in body.shifts} == {"guarded"}
     assert body.unfamiliar == []
     assert body.figure("latency_p95_seconds") is not None

@@ -55,7 +55,7 @@ def test_the_share_of_edits_at_its_ends() -> None:
 def test_each_exchange_counts_once() -> None:
     flood = [on(0, "thumb", at, value=-1) for at in range(9)]
     others = [on(1, "thumb", value=1), on(2, "rating", value=2), on(2, "rating", 1, value=4)]
-    found = said_features(ASKED, said(*flood, *others, on(3, "correction", text="delivery")))
+    found = said_features(ASKED, said(*flood, *others, on(3, "correction", text="delivery")), len(ASKED))
     assert found.shares == {"feedback": (4, 6), "thumbs_down": (1, 2), "corrected": (1, 6), "accuracy": (0, 1)}
     assert found.numbers["rating"].tolist() == [3.0]
     assert found.numbers["correction_distance"].tolist() == [levenshtein("Billing", "delivery") / 8]
@@ -63,7 +63,7 @@ def test_each_exchange_counts_once() -> None:
 
 
 def test_the_newest_thumb_holds() -> None:
-    found = said_features(ASKED, said(on(0, "thumb", value=-1), on(0, "thumb", 1, value=1)))
+    found = said_features(ASKED, said(on(0, "thumb", value=-1), on(0, "thumb", 1, value=1)), len(ASKED))
     assert found.shares["thumbs_down"] == (0, 1)
 
 
@@ -80,7 +80,7 @@ def test_experts_go_before_users() -> None:
 
 def test_without_texts_nothing_is_right_or_wrong() -> None:
     bare: list[Exchange] = [replace(one, answer=None, prompt=()) for one in ASKED]
-    found = said_features(bare, said(on(0, "correction", text=None), on(1, "thumb", value=-1)))
+    found = said_features(bare, said(on(0, "correction", text=None), on(1, "thumb", value=-1)), len(bare))
     assert found.shares == {"feedback": (2, 6), "thumbs_down": (1, 1), "corrected": (1, 6)}
     assert found.numbers == {}
     labelled = replace(bare[0], label="billing")
@@ -88,4 +88,15 @@ def test_without_texts_nothing_is_right_or_wrong() -> None:
 
 
 def test_nothing_said_of_nothing() -> None:
-    assert said_features([], said()).shares == {}
+    assert said_features([], said(), 0).shares == {}
+    assert said_features([], said(), 5).shares == {"feedback": (0, 5), "corrected": (0, 5)}
+
+
+def test_exchanges_of_which_nothing_was_said_need_not_be_read() -> None:
+    told = said(on(0, "thumb", value=-1), on(3, "correction", text="delivery"), on(3, "thumb", 1, value=-1))
+    every, named = said_features(ASKED, told, 6), said_features([ASKED[0], ASKED[3]], told, 6)
+    assert (every.shares, every.classes) == (named.shares, named.classes)
+    assert every.classes == {"kinds": {"thumb": 2, "correction": 1}}
+    assert {name: values.tolist() for name, values in every.numbers.items()} == {
+        name: values.tolist() for name, values in named.numbers.items()
+    }

@@ -78,6 +78,22 @@ def test_a_space_that_is_none_is_refused_in_one_sentence(tmp_path: Path, search:
     assert error.place.line is not None
 
 
+@pytest.mark.parametrize(
+    "tried",
+    ["{low: 0.2, high: 0.1}", "{low: 0.0, high: 0.1, log: true}", "[0.1, 0.1]", "[]", "3"],
+)
+def test_a_mistake_is_named_by_the_key_that_was_written(tmp_path: Path, tried: str) -> None:
+    error = only(tmp_path, f"  space:\n    train.dropout: {tried}\n")
+    assert error.parameters["key"] == "search.space.train.dropout"
+
+
+def test_a_part_that_is_missing_is_named_within_what_was_written(tmp_path: Path) -> None:
+    error = only(tmp_path, "  space:\n    train.dropout: {low: 0.2}\n")
+    assert (error.code, error.parameters["key"]) == ("recipe-missing-key", "search.space.train.dropout.high")
+    error = only(tmp_path, "  space:\n    train.dropout: {values: [0.1, 0.1]}\n")
+    assert error.parameters["key"] == "search.space.train.dropout.values"
+
+
 def test_a_grid_of_thousands_is_refused(tmp_path: Path) -> None:
     many = "  by: grid\n  space:\n    train.epochs: {low: 1, high: 40, step: 1}\n    train.max_rows: "
     assert "1040 trials" in only(tmp_path, many + "{low: 10, high: 35, step: 1}\n").message()

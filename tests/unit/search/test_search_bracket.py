@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 import pytest
 from killing import fork, num_operations
-from trial_curves import begun, bracket, loss
+from trial_curves import Curves, begun, bracket, loss
 
 from tunesmith.errors import Interrupted, RunFailed
 from tunesmith.search.bracket import DIVERGED, Candidate, Trainer
@@ -95,6 +96,66 @@ def test_a_trial_that_cannot_be_trained_fails_with_its_reason_and_the_others_go_
     assert entries[1].state == "failed"
     assert "out-of-memory" in str(entries[1].problem)
     assert [entry.number for entry in entries if entry.state == "complete"] == [4]
+
+
+class Small(Curves):
+    """Memory holds so many from a step on."""
+
+    most = 0
+    from_step = 0
+
+    def advance(self, step: int) -> dict[str, float]:
+        if len(self.rates) > self.most and step >= self.from_step:
+            raise RunFailed("trials-out-of-memory", num=len(self.rates), step=step, tokens=9)
+        return super().advance(step)
+
+
+@pytest.mark.parametrize("most", [4, 3, 1])
+@pytest.mark.parametrize("from_step", [1, 3])
+def test_a_group_that_memory_does_not_hold_is_halved_and_nothing_is_lost(
+    tmp_path: Path, most: int, from_step: int
+) -> None:
+    """By the second rung, four trials are left."""
+    expected, whole = opened(tmp_path / "whole"), []
+    assert bracket(expected, tmp_path / "whole", whole).run()
+    ledger, book, begun_with, halved = opened(tmp_path / "small"), [], [], []
+
+    def begin(candidates: Sequence[Candidate]) -> Small:
+        begun_with.append(len(candidates))
+        small = Small({str(one.number): RATES[one.number] for one in candidates}, book)
+        small.most, small.from_step = most, from_step
+        return small
+
+    trainer = Trainer(lambda _: True, begin)
+    # stopped before each rung of each group, as often as it takes
+    for _ in range(40):
+        over = iter([False])
+        made = bracket(ledger, tmp_path / "small", book, is_over=lambda over=over: next(over, True))
+        made.trainer, made.on_halved = trainer, halved.append
+        if made.run():
+            break
+    assert told(ledger.entries()) == told(expected.entries())
+    assert sorted(book) == sorted(whole)
+    assert halved[:1] == ([8] if from_step == 1 else [4] if most < 4 else [])
+    assert all(num > most for num in halved)
+    if from_step == 1:
+        assert begun_with.count(8) == 1
+
+
+def test_a_trial_that_has_no_room_by_itself_fails_alone(tmp_path: Path) -> None:
+    ledger, book = opened(tmp_path), []
+    made = bracket(ledger, tmp_path, book)
+
+    def begin(candidates: Sequence[Candidate]) -> Curves:
+        if any(one.number == 6 for one in candidates):
+            raise RunFailed("trials-out-of-memory", num=len(candidates), step=1, tokens=9)
+        return before.begin(candidates)
+
+    before = made.trainer
+    made.trainer = Trainer(before.goes_with, begin)  # type: ignore[arg-type]
+    assert made.run()
+    assert [entry.number for entry in ledger.entries() if entry.state == "failed"] == [6]
+    assert [entry.number for entry in ledger.entries() if entry.state == "complete"] == [1]
 
 
 def test_time_ends_between_rungs_and_the_same_call_goes_on(tmp_path: Path) -> None:

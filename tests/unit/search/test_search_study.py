@@ -8,14 +8,14 @@ from contextlib import contextmanager
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytest
 from trial_curves import Curves
 
 from tunesmith import lifecycle
 from tunesmith.artifacts.folder import MANIFEST, hash_file
-from tunesmith.artifacts.study import BEST, StudyBody, read_study
+from tunesmith.artifacts.study import BEST, FILE, StudyBody
 from tunesmith.errors import RunFailed, TunesmithError
 from tunesmith.lifecycle import Job
 from tunesmith.recipe import Full, Recipe, load_recipe
@@ -23,7 +23,7 @@ from tunesmith.recipe.search import Search
 from tunesmith.runtime import Runtime, Silent
 from tunesmith.search.bracket import Candidate, Trainer
 from tunesmith.search.ledger import Ledger
-from tunesmith.search.study import Study, scene_of
+from tunesmith.search.study import Study, fits, scene_of
 
 RATES = {"values": [0.3, 0.1, 0.02, 0.005]}
 
@@ -69,6 +69,15 @@ def studied(job: Job, name: str, book: list[tuple[str, int]] | None = None) -> S
         return study.run(lambda _: False)
 
 
+def test_so_many_share_a_pass_as_memory_is_foreseen_to_hold() -> None:
+    light, heavy = (Candidate(0, cast(Any, None), cast(Any, None), peaks) for peaks in ((5, 6, 7), (5, 8, 11)))
+    assert fits([light] * 3, 7)
+    assert not fits([light] * 3, 6)
+    assert fits([light, heavy], 8)
+    assert not fits([light, heavy], 7)
+    assert fits([heavy] * 3, None)
+
+
 @pytest.mark.thorough
 def test_a_grid_tries_each_combination_once_and_writes_the_best_recipe(shared: Path, runtime: Runtime) -> None:
     space = {"train.learning_rate": RATES, "train.optimizer.weight_decay": {"values": [0.0, 0.1]}}
@@ -77,7 +86,7 @@ def test_a_grid_tries_each_combination_once_and_writes_the_best_recipe(shared: P
     with opened(job, "grid", book) as study:
         body = study.run(lambda _: False)
         best = load_recipe(study.record.folder / BEST)
-        assert read_study(study.record.folder) == body
+        assert StudyBody.model_validate_json((study.record.folder / FILE).read_bytes()) == body
     tried = [tuple(trial.settings.values()) for trial in body.trials]
     assert tried == [(rate, decay) for rate in RATES["values"] for decay in (0.0, 0.1)]
     assert (body.num_steps, body.full_trials, len(book)) == (40, 2.5, 40)

@@ -14,7 +14,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tunesmith.text.needles import Needles, holding, is_long_enough
+from tunesmith.text.needles import Needles, holding, is_long_enough, stands_alone
 
 WORDS = ("Maria Keller", "maria.keller+shop@example.org", "李小娜", "+49 170 1234567", 'Jan "Bär" <b&b>')
 
@@ -73,3 +73,22 @@ def test_a_file_is_searched_across_its_blocks(tmp_path: Path, at: int) -> None:
 
 def test_long_words_only() -> None:
     assert [word for word in ("Ann", "Keller", "李", "李娜", os.sep * 5) if is_long_enough(word)] == ["Keller", "李娜"]
+
+
+@pytest.mark.parametrize(
+    ("word", "text", "alone"),
+    [
+        ("Keller", "Frau Keller, bitte", True),
+        ("Keller", "Frau Kellermann", False),
+        ("Keller", "Weinkeller und Kellermann, Keller", True),
+        ("Keller", "der WeinKeller", False),
+        ("Keller", "Keller", True),
+        ("Keller", "李Keller的", True),
+        ("李小娜", "我是李小娜吗", True),
+        ("+49 170 1234567", "Call +49 170 1234567.", True),
+        ("+49 170 1234567", "Call +49 170 12345678.", False),
+        ("Keller", "nobody", False),
+    ],
+)
+def test_a_word_inside_of_a_longer_one_is_told_from_itself(word: str, text: str, alone: bool) -> None:
+    assert stands_alone(word, text) is alone

@@ -6,7 +6,7 @@ from collections import Counter
 import numpy as np
 import pytest
 
-from tunesmith.text.ngrams import FiveGramModel, NgramIndex, ngrams
+from tunesmith.text.ngrams import FiveGramModel, ngrams
 
 TINY = ["abcab", "abd", "好的好", ""]
 
@@ -22,24 +22,6 @@ def test_ngrams() -> None:
     assert ngrams(["a"], 2) == []
     with pytest.raises(ValueError, match="at least 1"):
         ngrams(["a"], 0)
-
-
-def test_index_finds_shared_runs_once_in_order() -> None:
-    index = NgramIndex(3, ["My card has not arrived.", "银行卡丢了"])
-    assert len(index) == 3 + 3
-    assert index.shared("Why? my CARD has not; my card has") == [("my", "card", "has"), ("card", "has", "not")]
-    assert index.shared("我的银行卡呢") == [("银", "行", "卡")]
-    assert index.shared("card not has") == []
-    assert index.shared("my card") == []
-
-
-def test_index_equals_plain_sets() -> None:
-    texts = [some_text(seed, 40) for seed in range(30)]
-    index = NgramIndex(2, texts[:15])
-    known = {gram for text in texts[:15] for gram in ngrams(text.replace("_", " ").split(), 2)}
-    for text in texts[15:]:
-        expected = [gram for gram in dict.fromkeys(ngrams(text.split(), 2)) if gram in known]
-        assert index.shared(text) == expected
 
 
 class WrittenOut:

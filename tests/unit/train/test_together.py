@@ -159,6 +159,9 @@ def test_who_is_kept_goes_on_exactly_after_a_restart(base: Path, runtime: Runtim
     for name in resumed.names:
         assert torch.equal(adapters(resumed, name), adapters(undisturbed, name))
         assert difference(adapters(resumed, name), by_itself(trainings[name], runtime)[0].optimizer.master_N) < 1e-5
+    alone = Group({"scaled": trainings["scaled"]}, runtime, Silent())
+    alone.restore(tmp_path / "rung")
+    assert alone.advance(NUM_STEPS)["scaled"] == pytest.approx(losses["scaled"], rel=1e-5)
     weights = sorted((tmp_path / "rung").glob("member-*"))[0]
     weights.write_bytes(weights.read_bytes()[:-1] + b"!")
     with pytest.raises(RunFailed, match="artifact-damaged"):
@@ -203,6 +206,23 @@ def test_one_that_breaks_leaves_the_others_as_they_are(base: Path, runtime: Runt
     assert losses["good"] == pytest.approx(expected, rel=1e-5)
     assert difference(adapters(group, "good"), loop.optimizer.master_N) < 1e-5
     assert group._members["broken"].step < NUM_STEPS
+
+
+@pytest.mark.thorough
+@pytest.mark.parametrize("at", ["load_model", "_losses"])
+@pytest.mark.parametrize("refusal", [MemoryError(), torch.OutOfMemoryError("CUDA out of memory")])
+def test_memory_that_is_refused_is_told_wherever_it_is(
+    base: Path, runtime: Runtime, monkeypatch: pytest.MonkeyPatch, at: str, refusal: Exception
+) -> None:
+    def refuses(*_: object, **__: object) -> None:
+        raise refusal
+
+    trainings = make_trainings(base, runtime, MEMBERS)
+    monkeypatch.setattr(together, at, refuses)
+    with pytest.raises(RunFailed, match="trials-out-of-memory") as refused:
+        Group(trainings, runtime, Silent()).advance(1)
+    assert refused.value.parameters["num"] == 3
+    assert refused.value.message("zh")
 
 
 @pytest.mark.parametrize(

@@ -3,12 +3,11 @@ place or does not.
 
 A round is known by what it is made of: the champion, the FeedbackSet and the recipe. Every step finds what an earlier
 attempt made, and then notes in the store that it is done; so a round that was killed goes on where it was, and one
-that is called for again is found. Within a workspace one round of a recipe runs at a time.
+that is called for again is found. Within a workspace one process at a time improves a recipe's model.
 """
 
 from __future__ import annotations
 
-import fcntl
 import hashlib
 import json
 from collections.abc import Iterator, Mapping, Sequence
@@ -20,8 +19,8 @@ from tunesmith import lifecycle
 from tunesmith.artifacts import Dataset, is_whole
 from tunesmith.artifacts.feedback_set import KIND as FEEDBACK_SET
 from tunesmith.artifacts.feedback_set import FeedbackSet
-from tunesmith.artifacts.folder import make_folder
-from tunesmith.errors import RunFailed, TunesmithError
+from tunesmith.artifacts.folder import locked, make_folder
+from tunesmith.errors import Place, RunFailed, TunesmithError
 from tunesmith.evaluate.gate import ARM
 from tunesmith.lifecycle import Job
 from tunesmith.lifecycle.export import export
@@ -31,11 +30,9 @@ from tunesmith.lifecycle.improve.judging import judge
 from tunesmith.lifecycle.improve.rows import Champion, champion_at
 from tunesmith.lifecycle.improve.transfer import ON
 from tunesmith.stats.gate import Passage
-from tunesmith.store import Store, Version, add_version, aliases, resolve, set_alias, versions
+from tunesmith.store import CHAMPION, Store, Version, add_version, aliases, resolve, set_alias, versions
 from tunesmith.store.cycles import Round, advance_round, begin_round, rounds
 
-CHAMPION: Final = "champion"
-"""The alias that servers load and candidates are judged against."""
 UNSHIPPABLE: Final = frozenset({"export-refused", "certificate-failed"})
 """Ends of an export that end the round: the candidate itself is at fault."""
 
@@ -45,8 +42,8 @@ def improve(job: Job, store: Store, *, trigger: Mapping[str, str], who: str) -> 
 
     `trigger` tells what called for it, such as `{"by": "command"}`. A round that was begun is continued first, with
     the feedback that it was begun with; a second call with nothing new gives the round that there was. Raises
-    TunesmithError `improve-no-champion`, `improve-no-rows`, RunFailed `improve-split-moved`, what `champion_at` and
-    `feedback_set` raise, and what the stages raise.
+    TunesmithError `improve-no-champion`, `improve-no-rows`, RunFailed `improve-busy`, `improve-split-moved`, what
+    `champion_at` and `feedback_set` raise, and what the stages raise.
     """
     with _alone(job):
         going = _going(job, store)
@@ -99,11 +96,11 @@ def unseen(job: Job, feedback: FeedbackSet, known: Sequence[Round]) -> set[str]:
 
 @contextmanager
 def _alone(job: Job) -> Iterator[None]:
-    """Whoever calls for the same meanwhile waits, and then finds what was made."""
+    """Raises RunFailed `improve-busy` for whoever calls for a round meanwhile; called for later, it is found."""
     folder = job.runtime.workspace / "rounds"
     make_folder(folder)
-    with (folder / f"{job.recipe.name}.lock").open("a") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
+    lock = folder / f"{job.recipe.name}.lock"
+    with locked(lock, lambda process: RunFailed("improve-busy", place=Place(str(lock)), process=process)):
         yield
 
 

@@ -17,10 +17,11 @@ from tunesmith.lifecycle.improve.rows import Champion
 from tunesmith.recipe.confidence import Confidence
 from tunesmith.recipe.safety_checks import SafetyChecks
 from tunesmith.recipe.sections import Evaluate
-from tunesmith.stats.gate import FRESH, GATE_CONFIDENCE, TEST, Decision, Finding
+from tunesmith.stats.gate import EITHER_CONFIDENCE, FRESH, GATE_CONFIDENCE, TEST, Decision, Finding
 from tunesmith.stats.paired import PairedDifference, paired_difference
 
 CHAMPION: Final = "champion"
+"""The arm of the model that the candidate is held against."""
 NUM_SUSPECTS: Final = 20
 """So many of the most suspicious patterns are put to both models."""
 NUM_PROBES: Final = 24
@@ -116,7 +117,7 @@ def told(finding: Finding, max_loss: float, *, has_fresh: bool) -> dict[str, Any
     """A finding as a round keeps it."""
     suite = finding.suite or TEST
     found: dict[str, Any] = {"code": str(finding.code), "suite": suite, "max_loss": max_loss}
-    found["level"] = 0.95 if has_fresh and suite in (TEST, FRESH) else 0.9
+    found["level"] = EITHER_CONFIDENCE if has_fresh and suite in (TEST, FRESH) else GATE_CONFIDENCE
     if finding.difference is not None:
         difference = asdict(finding.difference)
         found |= {name: difference[name] for name in ("mean", "low", "high", "n")}
