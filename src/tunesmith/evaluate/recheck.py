@@ -15,6 +15,7 @@ from sklearn import metrics
 from tunesmith.artifacts import Scorecard
 from tunesmith.artifacts.calibration import SavedMap
 from tunesmith.artifacts.folder import check_file
+from tunesmith.artifacts.ratings import JUDGE, read_ratings
 from tunesmith.artifacts.scorecard import (
     BODY,
     SAMPLES,
@@ -32,12 +33,13 @@ from tunesmith.evaluate.baselines import question
 from tunesmith.evaluate.recheck_bias import Scores, bias_again
 from tunesmith.evaluate.recheck_confidence import of_confidence
 from tunesmith.evaluate.recheck_details import Compared, of_details
+from tunesmith.evaluate.recheck_judge import Bench, judge_again
 from tunesmith.evaluate.recheck_mistakes import errors_again
 from tunesmith.metrics.content import Rule, broken_rules
 from tunesmith.metrics.faults import label_forms, label_told
 from tunesmith.metrics.registry import LOWER_IS_BETTER
 from tunesmith.recipe.safety_checks import ContentRule
-from tunesmith.records import Sample
+from tunesmith.records import Rating, Sample
 from tunesmith.stats.intervals import NUM_RESAMPLES_OF_ANY
 from tunesmith.text.language import language_of
 
@@ -104,6 +106,8 @@ class _Card:
     sheets: Mapping[tuple[str, str], _Sheet]
     section: Mapping[str, Any] = field(default_factory=dict)
     """That of the recipe."""
+    judgements: Sequence[Rating] = ()
+    """What a judging model said."""
 
     def asked(self, suite: str) -> dict[str, list[Sample]]:
         """Samples by item of an arm that was asked without examples in its prompts."""
@@ -118,7 +122,8 @@ def recheck(folder: Path) -> Recheck:
     RunFailed `recheck-differs` where a figure is further off than `TOLERANCE`.
     """
     scorecard = Scorecard.open(folder)
-    for name in (BODY, SAMPLES):
+    is_judged = scorecard.body.judge is not None
+    for name in (BODY, SAMPLES, *([JUDGE] if is_judged else [])):
         check_file(folder, name, scorecard.manifest)
     sheets: dict[tuple[str, str], _Sheet] = {}
     num_samples = 0
@@ -126,7 +131,14 @@ def recheck(folder: Path) -> Recheck:
         sheet = sheets.setdefault((sample.arm, sample.suite), _Sheet())
         sheet.samples.setdefault(sample.item, []).append(sample)
         num_samples += 1
-    card = _Card(scorecard.body, scorecard.maps(), scorecard.manifest.seed, sheets, scorecard.manifest.section)
+    card = _Card(
+        scorecard.body,
+        scorecard.maps(),
+        scorecard.manifest.seed,
+        sheets,
+        scorecard.manifest.section,
+        read_ratings(folder / JUDGE) if is_judged else (),
+    )
     unchecked: list[str] = []
     num_figures, largest, where = 0, 0.0, "-"
     for name, said, found in _figures(card, unchecked):
@@ -173,6 +185,9 @@ def _figures(card: _Card, unchecked: list[str]) -> Iterator[Compared]:
     yield from errors_again(card.body, tests, card.seed)
     scores = {key: Scores(sheet.samples, sheet.values(card.body.metric)) for key, sheet in card.sheets.items()}
     yield from bias_again(card.body, scores, card.seed, unchecked)
+    if card.body.judge is not None:
+        firsts = {(arm, item): samples[0] for arm, by_item in tests.items() for item, samples in by_item.items()}
+        yield from judge_again(card.body.judge, Bench(card.judgements, firsts, card.seed))
 
 
 def _of_arm(card: _Card, arm: Arm, unchecked: list[str]) -> Iterator[Compared]:

@@ -11,8 +11,8 @@ from markupsafe import Markup
 
 from tunesmith.artifacts import Dataset, DatasetReport, Event, Plan, Scorecard, TunedModel, read_events
 from tunesmith.artifacts.history import Taken
+from tunesmith.artifacts.rated import Rated
 from tunesmith.artifacts.scorecard import Difference, Estimate, ScorecardBody, Verdict
-from tunesmith.evaluate.rated import Rated
 from tunesmith.metrics.wording import (
     Words,
     count,
