@@ -29,19 +29,18 @@ from tunesmith.artifacts.scorecard import (
 )
 from tunesmith.errors import Place, RunFailed
 from tunesmith.evaluate import oracles
-from tunesmith.evaluate.baselines import question
 from tunesmith.evaluate.recheck_bias import Scores, bias_again
 from tunesmith.evaluate.recheck_confidence import of_confidence
 from tunesmith.evaluate.recheck_details import Compared, of_details
 from tunesmith.evaluate.recheck_judge import Bench, judge_again
 from tunesmith.evaluate.recheck_mistakes import errors_again
+from tunesmith.evaluate.recheck_slices import KNOWN, is_of, weak_again
 from tunesmith.metrics.content import Rule, broken_rules
 from tunesmith.metrics.faults import label_forms, label_told
 from tunesmith.metrics.registry import LOWER_IS_BETTER
 from tunesmith.recipe.safety_checks import ContentRule
 from tunesmith.records import Rating, Sample
 from tunesmith.stats.intervals import NUM_RESAMPLES_OF_ANY
-from tunesmith.text.language import language_of
 
 TOLERANCE: Final = 1e-9
 """Of a difference, as a share of what is larger than 1."""
@@ -171,7 +170,7 @@ def _figures(card: _Card, unchecked: list[str]) -> Iterator[Compared]:
         same = [_named(d) for d in card.body.differences if d == verdict.difference]
         yield f"verdict {verdict.arm}", 1, len(same)
     yield from _of_slices(card, unchecked)
-    unchecked += ["weak slices"] * bool(card.body.weak_slices)
+    yield from _of_weak_slices(card, unchecked)
     sheets = {key: [one for samples in sheet.samples.values() for one in samples] for key, sheet in card.sheets.items()}
     yield from of_confidence(card.body, sheets, card.maps, card.seed)
     rules = tuple(Rule(ContentRule.model_validate(rule)) for rule in card.section.get("safety", {}).get("content", ()))
@@ -320,24 +319,27 @@ def _of_both(
 
 def _of_slices(card: _Card, unchecked: list[str]) -> Iterator[Compared]:
     for kind, by_value in card.body.slices.items():
-        if kind not in ("language", "label", "length"):
+        if kind not in KNOWN:
             unchecked.append(f"slices by {kind}")
             continue
         for value, estimates in by_value.items():
-            items = {item for item, samples in card.asked("test").items() if _is(samples[0], kind, value)}
+            items = {item for item, samples in card.asked("test").items() if is_of(samples[0], kind, value)}
             for arm, said in estimates.items():
                 sheet = card.sheets[arm, "test"]
                 inside = {item: one for item, one in sheet.values(card.body.metric).items() if item in items}
                 yield from _of_estimate(f"{kind} {value} {arm}", said, _estimate(sheet, inside, card.seed))
 
 
-def _is(sample: Sample, kind: str, value: str) -> bool:
-    if kind == "label":
-        return sample.reference == value
-    if kind == "language":
-        return language_of(sample.prompt[-1].content) == value
-    shortest, longest = map(int, value.split("-"))
-    return shortest <= len(question(sample.prompt)) <= longest
+def _of_weak_slices(card: _Card, unchecked: list[str]) -> Iterator[Compared]:
+    """They are the tuned model's."""
+    found = card.body.weak_slices
+    if not found:
+        return
+    unchecked += ["p-values and training rows of weak slices"]
+    unchecked += [f"weak slices by {kind}" for kind in dict.fromkeys(one.kind for one in found) if kind not in KNOWN]
+    sheet = card.sheets["tuned", "test"]
+    firsts = {item: samples[0] for item, samples in sheet.samples.items()}
+    yield from weak_again(found, firsts, sheet.values(card.body.metric), card.body.metric, card.seed)
 
 
 def _of_changes(card: _Card, table: Sequence[Change], unchecked: list[str]) -> Iterator[Compared]:
