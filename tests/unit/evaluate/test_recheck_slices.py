@@ -17,6 +17,7 @@ from tunesmith.evaluate import arms, slices, summary
 from tunesmith.evaluate.items import Item
 from tunesmith.evaluate.recheck import TOLERANCE, Recheck, recheck
 from tunesmith.records import Message, Sample
+from tunesmith.text.language import language_of
 
 SEED = 4
 
@@ -30,7 +31,7 @@ def material(metric: str, *, grouped: bool) -> tuple[list[Sample], dict[str, Any
         text = f"把钱退给我 {number}" if is_chinese else f"send {'money abroad' if is_abroad else 'it home'} {number}"
         item = Item(
             f"i{number}", "test", (Message("user", text),), Message("assistant", "x"), ("x",),
-            language="zh" if is_chinese else "en", columns={"shop": "one" if shop else "two"},
+            language=language_of(text), columns={"shop": "one" if shop else "two"},
             group=f"g{number // 2}" if grouped else None,
         )  # fmt: skip
         chance = 0.9 - 0.5 * is_chinese - 0.5 * is_abroad - 0.3 * shop
