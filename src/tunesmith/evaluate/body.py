@@ -37,7 +37,8 @@ def confidence_of(evaluation: Evaluation, sheet: Sheet) -> Mended:
     }
     if sheet.task == "labels":
         # whoever chooses among labels says how likely they are; an endpoint may not
-        asked |= {name: ["label"] for name in section.endpoints}
+        for name in section.endpoints:
+            asked[name] = ["label"]
     models = {name: model.key for name, model in evaluation.models.items()}
     judging = Judging(metric, asked, section.confidence, evaluation.seed, models)
     samples = {name: suites["test"].answers.samples for name, suites in sheet.judged.items()}

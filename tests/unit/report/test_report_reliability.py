@@ -100,7 +100,7 @@ def test_before_and_after_stand_side_by_side(
     products = replace(products, scorecard=replace(products.scorecard, body=body))
     text = report(products, language=language, out=tmp_path / "out").html.read_text(encoding="utf-8")
     page = Page(text)
-    rows = re.findall(r'<div class="charts few">\s*(<figure data-testid="reliability-diagram">.*?)</div>', text, re.S)
+    rows = re.findall(r'<div class="charts reliability">\s*(<figure data-testid="reliability-diagram">.*?)</div>', text, re.S)
     assert [row.count("<svg") for row in rows] == [1, 2]
     assert (before in rows[1], after in rows[1]) == (True, True)
     assert len(re.findall(bin_told, rows[1])) == 20
