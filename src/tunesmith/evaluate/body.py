@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from typing import Final
 
 from tunesmith.artifacts.calibration import Kind
-from tunesmith.artifacts.rated import Rated
 from tunesmith.artifacts.scorecard import Difference, Forgetting, ScorecardBody, WeakSlice
 from tunesmith.errors import RunFailed
 from tunesmith.evaluate import memorisation, safety, slices, summary
@@ -46,9 +45,7 @@ def confidence_of(evaluation: Evaluation, sheet: Sheet) -> Mended:
     return judge_confidence(samples, held_out, judging)
 
 
-def body_of(
-    evaluation: Evaluation, sheet: Sheet, wanted: Wanted, mended: Mended, judge_said: Rated | None
-) -> ScorecardBody:
+def body_of(evaluation: Evaluation, sheet: Sheet, wanted: Wanted, mended: Mended) -> ScorecardBody:
     """Raises RunFailed `metric-silent` where the verdict's metric says nothing of an arm that is judged."""
     seed, max_loss, judged, metric = evaluation.seed, evaluation.section.max_loss, sheet.judged, wanted.metric
     test, tests = sheet.items["test"], {name: suites["test"] for name, suites in judged.items()}
@@ -107,7 +104,6 @@ def body_of(
         safety=safety.changes(judged, sheet.items, tuned, seed),
         content=content_findings(wanted.content, judged, sheet.items["test"], seed),
         memorisation=memorisation.memorised(judged, sheet.items, tuned, seed),
-        judge=judge_said,
     )
 
 

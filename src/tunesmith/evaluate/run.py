@@ -49,10 +49,10 @@ def evaluate(evaluation: Evaluation, *, runtime: Runtime, progress: Progress, ru
     measure(sheet.judged, sheet.items["test"], wanted)
     sheet.swaps.measure(wanted)
     mended = confidence_of(evaluation, sheet)
-    judge_said = None
+    body = body_of(evaluation, sheet, wanted, mended)
     if judgements is not None:
-        judge_said = of_judge(Answered(first_answers(answers), evaluation.seed), *judgements, people=())
-    body = body_of(evaluation, sheet, wanted, mended, judge_said)
+        said = of_judge(Answered(first_answers(answers), evaluation.seed), *judgements, people=())
+        body = body.model_copy(update={"judge": said})
     with publish(out, evaluation.identity()) as staging:
         samples = [s for suites in sheet.judged.values() for judged in suites.values() for s in judged.answers.samples]
         samples += [sample for of_arm in sheet.asides.values() for sample in of_arm]
