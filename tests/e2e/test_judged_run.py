@@ -13,6 +13,7 @@ from rating_material import grades
 from tunesmith import lifecycle
 from tunesmith.artifacts.ratings import JUDGE, append_ratings, ratings_file
 from tunesmith.errors import TunesmithError
+from tunesmith.evaluate.recheck import TOLERANCE, recheck
 from tunesmith.lifecycle import Job
 from tunesmith.lifecycle.ratings import rated_of
 from tunesmith.recipe import Recipe
@@ -57,11 +58,17 @@ def test_a_judged_run(tmp_path: Path) -> None:
         append_ratings(ratings_file(tmp_path / "work", "anna"), grades(scorecard, "anna", lambda task: 3))
         again = lifecycle.run(job(tmp_path, server.url))
         assert len(server.bodies) == num_asked <= num_items * 4
+    told = scorecard.body.judge
+    assert told is not None
+    assert told.judge is not None
+    assert (told.num_items, told.judge.kappa, told.preferences[0].ties) == (num_items, {}, num_items)
+    assert recheck(scorecard.folder).largest < TOLERANCE
     people, judge = rated_of(again.scorecard, tmp_path / "work")
     assert people.raters == {"anna": 2 * num_items}
     assert judge.judge is not None
     assert (judge.judge.pairs, judge.judge.turned) == (num_items, num_items)
     assert judge.judge.kappa["accuracy"].items == 2 * num_items
+    assert judge.model_copy(update={"judge": told.judge}) == told
     page = again.report.html.read_text(encoding="utf-8")
     assert page.count('data-testid="ratings"') == 2
     assert 'href="#ratings"' in page

@@ -55,6 +55,7 @@ class ConfidenceScores(Record):
     """How often a perfectly calibrated model shows as much."""
     brier: float
     log_loss: float
+    bins: list[CalibrationBin] = []
 
 
 class Mending(Record):

@@ -15,6 +15,7 @@ from tunesmith.artifacts.figures import Record
 from tunesmith.artifacts.folder import Manifest, read_manifest
 from tunesmith.artifacts.mistakes import ErrorCount, Remedy
 from tunesmith.artifacts.model_bias import ModelBias
+from tunesmith.artifacts.rated import Rated
 from tunesmith.errors import Place, TunesmithError
 from tunesmith.records import Message, Sample, Sampling
 
@@ -256,6 +257,9 @@ class ScorecardBody(Record):
     """Tuned arms against the untuned one; `metric` is a kind of error, what is compared its share of the answers."""
     bias: ModelBias | None = None
     """None where the recipe declares no protected attributes."""
+    judge: Rated | None = None
+    """What a judging model said of the answers, made of `judge.jsonl`: it stands beside the metrics, and no verdict
+    rests on it. None without one."""
 
 
 @dataclass(frozen=True)

@@ -17,7 +17,7 @@ from tunesmith.errors import TunesmithError
 
 if TYPE_CHECKING:
     from tunesmith.artifacts import Scorecard
-    from tunesmith.evaluate.rated import Rated
+    from tunesmith.artifacts.rated import Rated
     from tunesmith.evaluate.rating import RatingPlan, RatingTask
     from tunesmith.records import Choice, Rating
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 import time
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -13,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from tunesmith.artifacts import write_whole
+from tunesmith.engine.reply import MAX_SHOWN, BrokenStreamError, Reply, streamed_reply, whole_reply
 from tunesmith.errors import Place, RunFailed, TunesmithError
 from tunesmith.recipe.endpoint import Address
 from tunesmith.records import Message
@@ -26,7 +28,9 @@ if TYPE_CHECKING:
 _MAY_PASS: Final = frozenset((408, 409, 425, 429, 500, 502, 503, 504))
 _NUM_TRIES: Final = 4
 _MAX_WAIT_SECONDS: Final = 30.0
-_MAX_SHOWN: Final = 300
+_STREAMED: Final = {"stream": True, "stream_options": {"include_usage": True}}
+_MAY_LEAVE: Final = (("stream_options",), ("stream", "stream_options"), ("logprobs",))
+"""What a request can do without, by the first name, and what goes with it."""
 TIMEOUT: Final = "timeout"
 
 
@@ -39,20 +43,6 @@ def _certificates() -> SSLContext:
     from httpx2 import create_ssl_context
 
     return create_ssl_context()
-
-
-@dataclass(frozen=True, slots=True)
-class Reply:
-    """One answer and what it took; token counts are None where the endpoint does not tell them."""
-
-    text: str
-    """Thinking that the endpoint gives apart stands in front, between `<think>` tags, as the model wrote it; the
-    closing one is missing where the answer never began."""
-    finish_reason: str
-    num_prompt_tokens: int | None
-    num_tokens: int | None
-    seconds: float
-    """From the request to its answer, when it was first asked; tries that failed are not counted."""
 
 
 def endpoint_at(address: Address, runtime: Runtime, *, temperature: float, max_tokens: int) -> Endpoint:
@@ -72,6 +62,19 @@ def endpoint_at(address: Address, runtime: Runtime, *, temperature: float, max_t
     )
 
 
+@dataclass(frozen=True, slots=True)
+class _Failure:
+    """Why a request had no answer."""
+
+    problem: str
+    may_pass: bool = True
+    timed_out: bool = False
+    asked_seconds: float = 0.0
+    """How long the endpoint says to wait."""
+    refused: tuple[str, ...] = ()
+    """What of the request it does not take."""
+
+
 @dataclass(frozen=True)
 class Endpoint:
     """`POST <url>/chat/completions`; what it answered is kept in `cache`: nothing is asked and paid for twice."""
@@ -88,6 +91,13 @@ class Endpoint:
     """Before the second try; doubled with each, unless the endpoint says how long."""
     counts_timeouts: bool = False
     """A request whose last try timed out is an empty reply, finished by `timeout`, rather than a failure."""
+    streams: bool = False
+    """Ask for answers piece by piece, so that the time to the first piece is known."""
+    wants_logprobs: bool = False
+    """Ask how likely the model finds what it writes."""
+    refused: set[str] = field(default_factory=set, repr=False, compare=False)
+    """What the endpoint was found not to take: left out of all that this object, and each made of it by `replace`, asks
+    from then on."""
 
     def answers(self, requests: Sequence[Sequence[Message]], seeds: Sequence[int]) -> list[str]:
         """The text of the answer to each conversation. Raises what `replies` does."""
@@ -116,13 +126,15 @@ class Endpoint:
             return found
 
     def _reply(self, client: Client, messages: Sequence[Message], seed: int) -> Reply:
-        body = {
+        body: dict[str, Any] = {
             "model": self.model,
             "messages": [{"role": message.role, "content": message.content} for message in messages],
             "temperature": self.temperature,
             "max_tokens": self.max_tokens,
             "seed": seed,
         }
+        if self.wants_logprobs:
+            body["logprobs"] = True
         said = json.dumps([self.url, body], sort_keys=True, ensure_ascii=False)
         file = self.cache / "replies" / f"{hashlib.sha256(said.encode('utf-8', 'surrogatepass')).hexdigest()}.json"
         if file.is_file():
@@ -135,46 +147,54 @@ class Endpoint:
         return reply
 
     def _post(self, client: Client, body: Mapping[str, Any]) -> Reply:
-        """Ask; what may pass is tried again."""
-        from httpx2 import TimeoutException, TransportError
-
-        problem, asked_seconds, timed_out = "", 0.0, False
-        for number in range(_NUM_TRIES):
-            if number:
-                time.sleep(min(_MAX_WAIT_SECONDS, asked_seconds or self.wait_seconds * 2 ** (number - 1)))
-            started = time.perf_counter()
-            try:
-                reply = client.post(f"{self.url.rstrip('/')}/chat/completions", json=body)
-            except TransportError as failure:
-                problem, timed_out = f"{type(failure).__name__} {failure}", isinstance(failure, TimeoutException)
-                continue
-            if reply.status_code == 200:
-                return _read(reply.text, self.url, time.perf_counter() - started)
-            problem, timed_out = f"HTTP {reply.status_code} {reply.text[:_MAX_SHOWN]}", False
-            if reply.status_code not in _MAY_PASS:
-                break
-            asked = reply.headers.get("retry-after", "")
-            asked_seconds = float(asked) if asked.isdecimal() else 0.0
-        if timed_out and self.counts_timeouts:
+        """Ask; what may pass is tried again, what the endpoint does not take is left out."""
+        failure, num_failed = _Failure(""), 0
+        while num_failed < _NUM_TRIES and failure.may_pass:
+            if num_failed:
+                time.sleep(min(_MAX_WAIT_SECONDS, failure.asked_seconds or self.wait_seconds * 2 ** (num_failed - 1)))
+            extras = _STREAMED if self.streams else {}
+            sent = {name: value for name, value in {**body, **extras}.items() if name not in self.refused}
+            came = self._ask(client, sent)
+            if isinstance(came, Reply):
+                return came
+            failure = came
+            if failure.refused:
+                self.refused.update(failure.refused)
+            else:
+                num_failed += 1
+        if failure.timed_out and self.counts_timeouts:
             return Reply("", TIMEOUT, None, None, self.timeout_seconds)
+        problem = failure.problem
         raise RunFailed("endpoint-failed", place=Place(self.url), url=self.url, model=self.model, problem=problem)
 
+    def _ask(self, client: Client, sent: Mapping[str, Any]) -> Reply | _Failure:
+        from httpx2 import TimeoutException, TransportError
 
-def _read(body: str, url: str, seconds: float) -> Reply:
-    try:
-        told = json.loads(body)
-        choice = told["choices"][0]
-        text = choice["message"]["content"]
-        # vLLM and DeepSeek say `reasoning_content`, OpenRouter and newer vLLM `reasoning`
-        thinking = choice["message"].get("reasoning_content") or choice["message"].get("reasoning")
-        usage = told.get("usage") or {}
-        counts = usage.get("prompt_tokens"), usage.get("completion_tokens")
-        finish_reason = choice.get("finish_reason") or "stop"
-    except (ValueError, LookupError, TypeError, AttributeError):
-        raise RunFailed("endpoint-answer", place=Place(url), url=url, answer=body[:_MAX_SHOWN]) from None
-    if isinstance(thinking, str):
-        text = f"<think>\n{thinking}\n</think>\n\n{text}" if text else f"<think>\n{thinking}"
-    if not isinstance(text, str):
-        raise RunFailed("endpoint-answer", place=Place(url), url=url, answer=body[:_MAX_SHOWN])
-    num_prompt_tokens, num_tokens = (count if isinstance(count, int) else None for count in counts)
-    return Reply(text, str(finish_reason), num_prompt_tokens, num_tokens, seconds)
+        started = time.perf_counter()
+        try:
+            with client.stream("POST", f"{self.url.rstrip('/')}/chat/completions", json=sent) as reply:
+                if reply.status_code == 200 and "text/event-stream" in reply.headers.get("content-type", ""):
+                    return streamed_reply(reply.iter_bytes(), self.url, started, self.timeout_seconds)
+                reply.read()
+        except BrokenStreamError as broken:
+            return _Failure(str(broken), timed_out=broken.timed_out)
+        except TransportError as failure:
+            return _Failure(f"{type(failure).__name__} {failure}", timed_out=isinstance(failure, TimeoutException))
+        if reply.status_code == 200:
+            return whole_reply(reply.text, self.url, time.perf_counter() - started)
+        asked = reply.headers.get("retry-after", "")
+        refused = _refused(reply.text, sent) if 400 <= reply.status_code < 500 else ()
+        return _Failure(
+            problem=f"HTTP {reply.status_code} {reply.text[:MAX_SHOWN]}",
+            may_pass=bool(refused) or reply.status_code in _MAY_PASS,
+            asked_seconds=float(asked) if asked.isdecimal() else 0.0,
+            refused=refused,
+        )
+
+
+def _refused(problem: str, sent: Mapping[str, Any]) -> tuple[str, ...]:
+    """What of a request may be left out and is named as the problem."""
+    for names in _MAY_LEAVE:
+        if names[0] in sent and re.search(rf"\b{names[0]}\b", problem):
+            return names
+    return ()

@@ -62,8 +62,9 @@ def judge_endpoints(evaluation: Evaluation, sheet: Sheet, runtime: Runtime, prog
     unsaid = baselines.mean_number(sheet.train, test[:1])[0] if sheet.task == "numbers" else 0.0
     for name, address in evaluation.section.endpoints.items():
         endpoint = endpoint_at(address, runtime, temperature=sampling.temperature, max_tokens=sampling.max_new_tokens)
-        arm = EndpointArm(name, endpoint, sampling, sheet.task, sheet.labels, unsaid)
-        answers = arm.answer(test, progress.advance)
+        arm = EndpointArm(name, endpoint, sampling, sheet.task, sheet.labels, unsaid, sheet.kinds)
+        answers, asked = arm.stated(test, arm.answer(test, progress.advance), progress.advance)
+        sheet.asides.setdefault(name, []).extend(asked)
         if "agreement" in sheet.kinds:
             answers = sureness.with_agreement(answers)
         sheet.judged[name] = {"test": summary.judge(answers, test, None)}

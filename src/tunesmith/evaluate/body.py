@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final
 
+from tunesmith.artifacts.calibration import Kind
 from tunesmith.artifacts.scorecard import Difference, Forgetting, ScorecardBody, WeakSlice
 from tunesmith.errors import RunFailed
 from tunesmith.evaluate import memorisation, safety, slices, summary
@@ -30,11 +31,13 @@ def confidence_of(evaluation: Evaluation, sheet: Sheet) -> Mended:
     """How sure the arms are of their answers, and the maps that mend it."""
     section = evaluation.section
     metric = "exact_match" if section.metric == AUTO else section.metric
-    asked = {
-        name: [kind for kind in sheet.kinds if kind == "agreement" or name not in section.endpoints]
-        for name in sheet.judged
-        if name not in ("majority", "classic")
+    asked: dict[str, list[Kind]] = {
+        name: [*sheet.kinds] for name in sheet.judged if name not in ("majority", "classic")
     }
+    if sheet.task == "labels":
+        # whoever chooses among labels says how likely they are; an endpoint may not
+        for name in section.endpoints:
+            asked[name] = ["label"]
     models = {name: model.key for name, model in evaluation.models.items()}
     judging = Judging(metric, asked, section.confidence, evaluation.seed, models)
     samples = {name: suites["test"].answers.samples for name, suites in sheet.judged.items()}

@@ -24,7 +24,7 @@ from tunesmith.evaluate.kinds import SCORES
 from tunesmith.evaluate.summary import estimate
 from tunesmith.recipe.confidence import Confidence
 from tunesmith.records import Sample
-from tunesmith.stats.calibration import abstention, calibration, thresholds
+from tunesmith.stats.calibration import Calibration, abstention, calibration, thresholds
 from tunesmith.stats.maps import MIN_TO_CHOOSE, Map, Stated, fit_map, held_out_half, log_loss
 
 COVERAGES: Final = (1.0, 0.9, 0.8, 0.7, 0.5)
@@ -167,20 +167,24 @@ def calibration_table(stated: Stated, metric: str, seed: int) -> CalibrationTabl
         p_value=found.p_value,
         rms_debiased=found.rms_debiased,
         brier=found.brier,
-        bins=[
-            CalibrationBin(
-                n=one.n,
-                confidence=one.confidence,
-                accuracy=one.accuracy,
-                low=one.interval.low,
-                high=one.interval.high,
-            )
-            for one in found.bins
-        ],
+        bins=_bins(found),
         risk={str(coverage): withheld.risk_at(coverage) for coverage in COVERAGES},
         risk_area=withheld.area,
         curve=coverage_curve(stated, seed),
     )
+
+
+def _bins(found: Calibration) -> list[CalibrationBin]:
+    return [
+        CalibrationBin(
+            n=one.n,
+            confidence=one.confidence,
+            accuracy=one.accuracy,
+            low=one.interval.low,
+            high=one.interval.high,
+        )
+        for one in found.bins
+    ]
 
 
 def mend(stated: Stated, held: Stated | None, section: Confidence, seed: int) -> tuple[Mending, Map | None]:
@@ -216,6 +220,7 @@ def _scores(stated: Stated, seed: int) -> ConfidenceScores:
         p_value=found.p_value,
         brier=found.brier,
         log_loss=log_loss(stated.confidence_N, stated.is_right_N),
+        bins=_bins(found),
     )
 
 

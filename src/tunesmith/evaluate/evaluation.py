@@ -24,7 +24,7 @@ from tunesmith.model.base import Base, model_folder
 from tunesmith.recipe import Evaluate
 from tunesmith.recipe.metrics import AnyMetric, BertScore
 
-VERSION: Final = 6
+VERSION: Final = 7
 
 
 @dataclass(frozen=True)

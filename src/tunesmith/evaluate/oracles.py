@@ -14,7 +14,7 @@ from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
-from scipy import optimize, stats
+from scipy import integrate, optimize, stats
 from sklearn import metrics
 from sklearn.calibration import calibration_curve
 
@@ -26,7 +26,6 @@ Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
 Ends = tuple[float, float]
 _Z: Final = float(stats.norm.ppf(0.975))
-_Z_POWER: Final = float(stats.norm.ppf(0.8))
 _NEAR: Final = 1e-12
 _SMALL: Final = 1e-300
 _POLE: Final = 1e-9
@@ -161,13 +160,32 @@ def paired(before_N: Floats, after_N: Floats, groups: Sequence[str] | None, seed
     else:
         low, high = bootstrap_of_mean(gains_N, groups, seed, is_difference=True)
         spread = len(sums_G) * stats.tvar(sums_G - sizes_G * mean) if len(sums_G) > 1 else 0.0
-        detectable = (_Z + _Z_POWER) * math.sqrt(spread) / len(gains_N)
+        num_moving = int((np.abs(sums_G) > _NEAR).sum())
+        detectable = _noncentrality(num_moving - 1) * math.sqrt(spread) / len(gains_N) if num_moving > 1 else None
     return _told(mean, (low, high), p_value, detectable)
 
 
 def _told(mean: float, ends: Ends, p_value: float, detectable: float | None) -> dict[str, float | None]:
     low, high = ends if p_value <= 0.05 else (min(ends[0], 0.0), max(ends[1], 0.0))
     return {"mean": mean, "low": low, "high": high, "p_value": p_value, "detectable": detectable}
+
+
+def _noncentrality(num_free: int) -> float:
+    """By how many standard errors a mean has to be off 0 for Student's test to show it four times of five.
+
+    The chance is summed over the spread that a sample may have: that of the normal beyond the limit times the spread.
+    """
+    limit, width = float(stats.t.ppf(0.975, num_free)), 12 / math.sqrt(2 * num_free)
+
+    def lacking(shift: float) -> float:
+        def shown(spread: float) -> float:
+            density = math.sqrt(num_free) * stats.chi.pdf(spread * math.sqrt(num_free), num_free)
+            return float(density * stats.norm.cdf(shift - limit * spread))
+
+        found = integrate.quad(shown, max(0.0, 1 - width), 1 + width, epsabs=1e-13, epsrel=1e-13, limit=200)
+        return float(found[0]) - 0.8
+
+    return float(optimize.brentq(lacking, 0.0, 10 * limit, xtol=1e-13))
 
 
 def _sign_flips(sums_G: Floats, seed: int) -> float:

@@ -15,9 +15,9 @@ from typing import Final, Literal, get_args
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import BaseModel, ConfigDict
 
 from tunesmith.artifacts import Scorecard
+from tunesmith.artifacts.rated import OfJudge, Preference, Rated
 from tunesmith.artifacts.ratings import JudgeHead, newest, shown_hash
 from tunesmith.artifacts.scorecard import Difference, Estimate
 from tunesmith.evaluate.rating import TEST, first_answers, questions
@@ -29,59 +29,6 @@ from tunesmith.stats.paired import holm, paired_difference
 LOWEST: Final = 1
 HIGHEST: Final = 5
 _WINNER: Final[Mapping[int | Choice | None, int]] = {"left": 0, "right": 1}
-
-
-class Preference(BaseModel):
-    """Which of two arms answered better, and the difference of the two shares over items."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-    arm: str
-    against: str
-    won: int
-    """Times that `arm` was preferred."""
-    lost: int
-    ties: int
-    both_bad: int
-    difference: Difference
-    """Share of items won less that lost, each item by the mean of its ratings."""
-
-
-class OfJudge(BaseModel):
-    """What is known of a judging model beside its judgements."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-    head: JudgeHead
-    unreadable: int
-    """Replies that were none; they count nowhere else."""
-    turned: int
-    """Of `pairs`, those judged otherwise once the answers had changed places: they count as ties."""
-    pairs: int
-    """Pairs of answers judged in both orders."""
-    kappa: dict[str, Coefficient]
-    """Agreement with people by dimension: quadratic weights for grades, none for preferences."""
-
-
-class Rated(BaseModel):
-    """Everything that ratings of one scorecard say."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-    raters: dict[str, int]
-    """Ratings of each rater."""
-    num_items: int
-    scores: dict[str, dict[str, Estimate]]
-    """Mean grade by dimension and arm."""
-    differences: list[Difference]
-    """Of grades, paired by item, each item by the mean of its ratings."""
-    preferences: list[Preference]
-    agreement: dict[str, Coefficient] = {}
-    """Krippendorff's alpha of people by dimension: ordinal for grades, nominal for preferences."""
-    left: Lean | None
-    """How often the left answer was preferred to the right one; of a judge, where the order decided."""
-    longer: Lean | None
-    """How often the longer of two answers was preferred."""
-    not_told: int
-    """Ratings by which a rater said that it could not tell."""
-    judge: OfJudge | None = None
 
 
 @dataclass(frozen=True)
@@ -155,24 +102,40 @@ def of_judge(answered: Answered, head: JudgeHead, judged: Sequence[Rating], peop
     Every pair was judged in both orders: only what holds in both is a preference, the rest counts as a tie. A pair with
     an unreadable judgement counts as none.
     """
-    both: dict[tuple[str, frozenset[str]], list[Rating]] = {}
-    for rating in judged:
-        if rating.dimension == PREFERENCE and rating.value is not None:
-            both.setdefault((rating.item, frozenset(rating.arms)), []).append(rating)
-    orders = [pair for pair in both.values() if len(pair) == 2]
-    outcomes = [(_outcome(answered, one), _outcome(answered, other)) for one, other in orders]
-    turned = sum(one.sign != other.sign for one, other in outcomes)
-    settled = [
-        one if one.sign == other.sign else _Outcome(one.item, one.arm, one.against, 0) for one, other in outcomes
-    ]
+    orders = _orders(judged)
+    settled, turned = _settled(answered, orders)
     # who names the same side twice has named two arms; one who judges the answers alone names either side as often
     same_side = [_WINNER[one.value] for one, other in orders if one.value == other.value and one.value in _WINNER]
     rated = _rated(answered, judged, settled, lean(same_side.count(0), len(same_side)))
     unreadable = {(one.item, one.arms) for one in judged if one.value is None}
-    known = answered.rated(people)
+    told = OfJudge(head=head, unreadable=len(unreadable), turned=turned, pairs=len(orders))
+    return against_people(answered, rated.model_copy(update={"judge": told}), judged, people)
+
+
+def against_people(answered: Answered, rated: Rated, judged: Sequence[Rating], people: Iterable[Rating]) -> Rated:
+    """What a judging model said (`rated`, made of `judged`), with how far people agree who rated the same answers."""
+    assert rated.judge is not None
+    known, (settled, _) = answered.rated(people), _settled(answered, _orders(judged))
     kappas = _kappa_of_grades(answered, judged, known) | _kappa_of_preferences(answered, settled, known)
-    told = OfJudge(head=head, unreadable=len(unreadable), turned=turned, pairs=len(orders), kappa=kappas)
-    return rated.model_copy(update={"judge": told})
+    return rated.model_copy(update={"judge": rated.judge.model_copy(update={"kappa": kappas})})
+
+
+def _orders(judged: Sequence[Rating]) -> list[list[Rating]]:
+    """Of each pair of answers the judgements in both orders; pairs that lack one are left out."""
+    both: dict[tuple[str, frozenset[str]], list[Rating]] = {}
+    for rating in judged:
+        if rating.dimension == PREFERENCE and rating.value is not None:
+            both.setdefault((rating.item, frozenset(rating.arms)), []).append(rating)
+    return [pair for pair in both.values() if len(pair) == 2]
+
+
+def _settled(answered: Answered, orders: Sequence[Sequence[Rating]]) -> tuple[list[_Outcome], int]:
+    """What holds in both orders, else a tie; and how many judgements turned with the order."""
+    outcomes = [(_outcome(answered, one), _outcome(answered, other)) for one, other in orders]
+    settled = [
+        one if one.sign == other.sign else _Outcome(one.item, one.arm, one.against, 0) for one, other in outcomes
+    ]
+    return settled, sum(one.sign != other.sign for one, other in outcomes)
 
 
 def _rated(answered: Answered, ratings: Sequence[Rating], outcomes: Sequence[_Outcome], left: Lean | None) -> Rated:

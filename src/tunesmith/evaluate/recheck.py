@@ -15,6 +15,7 @@ from sklearn import metrics
 from tunesmith.artifacts import Scorecard
 from tunesmith.artifacts.calibration import SavedMap
 from tunesmith.artifacts.folder import check_file
+from tunesmith.artifacts.ratings import JUDGE, read_ratings
 from tunesmith.artifacts.scorecard import (
     BODY,
     SAMPLES,
@@ -28,18 +29,18 @@ from tunesmith.artifacts.scorecard import (
 )
 from tunesmith.errors import Place, RunFailed
 from tunesmith.evaluate import oracles
-from tunesmith.evaluate.baselines import question
 from tunesmith.evaluate.recheck_bias import Scores, bias_again
 from tunesmith.evaluate.recheck_confidence import of_confidence
 from tunesmith.evaluate.recheck_details import Compared, of_details
+from tunesmith.evaluate.recheck_judge import Bench, judge_again
 from tunesmith.evaluate.recheck_mistakes import errors_again
+from tunesmith.evaluate.recheck_slices import KNOWN, is_of, weak_again
 from tunesmith.metrics.content import Rule, broken_rules
 from tunesmith.metrics.faults import label_forms, label_told
 from tunesmith.metrics.registry import LOWER_IS_BETTER
 from tunesmith.recipe.safety_checks import ContentRule
-from tunesmith.records import Sample
+from tunesmith.records import Rating, Sample
 from tunesmith.stats.intervals import NUM_RESAMPLES_OF_ANY
-from tunesmith.text.language import language_of
 
 TOLERANCE: Final = 1e-9
 """Of a difference, as a share of what is larger than 1."""
@@ -104,6 +105,8 @@ class _Card:
     sheets: Mapping[tuple[str, str], _Sheet]
     section: Mapping[str, Any] = field(default_factory=dict)
     """That of the recipe."""
+    judgements: Sequence[Rating] = ()
+    """What a judging model said."""
 
     def asked(self, suite: str) -> dict[str, list[Sample]]:
         """Samples by item of an arm that was asked without examples in its prompts."""
@@ -118,7 +121,8 @@ def recheck(folder: Path) -> Recheck:
     RunFailed `recheck-differs` where a figure is further off than `TOLERANCE`.
     """
     scorecard = Scorecard.open(folder)
-    for name in (BODY, SAMPLES):
+    is_judged = scorecard.body.judge is not None
+    for name in (BODY, SAMPLES, *([JUDGE] if is_judged else [])):
         check_file(folder, name, scorecard.manifest)
     sheets: dict[tuple[str, str], _Sheet] = {}
     num_samples = 0
@@ -126,7 +130,14 @@ def recheck(folder: Path) -> Recheck:
         sheet = sheets.setdefault((sample.arm, sample.suite), _Sheet())
         sheet.samples.setdefault(sample.item, []).append(sample)
         num_samples += 1
-    card = _Card(scorecard.body, scorecard.maps(), scorecard.manifest.seed, sheets, scorecard.manifest.section)
+    card = _Card(
+        scorecard.body,
+        scorecard.maps(),
+        scorecard.manifest.seed,
+        sheets,
+        scorecard.manifest.section,
+        read_ratings(folder / JUDGE) if is_judged else (),
+    )
     unchecked: list[str] = []
     num_figures, largest, where = 0, 0.0, "-"
     for name, said, found in _figures(card, unchecked):
@@ -159,7 +170,7 @@ def _figures(card: _Card, unchecked: list[str]) -> Iterator[Compared]:
         same = [_named(d) for d in card.body.differences if d == verdict.difference]
         yield f"verdict {verdict.arm}", 1, len(same)
     yield from _of_slices(card, unchecked)
-    unchecked += ["weak slices"] * bool(card.body.weak_slices)
+    yield from _of_weak_slices(card, unchecked)
     sheets = {key: [one for samples in sheet.samples.values() for one in samples] for key, sheet in card.sheets.items()}
     yield from of_confidence(card.body, sheets, card.maps, card.seed)
     rules = tuple(Rule(ContentRule.model_validate(rule)) for rule in card.section.get("safety", {}).get("content", ()))
@@ -173,6 +184,9 @@ def _figures(card: _Card, unchecked: list[str]) -> Iterator[Compared]:
     yield from errors_again(card.body, tests, card.seed)
     scores = {key: Scores(sheet.samples, sheet.values(card.body.metric)) for key, sheet in card.sheets.items()}
     yield from bias_again(card.body, scores, card.seed, unchecked)
+    if card.body.judge is not None:
+        firsts = {(arm, item): samples[0] for arm, by_item in tests.items() for item, samples in by_item.items()}
+        yield from judge_again(card.body.judge, Bench(card.judgements, firsts, card.seed))
 
 
 def _of_arm(card: _Card, arm: Arm, unchecked: list[str]) -> Iterator[Compared]:
@@ -305,24 +319,27 @@ def _of_both(
 
 def _of_slices(card: _Card, unchecked: list[str]) -> Iterator[Compared]:
     for kind, by_value in card.body.slices.items():
-        if kind not in ("language", "label", "length"):
+        if kind not in KNOWN:
             unchecked.append(f"slices by {kind}")
             continue
         for value, estimates in by_value.items():
-            items = {item for item, samples in card.asked("test").items() if _is(samples[0], kind, value)}
+            items = {item for item, samples in card.asked("test").items() if is_of(samples[0], kind, value)}
             for arm, said in estimates.items():
                 sheet = card.sheets[arm, "test"]
                 inside = {item: one for item, one in sheet.values(card.body.metric).items() if item in items}
                 yield from _of_estimate(f"{kind} {value} {arm}", said, _estimate(sheet, inside, card.seed))
 
 
-def _is(sample: Sample, kind: str, value: str) -> bool:
-    if kind == "label":
-        return sample.reference == value
-    if kind == "language":
-        return language_of(sample.prompt[-1].content) == value
-    shortest, longest = map(int, value.split("-"))
-    return shortest <= len(question(sample.prompt)) <= longest
+def _of_weak_slices(card: _Card, unchecked: list[str]) -> Iterator[Compared]:
+    """They are the tuned model's."""
+    found = card.body.weak_slices
+    if not found:
+        return
+    unchecked += ["p-values and training rows of weak slices"]
+    unchecked += [f"weak slices by {kind}" for kind in dict.fromkeys(one.kind for one in found) if kind not in KNOWN]
+    sheet = card.sheets["tuned", "test"]
+    firsts = {item: samples[0] for item, samples in sheet.samples.items()}
+    yield from weak_again(found, firsts, sheet.values(card.body.metric), card.body.metric, card.seed)
 
 
 def _of_changes(card: _Card, table: Sequence[Change], unchecked: list[str]) -> Iterator[Compared]:

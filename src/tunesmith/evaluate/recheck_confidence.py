@@ -15,6 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from tunesmith.artifacts.calibration import (
+    CalibrationBin,
     CalibrationTable,
     ConfidenceScores,
     CoveragePoint,
@@ -103,20 +104,27 @@ def _of_table(name: str, table: CalibrationTable, answers: _Answers, seed: int) 
     bins = found.pop("bins")
     for part, value in found.items():
         yield f"{name} {part}", table.model_dump(include={part})[part], value
-    yield f"{name} bins", len(table.bins), len(bins)
-    for place, (said, (num, confidence, accuracy)) in enumerate(zip(table.bins, bins, strict=False)):
-        ends = oracles.wilson(np.repeat([1.0, 0.0], [round(num * accuracy), round(num * (1 - accuracy))]))
-        for part, one, other in zip(
-            ("n", "confidence", "accuracy", "low", "high"),
-            (said.n, said.confidence, said.accuracy, said.low, said.high),
-            (num, confidence, accuracy, *ends),
-            strict=True,
-        ):
-            yield f"{name} bin {place} {part}", one, other
+    yield from _of_bins(name, table.bins, bins)
     risks = oracles.risks(confidence_N, is_right_N)
     yield f"{name} risk_area", table.risk_area, math.fsum(risks) / len(risks)
     for coverage, risk in table.risk.items():
         yield f"{name} risk {coverage}", risk, risks[max(1, round(float(coverage) * len(risks))) - 1]
+
+
+def _of_bins(
+    name: str, said: Sequence[CalibrationBin], found: Sequence[tuple[float, float, float]]
+) -> Iterator[Compared]:
+    """`found` are number of answers, mean confidence and share right."""
+    yield f"{name} bins", len(said), len(found)
+    for place, (told, (num, confidence, accuracy)) in enumerate(zip(said, found, strict=False)):
+        ends = oracles.wilson(np.repeat([1.0, 0.0], [round(num * accuracy), round(num * (1 - accuracy))]))
+        for part, one, other in zip(
+            ("n", "confidence", "accuracy", "low", "high"),
+            (told.n, told.confidence, told.accuracy, told.low, told.high),
+            (num, confidence, accuracy, *ends),
+            strict=True,
+        ):
+            yield f"{name} bin {place} {part}", one, other
 
 
 def _curve(answers: _Answers, seed: int) -> list[CoveragePoint]:
@@ -199,8 +207,10 @@ def _of_scores(name: str, said: ConfidenceScores, answers: _Answers, seed: int) 
     confidence_N, is_right_N = answers.told.confidence_N, answers.told.is_right_N
     found = oracles.calibration(confidence_N, is_right_N, seed)
     found["log_loss"] = maps.log_loss(confidence_N, is_right_N)
-    for part, value in said.model_dump().items():
+    for part, value in said.model_dump(exclude={"bins"}).items():
         yield f"{name} {part}", value, found[part]
+    if said.bins:  # scorecards of earlier versions have none
+        yield from _of_bins(name, said.bins, found["bins"])
 
 
 def _of_parameters(name: str, saved: SavedMap, held: _Answers) -> Iterator[Compared]:

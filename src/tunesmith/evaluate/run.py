@@ -17,6 +17,8 @@ from tunesmith.evaluate.evaluation import Evaluation, check_metrics
 from tunesmith.evaluate.judge import judge
 from tunesmith.evaluate.kept import open_kept
 from tunesmith.evaluate.measure import Wanted, measure
+from tunesmith.evaluate.rated import Answered, of_judge
+from tunesmith.evaluate.rating import first_answers
 from tunesmith.evaluate.sheet import num_questions, sheet_of
 from tunesmith.metrics.registry import verdict_metric
 from tunesmith.runtime import Progress, Runtime
@@ -48,6 +50,9 @@ def evaluate(evaluation: Evaluation, *, runtime: Runtime, progress: Progress, ru
     sheet.swaps.measure(wanted)
     mended = confidence_of(evaluation, sheet)
     body = body_of(evaluation, sheet, wanted, mended)
+    if judgements is not None:
+        said = of_judge(Answered(first_answers(answers), evaluation.seed), *judgements, people=())
+        body = body.model_copy(update={"judge": said})
     with publish(out, evaluation.identity()) as staging:
         samples = [s for suites in sheet.judged.values() for judged in suites.values() for s in judged.answers.samples]
         samples += [sample for of_arm in sheet.asides.values() for sample in of_arm]

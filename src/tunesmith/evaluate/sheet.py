@@ -102,6 +102,7 @@ def num_questions(evaluation: Evaluation, sheet: Sheet) -> int:
     num_times = 2 if sheet.task == "text" else 1
     num_writing = num_models + ("base_few_shot" in evaluation.section.arms)
     num_more = num_test * num_writing * len({"likelihood", "verbalised"}.intersection(sheet.kinds))
+    num_more += num_test * len(evaluation.section.endpoints) * ("verbalised" in sheet.kinds)
     num_more += len(sheet.held_out) * len(evaluation.models)
     num_more += sheet.swaps.num_items * num_times * (has_base + ("tuned" in evaluation.models))
     num_answers = num_test * (num_times * num_models + (0 if sheet.task == "documents" else extra))

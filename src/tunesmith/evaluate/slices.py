@@ -23,6 +23,8 @@ from tunesmith.text.tokens import words
 Mask = NDArray[np.bool_]
 MAX_PHRASES: Final = 400
 """Words and pairs of words that are looked at, the most frequent ones."""
+NUM_WORST: Final = 5
+"""Items of a weak slice that are named."""
 
 
 def declared(
@@ -75,7 +77,7 @@ def weak(
                 outside=_estimate(values_N, outside, groups, seed),
                 p_value=slice.p_value,
                 num_train_rows=sum(_has(kind, value, row) for row in train),
-                worst=[items[place].id for place in worst[:5]],
+                worst=[items[place].id for place in worst[:NUM_WORST]],
             )
         )
     return found
@@ -95,24 +97,25 @@ def _features(items: Sequence[Item]) -> dict[str, Mask]:
         for value, count in Counter(values).items():
             if value and stats.MIN_ITEMS <= count < len(items):
                 features[f"{kind}:{value}"] = np.array([each == value for each in values])
-    phrases = [_phrases(question(item.prompt)) for item in items]
-    frequent = Counter(phrase for of_item in phrases for phrase in of_item).most_common(MAX_PHRASES)
+    phrases_of = [phrases(question(item.prompt)) for item in items]
+    frequent = Counter(phrase for of_item in phrases_of for phrase in of_item).most_common(MAX_PHRASES)
     for phrase, count in frequent:
         if stats.MIN_ITEMS <= count < len(items):
-            features[f"phrase:{phrase}"] = np.array([phrase in of_item for of_item in phrases])
+            features[f"phrase:{phrase}"] = np.array([phrase in of_item for of_item in phrases_of])
     return features
 
 
 def _has(kind: str, value: str, row: Example) -> bool:
     """Whether a training row is of a kind."""
     if kind == "phrase":
-        return value in _phrases(question(row.prompt))
+        return value in phrases(question(row.prompt))
     if kind == "length":
         shortest, longest = map(int, value.split("-"))
         return shortest <= len(question(row.prompt)) <= longest
     return value_of_row(kind, row) == value
 
 
-def _phrases(text: str) -> set[str]:
+def phrases(text: str) -> set[str]:
+    """The words of a question, and each two that follow one another."""
     units = words(text)
     return {*units, *(f"{first} {second}" for first, second in pairwise(units))}

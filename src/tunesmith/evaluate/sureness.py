@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections import Counter
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from typing import Final
 
@@ -14,7 +14,7 @@ from tunesmith.evaluate import arms
 from tunesmith.evaluate.arms import Answers, Asking, Prompt
 from tunesmith.evaluate.items import Item
 from tunesmith.recipe.confidence import VERBALISED, AnswerConfidence
-from tunesmith.records import Message, Sample, Sampling
+from tunesmith.records import Completion, Message, Sample, Sampling
 from tunesmith.text.normalise import normalise_answer
 
 PERCENT_TOKENS: Final = 16
@@ -59,11 +59,16 @@ def stated(
         asked = _verbalised(asking, whole)
         for sample in asked:
             found[sample.item] |= sample.scores
+    return with_scores(answers, found), asked
+
+
+def with_scores(answers: Answers, found: Mapping[str, Mapping[str, float]]) -> Answers:
+    """The answers with more scores of each item's first one."""
     samples = tuple(
-        replace(sample, scores={**sample.scores, **found[sample.item]}) if sample.index == 0 else sample
+        replace(sample, scores={**sample.scores, **found.get(sample.item, {})}) if sample.index == 0 else sample
         for sample in answers.samples
     )
-    return replace(answers, samples=samples), asked
+    return replace(answers, samples=samples)
 
 
 def _is_sayable(asking: Asking, prompt: Prompt, sample: Sample) -> bool:
@@ -97,35 +102,37 @@ def _verbalised(asking: Asking, told: Sequence[Told]) -> list[Sample]:
     thinks = asking.engine.chat.prefilled or any(sample.reasoning for _, _, sample in told)
     num_tokens = max(PERCENT_TOKENS, told[0][2].sampling.max_new_tokens) if thinks else PERCENT_TOKENS
     items = [replace(item, suite=VERBALISED) for item, _, _ in told]
-    prompts = [
-        (
-            *prompt,
-            Message("assistant", sample.answer),
-            Message("user", HOW_SURE["zh" if item.language == "zh" else "en"]),
-        )
-        for item, prompt, sample in told
-    ]
+    prompts = [how_sure(*one) for one in told]
     sampling = Sampling(max_new_tokens=num_tokens)
     replies = asking.completions(told[0][2].arm, items, prompts, sampling)
-    found = []
-    for (_, _, sample), prompt, (reply,) in zip(told, prompts, replies, strict=True):
-        share = read_percent(reply.message.content)
-        found.append(
-            replace(
-                sample,
-                suite=VERBALISED,
-                prompt=prompt,
-                reference="",
-                raw=reply.text,
-                reasoning=reply.message.reasoning,
-                answer=reply.message.content,
-                scores={} if share is None else {"verbalised": share},
-                sampling=sampling,
-                num_tokens=reply.num_tokens,
-                finish_reason=reply.finish_reason,
-            )
-        )
-    return found
+    return [
+        said_how_sure(sample, prompt, reply, sampling)
+        for (_, _, sample), prompt, (reply,) in zip(told, prompts, replies, strict=True)
+    ]
+
+
+def how_sure(item: Item, prompt: Prompt, sample: Sample) -> Prompt:
+    """What a model is asked behind its answer, in the language of the question."""
+    question = HOW_SURE["zh" if item.language == "zh" else "en"]
+    return (*prompt, Message("assistant", sample.answer), Message("user", question))
+
+
+def said_how_sure(sample: Sample, prompt: Prompt, reply: Completion, sampling: Sampling) -> Sample:
+    """The reply to that, with the share that it names as its score, where it names one."""
+    share = read_percent(reply.message.content)
+    return replace(
+        sample,
+        suite=VERBALISED,
+        prompt=prompt,
+        reference="",
+        raw=reply.text,
+        reasoning=reply.message.reasoning,
+        answer=reply.message.content,
+        scores={} if share is None else {"verbalised": share},
+        sampling=sampling,
+        num_tokens=reply.num_tokens,
+        finish_reason=reply.finish_reason,
+    )
 
 
 def read_percent(text: str) -> float | None:

@@ -53,6 +53,21 @@ TEXTS: Final[dict[str, tuple[str, str]]] = {
         "the band its 95% interval.",
         "从左到右，给出的回答越来越多，最有把握的在先；高度为其中答对的比例，色带为 95% 置信区间。",
     ),
+    "report.reliability.title": ("{name}: confidence and share right, {rows}", "{name}：置信度与答对比例，{rows}"),
+    "report.reliability.all": ("{n} answers", "{n} 个回答"),
+    "report.reliability.before": ("before the map, {n} answers", "映射前，{n} 个回答"),
+    "report.reliability.after": ("after the map ({method}), {n} answers", "映射后（{method}），{n} 个回答"),
+    "report.reliability.bin": (
+        "{confidence} sure, {accuracy} right ({interval}), {n} answers",
+        "置信度 {confidence}，答对 {accuracy}（{interval}），{n} 个回答",
+    ),
+    "report.reliability.caption": (
+        "To the right stands how sure the answers are, upwards how many of them are right, with the 95% interval. On "
+        "the dashed line both are equal; below it an arm is surer than it should be. The columns tell how many answers "
+        "each point stands for. Before and after a map are of the same answers, none of which it was fitted on.",
+        "横轴为置信度，纵轴为答对的比例，竖线为 95% 置信区间。虚线上两者相等；点落在虚线下方，说明过于自信。"
+        "下方柱形为各点所含的回答数。映射前后为同一批回答，均未用于拟合。",
+    ),
     "report.mending": ("What a calibration map makes of confidence", "校准映射的效果"),
     "report.mending.map": ("Map", "映射"),
     "report.mending.rows": ("Fitted on", "拟合数据"),

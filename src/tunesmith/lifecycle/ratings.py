@@ -8,6 +8,7 @@ from pathlib import Path
 
 from tunesmith.artifacts import Scorecard, read_events, write_whole
 from tunesmith.artifacts.folder import MANIFEST
+from tunesmith.artifacts.rated import Rated
 from tunesmith.artifacts.ratings import (
     FOLDER,
     JUDGE,
@@ -19,7 +20,7 @@ from tunesmith.artifacts.ratings import (
 )
 from tunesmith.artifacts.scorecard import KIND
 from tunesmith.errors import Place, TunesmithError
-from tunesmith.evaluate.rated import Answered, Rated, of_judge, of_people
+from tunesmith.evaluate.rated import Answered, against_people, of_judge, of_people
 from tunesmith.evaluate.rating import RatingPlan, rating_tasks
 from tunesmith.metrics.wording import Language
 from tunesmith.records import Rating
@@ -62,7 +63,9 @@ def rated_of(scorecard: Scorecard, workspace: Path) -> tuple[Rated, ...]:
     found = [] if by_people is None else [by_people]
     if judged.is_file():
         head, ratings = read_with_head(judged)
-        if head.judge is not None:
+        if scorecard.body.judge is not None:
+            found.append(against_people(answered, scorecard.body.judge, ratings, people))
+        elif head.judge is not None:  # a scorecard of an earlier version does not hold it
             found.append(of_judge(answered, head.judge, ratings, people))
     return tuple(found)
 

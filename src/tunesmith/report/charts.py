@@ -120,21 +120,22 @@ def round_ticks(low: float, high: float, num_wanted: int = 4) -> tuple[float, ..
 def line_chart(chart_id: str, title: str, description: str, lines: Sequence[Series], smooth: bool) -> Markup:
     """An accessible SVG: grid, ticks, one line a series; with `smooth` the raw line light and its average over it."""
     x_axis, y_axis = _axes(lines)
-    parts = [_grid_line(x_axis, y_axis.place(tick), tick_label(tick)) for tick in y_axis.ticks]
-    parts += [_step_label(x_axis.place(tick), tick_label(tick)) for tick in x_axis.ticks]
+    parts = [grid_line(x_axis, y_axis.place(tick), tick_label(tick)) for tick in y_axis.ticks]
+    parts += [step_label(x_axis.place(tick), tick_label(tick)) for tick in x_axis.ticks]
     for number, series in enumerate(lines):
         parts += _lines(series, number % NUM_STYLES, smooth, (x_axis, y_axis))
-    return _frame(chart_id, title, description, parts)
+    return frame(chart_id, title, description, parts)
 
 
-def _frame(chart_id: str, title: str, description: str, parts: Iterable[Markup]) -> Markup:
-    frame = Markup(
+def frame(chart_id: str, title: str, description: str, parts: Iterable[Markup], height: float = HEIGHT) -> Markup:
+    """A whole chart: its parts, which lie in `WIDTH` x `height`, with a name and what they show in words."""
+    svg = Markup(
         '<svg class="chart" viewBox="0 0 {width:.0f} {height:.0f}" role="img"'
         ' aria-labelledby="{id}-title {id}-desc"><title id="{id}-title">{title}</title>'
         '<desc id="{id}-desc">{description}</desc>{parts}</svg>'
     )
-    return frame.format(
-        width=WIDTH, height=HEIGHT, id=chart_id, title=title, description=description, parts=Markup("").join(parts)
+    return svg.format(
+        width=WIDTH, height=height, id=chart_id, title=title, description=description, parts=Markup("").join(parts)
     )
 
 
@@ -146,12 +147,12 @@ def category_chart(
     y_axis = Axis(ticks, ticks[0], ticks[-1], HEIGHT - BOTTOM, TOP)
     x_axis = Axis((), 0, len(categories) - 1, LEFT + INSET, WIDTH - RIGHT - INSET)
     whole_width = Axis((), 0, 1, LEFT, WIDTH - RIGHT)
-    parts = [_grid_line(whole_width, y_axis.place(tick), f"{tick_label(tick)}%") for tick in y_axis.ticks]
+    parts = [grid_line(whole_width, y_axis.place(tick), f"{tick_label(tick)}%") for tick in y_axis.ticks]
     every = math.ceil(len(categories) / MAX_CATEGORY_LABELS)
-    parts += [_step_label(x_axis.place(place), name) for place, name in enumerate(categories) if place % every == 0]
+    parts += [step_label(x_axis.place(place), name) for place, name in enumerate(categories) if place % every == 0]
     for number, series in enumerate(lines):
         parts += _lines(series, number % NUM_STYLES, False, (x_axis, y_axis))
-    return _frame(chart_id, title, description, parts)
+    return frame(chart_id, title, description, parts)
 
 
 def band_chart(chart_id: str, title: str, description: str, bands: Sequence[Band]) -> Markup:
@@ -159,15 +160,15 @@ def band_chart(chart_id: str, title: str, description: str, bands: Sequence[Band
     y_ticks = tuple(tick for tick in round_ticks(min(min(b.lows) for b in bands), 100) if 0 <= tick <= 100)
     x_axis = Axis((0, 20, 40, 60, 80, 100), 0, 100, LEFT, WIDTH - RIGHT)
     y_axis = Axis(y_ticks, y_ticks[0], y_ticks[-1], HEIGHT - BOTTOM, TOP)
-    parts = [_grid_line(x_axis, y_axis.place(tick), f"{tick_label(tick)}%") for tick in y_axis.ticks]
-    parts += [_step_label(x_axis.place(tick), f"{tick_label(tick)}%") for tick in x_axis.ticks]
+    parts = [grid_line(x_axis, y_axis.place(tick), f"{tick_label(tick)}%") for tick in y_axis.ticks]
+    parts += [step_label(x_axis.place(tick), f"{tick_label(tick)}%") for tick in x_axis.ticks]
     for number, band in enumerate(bands):
         style, steps = number % NUM_STYLES, band.line.steps
         edge = [*zip(steps, band.highs, strict=True), *reversed(list(zip(steps, band.lows, strict=True)))]
         points = " ".join(f"{x_axis.place(step):.2f},{y_axis.place(value):.2f}" for step, value in edge)
         parts.append(Markup('<polygon class="band s{}" points="{}"/>').format(style, points))
         parts += _lines(band.line, style, False, (x_axis, y_axis))
-    return _frame(chart_id, title, description, parts)
+    return frame(chart_id, title, description, parts)
 
 
 def histogram(chart_id: str, title: str, description: str, values_N: Sequence[int], num_bins: int = 24) -> Markup:
@@ -180,15 +181,15 @@ def histogram(chart_id: str, title: str, description: str, values_N: Sequence[in
     y_ticks = round_ticks(0, max(counts))
     x_axis = Axis(x_ticks, 0, x_ticks[-1], LEFT, WIDTH - RIGHT)
     y_axis = Axis(y_ticks, y_ticks[0], y_ticks[-1], HEIGHT - BOTTOM, TOP)
-    parts = [_grid_line(x_axis, y_axis.place(tick), tick_label(tick)) for tick in y_axis.ticks if tick.is_integer()]
-    parts += [_step_label(x_axis.place(tick), tick_label(tick)) for tick in x_axis.ticks]
+    parts = [grid_line(x_axis, y_axis.place(tick), tick_label(tick)) for tick in y_axis.ticks if tick.is_integer()]
+    parts += [step_label(x_axis.place(tick), tick_label(tick)) for tick in x_axis.ticks]
     bar = Markup('<rect class="column" x="{:.2f}" y="{:.2f}" width="{:.2f}" height="{:.2f}"/>')
     step = (x_axis.end - x_axis.start) / num_bins
     for place, number in enumerate(counts):
         if number:
             top = y_axis.place(number)
             parts.append(bar.format(x_axis.start + place * step + 0.75, top, step - 1.5, y_axis.start - top))
-    return _frame(chart_id, title, description, parts)
+    return frame(chart_id, title, description, parts)
 
 
 def share_histogram(
@@ -205,15 +206,15 @@ def share_histogram(
     y_ticks = round_ticks(0, max(max(of_group) for of_group in shares))
     x_axis = Axis(x_ticks, x_ticks[0], x_ticks[-1], LEFT, WIDTH - RIGHT)
     y_axis = Axis(y_ticks, y_ticks[0], y_ticks[-1], HEIGHT - BOTTOM, TOP)
-    parts = [_grid_line(x_axis, y_axis.place(tick), f"{tick_label(tick)}%") for tick in y_axis.ticks]
-    parts += [_step_label(x_axis.place(tick), tick_label(tick)) for tick in x_axis.ticks]
+    parts = [grid_line(x_axis, y_axis.place(tick), f"{tick_label(tick)}%") for tick in y_axis.ticks]
+    parts += [step_label(x_axis.place(tick), tick_label(tick)) for tick in x_axis.ticks]
     edges = [x_axis.place(x_ticks[0] + place * width) for place in range(num_bins + 1)]
     for number, of_group in enumerate(shares):
         heights = [y_axis.place(share) for share in of_group]
         steps = [f"{x:.2f},{y:.2f}" for place, y in enumerate(heights) for x in edges[place : place + 2]]
         line = Markup('<polyline class="line s{}" points="{}"/>')
         parts.append(line.format(number % NUM_STYLES, " ".join(steps)))
-    return _frame(chart_id, title, description, parts)
+    return frame(chart_id, title, description, parts)
 
 
 def _shares(values: Sequence[float], low: float, width: float, num_bins: int) -> list[float]:
@@ -238,14 +239,16 @@ def _axes(lines: Sequence[Series]) -> tuple[Axis, Axis]:
     return x_axis, Axis(y_ticks, y_ticks[0], y_ticks[-1], HEIGHT - BOTTOM, TOP)
 
 
-def _grid_line(x_axis: Axis, y: float, label: str) -> Markup:
+def grid_line(x_axis: Axis, y: float, label: str) -> Markup:
+    """A line across the plot with its label before it."""
     line = Markup('<line class="grid" x1="{:.2f}" x2="{:.2f}" y1="{:.2f}" y2="{:.2f}"/>')
     text = Markup('<text class="y" x="{:.2f}" y="{:.2f}" dy="0.35em">{}</text>')
     return line.format(x_axis.start, x_axis.end, y, y) + text.format(x_axis.start - 6, y, label)
 
 
-def _step_label(x: float, label: str) -> Markup:
-    return Markup('<text class="x" x="{:.2f}" y="{:.2f}">{}</text>').format(x, HEIGHT - 8, label)
+def step_label(x: float, label: str, height: float = HEIGHT) -> Markup:
+    """A label at the foot of a chart of this height."""
+    return Markup('<text class="x" x="{:.2f}" y="{:.2f}">{}</text>').format(x, height - 8, label)
 
 
 def _lines(series: Series, style: int, smooth: bool, axes: tuple[Axis, Axis]) -> list[Markup]:

@@ -13,7 +13,7 @@ from tunesmith.stats.intervals import measured_coverage
 
 @dataclass(frozen=True)
 class CalibrationRow:
-    """One arm; `bins` are confidence, accuracy with its interval, and number of answers."""
+    """One arm that says how sure it is of its answers."""
 
     arm: str
     confidence: str
@@ -24,7 +24,6 @@ class CalibrationRow:
     brier: str
     risk: tuple[str, str]
     """The share wrong of all answers, and of the more confident half."""
-    bins: tuple[tuple[str, str, str, str], ...]
 
 
 def coverage_sentence(body: ScorecardBody, words: Words) -> str:
@@ -53,13 +52,4 @@ def _row(arm: str, table: CalibrationTable, words: Words) -> CalibrationRow:
         p_value=probability(table.p_value),
         brier=figure(table.brier),
         risk=(figure(table.risk["1.0"]), figure(table.risk["0.5"])),
-        bins=tuple(
-            (
-                figure(one.confidence),
-                figure(one.accuracy),
-                words.between(figure(one.low), figure(one.high)),
-                count(one.n),
-            )
-            for one in table.bins
-        ),
     )

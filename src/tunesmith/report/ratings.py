@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
+from tunesmith.artifacts.rated import OfJudge, Rated
 from tunesmith.artifacts.scorecard import Difference, Estimate
-from tunesmith.evaluate.rated import OfJudge, Rated
 from tunesmith.i18n.catalogue import CATALOGUE
 from tunesmith.metrics.wording import Words, count, figure, percent, probability, signed
 from tunesmith.report.cells import Cell, cell_of

@@ -11,8 +11,8 @@ from markupsafe import Markup
 
 from tunesmith.artifacts import Dataset, DatasetReport, Event, Plan, Scorecard, TunedModel, read_events
 from tunesmith.artifacts.history import Taken
+from tunesmith.artifacts.rated import Rated
 from tunesmith.artifacts.scorecard import Difference, Estimate, ScorecardBody, Verdict
-from tunesmith.evaluate.rated import Rated
 from tunesmith.metrics.wording import (
     Words,
     count,
@@ -53,6 +53,7 @@ from tunesmith.report.pairs import (
     judged_items,
 )
 from tunesmith.report.ratings import RatedView, rated_view
+from tunesmith.report.reliability import Diagram, diagrams
 from tunesmith.report.safety import SafetyView, safety_view
 from tunesmith.report.slices import SliceTable, WeakSliceView, slice_tables, weak_slice_views
 from tunesmith.report.watch import WatchView, watch_view
@@ -167,6 +168,8 @@ class ReportView:
     coverage: str
     """How far intervals on so few items may be trusted; empty where they are not few."""
     calibration: tuple[CalibrationRow, ...]
+    reliability: tuple[tuple[Diagram, ...], ...]
+    """Rows of diagrams, those before and after a map side by side."""
     mending: MendingView
     slices: tuple[SliceTable, ...]
     weak_slices: tuple[WeakSliceView, ...]
@@ -209,6 +212,7 @@ def report_view(products: Products, words: Words) -> ReportView:
         details=details_view(body, words),
         coverage=coverage_sentence(body, words),
         calibration=calibration_rows(body, words),
+        reliability=diagrams(body, words),
         mending=mending_view(body, words),
         slices=slice_tables(body, words),
         weak_slices=weak_slice_views(body, words),

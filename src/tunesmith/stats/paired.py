@@ -112,9 +112,10 @@ def detectable_difference(
     a, b, sums_G, sizes_G = _paired_units(a_N, b_N, groups)
     if _are_counted(a, b, sums_G):
         return detectable_share(len(a), float((a != b).mean()))
-    if is_constant(sums_G / sizes_G):
+    num_moving = len(moving_units(sums_G))  # as many as the interval's tails are of
+    if is_constant(sums_G / sizes_G) or num_moving < 2:
         return None
-    return minimum_detectable_difference(len(a), standard_error(sums_G, sizes_G) * math.sqrt(len(a)))
+    return minimum_detectable_difference(num_moving, standard_error(sums_G, sizes_G) * math.sqrt(num_moving))
 
 
 def standard_error(sums_G: Floats, sizes_G: Floats) -> float:

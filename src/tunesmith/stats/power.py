@@ -21,18 +21,36 @@ def minimum_detectable_difference(
 ) -> float:
     """Return the smallest true difference that `n` items show with probability `power` in a two-sided test at `alpha`.
 
-    `standard_deviation` is that of the paired differences: (z(1 - alpha/2) + z(power)) * sd / sqrt(n).
+    `standard_deviation` is that of the paired differences. The test is Student's, whose tails the intervals have too
+    (`intervals.expanded`): the difference in standard errors is the noncentrality at which the noncentral t
+    distribution with n - 1 degrees of freedom lies beyond the test's limit with probability `power`.
+    Raises ValueError for fewer than two items.
     """
-    if n < 1:
-        raise ValueError(f"need at least one item, got {n}")
-    return _power_factor(power, alpha) * standard_deviation / math.sqrt(n)
+    if n < 2:
+        raise ValueError(f"need at least two items, got {n}")
+    from scipy.special import nctdtr, stdtrit  # brings scipy, which most callers of this package do without
+
+    limit = float(stdtrit(n - 1, 1 - alpha / 2))
+    low, high = 0.0, limit + _NORMAL.inv_cdf(power)
+    while nctdtr(n - 1, high, limit) > 1 - power:
+        low, high = high, 2 * high
+    for _ in range(_HALVINGS):
+        middle = (low + high) / 2
+        low, high = (low, middle) if nctdtr(n - 1, middle, limit) <= 1 - power else (middle, high)
+    return high * standard_deviation / math.sqrt(n)
 
 
 def items_needed(difference: float, standard_deviation: float, power: float = POWER, alpha: float = ALPHA) -> int:
-    """Return how many items show a true `difference` with probability `power`; inverse of the function above."""
+    """Return about how many items show a true `difference` with probability `power`; inverse of the function above.
+
+    The normal's number and half the square of its limit more, which Student's test needs (Guenther 1981, The American
+    Statistician 35:243): from about 10 items on within one of the exact number.
+    """
     if difference == 0:
         raise ValueError("no number of items can show a difference of 0")
-    return max(1, math.ceil((_power_factor(power, alpha) * standard_deviation / difference) ** 2))
+    limit = _NORMAL.inv_cdf(1 - alpha / 2)
+    factor = (limit + _NORMAL.inv_cdf(power)) * standard_deviation / difference
+    return max(2, math.ceil(factor**2 + limit**2 / 2))
 
 
 def items_to_decide(mean: float, standard_deviation: float, margin: float) -> int | None:
@@ -99,7 +117,3 @@ def _items_for_equivalence(mean: float, standard_deviation: float, margin: float
         middle = (low + high) / 2
         low, high = (middle, high) if shown(middle) >= POWER else (low, middle)
     return max(1, math.ceil((standard_deviation / low) ** 2))
-
-
-def _power_factor(power: float, alpha: float) -> float:
-    return _NORMAL.inv_cdf(1 - alpha / 2) + _NORMAL.inv_cdf(power)

@@ -20,13 +20,14 @@ from scorecard_material import right
 from scorecard_material import scorecard as scored
 
 from tunesmith.artifacts import Scorecard
+from tunesmith.artifacts.rated import Rated
 from tunesmith.artifacts.ratings import JUDGE, read_with_head, write_judged
 from tunesmith.engine.endpoint import Endpoint
 from tunesmith.errors import RunFailed, TunesmithError
 from tunesmith.evaluate.gate import Limits, gate
 from tunesmith.evaluate.judge import Bench, choice_of, grades_of, judge
 from tunesmith.evaluate.kept import open_kept
-from tunesmith.evaluate.rated import Answered, Rated, of_judge
+from tunesmith.evaluate.rated import Answered, of_judge
 from tunesmith.metrics.wording import Words
 from tunesmith.recipe import Evaluate, load_recipe
 from tunesmith.recipe.judge import Judge

@@ -10,8 +10,9 @@ from pages import Page, numbers
 from rating_material import choices, grades, rated_scorecard
 from report_material import make_products
 
+from tunesmith.artifacts.rated import Rated
 from tunesmith.artifacts.ratings import JudgeHead
-from tunesmith.evaluate.rated import Answered, Rated, of_judge, of_people
+from tunesmith.evaluate.rated import Answered, of_judge, of_people
 from tunesmith.metrics.wording import Language, Words
 from tunesmith.report import report
 from tunesmith.report.view import report_view

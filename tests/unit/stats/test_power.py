@@ -15,21 +15,37 @@ from tunesmith.stats.power import (
 )
 
 
-def test_power_formula_holds_in_simulation() -> None:
-    n = 400
+@pytest.mark.parametrize("n", [5, 20, 50, 400])
+def test_power_formula_holds_in_simulation(n: int) -> None:
     effect = minimum_detectable_difference(n, 0.5)
-    means = np.random.default_rng(10).normal(effect, 0.5 / math.sqrt(n), size=100_000)
-    found = np.mean(np.abs(means) > stats.norm.ppf(0.975) * 0.5 / math.sqrt(n))
-    assert found == pytest.approx(0.8, abs=0.005)
-    assert items_needed(effect, 0.5) in (n, n + 1)
-    assert items_needed(-effect * 2, 0.5) == pytest.approx(n / 4, abs=1)
-    assert minimum_detectable_difference(n, 0.5, power=0.9, alpha=0.01) == pytest.approx(
-        (stats.norm.ppf(0.995) + stats.norm.ppf(0.9)) * 0.5 / 20
-    )
+    drawn = np.random.default_rng(n).normal(effect, 0.5, size=(6_000_000 // (n * 20), n))
+    found = np.mean(stats.ttest_1samp(drawn, 0.0, axis=1).pvalue < 0.05)
+    assert found == pytest.approx(0.8, abs=4 * math.sqrt(0.16 / len(drawn)))
+    assert items_needed(effect, 0.5) == pytest.approx(n, abs=1)
+    assert items_needed(-effect, 0.5) == items_needed(effect, 0.5)
+
+
+@pytest.mark.parametrize("n", [2, 3, 10, 50, 1_000, 100_000])
+@pytest.mark.parametrize(("power", "alpha"), [(0.8, 0.05), (0.9, 0.01)])
+def test_the_detectable_difference_is_students(n: int, power: float, alpha: float) -> None:
+    shift = minimum_detectable_difference(n, 1.0, power, alpha) * math.sqrt(n)
+    limit = stats.t.ppf(1 - alpha / 2, n - 1)
+    # the chance that a normal lies beyond the limit times the spread that a sample of n has
+    reach = 12 / math.sqrt(2 * (n - 1))
+    spread_M = np.linspace(max(0.0, 1 - reach), 1 + reach, 400_001)
+    density_M = stats.chi.pdf(spread_M * math.sqrt(n - 1), n - 1) * math.sqrt(n - 1)
+    shown = np.trapezoid(density_M * stats.norm.cdf(shift - limit * spread_M), spread_M)
+    assert shown == pytest.approx(power, abs=1e-8)
+
+
+def test_a_difference_in_many_items_is_the_normals() -> None:
+    factor = stats.norm.ppf(0.995) + stats.norm.ppf(0.9)
+    found = minimum_detectable_difference(10**6, 0.5, power=0.9, alpha=0.01)
+    assert found == pytest.approx(factor * 0.5 / 1000, rel=1e-5)
     with pytest.raises(ValueError, match="difference of 0"):
         items_needed(0.0, 1.0)
-    with pytest.raises(ValueError, match="at least one item"):
-        minimum_detectable_difference(0, 1.0)
+    with pytest.raises(ValueError, match="at least two items"):
+        minimum_detectable_difference(1, 1.0)
 
 
 @pytest.mark.parametrize(
