@@ -4,8 +4,8 @@ from typing import Final
 
 TEXTS: Final[dict[str, tuple[str, str]]] = {
     "error.prune-heads": (
-        "`model.changes.prune.heads` cannot be {asked}: each layer has {num} query heads in {groups} groups, of each of "
-        "which as many go",
+        "`model.changes.prune.heads` cannot be {asked}: each layer has {num} query heads in {groups} groups, and as "
+        "many of every group go",
         "`model.changes.prune.heads` 不能取 {asked}：每层有 {num} 个查询头，分 {groups} 组，每组须去掉同样多的头",
     ),
     "hint.prune-heads": (
@@ -23,14 +23,14 @@ TEXTS: Final[dict[str, tuple[str, str]]] = {
         "请改用能去掉至少 {unit} 个、又留下至少 {unit} 个神经元的比例，或去掉这一项",
     ),
     "say.base-pruned": (
-        "pruned: {left} of the base's {before} parameters are left ({share}), {left_mb} of {before_mb} MB; until it has "
-        "learned again it may answer much worse, which `base_changed` in `evaluate.arms` shows",
+        "pruned: {left} of the base's {before} parameters are left ({share}), {left_mb} of {before_mb} MB; until it "
+        "has learned again it may answer much worse, which `base_changed` in `evaluate.arms` shows",
         "已剪枝：基座的 {before} 个参数剩下 {left} 个（{share}），{before_mb} MB 剩下 {left_mb} MB；"
         "在重新学会之前，它的回答可能差得多，可在 `evaluate.arms` 中加入 `base_changed` 查看差了多少",
     ),
     "say.base-pruned-layers": (
-        "layers {first} to {last} were left out: of all blocks of as many, they turn what passes through them least, by "
-        "{angle} degrees",
+        "layers {first} to {last} were left out: of all blocks of as many, they turn what passes through them least, "
+        "by {angle} degrees",
         "去掉了第 {first} 至 {last} 层：在同样长的各段中，它们对所经内容的改变最小，转过的角度为 {angle} 度",
     ),
     "say.base-pruned-weights": (
@@ -45,7 +45,8 @@ TEXTS: Final[dict[str, tuple[str, str]]] = {
         "在基座之外训练的部分把它们填上了（`full` 和 `freeze` 会保持为 0）",
     ),
     "recipe.problem.changes-prune-layers": (
-        "`prune.layers` chooses by measuring which layers go: leave out `keep_layers` and `drop_layers`, which name them",
+        "`prune.layers` chooses by measuring which layers go: leave out `keep_layers` and `drop_layers`, which name "
+        "them",
         "`prune.layers` 通过测量选出要去掉的层：请去掉指定层号的 `keep_layers` 和 `drop_layers`",
     ),
     "recipe.problem.arm-changed": (
