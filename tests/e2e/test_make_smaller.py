@@ -23,6 +23,7 @@ from tunesmith.artifacts.scorecard import Difference
 from tunesmith.chat import load_chat
 from tunesmith.errors import TunesmithError
 from tunesmith.lifecycle import Job, Outcome
+from tunesmith.lifecycle.base_checks import teacher_of
 from tunesmith.lifecycle.export import export
 from tunesmith.model.base import find_base
 from tunesmith.model.fits import linear_names, weight_shapes
@@ -150,14 +151,14 @@ def test_what_was_cut_is_shown_and_trained_back(tmp_path: Path, monkeypatch: pyt
         assert [*map(len, pruned.heads.values())] == [1] * 6
         tuned = peft.PeftModel.from_pretrained(read, payload)
     same_answers(tuned.eval(), samples["tuned"][:3])
-    name = "train/divergence"
-    taught = [event.data[name] for event in read_metrics(outcome.run_folder) if name in event.data]
+    metrics = [event.data for event in read_metrics(outcome.run_folder)]
+    taught = [data["train/divergence"] for data in metrics if "train/divergence" in data]
     assert taught[-1] < 0.7 * taught[0]
 
 
 def test_the_whole_base_is_the_teacher_unless_another_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     one = job("smaller", tmp_path, monkeypatch)
-    teacher = lifecycle.teacher_of(one, one.recipe.train)
+    teacher = teacher_of(one, one.recipe.train)
     assert teacher is not None
     assert teacher.content_hash == one.base.content_hash != one.trained_base.content_hash
 
@@ -198,9 +199,10 @@ def test_a_bundle_of_a_pruned_model_is_certified_in_every_form(tmp_path: Path, m
     assert [form.name for form in bundle.body.forms] == ["merged", "int8", "gguf"]
     figures = {each.form: each for each in bundle.certificate().figures}
     assert figures["merged"].token_agreement == 1.0
+    alone = one.recipe.export.model_copy(update={"forms": ("adapter",)})
+    other = Job(one.recipe.model_copy(update={"export": alone}), one.runtime, one.progress)
     with pytest.raises(TunesmithError) as refused:
-        changed = one.recipe.export.model_copy(update={"forms": ("adapter",)})
-        export(Job(one.recipe.model_copy(update={"export": changed}), one.runtime, one.progress), anyway=True)
+        export(other, anyway=True)
     assert refused.value.code == "form-base"
 
 
