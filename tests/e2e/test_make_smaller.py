@@ -154,6 +154,8 @@ def test_what_was_cut_is_shown_and_trained_back(tmp_path: Path, monkeypatch: pyt
     metrics = [event.data for event in read_metrics(outcome.run_folder)]
     taught = [data["train/divergence"] for data in metrics if "train/divergence" in data]
     assert taught[-1] < 0.7 * taught[0]
+    # every figure, those of the third arm among them, once more by other means
+    assert lifecycle.recheck_scorecard(outcome.scorecard.folder).num_figures > 20
 
 
 def test_the_whole_base_is_the_teacher_unless_another_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

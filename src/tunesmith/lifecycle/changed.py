@@ -32,7 +32,7 @@ def changed_base(job: Job) -> Base:
 def _texts(job: Job) -> list[list[int]]:
     """Questions that ship with the package, each with its answer, in the base's tokens and without a template."""
     items = general_items()
-    chosen = items[:: len(items) // NUM_TEXTS][:NUM_TEXTS]
+    chosen = [items[place * len(items) // NUM_TEXTS] for place in range(NUM_TEXTS)]
     return [job.chat.text_ids(f"{item.prompt[-1].content} {item.answer.content}") for item in chosen]
 
 

@@ -62,7 +62,7 @@ class _Passed:
             part.register_forward_pre_hook(self._keep)
 
     def _keep(self, _: nn.Module, given: tuple[Tensor, ...]) -> None:
-        self._states.append(given[0][0, -1])
+        self._states.append(given[0][0, -1].clone())
 
     @torch.no_grad()
     def states(self, ids_T: Tensor) -> Tensor:
