@@ -256,6 +256,7 @@ def _predict(job: Job, plannings: Mapping[str, Planning], plans: Mapping[str, Pl
 
 def plannings_of(job: Job, dataset: Dataset) -> dict[str, Planning]:
     """What is planned, by arm."""
+    is_judged = not (job.recipe.model.changes.is_none or job.base.is_encoder)
     return {
         name: Planning(
             name=name,
@@ -268,6 +269,7 @@ def plannings_of(job: Job, dataset: Dataset) -> dict[str, Planning]:
             seed=job.recipe.seed,
             runtime=job.runtime,
             teacher=teacher_of(job, section),
+            untuned=job.base if is_judged else None,
         )
         for name, section in job.trainings().items()
     }
