@@ -80,8 +80,8 @@ class Arm(Record):
     """One column of the comparison."""
 
     name: str
-    """`base`, `base_free_form`, `base_few_shot`, `classic`, `majority`, `tuned`, `tuned_free_form`, or the name of a
-    variant."""
+    """`base`, `base_changed`, `base_free_form`, `base_few_shot`, `classic`, `majority`, `tuned`, `tuned_free_form`, or
+    the name of a variant."""
     metrics: dict[str, dict[str, Estimate]]
     """Estimates by suite (`test`, `general_en`, `general_zh`) and metric."""
     num_prompt_tokens_mean: float | None = None

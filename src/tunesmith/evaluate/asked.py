@@ -7,7 +7,6 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Final
 
-from tunesmith.artifacts import TunedModel
 from tunesmith.artifacts.head import Head
 from tunesmith.engine.endpoint import endpoint_at
 from tunesmith.engine.local import LocalEngine
@@ -84,15 +83,13 @@ def judge_models(evaluation: Evaluation, sheet: Sheet, runtime: Runtime, progres
 
 
 def sources_of(evaluation: Evaluation) -> dict[str, ModelSource]:
-    """The base alone as it is under `tuned`, in 4 bits or not, and each tuned model over the base it was trained on."""
-    # an encoder says nothing before it has a head
-    untuned: dict[str, TunedModel | None] = {} if evaluation.base.is_encoder else {"base": None}
+    """The bases alone as they are under `tuned`, in 4 bits or not, and each tuned model over the base it was trained
+    on."""
     is_asked = {name: name != "tuned" or name in evaluation.section.arms for name in evaluation.models}
     models = {name: model for name, model in evaluation.models.items() if is_asked[name]}
     under_tuned = evaluation.models["tuned"].is_four_bit
-    return {
-        name: ModelSource(model, evaluation.base_of(model), under_tuned if model is None else model.is_four_bit)
-        for name, model in (untuned | models).items()
+    return {name: ModelSource(None, base, under_tuned) for name, base in evaluation.untuned().items()} | {
+        name: ModelSource(model, evaluation.base_of(model), model.is_four_bit) for name, model in models.items()
     }
 
 

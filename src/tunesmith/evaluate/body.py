@@ -11,7 +11,7 @@ from tunesmith.errors import RunFailed
 from tunesmith.evaluate import memorisation, safety, slices, summary
 from tunesmith.evaluate.confidence import Judging, Mended, judge_confidence
 from tunesmith.evaluate.content import content_findings
-from tunesmith.evaluate.evaluation import Evaluation
+from tunesmith.evaluate.evaluation import CHANGED, Evaluation
 from tunesmith.evaluate.forgetting import forgetting
 from tunesmith.evaluate.measure import Wanted
 from tunesmith.evaluate.mistakes import error_changes, errors_by_kind
@@ -117,7 +117,7 @@ def _differences(sheet: Sheet, before: str, tuned: Sequence[str], seed: int) -> 
     """Every arm against the untuned one, and the tuned ones against what can be had without tuning."""
     judged, groups = sheet.judged, summary.groups_of(sheet.items["test"])
     pairs = [(name, before) for name in judged if name != before]
-    others = [name for name in ("base_few_shot", "classic") if name in judged and name != before]
+    others = [name for name in (CHANGED, "base_few_shot", "classic") if name in judged and name != before]
     pairs += [(name, other) for name in tuned for other in others]
     if all(name in judged for name in FREE_FORM.values()):
         pairs.append((FREE_FORM["tuned"], FREE_FORM["base"]))

@@ -25,6 +25,8 @@ from tunesmith.recipe import Evaluate
 from tunesmith.recipe.metrics import AnyMetric, BertScore
 
 VERSION: Final = 7
+CHANGED: Final = "base_changed"
+"""The arm that is the base after the recipe's changes, before it is trained."""
 
 
 @dataclass(frozen=True)
@@ -43,6 +45,15 @@ class Evaluation:
     """What the run's own models were trained from, where that is not the base itself."""
     split: Literal["test", "validation"] = "test"
     """The rows that are asked: those of validation where a choice is still to be made."""
+
+    def untuned(self) -> dict[str, Base]:
+        """The bases that are asked as they are, by arm; an encoder says nothing before it has a head."""
+        if self.base.is_encoder:
+            return {}
+        untuned = {"base": self.base}
+        if self.trained_base is not None and CHANGED in self.section.arms:
+            untuned[CHANGED] = self.trained_base
+        return untuned
 
     def base_of(self, model: TunedModel | None) -> Base:
         """What a model was trained from; the base for None."""

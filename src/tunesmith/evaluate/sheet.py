@@ -94,9 +94,9 @@ def num_questions(evaluation: Evaluation, sheet: Sheet) -> int:
     """Answers that models will be asked for: the total of the progress bar."""
     num_test = len(sheet.items["test"])
     num_general = sum(len(items) for suite, items in sheet.items.items() if suite != "test")
-    has_base = not evaluation.base.is_encoder
-    num_speaking = has_base + sum(model.head() is None for model in evaluation.models.values())
-    num_models = has_base + len(evaluation.models)
+    num_untuned, has_base = len(evaluation.untuned()), not evaluation.base.is_encoder
+    num_speaking = num_untuned + sum(model.head() is None for model in evaluation.models.values())
+    num_models = num_untuned + len(evaluation.models)
     extra = has_base * sum(name in evaluation.section.arms for name in ("base_few_shot", *FREE_FORM.values()))
     extra += len(evaluation.section.endpoints)
     num_times = 2 if sheet.task == "text" else 1

@@ -59,6 +59,8 @@ TENSORS: Final = {
 _NAME: Final = re.compile(r"(?:model\.layers\.(?P<layer>\d+)\.)?(?P<module>.+)\.(?P<kind>weight|bias)")
 ROPE_FACTORS: Final = "rope_freqs.weight"
 """By what each frequency is divided; only the scaling of Llama 3 needs it."""
+SQUARE: Final = ("qwen2",)
+"""Model types whose heads together have to be as wide as the hidden state: llama.cpp reads no other size of theirs."""
 PLAIN: Final[dict[str, dict[str, object]]] = {
     "llama": {"hidden_act": "silu"},
     "mistral": {"hidden_act": "silu"},
@@ -93,6 +95,7 @@ def write_gguf(merged: Path, chat: Chat, out: Path, *, name: str, encoding: Enco
     refuse_form("gguf", base)
     refuse_head("gguf", merged)
     _refuse_settings(base)
+    _refuse_heads(base)
     sources = _sources(merged, base)
     num_rows = next(source.shape[0] for source in sources if source.new_name == "token_embd.weight")
     tokenizer = gguf_tokenizer(chat, num_rows)
@@ -144,6 +147,13 @@ def _refuse_settings(base: Base) -> None:
         if value not in (plain if isinstance(plain, tuple) else (plain, None)):
             place = Place(str(base.folder / "config.json"), field=key)
             raise TunesmithError("form-setting", place=place, form="gguf", value=value)
+
+
+def _refuse_heads(base: Base) -> None:
+    heads = int(base.config["num_attention_heads"])
+    if base.model_type in SQUARE and heads * _head_size(base) != base.config["hidden_size"]:
+        place = Place(str(base.folder / "config.json"), field="num_attention_heads")
+        raise TunesmithError("form-setting", place=place, form="gguf", value=heads)
 
 
 def _rope(base: Base) -> dict[str, Any]:

@@ -17,6 +17,7 @@ from tunesmith.export.exporting import Certified, Certify, Exporting, Making, Wr
 from tunesmith.export.gguf import write_gguf
 from tunesmith.export.int8 import write_int8
 from tunesmith.export.merge import write_merged
+from tunesmith.export.sparse import tell_filled
 from tunesmith.recipe.export import FormName
 from tunesmith.runtime import Progress, Runtime
 
@@ -58,6 +59,8 @@ def _write_forms(
         folder = staging / name
         folder.mkdir()
         written[name] = WRITERS[name](Making(exporting, merged, folder, runtime))
+        if name == "merged":
+            tell_filled(exporting.base, merged, progress)
         progress.advance(int(name in names))
     if "merged" not in names and merged.is_dir():
         shutil.rmtree(merged)

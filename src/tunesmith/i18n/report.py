@@ -8,6 +8,7 @@ from typing import Final
 
 _NAMES: Final[dict[str, tuple[str, str]]] = {
     "arm.base": ("Base model", "基座模型"),
+    "arm.base_changed": ("Changed base, untrained", "改动后的基座（未训练）"),
     "arm.base_free_form": ("Base model, free answers", "基座模型（自由作答）"),
     "arm.base_few_shot": ("Base model, few-shot", "基座模型（少样本提示）"),
     "arm.classic": ("Classic baseline", "传统方法基线"),
@@ -167,6 +168,10 @@ _VERDICT_AND_TABLE: Final[dict[str, tuple[str, str]]] = {
         "结论只依据其中事先选定的一项。",
     ),
     "report.arm_note.base": ("the model as it was before tuning", "微调前的原始模型"),
+    "report.arm_note.base_changed": (
+        "the base after the recipe's changes, before training: what the changes cost, and where training began",
+        "按配方改动之后、训练之前的基座：改动的代价，也是训练的起点",
+    ),
     "report.arm_note.base_free_form": (
         "the same base, writing its answer freely instead of choosing among the labels",
         "同一基座模型，不在给定标签中选择，而是自由写出回答",

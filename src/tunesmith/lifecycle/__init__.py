@@ -36,13 +36,12 @@ from tunesmith.errors import ExitCode, TunesmithError
 from tunesmith.evaluate.evaluation import Evaluation, check_metrics, task_of
 from tunesmith.lifecycle.arms import check_arms, check_judge, other_models
 from tunesmith.lifecycle.base_checks import check_base, check_device, teacher_of
+from tunesmith.lifecycle.changed import changed_base
 from tunesmith.lifecycle.measure import Measured, measured
 from tunesmith.lifecycle.ratings import rated_of
 from tunesmith.lifecycle.row_fits import chat_of, row_fits
 from tunesmith.lifecycle.watch import refuse_unwatchable, tell_health
 from tunesmith.model.base import Base, find_base
-from tunesmith.model.changes import WEIGHTS as CHANGED_WEIGHTS
-from tunesmith.model.changes import changed_identity, make_changed
 from tunesmith.model.fits import refuse_unfit
 from tunesmith.model.start import start_of
 from tunesmith.plan.run import Planning, require_room, resolved
@@ -99,15 +98,9 @@ class Job:
     def trained_base(self) -> Base:
         """What training starts from: the base, or what the recipe changes of it, made once.
 
-        Raises what `layers_after` raises.
+        Raises what `changed_base` raises.
         """
-        changes = self.recipe.model.changes
-        if changes.is_none:
-            return self.base
-        out = self.artifact(changed_identity(self.base, changes))
-        if not is_whole(out):
-            make_changed(self.base, changes, out)
-        return find_base(str(out / CHANGED_WEIGHTS))
+        return changed_base(self)
 
     @cached_property
     def chat(self) -> Chat:
@@ -263,6 +256,7 @@ def _predict(job: Job, plannings: Mapping[str, Planning], plans: Mapping[str, Pl
 
 def plannings_of(job: Job, dataset: Dataset) -> dict[str, Planning]:
     """What is planned, by arm."""
+    is_judged = not (job.recipe.model.changes.is_none or job.base.is_encoder)
     return {
         name: Planning(
             name=name,
@@ -275,6 +269,7 @@ def plannings_of(job: Job, dataset: Dataset) -> dict[str, Planning]:
             seed=job.recipe.seed,
             runtime=job.runtime,
             teacher=teacher_of(job, section),
+            untuned=job.base if is_judged else None,
         )
         for name, section in job.trainings().items()
     }

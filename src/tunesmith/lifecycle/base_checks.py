@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from tunesmith.chat import load_chat, load_tokenizer
 from tunesmith.errors import Place, TunesmithError
+from tunesmith.lifecycle.changed import tell_pruned
 from tunesmith.model.base import DENSE_TYPES, Base, find_base
 from tunesmith.model.start import start_of
 from tunesmith.recipe import Classification, Distill, DistillText, Regression, Train
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
 
 
 def check_base(job: Job) -> None:
-    """Raises TunesmithError `encoder-objective`, `encoder-arms`, and what `layers_after` and `start_of` raise."""
+    """Raises TunesmithError `encoder-objective`, `encoder-arms`, and what `changed_base` and `start_of` raise."""
     for section in job.trainings().values():
         start_of(section, job.trained_base)
     if job.base.is_encoder:
@@ -29,6 +30,7 @@ def check_base(job: Job) -> None:
         job.progress.say("say.base-layers-added", "warning", num=num_added)
     if changes.activation is not None:
         job.progress.say("say.base-activation", "warning", activation=changes.activation)
+    tell_pruned(job)
 
 
 def check_device(job: Job) -> None:
@@ -43,14 +45,15 @@ def check_device(job: Job) -> None:
 
 
 def teacher_of(job: Job, section: Train) -> Base | None:
-    """The model that a distillation learns from.
+    """The model that a distillation learns from: the base before it was changed, unless it is named.
 
     Raises what `find_base` raises; `teacher-encoder` for one that writes nothing; `teacher-tokenizer` where
     probabilities are learned, what `load_chat` raises where the teacher's text is.
     """
     if not isinstance(section.objective, Distill | DistillText):
         return None
-    teacher = find_base(section.objective.teacher, section.objective.revision)
+    named, revision = section.objective.teacher, section.objective.revision
+    teacher = job.base if named is None else find_base(named, revision)
     if teacher.is_encoder:
         raise TunesmithError("teacher-encoder", place=Place(str(teacher.folder)), type=teacher.model_type)
     if isinstance(section.objective, DistillText):

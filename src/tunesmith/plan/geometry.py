@@ -10,6 +10,7 @@ from typing import Any, Final
 
 from safetensors import safe_open
 
+from tunesmith.artifacts.pruned import has_held_zeros
 from tunesmith.model.base import ENCODER_TYPES, LEARNED_POSITION_TYPES, Base
 from tunesmith.model.fits import (
     NO_WEIGHT,
@@ -66,6 +67,8 @@ class Geometry:
     """`bf16` or `fp32`; None where the files hold something else, or several types."""
     mixture: Mixture | None = None
     """None where every layer is dense."""
+    has_held_zeros: bool = False
+    """Whether training of the weights leaves those at 0 that pruning set to 0."""
 
     @property
     def num_parameters(self) -> int:
@@ -142,6 +145,7 @@ def geometry_of(base: Base, *, has_own_head: bool = False) -> Geometry:
         num_stored_bytes=sum(types.values()),
         stored_precision=None if others else STORED.get(only),
         mixture=mixture,
+        has_held_zeros=has_held_zeros(base.folder),
     )
 
 

@@ -302,7 +302,8 @@ def _held(job: Computation) -> Terms:
     else:
         terms["weights"] = c * trained
     master = 4 * trained if c < 4 else 0
-    return terms | {"gradients": c * trained + master, "moments": _moment_bytes(job), "master": master}
+    held = trained if job.trains_base and job.geometry.has_held_zeros else 0  # a flag for each number
+    return terms | {"gradients": c * trained + master, "moments": _moment_bytes(job), "master": master + held}
 
 
 def member_bytes(job: Computation) -> int:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from itertools import combinations
 from typing import Any, Final
@@ -57,6 +57,8 @@ class Workload:
     num_outputs: int = 0
     """Of a head in place of the language model's; 0 where there is none."""
     teacher: Geometry | None = None
+    untuned: Geometry | None = None
+    """Of the base that is judged beside the tuned model, where the recipe trains another one made of it."""
 
     def computation(self, section: Train, precision: str) -> Computation:
         return Computation(self.geometry, section, precision, self.device, self.num_outputs, self.teacher)
@@ -71,8 +73,7 @@ class Workload:
             "save": save_terms(job, steps),
         }
         if self.test:
-            lengths = [len(row.ids_T) for row in self.test]
-            memory["evaluate"] = evaluate_terms(job, lengths, self._prompts(), self.evaluate.decoding.max_new_tokens)
+            memory["evaluate"] = self._evaluate_terms(job)
         return PredictionBody.model_validate(
             {
                 "device": self.device,
@@ -98,6 +99,13 @@ class Workload:
             validation=validation_operations(job, steps.validation),
             to_probe=tuple(spread[place] for place in places),
         )
+
+    def _evaluate_terms(self, job: Computation) -> Terms:
+        """Of the larger one where two bases are judged, one after the other."""
+        lengths, longest = [len(row.ids_T) for row in self.test], self.evaluate.decoding.max_new_tokens
+        judged = [job] if self.untuned is None else [job, replace(job, geometry=self.untuned)]
+        found = [evaluate_terms(each, lengths, self._prompts(), longest) for each in judged]
+        return max(found, key=lambda terms: sum(terms.values()))
 
     def _load_terms(self, job: Computation) -> Terms:
         """A teacher of probabilities is loaded before the model; one that writes is gone again."""

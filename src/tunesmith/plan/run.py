@@ -56,6 +56,8 @@ class Planning:
     runtime: Runtime
     teacher: Base | None = None
     """The model that a distillation learns from."""
+    untuned: Base | None = None
+    """What is judged untuned, where `base` was made of it by the recipe's changes."""
     trials: Sequence[Trial] = ()
     """Of the methods that `auto` may choose from."""
 
@@ -77,6 +79,7 @@ class Planning:
             make_sampler=self.make_sampler,
             num_outputs=_num_outputs(self),
             teacher=None if self.teacher is None else geometry_of(self.teacher),
+            untuned=None if self.untuned is None else geometry_of(self.untuned),
         )
 
     def identity(self) -> Identity:

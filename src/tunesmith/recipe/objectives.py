@@ -41,8 +41,12 @@ class Distill(Section):
 
     name: Annotated[Literal["distill"], Field(description="Names the objective.")] = "distill"
     teacher: Annotated[
-        str, Field(description="Model to learn from, named like `model.base`; it must have the base's tokenizer.")
-    ]
+        str | None,
+        Field(
+            description="Model to learn from, named like `model.base`; it must have the base's tokenizer. Absent: the "
+            "base as it was before `model.changes`."
+        ),
+    ] = None
     revision: RevisionField = None
     temperature: Annotated[
         PositiveFloat, Field(description="Divides the logits of both; above 1, unlikely tokens count for more.")
@@ -88,6 +92,6 @@ Objective = Annotated[
     AnyObjective,
     BeforeValidator(
         _objective_from_name,
-        json_schema_input_type=AnyObjective | Literal["sft", "text", "classification", "regression"],
+        json_schema_input_type=AnyObjective | Literal["sft", "text", "classification", "regression", "distill"],
     ),
 ]

@@ -25,7 +25,7 @@ from tunesmith.recipe.improve import Improve
 from tunesmith.recipe.judge import Judge
 from tunesmith.recipe.metrics import AUTO, Metrics, check_verdict_metric
 from tunesmith.recipe.monitor import Monitor
-from tunesmith.recipe.objectives import Classification, Regression, Text
+from tunesmith.recipe.objectives import Classification, Distill, Regression, Text
 from tunesmith.recipe.prepare import TOLD, Prepare
 from tunesmith.recipe.protected import ProtectedField
 from tunesmith.recipe.safety_checks import SafetyChecks
@@ -64,7 +64,9 @@ class Decoding(Section):
 SHIPPED_SUITES: Final = frozenset(
     {"test", "general_en", "general_zh", "safety_en", "safety_zh", "memory_train", "memory_held_out"}
 )
-ArmName = Literal["base", "base_free_form", "base_few_shot", "classic", "majority", "tuned", "tuned_free_form"]
+ArmName = Literal[
+    "base", "base_changed", "base_free_form", "base_few_shot", "classic", "majority", "tuned", "tuned_free_form"
+]
 
 
 class Evaluate(Section):
@@ -73,8 +75,9 @@ class Evaluate(Section):
     arms: Annotated[
         tuple[ArmName, ...],
         Field(
-            description="What is compared on the same test items. Where labels are chosen, `base_free_form` and "
-            "`tuned_free_form` write their answers instead; with both, a gain in writing labels alone is told apart.",
+            description="What is compared on the same test items. `base_changed` is the base after `model.changes`, "
+            "before it is trained. Where labels are chosen, `base_free_form` and `tuned_free_form` write their answers "
+            "instead; with both, a gain in writing labels alone is told apart.",
             strict=False,
         ),
     ] = ("base", "base_few_shot", "classic", "tuned")
@@ -187,9 +190,13 @@ class Recipe(Section):
         prepare = info.data.get("prepare")  # absent when it has mistakes of its own
         formats = {source.format for source in prepare.sources} if isinstance(prepare, Prepare) else set()
         refuses = isinstance(prepare, Prepare) and prepare.safety is not None
+        model = info.data.get("model")
+        is_unchanged = isinstance(model, Model) and model.changes.is_none
         for section in [value] if isinstance(value, Train) else value.values():
             if refuses and isinstance(section.objective, Text | Classification | Regression):
                 raise PydanticCustomError("objective_safety", "rows of `prepare.safety` refuse in words")
+            if is_unchanged and isinstance(section.objective, Distill) and section.objective.teacher is None:
+                raise PydanticCustomError("distill_itself", "the base would be its own teacher")
             if formats and formats != {"text"} and ("text" in formats or isinstance(section.objective, Text)):
                 raise PydanticCustomError("objective_format", "plain texts are learned by `objective: text`")
             if formats == {"text"} and not isinstance(section.objective, Text):
@@ -205,6 +212,9 @@ class Recipe(Section):
         twice = sorted((taken | value.models.keys()) & value.endpoints.keys() | taken & value.models.keys())
         if twice:
             raise PydanticCustomError("arm_twice", "`{arm}` is the name of another arm", {"arm": twice[0]})
+        model = info.data.get("model")
+        if "base_changed" in value.arms and isinstance(model, Model) and model.changes.is_none:
+            raise PydanticCustomError("arm_changed", "`model.changes` changes nothing")
         if value.suites.keys() & (SHIPPED_SUITES | OWN_SUITES):
             raise PydanticCustomError("suite_name", "is the name of a shipped suite")
         if name == "text" and value.endpoints:

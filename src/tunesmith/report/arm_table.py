@@ -16,7 +16,7 @@ NUM_MAIN: Final = 3
 """Metrics that stand in the table itself: with more of them it is wider than a page."""
 AGAINST: Final = {"tuned_free_form": "base_free_form"}
 """Arms that are held against another one than the base; what is written is compared with what is written."""
-NOTED: Final = ("base", "base_free_form", "base_few_shot", "majority", "tuned", "tuned_free_form")
+NOTED: Final = ("base", "base_changed", "base_free_form", "base_few_shot", "majority", "tuned", "tuned_free_form")
 """Arms that a sentence of the catalogue tells about."""
 
 

@@ -31,6 +31,8 @@ class Penalties:
     """Strength of the L1 penalty on matrices, by its proximal step: |w| shrinks by rate * l1, and stops at 0."""
     layer_rate_decay: float = 1.0
     """Each layer's rate is this times that of the layer above it."""
+    holds_zeros: bool = False
+    """Numbers of the layers' matrices that are 0 at the start stay 0; a matrix of nothing else is free to move."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +40,7 @@ class _Trained:
     parameter: nn.Parameter
     rate_factor: float
     matrix: tuple[int, int] | None
+    holds_zeros: bool
 
     @property
     def kind(self) -> tuple[bool, tuple[int, int], float]:
@@ -59,6 +62,7 @@ class FlatOptimizer:
         trained = sorted(_trained(named_parameters, settings, self.penalties), key=lambda one: one.kind)
         self._parameters = [one.parameter for one in trained]
         self._compute_N = torch.cat([p.detach().flatten() for p in self._parameters])
+        self._held_N = _held(trained)
         self._compute_grad_N = torch.zeros_like(self._compute_N)
         self.master_N = self._compute_N.float()
         """The trained numbers, float32. Shares memory with the model when that is float32 too."""
@@ -125,6 +129,8 @@ class FlatOptimizer:
         flag on the device skips the update.
         """
         self.grad_N.mul_(1.0 / weight if self._scale is None else 1.0 / (self._scale.factor * weight))
+        if self._held_N is not None:  # the norm is that of what moves
+            self.grad_N.masked_fill_(self._held_N, 0.0)
         norm: Tensor = torch.linalg.vector_norm(self.grad_N)
         self.grad_N.mul_((self.penalties.max_grad_norm / (norm + 1e-6)).clamp(max=1.0))
         is_sound = torch.isfinite(norm)
@@ -133,6 +139,8 @@ class FlatOptimizer:
         self._rule.apply(learning_rate, is_sound)
         if self.penalties.l1:
             self._shrink(learning_rate, is_sound)
+        if self._held_N is not None:  # Muon's update is dense
+            self.master_N.masked_fill_(self._held_N, 0.0)
         self.grad_N.zero_()
         if self.master_N.data_ptr() != self._compute_N.data_ptr():
             self._compute_N.copy_(self.master_N)
@@ -176,12 +184,24 @@ def _trained(
     found = []
     for (_, parameter), layer, factor in zip(named, layers, factors, strict=True):
         if parameter.requires_grad:
-            is_orthogonal = isinstance(settings, Muon) and layer is not None and parameter.ndim >= 2
+            is_matrix = layer is not None and parameter.ndim >= 2
+            is_orthogonal = isinstance(settings, Muon) and is_matrix
             matrix = (parameter.shape[-2], parameter.shape[-1]) if is_orthogonal else None
-            found.append(_Trained(parameter, factor, matrix))
+            is_held = penalties.holds_zeros and is_matrix and bool(parameter.any())
+            found.append(_Trained(parameter, factor, matrix, is_held))
     if isinstance(settings, Muon) and all(one.matrix is None for one in found):
         raise TunesmithError("muon-no-matrices")
     return found
+
+
+def _held(trained: Sequence[_Trained]) -> Tensor | None:
+    """(N,) bool: the numbers that stay 0; None where none is held."""
+    if not any(one.holds_zeros for one in trained):
+        return None
+    free = torch.zeros((), dtype=torch.bool, device=trained[0].parameter.device)
+    return torch.cat(
+        [((one.parameter == 0) if one.holds_zeros else free.expand_as(one.parameter)).flatten() for one in trained]
+    )
 
 
 def _layer_of(name: str) -> int | None:

@@ -16,6 +16,7 @@ from transformers import PreTrainedModel
 
 from tunesmith.artifacts import Event, Run, TunedModel, publish, read_metrics, read_samples
 from tunesmith.artifacts.head import Head, write_head
+from tunesmith.artifacts.pruned import has_held_zeros
 from tunesmith.artifacts.tuned_model import ADAPTER, KIND, METRICS, SAMPLES, TRAINING, WEIGHTS, write_events
 from tunesmith.chat.cache import rendered_rows
 from tunesmith.chat.subset import nested_rows
@@ -27,7 +28,7 @@ from tunesmith.model.load import compute_dtype, load_model
 from tunesmith.model.method import AdapterMethod, begin_method, go_on_from, save_method
 from tunesmith.model.score import begin_score, load_with_head
 from tunesmith.model.virtual import virtual_ids
-from tunesmith.recipe import Classification, Distill, DistillText, Text, Train, is_four_bit
+from tunesmith.recipe import Classification, Distill, DistillText, Freeze, Full, Text, is_four_bit
 from tunesmith.records import Rendered, Split
 from tunesmith.runtime import Progress, Runtime
 from tunesmith.train.checkpoint import Progressed, load_best, newest_checkpoint, settings_of
@@ -148,7 +149,7 @@ def loop_of(training: Training, material: Material, model: PreTrainedModel, obje
     """A training before its first step, of a model whose trained parameters want a gradient."""
     section, plan, runtime = training.section, training.plan.body, material.runtime
     group = Group(runtime.rank, runtime.world_size)
-    optimizer = _optimizer(section, model)
+    optimizer = _optimizer(training, model)
     layout = LayoutSettings(
         section.micro_batch_tokens,
         section.shares_prefixes,
@@ -221,9 +222,11 @@ def _model(training: Training, head: Head | None, runtime: Runtime) -> PreTraine
     return model
 
 
-def _optimizer(section: Train, model: PreTrainedModel) -> FlatOptimizer:
+def _optimizer(training: Training, model: PreTrainedModel) -> FlatOptimizer:
     """Raises TunesmithError `layer-rates-no-layers`, `muon-no-matrices`."""
-    penalties = Penalties(section.max_grad_norm, section.l1, section.layer_rate_decay)
+    section = training.section
+    holds_zeros = isinstance(section.method, Full | Freeze) and has_held_zeros(training.base.folder)
+    penalties = Penalties(section.max_grad_norm, section.l1, section.layer_rate_decay, holds_zeros)
     return FlatOptimizer(model.named_parameters(), section.optimizer, penalties)
 
 

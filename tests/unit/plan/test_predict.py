@@ -62,6 +62,17 @@ def test_weights_already_in_the_right_type_are_read_from_the_file_itself(work: W
     assert (other["files"], other["weights"]) == (4 * number, 2 * number)
 
 
+def test_a_base_that_was_made_smaller_is_judged_beside_what_it_was(work: Workload, tmp_path: Path) -> None:
+    model = make_model("llama", num_hidden_layers=2, hidden_size=256, intermediate_size=512)
+    cut = replace(work, geometry=geometry_of(find_base(str(save_model(tmp_path, model)))))
+    whole, alone, both = (
+        each.prediction(MAIN, "fp32").memory for each in (work, cut, replace(cut, untuned=work.geometry))
+    )
+    assert sum(alone["evaluate"].values()) < sum(whole["evaluate"].values())
+    assert both["evaluate"] == whole["evaluate"]
+    assert {**both, "evaluate": 0} == {**alone, "evaluate": 0}
+
+
 def test_a_smaller_budget_less_precision_and_lora_need_less(work: Workload) -> None:
     work = replace(work, device="cuda")  # a CPU keeps compiled bf16 products, more than so small a model saves
     main = work.prediction(MAIN, "fp32")
