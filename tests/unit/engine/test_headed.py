@@ -174,7 +174,7 @@ def test_many_callers_take_turns_and_closing_ends_them(tmp_path: Path) -> None:
     for caller in waiting:
         caller.start()
     while engine.load().num_waiting < 2:
-        is_read.wait(0.001)
+        may_end.wait(0.001)
     load = engine.load()
     assert (load.num_running, load.num_waiting) == (1, 2)
     closing = threading.Thread(target=engine.close)
