@@ -1,4 +1,4 @@
-"""What `tunesmith serve` stands: a crowd that half leaves, a full queue, SIGTERM, kill -9, and transformers beside it.
+"""What `tunesmith serve` stands: a crowd that half leaves, a full queue, hostile fields, SIGTERM, kill -9; and a peer.
 
 A small model is trained and exported first. Servers are processes of their own, watched from outside. Against
 `transformers serve --continuous-batching` both serve the same folder of weights and take turns with the same requests;
@@ -20,6 +20,7 @@ from tokenizers import Tokenizer
 from benchmarks.hardware import num_usable_cores
 from benchmarks.outcome import Goal, Outcome
 from benchmarks.peers.environment import peer_python
+from benchmarks.serve_hostile import HostileResult, hostile_trial
 from benchmarks.serve_server import (
     Server,
     allow_descriptors,
@@ -46,12 +47,17 @@ from benchmarks.training_inputs import QWEN
 from tunesmith.model.base import BUILTIN
 
 NUM_CLIENTS: Final = 16
+GROWN_BYTES: Final = 32 << 20
+"""By so much memory may grow that stays as it is: a few bodies, and what the allocator keeps of them."""
 GOALS: Final = {
     "crowd/lost": Goal(maximum=0),
     "crowd/leaked": Goal(maximum=0),
     "crowd/settled_seconds": Goal(maximum=SETTLE_SECONDS),
     "queue/taken_beyond_limit": Goal(minimum=0, maximum=0),
     "queue/refused_without_retry_after": Goal(maximum=0),
+    "hostile/worst_milliseconds": Goal(maximum=100),
+    "hostile/accepted": Goal(maximum=0),
+    "hostile/grown_bytes": Goal(maximum=GROWN_BYTES),
     "drain/cut": Goal(maximum=0),
     "drain/exit_code": Goal(minimum=0, maximum=0),
     "kill/lost": Goal(maximum=0),
@@ -96,6 +102,7 @@ def _parts(bundle: Path, workspace: Path, *, quick: bool) -> dict[str, tuple[dic
     return {
         "crowd": crowd_figures(crowd_trial(bundle, workspace, 24 if quick else 1000, 8 if quick else 32)),
         "queue": queue_figures(queue_trial(bundle, workspace, 400)),
+        "hostile": hostile_figures(hostile_trial(bundle, workspace, quick=quick)),
         "drain": drain_figures(drain_trial(bundle, workspace, 4 if quick else NUM_CLIENTS, 400)),
         "kill": kill_figures(kill_trial(bundle, workspace, 2 if quick else 30, 8)),
     }
@@ -128,6 +135,17 @@ def queue_figures(result: QueueResult) -> Told:
     }
     said = f"{result.num_taken} of {result.num_asked} taken, {result.num_refused} told 429, {result.num_told_when} when"
     return figures, [[f"queue of {result.limit}", said]]
+
+
+def hostile_figures(result: HostileResult) -> Told:
+    figures = {
+        "requests": float(result.num_requests),
+        "accepted": float(result.num_accepted),
+        "worst_milliseconds": 1000 * result.worst_seconds,
+        "grown_bytes": float(result.grown_bytes),
+    }
+    said = f"{figures['worst_milliseconds']:.0f} ms ({result.worst}), {result.grown_bytes / (1 << 20):.1f} MiB grown"
+    return figures, [[f"hostile fields, {result.num_requests}", said]]
 
 
 def drain_figures(result: DrainResult) -> Told:

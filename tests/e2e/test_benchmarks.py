@@ -18,7 +18,7 @@ ROOT = Path(__file__).parents[2]
     "name",
     [
         *("startup", "prepare", "train-cpu", "train-prefix", "train-gpu", "resume", "method-advice", "statistics"),
-        *("label-scoring", "drift", "search"),
+        *("label-scoring", "drift", "search", "serve"),
     ],
 )
 def test_a_quick_run_measures_but_writes_and_judges_nothing(
@@ -55,6 +55,14 @@ def test_a_quick_run_measures_but_writes_and_judges_nothing(
         assert printed["figures"]["num_windows"] == 48
         assert printed["figures"]["ours/all/at least"] <= 1.0
         assert printed["figures"]["ours found/Chinese +20 points/200"] == 1.0
+    elif name == "serve":
+        figures = printed["figures"]
+        lost = ("crowd/lost", "crowd/leaked", "queue/taken_beyond_limit", "drain/cut", "kill/lost", "kill/damaged")
+        assert {figure: figures[figure] for figure in lost} == dict.fromkeys(lost, 0.0)
+        assert figures["hostile/requests"] > 50
+        assert figures["hostile/accepted"] == 0.0
+        assert 0.0 < figures["hostile/worst_milliseconds"] < 1000.0
+        assert figures["layer/builtin:tiny"] < 1.0
     elif name == "search":
         assert printed["figures"]["halving/full_trials_in_steps"] == 2.5
         assert printed["figures"]["one pass/largest_loss_difference"] < 1e-5

@@ -157,7 +157,10 @@ class Certificate(Record):
 
 
 class Canary(Record):
-    """A prompt, the judged model's greedy answer and how likely it finds each of its tokens, in nats."""
+    """A prompt, the judged model's greedy answer and how likely it finds each of its tokens, in nats.
+
+    Of a model with a head the answer is the number of its likeliest outcome; see `engine.heads.outcome_logs`.
+    """
 
     prompt: list[tuple[str, str]]
     """(role, content)"""

@@ -23,6 +23,7 @@ class ScopeName(StrEnum):
 
     INFER = "infer"
     FEEDBACK = "feedback"
+    METRICS = "metrics"
     ADMIN = "admin"
 
 

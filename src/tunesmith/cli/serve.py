@@ -31,13 +31,14 @@ def serve(target: TargetArgument, overrides: Overrides = None, as_json: JsonOpti
         refuse_exposed(section, store)  # before a model is loaded
         deployment = deploy(bundle, section, store, runtime(devices=True))
         names = [model.name for model in deployment.models]
+        way = "cli.serve.try" if deployment.engine.capabilities.writes else "cli.serve.try-classify"
         run_server(
             deployment,
             lambda address: show(
                 {"address": address, "models": names, "form": deployment.facts.form},
                 [
                     text("cli.serve.ready", address=address, models=", ".join(names), form=deployment.facts.form),
-                    text("cli.serve.try", address=address, model=names[0]),
+                    text(way, address=address, model=names[0]),
                 ],
             ),
         )

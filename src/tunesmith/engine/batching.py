@@ -30,6 +30,7 @@ from tunesmith.chat import Chat
 from tunesmith.engine.blocks import Blocks, Held, block_names
 from tunesmith.engine.draw import choose, seed_of
 from tunesmith.engine.interface import (
+    CHARACTERS_PER_TOKEN,
     Capabilities,
     Delta,
     EngineLoad,
@@ -132,7 +133,15 @@ class BatchingEngine:
 
     @property
     def capabilities(self) -> Capabilities:
-        return Capabilities(log_probabilities=True, scores=True, embeds=True, labels=True, adapters=True, json=True)
+        return Capabilities(
+            log_probabilities=True,
+            scores=True,
+            embeds=True,
+            labels=True,
+            adapters=True,
+            json=True,
+            max_characters=CHARACTERS_PER_TOKEN * self._max_tokens,
+        )
 
     @property
     def adapters(self) -> tuple[str, ...]:

@@ -1,4 +1,4 @@
-"""What the head of a classifier or a regressor says of many texts. Shapes: N rows, C outputs."""
+"""What the head of a classifier or a regressor says of many texts. Shapes: N rows, C outputs, O outcomes."""
 
 from __future__ import annotations
 
@@ -31,6 +31,19 @@ def predicted_numbers(
 ) -> NDArray[np.float64]:
     """(N,) predictions in the unit of the target; row ids must differ."""
     return head.mean + head.scale * _outputs(model, rows, on_done)[:, 0].numpy()
+
+
+def outcome_logs(model: PreTrainedModel, head: Head, rows: Sequence[Rendered]) -> NDArray[np.float64]:
+    """(N, O) log-probabilities of a head's outcomes, by which a server proves itself; row ids must differ.
+
+    Of a classifier they are its classes. A regressor's number, in standard deviations of the target from its mean, is
+    the logit of the first of two outcomes, as its certificate has it.
+    """
+    outputs_NC = _outputs(model, rows, lambda done: None)
+    if head.kind == "regression":
+        outputs_NC = torch.cat((outputs_NC, torch.zeros_like(outputs_NC)), dim=1)
+    logs_NO: NDArray[np.float64] = outputs_NC.log_softmax(1).numpy()
+    return logs_NO
 
 
 @torch.no_grad()

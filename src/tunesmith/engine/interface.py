@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
+from typing import Final, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,6 +19,10 @@ from tunesmith.records import FinishReason, Message, Sampling
 
 Prompt = tuple[Message, ...] | str
 """A conversation, rendered by the model's template, or a text that the model writes on."""
+
+
+CHARACTERS_PER_TOKEN: Final = 16
+"""No text that anybody reads has so many on average."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +37,10 @@ class Capabilities:
     adapters: bool
     """Whether adapters can be loaded and unloaded while it runs."""
     json: bool
+    max_characters: int | None = None
+    """Of one prompt: a longer one cannot fit, and is refused before anything reads it. None: the engine tells none."""
+    writes: bool = True
+    """Whether it answers in words; a model with a head of its own says labels or numbers alone."""
 
 
 @dataclass(frozen=True, slots=True)

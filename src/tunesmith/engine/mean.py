@@ -1,4 +1,4 @@
-"""Texts to directions with a language model that is loaded anyway: the mean of the last states of their tokens.
+"""Texts to directions with a model that is loaded anyway: the mean of the last states of their tokens.
 
 Shapes: N texts, T flat tokens, D width of the model.
 """
@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from transformers import PreTrainedModel
 
 from tunesmith.engine.local import MAX_BATCH_TOKENS
+from tunesmith.model.base import ENCODER_TYPES
 from tunesmith.model.layout import behind, lay_out
 from tunesmith.model.load import hidden_states
 from tunesmith.model.virtual import virtual_ids
@@ -29,7 +30,9 @@ def mean_directions(model: PreTrainedModel, texts: Sequence[Sequence[int]]) -> N
     ]
     virtual = virtual_ids(model)
     vectors_ND = np.zeros((len(texts), model.config.hidden_size), np.float32)
-    for batch in lay_out(behind(rows, virtual), MAX_BATCH_TOKENS, share=True) if rows else ():
+    is_causal = model.config.model_type not in ENCODER_TYPES
+    laid = lay_out(behind(rows, virtual), MAX_BATCH_TOKENS, share=True, is_causal=is_causal) if rows else []
+    for batch in laid:
         hidden_TD = hidden_states(model, batch.to(str(model.device))).float()
         for name, places_T in zip(batch.row_ids, batch.places_R, strict=True):
             own_T = torch.from_numpy(places_T[len(virtual) :]).to(hidden_TD.device)

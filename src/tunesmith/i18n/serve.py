@@ -27,6 +27,14 @@ _ASKED: Final[dict[str, tuple[str, str]]] = {
         "ask for less, or let the operator raise the number under `serve.limits`",
         "请减小该值，或由运维人员调大 `serve.limits` 中的相应上限",
     ),
+    "error.text-too-long": (
+        "`{field}` has {got} characters, and more than {limit} cannot fit into what the model reads",
+        "`{field}` 共 {got} 个字符，超过 {limit} 个字符的内容模型无法读入",
+    ),
+    "hint.text-too-long": (
+        "send the part that matters, or several requests",
+        "请只发送需要的部分，或分成多次请求",
+    ),
     "error.engine-lacks": (
         "the engine behind this server cannot do what `{field}` asks for",
         "该服务器的推理引擎不支持 `{field}` 所要求的功能",
@@ -67,6 +75,19 @@ _ASKED: Final[dict[str, tuple[str, str]]] = {
         "ask it at /v1/chat/completions, or name the model that was tuned on labelled rows",
         "请改用 /v1/chat/completions，或指定用带标签数据微调的模型",
     ),
+    "error.writes-nothing": (
+        "`{name}` has a head of its own in place of words: it says labels or numbers, and writes nothing",
+        "`{name}` 用专用输出头代替了文字输出：只给出标签或数值，不生成文本",
+    ),
+    "hint.writes-nothing": (
+        "ask it at /v1/classify, under `tunesmith serve`",
+        "请用 `tunesmith serve` 启动服务，并改用 /v1/classify",
+    ),
+    "error.number-sureness": (
+        "`{name}` gives a number, which has no confidence",
+        "`{name}` 给出的是数值，没有置信度",
+    ),
+    "hint.number-sureness": ("leave `min_confidence` out", "请去掉 `min_confidence`"),
     "error.model-loaded": ("`{name}` is served already", "`{name}` 已在服务中"),
     "hint.model-loaded": (
         "unload it first: POST /v1/models/unload with its name",
@@ -108,6 +129,10 @@ _ASKED: Final[dict[str, tuple[str, str]]] = {
         "is not supported here, and an answer without it would be another",
         "暂不支持；忽略它会得到不同的回答",
     ),
+    "request.problem.ignored-large": (
+        "changes no answer, and may have at most {limit} bytes",
+        "不影响回答，且不得超过 {limit} 字节",
+    ),
     "request.problem.no-content": ("needs `content`", "缺少 `content`"),
     "request.problem.schema-unfit": (
         "`json_schema` goes with the type `json_schema`, and only with it",
@@ -142,14 +167,6 @@ _STARTED: Final[dict[str, tuple[str, str]]] = {
     "hint.serve-form": (
         "export one: `tunesmith export RECIPE 'export.forms=[adapter, merged]'`",
         "请导出一种：`tunesmith export 配方 'export.forms=[adapter, merged]'`",
-    ),
-    "error.serve-head": (
-        "a model with a head of its own writes nothing, and is not served",
-        "带有专用输出头的模型不生成文本，不能用于服务",
-    ),
-    "hint.serve-head": (
-        "load it with transformers, as its card says; `train.objective=sft` trains labels that are served",
-        "请按模型卡的说明用 transformers 加载；用 `train.objective=sft` 训练的分类模型可以服务",
     ),
     "error.serve-unshipped": (
         "this recipe has no bundle yet",
@@ -187,6 +204,10 @@ _STARTED: Final[dict[str, tuple[str, str]]] = {
     "cli.serve.try": (
         "try it: tunesmith chat --url {address} --model {model}",
         "试一试：tunesmith chat --url {address} --model {model}",
+    ),
+    "cli.serve.try-classify": (
+        'try it: curl {address}/classify --json \'{{"model": "{model}", "input": "..."}}\'',
+        '试一试：curl {address}/classify --json \'{{"model": "{model}", "input": "..."}}\'',
     ),
 }
 _CHAT: Final[dict[str, tuple[str, str]]] = {

@@ -97,6 +97,11 @@ _REQUESTS: Final[dict[str, tuple[str, str]]] = {
         "check it with `python -m json.tool FILE`; NaN and Infinity are no JSON",
         "可用 `python -m json.tool 文件` 检查；NaN 和 Infinity 不是合法的 JSON",
     ),
+    "error.body-values": (
+        "the request has more than {limit} commas, colons and brackets outside of its texts",
+        "请求体在文本之外的逗号、冒号和括号超过 {limit} 个",
+    ),
+    "hint.body-values": ("send less at once, in several requests", "请减少单次发送的内容，分成多次请求"),
     "error.request-field": ("`{field}`: {problem}", "`{field}`：{problem}"),
     "hint.request-field": ("mend the field and send it again", "请改正该字段后重新发送"),
     "error.request-fields": (

@@ -32,10 +32,12 @@ class Serving:
 
 
 def asked_in_chat(serving: Serving, body: ChatBody, caller: Caller) -> Asked:
-    """Raises TunesmithError `model-unknown`; Refused `over-limit`, `engine-lacks`, `logprobs-guarded`,
-    `schema-too-large`."""
+    """Raises TunesmithError `model-unknown`; Refused `writes-nothing`, `over-limit`, `text-too-long`, `engine-lacks`,
+    `logprobs-guarded`, `schema-too-large`."""
     deployment = serving.deployment
+    _refuse_silent(deployment, body.model)
     refuse_over("messages", len(body.messages), deployment.section.limits.max_messages)
+    refuse_long(deployment, "messages", sum(each.num_characters for each in body.messages))
     wanted = "max_tokens" if body.max_completion_tokens is None else "max_completion_tokens"
     is_json = body.response_format is not None and body.response_format.type != "text"
     one = Request(
@@ -54,10 +56,18 @@ def asked_in_chat(serving: Serving, body: ChatBody, caller: Caller) -> Asked:
 def asked_to_complete(serving: Serving, body: CompletionBody, caller: Caller) -> Asked:
     """Raises what `asked_in_chat` raises. Every prompt has its `n` answers, prompt by prompt."""
     deployment = serving.deployment
+    _refuse_silent(deployment, body.model)
     refuse_over("prompt", len(body.prompts) * (body.n or 1), deployment.section.limits.max_choices)
+    refuse_long(deployment, "prompt", max(map(len, body.prompts)))
     sampling = _sampling(deployment, body, body.max_tokens, "max_tokens")
     wanted = [Request(prompt=prompt, sampling=sampling, num_top=body.logprobs) for prompt in body.prompts]
     return replace(_asked(serving, body, caller, wanted), subject=body.user, splits=False)
+
+
+def _refuse_silent(deployment: Deployment, name: str) -> None:
+    """Raises Refused `writes-nothing` for a model that says labels or numbers alone."""
+    if not deployment.engine.capabilities.writes:
+        raise Refused("writes-nothing", param="model", name=deployment.models.find(name).name)
 
 
 def _asked(serving: Serving, body: ChatBody | CompletionBody, caller: Caller, wanted: Sequence[Request]) -> Asked:
@@ -88,6 +98,16 @@ def refuse_over(field: str, number: int, limit: int) -> None:
     """Raises Refused `over-limit`."""
     if number > limit:
         raise Refused("over-limit", param=field, field=field, limit=limit, got=number)
+
+
+def refuse_long(deployment: Deployment, field: str, num_characters: int) -> None:
+    """A prompt that cannot fit is neither held to the guard's rules nor rendered nor tokenised.
+
+    Raises Refused `text-too-long`.
+    """
+    limit = deployment.engine.capabilities.max_characters
+    if limit is not None and num_characters > limit:
+        raise Refused("text-too-long", param=field, field=field, limit=limit, got=num_characters)
 
 
 def _sampling(deployment: Deployment, body: Sampled, num_tokens: int | None, field: str) -> Sampling:

@@ -8,8 +8,17 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Final, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, FailFast, Field, JsonValue, field_validator, model_validator
-from pydantic_core import PydanticCustomError
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    FailFast,
+    Field,
+    JsonValue,
+    field_validator,
+    model_validator,
+)
+from pydantic_core import PydanticCustomError, to_json
 from pydantic_core.core_schema import ValidationInfo
 
 from tunesmith.records import Message
@@ -20,6 +29,7 @@ MAX_STOP_CHARACTERS: Final = 256
 MAX_USER_CHARACTERS: Final = 256
 MAX_SCHEMA_CHARACTERS: Final = 65_536
 MAX_FEEDBACK_CHARACTERS: Final = 65_536
+MAX_IGNORED_BYTES: Final = 65_536
 SEEDS: Final = (-(2**63), 2**63 - 1)
 NEUTRAL: Final[dict[str, tuple[JsonValue, ...]]] = {
     "audio": (None,),
@@ -61,8 +71,14 @@ class First(FailFast):
     __hash__ = object.__hash__  # what stands in a union is hashed
 
 
+def _of_some_size(value: JsonValue) -> JsonValue:
+    if len(to_json(value)) > MAX_IGNORED_BYTES:
+        raise PydanticCustomError("ignored_large", "is too large", {"limit": MAX_IGNORED_BYTES})
+    return value
+
+
 Name = Annotated[str, Field(min_length=1, max_length=256)]
-Ignored = JsonValue
+Ignored = Annotated[JsonValue, AfterValidator(_of_some_size)]
 """Of a field that changes no answer."""
 
 
@@ -104,6 +120,11 @@ class ChatMessage(Body):
             raise PydanticCustomError("no_content", "needs `content`")
         return self
 
+    @property
+    def num_characters(self) -> int:
+        told = (_joined(self.content or ""), self.reasoning_content, self.reasoning)
+        return sum(len(text) for text in told if text)
+
     def message(self) -> Message:
         role = "system" if self.role == "developer" else self.role
         thinking = self.reasoning_content if self.reasoning_content is not None else self.reasoning
@@ -115,7 +136,7 @@ class JsonSchema(Body):
 
     name: Name
     schema_: Annotated[dict[str, JsonValue], Field(alias="schema")]
-    description: str | None = None
+    description: Annotated[str | None, Field(max_length=MAX_SCHEMA_CHARACTERS)] = None
     strict: bool | None = None
 
 
@@ -275,6 +296,11 @@ class ClassifyBody(Body):
     @property
     def texts(self) -> tuple[str, ...]:
         return (self.input,) if isinstance(self.input, str) else self.input or ()
+
+    @property
+    def num_characters(self) -> int:
+        """Of the longest text, or of the conversation."""
+        return max(sum(each.num_characters for each in self.messages or ()), *map(len, self.texts), 0)
 
 
 class FeedbackBody(Body):

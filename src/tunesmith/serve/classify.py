@@ -1,6 +1,7 @@
 """`POST /v1/classify`: the label of each text, how sure the model is, and none where it is not sure enough.
 
-Probabilities are the model's own; `confidence` is what the bundle's map makes of them, as the evaluation judged it.
+Probabilities are the model's own, of labels that it would write or of its head; `confidence` is what the bundle's map
+makes of them, as the evaluation judged it. A model with a head for numbers gives a number.
 """
 
 from __future__ import annotations
@@ -19,9 +20,9 @@ from starlette.responses import JSONResponse, Response
 from tunesmith.records import Exchange, Message
 from tunesmith.serve.access import Caller, Needs
 from tunesmith.serve.account import Account, account_of
-from tunesmith.serve.asking import Serving, messages_of, refuse_over
+from tunesmith.serve.asking import Serving, messages_of, refuse_long, refuse_over
 from tunesmith.serve.bodies import ClassifyBody
-from tunesmith.serve.deployment import Facts, Served
+from tunesmith.serve.deployment import Deployment, Facts, Served
 from tunesmith.serve.errors import Refused
 from tunesmith.serve.reading import body_of
 from tunesmith.serve.recording import new_exchange_id
@@ -43,16 +44,37 @@ class Chosen:
     is_withheld: bool
     probabilities: dict[str, float]
 
+    @property
+    def answer(self) -> str | None:
+        """What is told of it."""
+        return None if self.is_withheld else self.label
+
     def worded(self, index: int) -> dict[str, Any]:
         ranked = sorted(self.probabilities.items(), key=lambda pair: -pair[1])
         return {
             "index": index,
-            "label": None if self.is_withheld else self.label,
+            "label": self.answer,
             "confidence": self.confidence,
             "abstained": self.is_withheld,
             "probabilities": dict(ranked),
             "exchange": self.exchange,
         }
+
+
+@dataclass(frozen=True, slots=True)
+class Measured:
+    """The number that a head gives to one text."""
+
+    exchange: str
+    value: float
+
+    @property
+    def answer(self) -> str | None:
+        """As the evaluation writes it."""
+        return f"{self.value:.6g}"
+
+    def worded(self, index: int) -> dict[str, Any]:
+        return {"index": index, "value": self.value, "exchange": self.exchange}
 
 
 def choose(probabilities_NC: Sequence[Sequence[float]], facts: Facts, threshold: float | None) -> list[Chosen]:
@@ -85,21 +107,16 @@ def classify_router(serving: Serving) -> APIRouter:
     ) -> Response:
         model = deployment.models.find(body.model)
         account.model = model.name
-        if not facts.labels or model.name != facts.name:
-            raise Refused("labels-none", param="model", name=model.name)
-        if not engine.capabilities.labels:
-            raise Refused("engine-lacks", param="model", field="model")
+        _refuse(deployment, body, model)
         conversations = _conversations(body, facts)
-        refuse_over("input", len(conversations), deployment.section.limits.max_texts)
         at, started = deployment.runtime.clock(), time.perf_counter()
-        probabilities_NC = await asyncio.to_thread(engine.label, conversations, facts.labels, model.adapter)
-        num_tokens_N = await asyncio.to_thread(lambda: [engine.num_tokens_of(each) for each in conversations])
         threshold = facts.abstain_below if body.min_confidence is None else body.min_confidence
-        chosen = choose(probabilities_NC, facts, threshold)
+        said = await asyncio.to_thread(_said, deployment, conversations, model, threshold)
+        num_tokens_N = await asyncio.to_thread(lambda: [engine.num_tokens_of(each) for each in conversations])
         asked = _Asked(model, at, caller.key, body.user, time.perf_counter() - started)
-        account.exchange, account.num_prompt_tokens = chosen[0].exchange, sum(num_tokens_N)
+        account.exchange, account.num_prompt_tokens = said[0].exchange, sum(num_tokens_N)
         is_recorded = await serving.deployment.recorder.record(
-            [asked.exchange(*each) for each in zip(chosen, conversations, num_tokens_N, strict=True)]
+            [asked.exchange(*each) for each in zip(said, conversations, num_tokens_N, strict=True)]
         )
         return JSONResponse(
             {
@@ -108,14 +125,38 @@ def classify_router(serving: Serving) -> APIRouter:
                 "created": int(at.timestamp()),
                 "threshold": threshold,
                 "calibrated": facts.label_map is not None,
-                "data": [each.worded(index) for index, each in enumerate(chosen)],
+                "data": [each.worded(index) for index, each in enumerate(said)],
                 "usage": {"prompt_tokens": sum(num_tokens_N), "total_tokens": sum(num_tokens_N)},
-                "tunesmith": {"exchange": chosen[0].exchange, "recorded": is_recorded},
+                "tunesmith": {"exchange": said[0].exchange, "recorded": is_recorded},
             },
-            headers={EXCHANGE: chosen[0].exchange},
+            headers={EXCHANGE: said[0].exchange},
         )
 
     return router
+
+
+def _refuse(deployment: Deployment, body: ClassifyBody, model: Served) -> None:
+    """Raises Refused `labels-none`, `engine-lacks`, `number-sureness`, `over-limit`, `text-too-long`."""
+    facts, limits = deployment.facts, deployment.section.limits
+    gives_numbers = deployment.numbers is not None
+    if model.name != facts.name or not (facts.labels or gives_numbers):
+        raise Refused("labels-none", param="model", name=model.name)
+    if not (deployment.engine.capabilities.labels or gives_numbers):
+        raise Refused("engine-lacks", param="model", field="model")
+    if gives_numbers and body.min_confidence is not None:
+        raise Refused("number-sureness", param="min_confidence", name=model.name)
+    refuse_over("input", len(body.texts), limits.max_texts)
+    refuse_over("messages", len(body.messages or ()), limits.max_messages)
+    refuse_long(deployment, "messages" if body.messages else "input", body.num_characters)
+
+
+def _said(
+    deployment: Deployment, conversations: Sequence[Conversation], model: Served, threshold: float | None
+) -> Sequence[Chosen | Measured]:
+    if deployment.numbers is not None:
+        return [Measured(new_exchange_id(), number) for number in deployment.numbers(conversations)]
+    labels = deployment.facts.labels
+    return choose(deployment.engine.label(conversations, labels, model.adapter), deployment.facts, threshold)
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,24 +167,23 @@ class _Asked:
     subject: str | None
     seconds: float
 
-    def exchange(self, chosen: Chosen, prompt: Conversation, num_tokens: int) -> Exchange:
-        label = None if chosen.is_withheld else chosen.label
+    def exchange(self, said: Chosen | Measured, prompt: Conversation, num_tokens: int) -> Exchange:
         return Exchange(
-            id=chosen.exchange,
+            id=said.exchange,
             at=self.at,
             model=self.model.name,
             version=self.model.version,
             key=self.key,
             subject=self.subject,
             prompt=prompt,
-            answer=None if label is None else Message("assistant", label),
+            answer=None if said.answer is None else Message("assistant", said.answer),
             finish_reason="stop",
             num_prompt_tokens=num_tokens,
             num_tokens=0,
             first_token_seconds=None,
             seconds=self.seconds,
-            label=label,
-            confidence=chosen.confidence,
+            label=said.answer if isinstance(said, Chosen) else None,
+            confidence=said.confidence if isinstance(said, Chosen) else None,
         )
 
 

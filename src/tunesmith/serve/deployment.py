@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -11,11 +11,14 @@ from tunesmith.engine.interface import Engine
 from tunesmith.errors import TunesmithError
 from tunesmith.recipe.export import FormName
 from tunesmith.recipe.serve import Serve
-from tunesmith.records import Sampling
+from tunesmith.records import Message, Sampling
 from tunesmith.runtime import Runtime
 from tunesmith.serve.recording import Recorder
 from tunesmith.stats.maps import Map
 from tunesmith.store import Store
+
+Numbers = Callable[[Sequence[Sequence[Message]]], list[float]]
+"""Conversations to the numbers that a model predicts of them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,3 +103,5 @@ class Deployment:
     models: ServedModels
     recorder: Recorder
     """Keeps what was answered, and counts what could not be kept."""
+    numbers: Numbers | None = None
+    """What the head of a regressor gives; None of any other model."""

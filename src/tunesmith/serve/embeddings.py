@@ -13,7 +13,7 @@ from starlette.responses import JSONResponse, Response
 
 from tunesmith.serve.access import Caller, Needs
 from tunesmith.serve.account import Account, account_of
-from tunesmith.serve.asking import Serving, refuse_over
+from tunesmith.serve.asking import Serving, refuse_long, refuse_over
 from tunesmith.serve.bodies import EmbeddingBody
 from tunesmith.serve.errors import Refused
 from tunesmith.serve.reading import body_of
@@ -34,6 +34,7 @@ def embeddings_router(serving: Serving) -> APIRouter:
         model = deployment.models.find(body.model)
         account.model = model.name
         refuse_over("input", len(body.texts), deployment.section.limits.max_texts)
+        refuse_long(deployment, "input", max(map(len, body.texts)))
         if not engine.capabilities.embeds:
             raise Refused("engine-lacks", param="model", field="model")
         directions_ND = await asyncio.to_thread(engine.embed, body.texts, model.adapter)

@@ -55,6 +55,7 @@ KNOWN_AS: Final[Mapping[str, str]] = {
     "prompt-too-long": "context_length_exceeded",
     "queue-full": "rate_limit_exceeded",
     "requests-spent": "rate_limit_exceeded",
+    "text-too-long": "context_length_exceeded",
     "tokens-spent": "rate_limit_exceeded",
     "too-busy": "rate_limit_exceeded",
 }

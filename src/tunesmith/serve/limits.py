@@ -24,6 +24,9 @@ from tunesmith.serve.errors import Refused
 BODY_SECONDS: Final = 20.0
 """The last byte of a body comes within so long of its first."""
 MINUTE: Final = 60.0
+MAX_MARKS: Final = 32_768
+"""Commas, colons and opening brackets of a body: every value but the first stands behind one."""
+_MARKS: Final = (b",", b":", b"[", b"{")
 _JSON: Final = re.compile(r"application/json\s*(?:;\s*charset\s*=\s*\"?utf-8\"?\s*)?", re.ASCII | re.IGNORECASE)
 _LARGE_EXPONENT: Final = re.compile(rb"[0-9][eE]\+?[0-9]{3}")
 
@@ -79,9 +82,12 @@ class Bodies:
 
 def _check_json(headers: Headers, body: bytes) -> None:
     """Raises Refused `body-type` for what does not call itself JSON, and `body-json` for what is none: the media type
-    is what a form of a foreign page cannot send without asking first."""
+    is what a form of a foreign page cannot send without asking first. `body-values` is what would be too many objects
+    in memory; it is refused before one of them is made."""
     if _JSON.fullmatch(headers.get("content-type", "")) is None:
         raise Refused("body-type")
+    if has_many_values(body):
+        raise Refused("body-values", limit=MAX_MARKS)
     try:
         # of bounded depth; NaN, Infinity, halves of surrogate pairs and what is no UTF-8 are errors
         parsed = from_json(body, allow_inf_nan=False)
@@ -89,6 +95,20 @@ def _check_json(headers: Headers, body: bytes) -> None:
         raise Refused("body-json") from None
     if _LARGE_EXPONENT.search(body) and not _is_finite(parsed):
         raise Refused("body-json")
+
+
+def has_many_values(body: bytes) -> bool:
+    """Whether more than MAX_MARKS of its marks stand outside of strings. Of what is no JSON it may say either."""
+    if _num_marks(body) <= MAX_MARKS:
+        return False
+    # without escaped backslashes and quotes, the quotes that are left begin and end strings
+    plain = body.replace(rb"\\", b"").replace(rb"\"", b"")
+    # between two strings there is a mark
+    return plain.count(b'"') > 2 * (MAX_MARKS + 1) or _num_marks(b"".join(plain.split(b'"')[::2])) > MAX_MARKS
+
+
+def _num_marks(text: bytes) -> int:
+    return sum(map(text.count, _MARKS))
 
 
 def _is_finite(value: object) -> bool:

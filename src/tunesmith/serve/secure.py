@@ -82,7 +82,7 @@ def _proving(deployment: Deployment) -> Proving | None:
 
 
 def _metrics_route(guards: Guards, num_dropped: Callable[[], int]) -> Callable[..., object]:
-    async def metrics(caller: Annotated[Caller, Depends(Needs("admin"))]) -> Response:
+    async def metrics(caller: Annotated[Caller, Depends(Needs("metrics"))]) -> Response:
         return guards.metrics.told(num_dropped=num_dropped(), is_ready=guards.readiness.reason is None)
 
     return metrics

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from tunesmith.artifacts.bundle import RECIPE, Bundle
-from tunesmith.artifacts.head import read_head
+from tunesmith.artifacts.head import Head, read_head
 from tunesmith.chat import Chat, load_chat
 from tunesmith.chat.parse import CLOSE, OPEN
 from tunesmith.engine.interface import Engine
@@ -19,7 +19,7 @@ from tunesmith.recipe import load_recipe
 from tunesmith.recipe.export import FormName
 from tunesmith.recipe.serve import Serve
 from tunesmith.runtime import Runtime
-from tunesmith.serve.deployment import Deployment, Facts, Served, ServedModels
+from tunesmith.serve.deployment import Deployment, Facts, Numbers, Served, ServedModels
 from tunesmith.serve.recording import Recorder
 from tunesmith.store import Store
 
@@ -38,6 +38,7 @@ class Opened:
     engine: Engine
     facts: Facts
     models: tuple[Served, ...]
+    numbers: Numbers | None = None
 
 
 @dataclass(frozen=True)
@@ -45,6 +46,7 @@ class _Loaded:
     """One form in memory. `is_beside` says that the weights are the base's, and the adapter goes to the engine."""
 
     model: PreTrainedModel
+    head: Head | None
     base: Base
     chat: Chat
     is_beside: bool
@@ -62,19 +64,22 @@ def deploy(bundle: Bundle, section: Serve, store: Store, runtime: Runtime) -> De
         runtime=runtime,
         models=ServedModels(opened.models),
         recorder=Recorder(store, section.record),
+        numbers=opened.numbers,
     )
 
 
 def open_bundle(bundle: Bundle, section: Serve, runtime: Runtime) -> Opened:
     """Load a form and start its engine. Imports torch.
 
-    Raises TunesmithError `serve-form`, `serve-head`; what `form_base`, `load_form` and `Engine.load_adapter` raise.
+    Raises TunesmithError `serve-form`; what `form_base`, `load_form` and `Engine.load_adapter` raise.
     """
     from tunesmith.engine.batching import BatchingEngine
 
     name, form = bundle.body.name, form_to_serve(bundle, section.form)
     loaded = _load(bundle, form, runtime)
     facts, now = _facts(bundle, form, loaded), runtime.clock()
+    if loaded.head is not None:
+        return _with_head(loaded, loaded.head, facts, Served(name, None, bundle.key, now))
     engine = BatchingEngine(
         loaded.model,
         loaded.chat,
@@ -91,6 +96,14 @@ def open_bundle(bundle: Bundle, section: Serve, runtime: Runtime) -> Opened:
         raise
     base = Served(_name_of_base(bundle), None, bundle.body.base.sha256, now)
     return Opened(engine, facts, (Served(name, name, bundle.key, now, parent=base.name), base))
+
+
+def _with_head(loaded: _Loaded, head: Head, facts: Facts, served: Served) -> Opened:
+    """A head belongs to one model: nothing answers beside it."""
+    from tunesmith.engine.headed import HeadEngine
+
+    engine = HeadEngine(loaded.model, head, loaded.chat, name=served.name, max_tokens=loaded.base.max_tokens)
+    return Opened(engine, facts, (served,), engine.numbers if head.kind == "regression" else None)
 
 
 def form_to_serve(bundle: Bundle, wanted: FormName | None) -> FormName:
@@ -114,17 +127,16 @@ def _load(bundle: Bundle, form: FormName, runtime: Runtime) -> _Loaded:
     from tunesmith.model.form import form_base, load_form
     from tunesmith.model.load import compute_dtype, load_model
 
-    if read_head(bundle.folder / form) is not None:
-        raise TunesmithError("serve-head", place=Place(str(bundle.folder / form)))
     torch.set_num_threads(runtime.num_threads)
-    body = bundle.body
+    body, head = bundle.body, read_head(bundle.folder / form)
     base, dtype = form_base(bundle.folder, body, form), compute_dtype(body.precision)
-    is_beside = form == "adapter" and _is_lora(bundle.folder / form)
+    is_beside = head is None and form == "adapter" and _is_lora(bundle.folder / form)
     if is_beside:
         model = load_model(base.folder, dtype=dtype, device=runtime.device, four_bit=body.base.four_bit)
     else:
         model = load_form(bundle.folder, body, form, dtype=dtype, device=runtime.device)
-    return _Loaded(model, base, load_chat(base.folder, body.style_of(form)), is_beside)
+    chat = load_chat(base.folder, body.style_of(form), reads_only=base.is_encoder)
+    return _Loaded(model, head, base, chat, is_beside)
 
 
 def _is_lora(folder: Path) -> bool:
@@ -154,7 +166,7 @@ def _facts(bundle: Bundle, form: FormName, loaded: _Loaded) -> Facts:
         sampling=decoding_of(recipe.evaluate.decoding, loaded.base, recipe.seed),
         takes_adapters=loaded.is_beside,
         prefilled=loaded.chat.prefilled,
-        closes_unopened=_closes_unopened(bundle, loaded.chat),
+        closes_unopened=loaded.head is None and _closes_unopened(bundle, loaded.chat),
     )
 
 

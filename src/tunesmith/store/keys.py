@@ -22,8 +22,8 @@ from tunesmith.store.open import reading, writing
 from tunesmith.store.schema import KEYS
 from tunesmith.store.store import Store
 
-Scope = Literal["infer", "feedback", "admin"]
-SCOPES: Final[tuple[Scope, ...]] = ("infer", "feedback", "admin")
+Scope = Literal["infer", "feedback", "metrics", "admin"]
+SCOPES: Final[tuple[Scope, ...]] = ("infer", "feedback", "metrics", "admin")
 KeyFault = Literal["unknown", "revoked", "expired"]
 _FORM: Final = re.compile(r"ts-([0-9a-f]{12})-[A-Za-z0-9_-]{43}", re.ASCII)
 _NUM_ID_BYTES: Final = 6

@@ -13,12 +13,14 @@ from benchmarks.serve import (
     GOALS,
     crowd_figures,
     drain_figures,
+    hostile_figures,
     kill_figures,
     queue_figures,
     race_figures,
     race_lines,
 )
 from benchmarks.serve_clients import Heard, body_of
+from benchmarks.serve_hostile import HostileResult
 from benchmarks.serve_trials import (
     Acknowledged,
     CrowdResult,
@@ -56,6 +58,13 @@ def test_a_queue_takes_exactly_its_limit_and_tells_the_others_when() -> None:
     assert missed(queue_figures(silent)[0], "queue") == {"refused_without_retry_after"}
     # a stream that broke off was not taken
     assert queue_result([Heard(200, "a", False)], 5).num_taken == 0
+
+
+def test_refusals_are_quick_all_of_them_and_leave_nothing() -> None:
+    assert missed(hostile_figures(HostileResult(800, 0, 0.0999, "n: long text", 1 << 20))[0], "hostile") == set()
+    slow = hostile_figures(HostileResult(800, 2, 0.101, "n: long text", 64 << 20))
+    assert missed(slow[0], "hostile") == {"worst_milliseconds", "accepted", "grown_bytes"}
+    assert "101 ms (n: long text)" in slow[1][0][1]
 
 
 def test_a_stop_is_sound_where_every_stream_ends() -> None:

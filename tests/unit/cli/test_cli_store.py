@@ -66,6 +66,7 @@ def test_keys_as_json(tmp_path: Path) -> None:
     del made["secret"]
     assert value_of(tmp_path, "keys", "list") == [made]
     assert value_of(tmp_path, "keys", "create", "lab")["scopes"] == ["feedback", "infer"]
+    assert value_of(tmp_path, "keys", "create", "prometheus", "--scope", "metrics")["scopes"] == ["metrics"]
     assert value_of(tmp_path, "keys", "revoke", made["id"])["state"] == "revoked"
     with pytest.raises(TunesmithError, match="key-unknown"):
         told(tmp_path, "keys", "revoke", "nobody")

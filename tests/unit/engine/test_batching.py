@@ -276,6 +276,11 @@ def test_scores_labels_and_directions_are_those_of_others(
     assert engine.embed([], None).shape == (0, 64)
 
 
+def test_it_tells_how_many_characters_can_fit(engine: BatchingEngine) -> None:
+    assert engine.capabilities.max_characters == 16 * MAX_TOKENS
+    assert engine.capabilities.writes
+
+
 def test_what_is_too_long_or_too_much_is_refused(model: PreTrainedModel, chat: Chat) -> None:
     made = BatchingEngine(model, chat, max_tokens=MAX_TOKENS, max_running=2, max_waiting=3, max_cached_tokens=2048)
     try:

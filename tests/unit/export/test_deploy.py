@@ -13,6 +13,7 @@ from typing import Any
 import kubernetes_validate
 import pytest
 import yaml
+from jsonschema import Draft202012Validator
 
 from tunesmith.recipe.serve import Serve
 
@@ -23,6 +24,63 @@ MANIFESTS = {
     manifest["kind"]: manifest
     for manifest in yaml.safe_load_all((ROOT / "deploy" / "kubernetes.yaml").read_text(encoding="utf-8"))
 }
+
+
+TEXT = {"type": "string", "minLength": 1}
+TEXTS = {"type": "array", "items": TEXT, "minItems": 1}
+DURATION = {"type": "string", "pattern": r"^([0-9]+(us|ms|s|m|h))+$"}
+
+
+def closed(**properties: Any) -> dict[str, Any]:
+    return {"type": "object", "properties": properties, "additionalProperties": False}
+
+
+def by_name(what: dict[str, Any]) -> dict[str, Any]:
+    return {"type": "object", "additionalProperties": what}
+
+
+CONDITION = closed(
+    condition={"enum": ["service_started", "service_healthy", "service_completed_successfully"]},
+    restart={"type": "boolean"},
+    required={"type": "boolean"},
+)
+HEALTH = closed(
+    test={**TEXTS, "prefixItems": [{"enum": ["NONE", "CMD", "CMD-SHELL"]}], "minItems": 2},
+    interval=DURATION,
+    timeout=DURATION,
+    start_period=DURATION,
+    retries={"type": "integer", "minimum": 1},
+)
+MOUNT = closed(type={"enum": ["bind", "volume", "tmpfs"]}, source=TEXT, target=TEXT, read_only={"type": "boolean"}) | {
+    "required": ["type", "target"]
+}
+SERVICE = closed(
+    image=TEXT,
+    build=TEXT,
+    restart={"enum": ["no", "always", "on-failure", "unless-stopped"]},
+    depends_on=by_name(CONDITION),
+    environment=by_name({"type": ["string", "number", "null"]}),
+    secrets=TEXTS,
+    entrypoint=TEXTS,
+    command={"type": "array", "items": TEXT},
+    volumes={"type": "array", "items": {"anyOf": [{**TEXT, "pattern": r"^[\w-]+:/[\w./-]+(:ro|:rw)?$"}, MOUNT]}},
+    ports={"type": "array", "items": {"type": "string", "pattern": r"^[\d.]+:(\d+|\$\{\w+:-\d+\}):\d+$"}},
+    networks=TEXTS,
+    healthcheck=HEALTH,
+    stop_grace_period=DURATION,
+    cap_drop=TEXTS,
+    security_opt=TEXTS,
+    mem_limit={"type": "string", "pattern": r"^(\d+[bkmg]|\$\{\w+:-\d+[bkmg]\})$"},
+    pids_limit={"type": "integer", "minimum": 1},
+)
+COMPOSE_SCHEMA = closed(
+    name={"type": "string", "pattern": "^[a-z0-9][a-z0-9_-]*$"},
+    services={**by_name(SERVICE), "minProperties": 1},
+    networks=by_name(closed(internal={"type": "boolean"})),
+    volumes=by_name(closed()),
+    secrets=by_name(closed(file=TEXT) | {"required": ["file"]}),
+) | {"required": ["services"]}
+"""What the Compose Specification says of the keys that are used here, and of no others."""
 
 
 @pytest.fixture(scope="module")
@@ -130,6 +188,42 @@ def test_compose_publishes_to_this_machine_alone_and_keeps_the_password_in_a_fil
         assert all("PASSWORD" not in name or name.endswith("_FILE") for name in service["environment"])
         assert service["security_opt"] == ["no-new-privileges:true"]
     assert re.fullmatch(r"postgres:\d+\.\d+-\w+", services["database"]["image"])
+
+
+def test_compose_holds_to_its_specification() -> None:
+    lint = Draft202012Validator(COMPOSE_SCHEMA)
+    assert [error.message for error in lint.iter_errors(COMPOSE)] == []
+    server = COMPOSE["services"]["server"]
+    for wrong in (
+        {"stop_grace_periode": "40s"},
+        {"stop_grace_period": "40"},
+        {"ports": ["8000:8000"]},
+        {"restart": "sometimes"},
+        {"depends_on": {"database": {"condition": "healthy"}}},
+        {"volumes": [{"type": "bind", "source": "/bundle"}]},
+    ):
+        broken = {**COMPOSE, "services": {**COMPOSE["services"], "server": {**server, **wrong}}}
+        assert not lint.is_valid(broken), wrong
+
+
+def test_what_a_service_names_is_declared_and_all_that_is_declared_is_named() -> None:
+    services = COMPOSE["services"].values()
+    named: dict[str, set[str]] = {"networks": set(), "secrets": set(), "volumes": set()}
+    for service in services:
+        named["networks"].update(service["networks"])
+        named["secrets"].update(service["secrets"])
+        named["volumes"].update(mount.partition(":")[0] for mount in service["volumes"] if isinstance(mount, str))
+        assert service.get("depends_on", {}).keys() <= COMPOSE["services"].keys()
+    assert named == {kind: set(COMPOSE[kind]) for kind in named}
+
+
+def test_the_shell_of_compose_is_sound() -> None:
+    shell, option, script = COMPOSE["services"]["server"]["entrypoint"]
+    assert (shell, option) == ("sh", "-c")
+    # every dollar is for the shell, none is left to be filled in by compose
+    assert "$" not in script.replace("$$", "")
+    done = subprocess.run(["sh", "-n", "-c", script.replace("$$", "$")], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (0, "")
 
 
 @pytest.mark.parametrize("words", [_container()["args"], COMPOSE["services"]["server"]["entrypoint"][-1].split()])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,8 @@ from tunesmith.records import Message
 from tunesmith.serve.classify import choose
 from tunesmith.serve.deployment import Facts
 from tunesmith.stats.maps import Platt, Temperature, calibrated
+
+CHAT = "/v1/chat/completions"
 
 
 def test_base_and_tuned_are_models(tmp_path: Path) -> None:
@@ -76,6 +79,51 @@ def test_a_threshold_lets_through_what_is_exactly_at_it() -> None:
     for threshold in np.round(calibrated(shares, by), 12)[:50].tolist():
         chosen = choose(shares.tolist(), Facts("x", "adapter", LABELS, label_map=by), threshold)
         assert sum(not each.is_withheld for each in chosen) == (np.round(calibrated(shares, by), 12) >= threshold).sum()
+
+
+def test_a_number_has_neither_label_nor_confidence(tmp_path: Path) -> None:
+    def lengths(conversations: Any) -> list[float]:
+        return [len(each[-1].content) / 3 for each in conversations]
+
+    with deployed(tmp_path, ScriptedEngine(), labels=(), user_style="<{prompt}>") as made:
+        deployment = replace(made, numbers=lengths)
+        told = call(deployment, "POST", "/v1/classify", {"model": TUNED, "input": ["a", "four"], "user": "ann"}).json()
+        sure = call(deployment, "POST", "/v1/classify", {"model": TUNED, "input": "a", "min_confidence": 0.5})
+        base = call(deployment, "POST", "/v1/classify", {"model": BASE, "input": "a"})
+        kept = list(deployment.store.exchanges())
+    assert told["data"] == [
+        {"index": number, "value": value, "exchange": each["exchange"]}
+        for number, (value, each) in enumerate(zip([1.0, 2.0], told["data"], strict=True))
+    ]
+    assert (told["threshold"], told["calibrated"]) == (None, False)
+    said = {each.answer.content: (each.label, each.confidence, each.subject) for each in kept if each.answer}
+    assert said == {"1": (None, None, "ann"), "2": (None, None, "ann")}
+    assert (sure.status_code, sure.json()["error"]["code"]) == (400, "number-sureness")
+    assert (base.status_code, base.json()["error"]["code"]) == (400, "labels-none")
+
+
+def test_who_writes_nothing_is_not_asked_to(tmp_path: Path) -> None:
+    class Wordless(ScriptedEngine):
+        capabilities = replace(ScriptedEngine.capabilities, writes=False)
+
+    engine = Wordless()
+    with deployed(tmp_path, engine) as deployment:
+        for path, body in ((CHAT, chat_body(stream=True)), ("/v1/completions", {"model": TUNED, "prompt": "Once"})):
+            refused = call(deployment, "POST", path, body)
+            assert (refused.status_code, refused.json()["error"]["code"]) == (400, "writes-nothing")
+            assert refused.json()["error"]["param"] == "model"
+        unknown = call(deployment, "POST", CHAT, chat_body(model="other"))
+        assert unknown.json()["error"]["code"] == "model_not_found"
+        assert call(deployment, "POST", "/v1/classify", {"model": TUNED, "input": "billing"}).status_code == 200
+    assert engine.asked == []
+
+
+def test_a_conversation_to_be_classified_has_the_bounds_of_any(tmp_path: Path) -> None:
+    messages = [{"role": "user", "content": "billing"}] * 257
+    with deployed(tmp_path, ScriptedEngine()) as deployment:
+        for number, status in ((256, 200), (257, 400)):
+            body = {"model": TUNED, "messages": messages[:number]}
+            assert call(deployment, "POST", "/v1/classify", body).status_code == status
 
 
 def test_a_text_is_asked_as_the_rows_were(tmp_path: Path) -> None:

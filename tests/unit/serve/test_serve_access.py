@@ -22,10 +22,9 @@ import tunesmith
 from tunesmith.errors import TunesmithError
 from tunesmith.recipe.serve import Serve
 from tunesmith.serve.access import PUBLIC, Needs, authorise, check_exposure, open_routes, scopes_of
-from tunesmith.store import NewKey, create_key, revoke_key
+from tunesmith.store import SCOPES, NewKey, create_key, revoke_key
 
 SOURCE = Path(tunesmith.__file__).parent
-SCOPES = ("infer", "feedback", "admin")
 MODEL_PATH = "support"
 
 
@@ -126,6 +125,21 @@ def test_a_key_of_another_scope_is_denied_and_one_of_its_own_is_not(keys: Keys) 
                     assert answer.code == "key-scope"
                 else:
                     assert answer.status not in (401, 403), (method, path, scope)
+
+
+def test_a_scrapers_key_opens_the_figures_and_nothing_else(keys: Keys) -> None:
+    asks = [
+        (method, path, bearer(keys.by_scope["metrics"]))
+        for _, path, _ in routes(keys.server.app)
+        for method in METHODS
+        if path not in PUBLIC
+    ]
+    answers = dict(zip([ask[:2] for ask in asks], ask_all(keys.server.app, asks), strict=True))
+    opened = {asked for asked, answer in answers.items() if answer.status not in (403, 405)}
+    assert opened == {("GET", "/metrics")}
+    assert b"tunesmith_http_requests_total" in answers["GET", "/metrics"].body
+    # and whoever loads adapters does not read them by that
+    assert keys.server.ask("GET", "/metrics", **bearer(keys.by_scope["admin"])).code == "key-scope"
 
 
 @pytest.mark.parametrize(

@@ -99,7 +99,7 @@ def provoke(served: Server, key: str) -> list[bytes]:
 def test_planted_secrets_are_in_no_byte_that_is_written(tmp_path: Path, written: io.StringIO, policy: str) -> None:
     served = server(tmp_path, {"keys": True, "record": policy}, SayingEngine((ANSWER,)))
     _, key = create_key(served.store, NewKey("canary", frozenset({"infer", "feedback"})))
-    _, admin = create_key(served.store, NewKey("watcher", frozenset({"admin"})))
+    _, admin = create_key(served.store, NewKey("watcher", frozenset({"metrics"})))
     told = provoke(served, key)
     served.store.flush()
     figures = served.ask("GET", "/metrics", headers=[("authorization", f"Bearer {admin}")]).body

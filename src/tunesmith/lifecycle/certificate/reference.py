@@ -135,7 +135,7 @@ def _reference(certifying: Certifying, engine: LocalEngine, asked: list[Question
         probes=probed(engine.model),
         exam=exam,
         judged=judged,
-        canaries=_canary_places(asked, heard.answers) if head is None else (),
+        canaries=_canary_places(asked, heard.answers),
     )
 
 
