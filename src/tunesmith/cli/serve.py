@@ -31,12 +31,14 @@ def serve(target: TargetArgument, overrides: Overrides = None, as_json: JsonOpti
         refuse_exposed(section, store)  # before a model is loaded
         deployment = deploy(bundle, section, store, runtime(devices=True))
         names = [model.name for model in deployment.models]
+        proof = "scores" if deployment.engine.capabilities.scores else "texts"
         run_server(
             deployment,
             lambda address: show(
-                {"address": address, "models": names, "form": deployment.facts.form},
+                {"address": address, "models": names, "form": deployment.facts.form, "proof": proof},
                 [
                     text("cli.serve.ready", address=address, models=", ".join(names), form=deployment.facts.form),
+                    text(f"cli.serve.proof.{proof}"),
                     text("cli.serve.try", address=address, model=names[0]),
                 ],
             ),
