@@ -84,6 +84,8 @@ class ProvingByTexts:
     canaries: Sequence[Canary]
     texts: Sequence[str]
     """What the answers say."""
+    adapter: str | None
+    """The name in the engine of what was certified."""
     prefilled: bool
     """Whether a prompt already opens the thinking."""
 
@@ -103,7 +105,7 @@ class ProvingByTexts:
         if num_waiting:  # behind others it would take as long as they do
             raise TunesmithError("queue-full", waiting=num_waiting)
         sampling = Sampling(max_new_tokens=len(canary.answer_ids))
-        (said,) = ask(engine, [Wanted(_prompt(canary), sampling)], 1)
+        (said,) = ask(engine, [Wanted(_prompt(canary), sampling, self.adapter)], 1)
         return said.text
 
     def _message(self, text: str) -> Message:

@@ -76,11 +76,12 @@ def _proving(deployment: Deployment) -> Proof | None:
     bundle, facts = deployment.bundle, deployment.facts
     if bundle is None:
         return None
+    adapter = deployment.models.find(facts.name).adapter
     if not deployment.engine.capabilities.scores:
-        return ProvingByTexts(bundle.canaries(), facts.certified, facts.prefilled)
+        return ProvingByTexts(bundle.canaries(), facts.certified, adapter, facts.prefilled)
     # a form that was not certified is never ready
     tolerance = bundle.certificate().canary_tolerances.get(facts.form, 0.0)
-    return Proving(bundle.canaries(), tolerance, deployment.models.find(facts.name).adapter)
+    return Proving(bundle.canaries(), tolerance, adapter)
 
 
 def _metrics_route(guards: Guards, num_dropped: Callable[[], int]) -> Callable[..., object]:
