@@ -19,6 +19,8 @@ from tunesmith.serve.deployment import Deployment
 from tunesmith.serve.run import Server
 
 MODEL = "model"
+VLLM = frozenset(("response_format", "logprobs", "prompt_logprobs", "return_token_ids", "embeddings", "top_k"))
+"""`top_k` stands for all that sampling takes."""
 Score = Callable[[Sequence[int]], list[dict[str, Any] | None]]
 """From the ids of a text to vLLM's `prompt_logprobs`."""
 
@@ -81,9 +83,9 @@ class StandIn:
     act: Act
     models: Sequence[Mapping[str, Any]] = ({"id": MODEL},)
     knows: frozenset[str] = frozenset()
-    """Fields and paths that it takes beside a plain chat: `response_format`, `embeddings`, ..."""
+    """Fields and paths that it takes beside a plain chat: some of VLLM."""
     chat: Chat | None = None
-    """Renders as this does, else otherwise."""
+    """Renders as this does, and tells it, else otherwise."""
     score: Score | None = None
     url: str = ""
     bodies: list[dict[str, Any]] = field(default_factory=list)
@@ -100,7 +102,7 @@ class StandIn:
         if body.get("stream"):
             self.bodies.append(body)
             self.act(asked)
-        elif body.keys() & {"top_k", "response_format", "logprobs", "prompt_logprobs"} - self.knows:
+        elif body.keys() & VLLM - self.knows:
             asked.whole(400, {"error": {"message": "unknown field"}})
         elif asked.path.endswith("/embeddings"):
             rows = [{"index": place, "embedding": [3.0, 4.0]} for place, _ in enumerate(body["input"])]
@@ -112,12 +114,13 @@ class StandIn:
 
     def _probed(self, body: Mapping[str, Any]) -> dict[str, Any]:
         messages = [Message(each["role"], each["content"]) for each in body["messages"]]
-        num_tokens = 1 if self.chat is None else len(self.chat.prompt_ids(messages))
+        ids = [1] if self.chat is None else self.chat.prompt_ids(messages)
         content = '{ "tunesmith-probe" : true}' if "response_format" in body else "Hello."
         logs = {"content": [{"token": "Hello.", "logprob": -0.5, "top_logprobs": []}]} if "logprobs" in body else None
         message = {"role": "assistant", "content": content}
         choice = {"index": 0, "message": message, "logprobs": logs, "finish_reason": "length"}
-        return {"choices": [choice], "usage": {"prompt_tokens": num_tokens, "completion_tokens": 1}}
+        told = {"choices": [choice], "usage": {"prompt_tokens": len(ids), "completion_tokens": 1}}
+        return told | ({"prompt_token_ids": ids} if "return_token_ids" in body else {})
 
 
 @contextmanager

@@ -17,7 +17,7 @@ import pytest
 import torch
 from bundle_material import ASKED, LABELS, TINY, bundle_in, serving
 from openai import OpenAI
-from remote_material import MODEL, StandIn, says, standing_in
+from remote_material import MODEL, VLLM, StandIn, says, standing_in
 
 from tunesmith.artifacts.bundle import Bundle
 from tunesmith.chat import load_chat
@@ -166,8 +166,7 @@ def scoring(bundle: Bundle) -> StandIn:
             logs_TV = model(torch.tensor([list(ids)])).logits[0].log_softmax(1)
         return [None, *({str(id): {"logprob": float(logs_TV[place, id])}} for place, id in enumerate(ids[1:]))]
 
-    knows = frozenset(("prompt_logprobs",))
-    return StandIn(says(), knows=knows, chat=load_chat(find_base(TINY).folder), score=score)
+    return StandIn(says(), knows=VLLM, chat=load_chat(find_base(TINY).folder), score=score)
 
 
 def test_who_scores_is_proved_by_scores_and_chooses_labels(bundle: Bundle, upstream: Server, tmp_path: Path) -> None:

@@ -19,7 +19,13 @@ from tunesmith.engine.upstream import Told, Upstream, garbled
 from tunesmith.errors import Place, TunesmithError
 from tunesmith.records import Message
 
-NEUTRAL: Final[Mapping[str, object]] = {"top_k": -1, "min_p": 0.0, "repetition_penalty": 1.0}
+NEUTRAL: Final[Mapping[str, object]] = {
+    "top_k": -1,
+    "min_p": 0.0,
+    "repetition_penalty": 1.0,
+    "presence_penalty": 0.0,
+    "frequency_penalty": 0.0,
+}
 """How the judged model was drawn. Where a request is silent, vLLM and SGLang take numbers from the model's folder."""
 PROBE: Final = (Message("user", "Hi."), Message("assistant", "Hello."), Message("user", "你好，1+1=?"))
 LACKING: Final = frozenset(("engine-refused", "engine-status", "engine-garbled", "engine-broke-off"))
@@ -105,14 +111,14 @@ async def abilities(upstream: Upstream, chat: Chat) -> Abilities:
     """Ask a server that has just been named. Raises what a request raises, TunesmithError `engine-model` where it does
     not know the model.
 
-    Scores are of tokens as we render them: of a server that renders a conversation otherwise they would prove nothing
-    of what it answers, and so it has none.
+    Scores are of tokens as we render them. Of a server that renders a conversation otherwise, or does not tell how,
+    they would prove nothing of what it answers, and so it has none.
     """
     max_tokens = await _known(upstream)
+    await upstream.post("chat/completions", _probe({}), Chunk)  # a wrong key or address is told here
     is_neutral = await _asked(upstream, NEUTRAL) is not None
-    plain = await upstream.post("chat/completions", _probe({}), Chunk)
-    prompt_ids = chat.prompt_ids(PROBE)
-    is_alike = plain.usage is not None and plain.usage.prompt_tokens == len(prompt_ids)
+    prompt_ids, rendered = chat.prompt_ids(PROBE), await _asked(upstream, {"return_token_ids": True})
+    is_alike = rendered is not None and rendered.prompt_token_ids == tuple(prompt_ids)
     can_score = is_alike and await _seen(scores(upstream, prompt_ids[:-1], prompt_ids[-1:])) is not None
     logs = await _asked(upstream, {"logprobs": True, "top_logprobs": 1})
     held = await _asked(upstream, {"max_tokens": JSON_TOKENS, "response_format": json_format(SCHEMA)})
@@ -131,7 +137,7 @@ def worded(messages: Sequence[Message]) -> list[dict[str, str]]:
     """A conversation as chat words it."""
     return [
         {"role": each.role, "content": each.content}
-        | ({} if each.reasoning is None else {"reasoning_content": each.reasoning})
+        | ({} if each.reasoning is None else dict.fromkeys(("reasoning_content", "reasoning"), each.reasoning))
         for each in messages
     ]
 

@@ -94,6 +94,8 @@ class Chunk(Told):
 
     choices: tuple[Choice, ...] = ()
     usage: Usage | None = None
+    prompt_token_ids: tuple[int, ...] | None = None
+    """As vLLM tells them where that is asked for."""
     error: object = None
 
 

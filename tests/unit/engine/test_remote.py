@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 import pytest
 from engine_material import PATIENCE_SECONDS, Heard, asking, hear
-from remote_material import MODEL, Act, Asked, StandIn, in_front_of, piece, says, standing_in, usage
+from remote_material import MODEL, VLLM, Act, Asked, StandIn, in_front_of, piece, says, standing_in, usage
 from tiny_models import make_chat
 
 from tunesmith.chat import Chat
@@ -67,7 +67,7 @@ def test_what_is_asked_is_what_openai_s_api_asks(chat: Chat) -> None:
             "messages": [
                 {"role": "system", "content": "Be brief."},
                 {"role": "user", "content": "1+1?"},
-                {"role": "assistant", "content": "2", "reasoning_content": "one and one"},
+                {"role": "assistant", "content": "2", "reasoning_content": "one and one", "reasoning": "one and one"},
                 {"role": "user", "content": "你好"},
             ],
             "temperature": 0.5,
@@ -85,7 +85,7 @@ def test_what_is_asked_is_what_openai_s_api_asks(chat: Chat) -> None:
             "stream_options": {"include_usage": True},
         }
     ]
-    _, other = answer_to(replace(asking("hi"), is_json=True, sample=1), says(), chat, knows=frozenset(NEUTRAL))
+    _, other = answer_to(replace(asking("hi"), is_json=True, sample=1), says(), chat, knows=VLLM)
     (body,) = other.bodies
     assert {name: body[name] for name in NEUTRAL} == NEUTRAL
     assert body["response_format"] == {"type": "json_object"}
@@ -343,16 +343,15 @@ def test_what_cannot_be_asked_is_refused_before_it_is_sent(chat: Chat) -> None:
 
 
 def test_abilities_are_seen_and_not_guessed(chat: Chat) -> None:
-    everything = frozenset(("response_format", "logprobs", "top_logprobs", "prompt_logprobs", "embeddings", *NEUTRAL))
     with standing_in(StandIn(says())) as there, in_front_of(there.host, chat) as engine:
         assert engine.capabilities == NOTHING
         assert engine.adapters == ()
     for has_chat, scores in ((True, True), (False, False)):
-        there = StandIn(says(), knows=everything, chat=chat if has_chat else None, score=likely)
+        there = StandIn(says(), knows=VLLM, chat=chat if has_chat else None, score=likely)
         with standing_in(there), in_front_of(there.host, chat) as engine:
             assert engine.capabilities == Capabilities(True, scores, True, scores, False, True)
     # says 200 to everything, and does nothing of it
-    deaf = StandIn(says(), knows=everything, chat=chat)
+    deaf = StandIn(says(), knows=VLLM, chat=chat)
     with standing_in(deaf):
         deaf.answer = lambda asked: asked.whole(200, {"choices": [{"message": {"content": "Hello."}}]})  # type: ignore[method-assign]
         with in_front_of(deaf.host, chat) as engine:
@@ -366,7 +365,7 @@ def likely(ids: Any) -> list[dict[str, Any] | None]:
 
 
 def knowing(chat: Chat, score: Any = likely) -> StandIn:
-    return StandIn(says(), knows=frozenset(("prompt_logprobs", "embeddings")), chat=chat, score=score)
+    return StandIn(says(), knows=VLLM, chat=chat, score=score)
 
 
 def test_scores_are_those_of_the_answer_s_own_tokens(chat: Chat) -> None:

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 import torch
 from engine_material import CONVERSATIONS, PROMPTS, Heard, asking, hear
-from remote_material import StandIn, in_front_of, running, says, standing_in
+from remote_material import VLLM, StandIn, in_front_of, running, says, standing_in
 from serving_material import BASE, deployed
 from tiny_models import make_chat, make_model
 
@@ -152,7 +152,7 @@ def test_scores_and_labels_are_those_of_the_model(both: Both) -> None:
             logs_TV = model(torch.tensor([list(ids)])).logits[0].log_softmax(1)
         return [None, *({str(id): {"logprob": float(logs_TV[place, id])}} for place, id in enumerate(ids[1:]))]
 
-    there = StandIn(says(), knows=frozenset(("prompt_logprobs",)), chat=both.chat, score=score)
+    there = StandIn(says(), knows=VLLM, chat=both.chat, score=score)
     labels = ("yes", "no", "no idea")
     with standing_in(there), in_front_of(there.host, both.chat) as engine:
         assert (engine.capabilities.scores, engine.capabilities.labels) == (True, True)
