@@ -42,6 +42,7 @@ SECTIONS: Final[dict[str, str]] = {
     "FewShotRows": "少样本对比组看哪些训练数据。",
     "HarnessTasks": "微调前后要问哪些 lm-evaluation-harness 任务。",
     "Judge": "按评分标准打分、在两个回答中择优的裁判模型；它的话从不单独定论。",
+    "Host": "OpenAI 兼容接口后的模型。",
     "Address": "OpenAI 兼容接口的地址：OpenAI、vLLM、Ollama 以及大多数模型服务。",
     "Endpoint": "OpenAI 兼容接口后的模型，以及怎样采样。",
     "Teacher": "回答没有思考过程的训练数据；最终答案与该行一致时，保留其思考过程。",
@@ -371,6 +372,12 @@ KEYS: Final[dict[str, dict[str, str]]] = {
         "num": "看几条。",
         "choose": "`random`：每道题看同样的几条，按种子从较短的一半中抽取；`first`：最前面的几条；"
         "`nearest`：每道题看问题与之最相似的几条（TF-IDF）。",
+    },
+    "Host": {
+        "url": "接口的起始地址，例如 `http://127.0.0.1:8000/v1`。",
+        "model": "模型在该接口上的名称。",
+        "key": "存放接口密钥的环境变量名。",
+        "timeout_seconds": "等待一个回答的秒数。",
     },
     "Address": {
         "url": "接口的起始地址，例如 `http://127.0.0.1:8000/v1`。",
@@ -731,6 +738,7 @@ KEYS: Final[dict[str, dict[str, str]]] = {
         "host": "监听的地址；若不限于本机，必须使用密钥。",
         "port": "监听的端口；0 表示任选一个空闲端口。",
         "form": "由发布包中的哪种形式回答；不写则用适配器（基座也可同时提问），没有适配器则用其中最快的一种。",
+        "engine": "由另一台服务器（例如运行该模型的 vLLM）来写回答，并验证其回答与证书一致；不写则由本进程来写。",
         "keys": "请求是否需要 API 密钥；不写时，服务可从外部访问就需要。",
         "store": "数据库的 URL，例如 `postgresql://...`；不写时用工作区中的一个文件。",
         "record": "请求留下什么：`off` 什么都不留，`metadata` 只留数字不留文字，`pseudonymised` 换掉个人信息后的文字，"

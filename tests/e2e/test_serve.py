@@ -8,10 +8,7 @@ import re
 import signal
 import subprocess
 import sys
-import threading
-from collections.abc import Iterator
-from contextlib import contextmanager, redirect_stdout
-from dataclasses import replace
+from contextlib import redirect_stdout
 from pathlib import Path
 from typing import Any
 
@@ -19,86 +16,31 @@ import httpx2
 import pytest
 import torch
 import yaml
-from export_material import certified, exporting, tuned_model
+from bundle_material import ASKED, LABELS, TINY, bundle_in, serving
 from openai import OpenAI
 
-from tunesmith.artifacts.bundle import Bundle, BundleBody, Canary
+from tunesmith.artifacts.bundle import Bundle
 from tunesmith.chat import load_chat
 from tunesmith.engine.local import LocalEngine
 from tunesmith.errors import RunFailed
-from tunesmith.export.exporting import Certified
-from tunesmith.export.run import export
 from tunesmith.model.base import find_base
 from tunesmith.model.form import load_form
-from tunesmith.recipe import Lora, Recipe
+from tunesmith.recipe import Recipe
 from tunesmith.recipe.serve import Serve
-from tunesmith.records import Message, Sampling
-from tunesmith.runtime import Runtime, Silent
-from tunesmith.serve.run import Server, serve
+from tunesmith.records import Sampling
+from tunesmith.runtime import Runtime
+from tunesmith.serve.run import serve
 from tunesmith.serve.start import deploy
 from tunesmith.store import add_version, workspace_store
 
 pytestmark = pytest.mark.thorough
 ROOT = Path(__file__).parents[2]
 PAGE = "serve-a-model.md"
-TINY = "builtin:tiny"
-LABELS = ("billing", "delivery")
-ASKED = [
-    (Message("user", "Where is my parcel?"),),
-    (Message("system", "Be brief."), Message("user", "我的包裹在哪里？")),
-]
-
-
-def bundle_in(folder: Path, name: str, *, shift: float = 0.0) -> Bundle:
-    """Its canaries are certified by another library's plain forward pass; `shift` makes them wrong."""
-    base = find_base(TINY)
-    model = tuned_model(folder / "model", base, Lora(rank=4 if name == "desk" else 8))
-    made = exporting(folder, TINY, model, name=name, export={"forms": ["adapter", "merged"]})
-    made = replace(made, task="labels", labels=LABELS)
-
-    def certify(staging: Path, body: BundleBody) -> Certified:
-        done = certified()(staging, body)
-        judged = load_form(staging, body, "merged", dtype=torch.float32, device="cpu")
-        chat = load_chat(base.folder)
-        canaries = tuple(_canary(judged, chat, messages, shift) for messages in ASKED)
-        tolerances = {form.name: 0.01 for form in body.forms}
-        certificate = done.certificate.model_copy(update={"canary_tolerances": tolerances})
-        return replace(done, canaries=canaries, certificate=certificate)
-
-    runtime = Runtime(folder, folder / "cache", num_threads=1)
-    return export(made, runtime=runtime, progress=Silent(), out=folder / "bundle", certify=certify)
-
-
-def _canary(model: Any, chat: Any, messages: tuple[Message, ...], shift: float) -> Canary:
-    prompt, answer = chat.prompt_ids(messages), [5, 9, 2]
-    with torch.no_grad():
-        logs = model(torch.tensor([prompt + answer])).logits[0].log_softmax(1)
-    found = [float(logs[len(prompt) - 1 + place, token]) + shift for place, token in enumerate(answer)]
-    return Canary(prompt=[(m.role, m.content) for m in messages], answer_ids=answer, log_probabilities=found)
 
 
 @pytest.fixture(scope="module")
 def bundle(tmp_path_factory: pytest.TempPathFactory) -> Bundle:
     return bundle_in(tmp_path_factory.mktemp("desk"), "desk")
-
-
-@contextmanager
-def serving(bundle: Bundle, folder: Path, **section: Any) -> Iterator[Server]:
-    runtime = Runtime(folder, folder / "cache", num_threads=1)
-    ready = threading.Event()
-    section = {"port": 0, "record": "full", **section}
-    with workspace_store(runtime) as store:
-        deployment = deploy(bundle, Serve.model_validate(section), store, runtime)
-        server = Server(deployment, lambda address: ready.set())
-        thread = threading.Thread(target=server.run, kwargs={"sockets": [server.listening]})
-        thread.start()
-        try:
-            assert ready.wait(60)
-            yield server
-        finally:
-            server.drain()
-            thread.join(60)
-            deployment.engine.close()
 
 
 @pytest.mark.parametrize("form", ["adapter", "merged"])

@@ -32,12 +32,14 @@ def serve(target: TargetArgument, overrides: Overrides = None, as_json: JsonOpti
         deployment = deploy(bundle, section, store, runtime(devices=True))
         names = [model.name for model in deployment.models]
         way = "cli.serve.try" if deployment.engine.capabilities.writes else "cli.serve.try-classify"
+        proof = "scores" if deployment.engine.capabilities.scores else "texts"
         run_server(
             deployment,
             lambda address: show(
-                {"address": address, "models": names, "form": deployment.facts.form},
+                {"address": address, "models": names, "form": deployment.facts.form, "proof": proof},
                 [
                     text("cli.serve.ready", address=address, models=", ".join(names), form=deployment.facts.form),
+                    text(f"cli.serve.proof.{proof}"),
                     text(way, address=address, model=names[0]),
                 ],
             ),

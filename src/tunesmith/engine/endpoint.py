@@ -38,7 +38,7 @@ def _ignore(done: int) -> None: ...
 
 
 @cache
-def _certificates() -> SSLContext:
+def certificates() -> SSLContext:
     """Whom to trust; reading all of them takes longer than many an answer."""
     from httpx2 import create_ssl_context
 
@@ -116,7 +116,7 @@ class Endpoint:
         headers = {"Authorization": f"Bearer {self.key}"} if self.key else {}
         limits = Limits(max_connections=self.parallel)
         with (
-            Client(headers=headers, timeout=self.timeout_seconds, limits=limits, verify=_certificates()) as client,
+            Client(headers=headers, timeout=self.timeout_seconds, limits=limits, verify=certificates()) as client,
             ThreadPoolExecutor(self.parallel) as threads,
         ):
             found = []

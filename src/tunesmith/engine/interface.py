@@ -83,11 +83,13 @@ class Delta:
     ids: tuple[int, ...] = ()
     """Tokens written since the last piece, an end token included; a stop text's too, although it is not shown."""
     log_probabilities: tuple[TokenLogProbability, ...] = ()
-    """One for each of `ids`, where they are asked for: of the model's own distribution, before temperature and JSON."""
+    """One for each token, where they are asked for: of the model's own distribution, before temperature and JSON."""
     finish_reason: FinishReason | None = None
     num_prompt_tokens: int = 0
     num_cached_tokens: int = 0
     """Tokens of the prompt that an earlier request had computed."""
+    num_tokens: int = 0
+    """Tokens written so far, of an engine that does not tell `ids`; until the last piece at least so many."""
     failure: TunesmithError | None = None
 
     @property

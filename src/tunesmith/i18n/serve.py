@@ -178,8 +178,10 @@ _STARTED: Final[dict[str, tuple[str, str]]] = {
         "服务器已停止：{reason}",
     ),
     "hint.serve-unproved": (
-        "serve another form (`serve.form=merged`), or export again on this machine: `tunesmith export RECIPE`",
-        "请改用其他形式（`serve.form=merged`），或在本机重新导出：`tunesmith export 配方`",
+        "serve another form (`serve.form=merged`), or export again on this machine: `tunesmith export RECIPE`; the "
+        "server under `serve.engine` has to run a form of this very bundle",
+        "请改用其他形式（`serve.form=merged`），或在本机重新导出：`tunesmith export 配方`；`serve.engine` 所指的服务器"
+        "必须运行这个发布包中的模型",
     ),
     "error.port-taken": (
         "nothing can listen at port {port}: {problem}",

@@ -344,7 +344,8 @@ class _Directions:
 
     def __call__(self, texts: Sequence[str]) -> Vectors:
         if self._opened is None:
-            self._opened = open_bundle(self._bundle, self._job.recipe.serve, self._job.runtime)
+            here = self._job.recipe.serve.model_copy(update={"engine": None})  # not every server embeds
+            self._opened = open_bundle(self._bundle, here, self._job.runtime)
         engine, adapter = self._opened.engine, self._opened.models[0].adapter
         progress, found = self._job.progress, []
         progress.begin("task.monitor", len(texts))

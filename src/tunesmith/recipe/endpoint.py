@@ -9,16 +9,21 @@ from pydantic import Field
 from tunesmith.recipe.section import PositiveFloat, PositiveInt, Section
 
 
-class Address(Section):
-    """Where a model behind an OpenAI-compatible API answers: OpenAI, vLLM, Ollama, and most hosts of models."""
+class Host(Section):
+    """A model behind an OpenAI-compatible API."""
 
     url: Annotated[
         str, Field(description="Where the API begins, such as `http://127.0.0.1:8000/v1`.", pattern=r"^https?://\S+$")
     ]
     model: Annotated[str, Field(description="The model's name there.", min_length=1)]
     key: Annotated[str | None, Field(description="Name of the environment variable that holds the API key.")] = None
-    parallel: Annotated[PositiveInt, Field(description="Requests under way at once.")] = 4
     timeout_seconds: Annotated[PositiveFloat, Field(description="How long to wait for an answer.")] = 120.0
+
+
+class Address(Host):
+    """Where a model behind an OpenAI-compatible API answers: OpenAI, vLLM, Ollama, and most hosts of models."""
+
+    parallel: Annotated[PositiveInt, Field(description="Requests under way at once.")] = 4
 
 
 class Endpoint(Address):

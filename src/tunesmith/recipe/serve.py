@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 from pydantic.functional_validators import AfterValidator
 
+from tunesmith.recipe.endpoint import Host
 from tunesmith.recipe.export import FormName
 from tunesmith.recipe.safety import Refusal
 from tunesmith.recipe.safety_checks import ContentRule, with_different_names
@@ -72,6 +73,13 @@ class Serve(Section):
         Field(
             description="Which form of the bundle answers; absent: the adapter, beside which its base answers too, "
             "else the fastest that the bundle has."
+        ),
+    ] = None
+    engine: Annotated[
+        Host | None,
+        Field(
+            description="A server that writes the answers, such as vLLM with this model; it is proved to answer as "
+            "certified. Absent: this process writes them."
         ),
     ] = None
     keys: Annotated[

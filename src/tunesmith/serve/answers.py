@@ -86,9 +86,9 @@ class Choice:
             raise delta.failure
         if delta.finish_reason == "cancelled":
             raise Refused("engine-closed")
-        if delta.ids and self.first_token_seconds is None:
+        if (delta.ids or delta.text) and self.first_token_seconds is None:
             self.first_token_seconds = self.seconds
-        self.num_tokens += len(delta.ids)
+        self.num_tokens = delta.num_tokens or self.num_tokens + len(delta.ids)
         self.num_prompt_tokens = max(self.num_prompt_tokens, delta.num_prompt_tokens)
         self.num_cached_tokens = max(self.num_cached_tokens, delta.num_cached_tokens)
         reasoning, content = self._guarded(self._split(delta), is_last=delta.is_last)

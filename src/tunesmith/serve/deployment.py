@@ -87,6 +87,8 @@ class Facts:
     """Whether a prompt already opens the thinking."""
     closes_unopened: bool = False
     """Whether certified answers close a thinking that no tag opened."""
+    certified: tuple[str, ...] = ()
+    """What the certified answers say, in the order of the canaries."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -24,7 +24,12 @@ STATUSES: Final[Mapping[str, int]] = {
     "body-slow": 408,
     "body-too-large": 413,
     "body-type": 415,
+    "engine-broke-off": 502,
+    "engine-busy": 429,
     "engine-closed": 503,
+    "engine-garbled": 502,
+    "engine-status": 502,
+    "engine-unreachable": 503,
     "exchange-unknown": 404,
     "feedback-late": 503,
     "host-foreign": 403,
@@ -49,6 +54,7 @@ STATUSES: Final[Mapping[str, int]] = {
 }
 """The status of a failure by its code; of any other TunesmithError 400, of a RunFailed 500."""
 KNOWN_AS: Final[Mapping[str, str]] = {
+    "engine-busy": "rate_limit_exceeded",
     "key-missing": "invalid_api_key",
     "key-wrong": "invalid_api_key",
     "model-unknown": "model_not_found",

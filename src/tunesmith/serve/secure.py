@@ -21,7 +21,7 @@ from tunesmith.serve.access import Caller, KeyGate, Needs, asks_for_keys, open_r
 from tunesmith.serve.boundary import Boundary
 from tunesmith.serve.deployment import Deployment
 from tunesmith.serve.errors import install
-from tunesmith.serve.health import Proving, Readiness, livez, readyz
+from tunesmith.serve.health import Proof, Proving, ProvingByTexts, Readiness, livez, readyz
 from tunesmith.serve.hosts import HostGuard
 from tunesmith.serve.limits import Bodies, Budgets, Slots
 from tunesmith.serve.log import write_access
@@ -71,14 +71,17 @@ def secure(app: FastAPI, deployment: Deployment, num_dropped: Callable[[], int])
     return guards
 
 
-def _proving(deployment: Deployment) -> Proving | None:
-    """None where nothing was certified, or the engine cannot tell how likely an answer is."""
+def _proving(deployment: Deployment) -> Proof | None:
+    """By texts where the engine cannot tell how likely an answer is; None where nothing was certified."""
     bundle, facts = deployment.bundle, deployment.facts
-    if bundle is None or not deployment.engine.capabilities.scores:
+    if bundle is None:
         return None
+    adapter = deployment.models.find(facts.name).adapter
+    if not deployment.engine.capabilities.scores:
+        return ProvingByTexts(bundle.canaries(), facts.certified, adapter, facts.prefilled)
     # a form that was not certified is never ready
     tolerance = bundle.certificate().canary_tolerances.get(facts.form, 0.0)
-    return Proving(bundle.canaries(), tolerance, deployment.models.find(facts.name).adapter)
+    return Proving(bundle.canaries(), tolerance, adapter)
 
 
 def _metrics_route(guards: Guards, num_dropped: Callable[[], int]) -> Callable[..., object]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -16,6 +16,7 @@ from tunesmith.errors import Place, TunesmithError
 from tunesmith.model.base import Base
 from tunesmith.model.decoding import decoding_of
 from tunesmith.recipe import load_recipe
+from tunesmith.recipe.endpoint import Host
 from tunesmith.recipe.export import FormName
 from tunesmith.recipe.serve import Serve
 from tunesmith.runtime import Runtime
@@ -69,15 +70,42 @@ def deploy(bundle: Bundle, section: Serve, store: Store, runtime: Runtime) -> De
 
 
 def open_bundle(bundle: Bundle, section: Serve, runtime: Runtime) -> Opened:
-    """Load a form and start its engine. Imports torch.
+    """Start the engine of a form: in this process, or that of the server which the recipe names. Imports torch.
 
-    Raises TunesmithError `serve-form`; what `form_base`, `load_form` and `Engine.load_adapter` raise.
+    Raises TunesmithError `serve-form`; `serve-head` for one with a head that is to answer elsewhere; what `form_base`,
+    `load_form` and `Engine.load_adapter` raise, or what `upstream_at` and `RemoteEngine` raise.
     """
+    form = form_to_serve(bundle, section.form)
+    if section.engine is not None:
+        return _open_elsewhere(bundle, form, section, section.engine, runtime)
+    return _open_here(bundle, form, section, runtime)
+
+
+def _open_elsewhere(bundle: Bundle, form: FormName, section: Serve, host: Host, runtime: Runtime) -> Opened:
+    """The form is not loaded: its chat is, and what its certificate says holds for the model over there."""
+    from tunesmith.engine.remote import RemoteEngine
+    from tunesmith.engine.upstream import upstream_at
+    from tunesmith.model.form import form_base
+
+    body = bundle.body
+    base = form_base(bundle.folder, body, form)
+    chat = load_chat(base.folder, body.style_of(form))
+    facts = _facts(bundle, form, base, chat)
+    engine = RemoteEngine(
+        upstream_at(host, runtime),
+        chat,
+        max_tokens=base.max_tokens,
+        max_running=section.limits.max_running,
+        max_waiting=section.limits.max_waiting,
+    )
+    return Opened(engine, facts, (Served(body.name, None, bundle.key, runtime.clock()),))
+
+
+def _open_here(bundle: Bundle, form: FormName, section: Serve, runtime: Runtime) -> Opened:
     from tunesmith.engine.batching import BatchingEngine
 
-    name, form = bundle.body.name, form_to_serve(bundle, section.form)
-    loaded = _load(bundle, form, runtime)
-    facts, now = _facts(bundle, form, loaded), runtime.clock()
+    name, loaded, now = bundle.body.name, _load(bundle, form, runtime), runtime.clock()
+    facts = replace(_facts(bundle, form, loaded.base, loaded.chat), takes_adapters=loaded.is_beside)
     if loaded.head is not None:
         return _with_head(loaded, loaded.head, facts, Served(name, None, bundle.key, now))
     engine = BatchingEngine(
@@ -152,8 +180,9 @@ def _name_of_base(bundle: Bundle) -> str:
     return name if name != bundle.body.name else f"{name}-base"
 
 
-def _facts(bundle: Bundle, form: FormName, loaded: _Loaded) -> Facts:
+def _facts(bundle: Bundle, form: FormName, base: Base, chat: Chat) -> Facts:
     body, recipe = bundle.body, load_recipe(bundle.folder / RECIPE)
+    certified = tuple(chat.decode(canary.answer_ids) for canary in bundle.canaries())
     maps = [each for each in bundle.maps() if each.arm == body.arm and each.confidence == LABEL]
     return Facts(
         name=body.name,
@@ -163,14 +192,13 @@ def _facts(bundle: Bundle, form: FormName, loaded: _Loaded) -> Facts:
         abstain_below=body.abstain_below,
         system=recipe.prepare.system,
         user_style=recipe.prepare.user_style,
-        sampling=decoding_of(recipe.evaluate.decoding, loaded.base, recipe.seed),
-        takes_adapters=loaded.is_beside,
-        prefilled=loaded.chat.prefilled,
-        closes_unopened=loaded.head is None and _closes_unopened(bundle, loaded.chat),
+        sampling=decoding_of(recipe.evaluate.decoding, base, recipe.seed),
+        prefilled=chat.prefilled,
+        closes_unopened=not chat.prefilled and any(map(_closes_unopened, certified)),
+        certified=certified,
     )
 
 
-def _closes_unopened(bundle: Bundle, chat: Chat) -> bool:
-    """Whether a certified answer closes a thinking that neither it nor its prompt opened."""
-    texts = (chat.decode(canary.answer_ids).lstrip() for canary in bundle.canaries())
-    return not chat.prefilled and any(CLOSE in text and not text.startswith(OPEN) for text in texts)
+def _closes_unopened(text: str) -> bool:
+    """Whether an answer closes a thinking that it did not open."""
+    return CLOSE in text and not text.lstrip().startswith(OPEN)

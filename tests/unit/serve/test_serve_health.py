@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import time
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import cast
 
@@ -13,10 +13,12 @@ from guard_material import SayingEngine, ask, chat, server
 
 from tunesmith.artifacts.bundle import CANARIES, CERTIFICATE, Bundle, BundleBody, Canary, Certificate
 from tunesmith.artifacts.folder import Manifest
-from tunesmith.errors import TunesmithError
+from tunesmith.engine.interface import Capabilities, EngineLoad, OnDelta, Request
+from tunesmith.errors import RunFailed, TunesmithError
+from tunesmith.records import Sampling
 from tunesmith.serve.app import make_app
 from tunesmith.serve.errors import Refused
-from tunesmith.serve.health import STUCK_SECONDS, Proving, Readiness
+from tunesmith.serve.health import STUCK_SECONDS, Proving, ProvingByTexts, Readiness
 
 CANARY = Canary(prompt=[("user", "Hello?")], answer_ids=[1, 2, 3], log_probabilities=[-1.0, -1.0, -1.0])
 
@@ -169,3 +171,89 @@ def test_answers_wait_for_the_proof_of_the_bundle(tmp_path: Path, scores: float,
     made = make_app(uncertified)
     made.guards.readiness.prove()
     assert made.guards.readiness.reason == "differs"
+
+
+@dataclass
+class WritingEngine(SayingEngine):
+    """Cannot score, and writes what it is told to."""
+
+    capabilities: Capabilities = field(default_factory=lambda: Capabilities(True, False, True, False, False, True))
+    num_waiting: int = 0
+    asked: list[Request] = field(default_factory=list)
+
+    def submit(self, request: Request, on_delta: OnDelta) -> int:
+        self.asked.append(request)
+        return super().submit(request, on_delta)
+
+    def load(self) -> EngineLoad:
+        return EngineLoad(1, self.num_waiting, 0, 0)
+
+
+def by_texts(engine: WritingEngine, text: str, *, prefilled: bool = False) -> Readiness:
+    return Readiness(engine, ProvingByTexts([CANARY], [text], None, prefilled))
+
+
+@pytest.mark.parametrize(
+    ("certified", "written", "prefilled", "is_ready"),
+    [
+        ("Yes.", ("Ye", "s."), False, True),
+        ("Yes.", ("Yes",), False, False),
+        ("Yes.", ("yes.",), False, False),
+        ("Yes.", ("",), False, False),
+        ("Yes\ufffd", ("Yes",), False, True),  # half a character was cut off
+        ("<think>\nhm\n</think>\n\nYes.", ("<think>\nhm\n</think>\n\n", "Yes."), False, True),
+        ("hm\n</think>\n\nYes.", ("<think>\nhm\n</think>\n\nYes.",), True, True),
+        ("hm\n</think>\n\nYes.", ("<think>\nhum\n</think>\n\nYes.",), True, False),
+        ("hm", ("<think>\nhm",), True, True),
+    ],
+)
+def test_an_engine_that_cannot_score_has_to_write_the_certified_answers(
+    certified: str, written: tuple[str, ...], prefilled: bool, is_ready: bool
+) -> None:
+    engine = WritingEngine(answer=written)
+    found = by_texts(engine, certified, prefilled=prefilled)
+    assert (found.reason, found.proof) == ("starting", "texts")
+    found.prove()
+    assert found.reason == (None if is_ready else "differs")
+    (asked,) = engine.asked
+    assert asked.sampling == Sampling(max_new_tokens=len(CANARY.answer_ids))
+
+
+def test_nothing_written_proves_nothing() -> None:
+    found = Readiness(WritingEngine(), ProvingByTexts([], [], None, False))
+    found.prove()
+    assert found.reason == "differs"
+
+
+def test_a_proof_by_texts_waits_behind_nobody() -> None:
+    engine = WritingEngine()
+    found = by_texts(engine, "Yes.")
+    engine.num_waiting = 3
+    found.prove()
+    assert (found.reason, engine.asked) == ("starting", [])
+    engine.num_waiting = 0
+    found.prove()
+    assert found.reason is None
+    engine.fails_with = lambda prompt: RunFailed("engine-busy")
+    found.prove()
+    assert found.reason is None
+    engine.fails_with = lambda prompt: RunFailed("engine-unreachable", problem="ConnectError")
+    found.prove()
+    assert found.reason == "engine"
+
+
+def test_what_was_not_proved_is_asked_again_soon(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A server behind the engine may be back in a moment."""
+    monkeypatch.setattr("tunesmith.serve.health.PROVE_AGAIN_SECONDS", 0.001)
+    engine = WritingEngine(answer=("No.",))
+    found = by_texts(engine, "Yes.")
+    found.start()
+    deadline = time.monotonic() + 5
+    while found.reason == "starting" and time.monotonic() < deadline:
+        time.sleep(0.001)
+    assert found.reason == "differs"
+    engine.answer = ("Yes.",)
+    while found.reason is not None and time.monotonic() < deadline:
+        time.sleep(0.001)
+    assert found.reason is None
+    found.close()
