@@ -156,6 +156,14 @@ _STARTED: Final[dict[str, tuple[str, str]]] = {
         "该配方还没有发布包",
     ),
     "hint.serve-unshipped": ("make it: `tunesmith export RECIPE`", "请先导出：`tunesmith export 配方`"),
+    "error.serve-stale": (
+        "the newest bundle of this name, {key}, is of the recipe as it was before; changed since: {changed}",
+        "该名称最新的发布包 {key} 出自改动之前的配方；此后改动的有：{changed}",
+    ),
+    "hint.serve-stale": (
+        "export the recipe as it is now, `tunesmith export RECIPE`, or serve that bundle by its folder",
+        "请按现在的配方重新导出：`tunesmith export 配方`；或者用文件夹路径直接启用那个发布包",
+    ),
     "error.serve-unproved": (
         "the server has stopped: {reason}",
         "服务器已停止：{reason}",

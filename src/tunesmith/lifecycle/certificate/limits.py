@@ -15,6 +15,7 @@ from tunesmith.evaluate.summary import margin_of
 from tunesmith.recipe.export import CertificateLimits
 
 SERVED: Final = "served"
+LLAMA_CPP: Final = "llama.cpp"
 ROUNDING: Final = 1e-3
 """Two logits of one model in fp32, computed in another order, are no further apart."""
 GAIN: Final = 0.01
@@ -68,7 +69,7 @@ def broken(figures: FormFigures, rule: Rule, limits: CertificateLimits, judged_v
     """Every limit that a form breaks. `judged_value` is the judged model's own metric, in whose share some are told."""
     if rule == "exact":
         yield from _above("widest_parting", figures.widest_parting, ROUNDING)
-        yield from _above("max_logit_difference", figures.max_logit_difference, ROUNDING)
+        yield from _above("max_logit_difference", figures.max_logit_difference or 0.0, ROUNDING)
     else:
         knob = "token_agreement" if rule == "close" else "int8_token_agreement"
         least: float = limits.token_agreement if rule == "close" else limits.int8_token_agreement
