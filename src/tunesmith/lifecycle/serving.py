@@ -38,7 +38,7 @@ def bundle_of(job: Job) -> Bundle:
     recipe = job.recipe
     shipped = sorted(read_lineage(job.runtime.workspace).of_kind(BUNDLE), key=_published)
     wanted = recipe_hash(recipe)
-    made = [node for node in shipped if node.manifest.inputs["recipe"] == wanted]
+    made = [node for node in shipped if node.manifest.inputs.get("recipe") == wanted]
     if made:
         return Bundle.open(made[-1].folder)
     earlier = [node for node in shipped if _name_of(node) == recipe.name]
