@@ -96,6 +96,17 @@ TEXTS: Final[dict[str, tuple[str, str]]] = {
         "This is no matter of taste: the form is not the model that was judged. Ship without it",
         "这不是取舍问题：该形式已不是受评模型。请去掉它再导出",
     ),
+    "certificate.remedy.served": (
+        "The form itself passed, but not behind a server: a fault of the server or of this machine, to be reported. Try "
+        "another form, or one that no server of ours takes",
+        "该形式本身已通过，但经服务端作答时不一致：这是服务端或本机环境的问题，请报告。可以改用另一种形式，"
+        "或只导出不经本服务端使用的形式",
+    ),
+    "certificate.remedy.llama-cpp": (
+        "The file holds the model that was judged, but this llama.cpp reads it otherwise: install a newer one, or ship "
+        "without gguf",
+        "文件中确实是受评模型，但当前的 llama.cpp 读出的结果不同：请升级 llama.cpp，或去掉 gguf 再导出",
+    ),
     "certificate.remedy.token_agreement": (
         "Ship without it, or, knowing that answers differ, allow it with export.certificate.token_agreement=...",
         "可以去掉它再导出；若接受回答有所不同，可设置 export.certificate.token_agreement=...",

@@ -37,6 +37,10 @@ FORMS: Final = Place("recipe", field="export.forms")
 """Where the remedy lies; the folder of a form that is refused is gone when that is read."""
 
 
+FAULTS: Final = {SERVED: "served", LLAMA_CPP: "llama-cpp"}
+"""What to do about a fault of what is no form itself."""
+
+
 @dataclass(frozen=True, slots=True)
 class Broken:
     """A figure beyond its limit; `figure` is an entry `certificate.figure.*`, `remedy` of `certificate.remedy.*`."""
@@ -47,6 +51,7 @@ class Broken:
     remedy: str = "fault"
 
     def error(self, form: str) -> RunFailed:
+        remedy = FAULTS.get(form, self.remedy) if self.remedy == "fault" else self.remedy
         return RunFailed(
             "certificate-failed",
             place=FORMS,
@@ -54,7 +59,7 @@ class Broken:
             figure=Phrase(f"certificate.figure.{self.figure}"),
             found=self.found,
             limit=self.limit,
-            remedy=Phrase(f"certificate.remedy.{self.remedy}"),
+            remedy=Phrase(f"certificate.remedy.{remedy}"),
         )
 
 
