@@ -97,7 +97,7 @@ TEXTS: Final[dict[str, tuple[str, str]]] = {
         "这不是取舍问题：该形式已不是受评模型。请去掉它再导出",
     ),
     "certificate.remedy.served": (
-        "The form itself passed, but not behind a server: a fault of the server or of this machine, to be reported. Try "
+        "The form itself passed, but not behind a server: a fault of the server or of this machine, to report. Try "
         "another form, or one that no server of ours takes",
         "该形式本身已通过，但经服务端作答时不一致：这是服务端或本机环境的问题，请报告。可以改用另一种形式，"
         "或只导出不经本服务端使用的形式",
