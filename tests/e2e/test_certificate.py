@@ -22,14 +22,23 @@ from tunesmith.artifacts import hash_file, write_whole
 from tunesmith.artifacts.bundle import Bundle, FormFigures
 from tunesmith.cli.app import app
 from tunesmith.cli.session import OPTIONS, Options
+from tunesmith.cli.show_certificate import certificate_lines
 from tunesmith.errors import RunFailed, TunesmithError
+from tunesmith.export.gguf import FILE, write_gguf
+from tunesmith.export.gguf_check import read_header
 from tunesmith.lifecycle import Job
 from tunesmith.lifecycle.certificate import Certifying, certify
+from tunesmith.lifecycle.certificate.llama_cpp import is_there
 from tunesmith.lifecycle.certificate.questions import questions
 from tunesmith.lifecycle.certificate.recertify import recheck
 from tunesmith.lifecycle.export import export, judged_of
 from tunesmith.recipe import Recipe
+from tunesmith.records import Message
 from tunesmith.runtime import Runtime, Silent
+from tunesmith.serve import asking
+from tunesmith.serve import chat as chat_route
+from tunesmith.serve.chat import ChatWording
+from tunesmith.serve.replies import FINISHED
 
 pytestmark = pytest.mark.thorough
 COLOURS = ("red", "green", "blue")
@@ -85,7 +94,7 @@ def shipped(tmp_path_factory: pytest.TempPathFactory) -> Shipped:
     lifecycle.scorecard_of(job)
     bundle = export(job, anyway=True)
     judged = judged_of(job)
-    certifying = Certifying(judged.evaluation, "tuned", judged.scorecard, recipe.export, job.runtime, Silent())
+    certifying = Certifying(judged.evaluation, "tuned", judged.scorecard, recipe, job.runtime, Silent())
     return Shipped(job, bundle, certifying)
 
 
@@ -121,7 +130,7 @@ def failed(certifying: Certifying, folder: Path, body: Any) -> str:
 def test_good_forms_pass_and_the_same_weights_are_equal_to_the_token(shipped: Shipped) -> None:
     certificate = shipped.bundle.certificate()
     assert [each.form for each in certificate.figures] == ["adapter", "merged", "int8", "served"]
-    assert certificate.served == "adapter"
+    assert (certificate.served, certificate.num_over_http, certificate.not_measured) == ("adapter", 12, {})
     assert certificate.prompts == {"domain": 4, "general_en": 4, "general_zh": 4}
     for form in ("adapter", "merged", "served"):
         found = shipped.figures(form)
@@ -243,15 +252,98 @@ def test_a_figure_that_is_no_number_is_no_pass(shipped: Shipped, tmp_path: Path)
     assert failed(certifying, folder, body) == "mean_kl"
 
 
-def test_what_cannot_be_measured_is_said_so_and_is_not_shipped_alone(shipped: Shipped, tmp_path: Path) -> None:
-    certifying, folder, body = of_forms(shipped, tmp_path, "merged")
-    file = shipped.bundle.body.forms[0].model_copy(update={"name": "gguf", "dtype": "Q8_0"})
-    both = certify(certifying, folder, body.model_copy(update={"forms": [*body.forms, file]})).certificate
-    assert [each.form for each in both.figures] == ["merged", "served"]
-    assert both.not_measured == {"gguf": "engine"}
-    with pytest.raises(TunesmithError) as caught:
-        certify(certifying, folder, body.model_copy(update={"forms": [file]}))
-    assert caught.value.code == "certificate-nothing"
+def with_gguf(shipped: Shipped, folder: Path, *names: str) -> tuple[Certifying, Path, Any]:
+    """Some of the forms, and the merged model as a file for llama.cpp."""
+    certifying, folder, body = of_forms(shipped, folder, *names)
+    merged = shipped.bundle.form("merged")
+    assert merged is not None
+    form = write_gguf(merged, certifying.evaluation.chat, folder / "gguf", name="boxes")
+    return certifying, folder, body.model_copy(update={"forms": [*body.forms, form]})
+
+
+def test_a_gguf_file_answers_from_what_it_holds(shipped: Shipped, tmp_path: Path) -> None:
+    certificate = certify(*with_gguf(shipped, tmp_path, "merged")).certificate
+    assert [each.form for each in certificate.figures[:3]] == ["merged", "gguf", "served"]
+    assert certificate.served == "merged"
+    assert is_there() == (certificate.not_measured == {})
+    gguf, int8 = certificate.figures[1], shipped.figures("int8")
+    assert gguf.token_agreement >= 0.9
+    assert gguf.mean_kl is not None
+    assert 0 < gguf.mean_kl < 0.05
+    assert gguf.max_gain_error is not None
+    assert gguf.max_gain_error < 0.01
+    assert gguf.metric is not None
+    # 8 bits with a scale for 32 numbers, rather than for a row
+    assert int8.mean_kl is not None
+    assert gguf.mean_kl < 4 * int8.mean_kl
+    assert int8.num_bytes < gguf.num_bytes < 1.2 * int8.num_bytes
+
+
+def test_a_gguf_file_alone_can_be_shipped_and_says_what_did_not_run(shipped: Shipped, tmp_path: Path) -> None:
+    certificate = certify(*with_gguf(shipped, tmp_path)).certificate
+    assert certificate.figures[0].form == "gguf"
+    assert certificate.served is None
+    assert certificate.not_measured["served"] == "no-form"
+    lines = certificate_lines(certificate, "en")
+    assert any(line.startswith("served") and "not run" in line for line in lines)
+    assert is_there() or any("pip install 'tunesmith[gguf]'" in line for line in lines)
+
+
+def test_a_gguf_file_of_other_numbers_is_caught(shipped: Shipped, tmp_path: Path) -> None:
+    certifying, folder, body = with_gguf(shipped, tmp_path, "merged")
+    (tensor,) = (each for each in read_header(folder / "gguf" / FILE).tensors if each.name == "blk.0.attn_v.weight")
+    content = bytearray((folder / "gguf" / FILE).read_bytes())
+    blocks = np.frombuffer(content, np.uint8, tensor.num_bytes, tensor.offset).reshape(-1, 34)
+    scales = blocks[:, :2].copy().view(np.float16)
+    content_blocks = blocks.copy()
+    content_blocks[:, :2] = (scales * np.float16(1.03)).view(np.uint8)
+    content[tensor.offset : tensor.offset + tensor.num_bytes] = content_blocks.tobytes()
+    (folder / "gguf" / FILE).write_bytes(bytes(content))
+    assert failed(certifying, folder, body) == "max_gain_error"
+
+
+def test_a_gguf_file_with_another_template_is_caught(shipped: Shipped, tmp_path: Path) -> None:
+    certifying, folder, body = with_gguf(shipped, tmp_path, "merged")
+    content, source = (folder / "gguf" / FILE).read_bytes(), certifying.evaluation.chat.source
+    (folder / "gguf" / FILE).write_bytes(content.replace(source.encode(), source.swapcase().encode()))
+    assert failed(certifying, folder, body) == "template"
+
+
+def altered(shipped: Shipped, folder: Path) -> tuple[str, str]:
+    """The code of the failure, and what was altered."""
+    with pytest.raises(RunFailed) as caught:
+        certify(*of_forms(shipped, folder, "merged"))
+    assert caught.value.code == "certificate-altered"
+    what: str = caught.value.parameters["what"].key  # type: ignore[attr-defined]
+    return caught.value.code, what.rpartition(".")[2]
+
+
+def test_a_server_that_changes_what_the_model_says_is_caught(
+    shipped: Shipped, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """In a whole answer, in a piece of a stream, in the conversation that is asked, in why it ended."""
+    whole, part, sampled = ChatWording.whole, ChatWording.part, asking.messages_of
+
+    def shorter(self: ChatWording, place: int, choice: Any) -> dict[str, Any]:
+        choice.content = choice.content[:-1]
+        return whole(self, place, choice)
+
+    def shorter_part(self: ChatWording, piece: Any) -> dict[str, Any]:
+        return part(self, replace(piece, content=piece.content.replace("e", "")))
+
+    def politer(messages: Any) -> tuple[Message, ...]:
+        return (Message("system", "Be polite."), *sampled(messages))
+
+    broken: list[tuple[Any, str, Any, str]] = [
+        (ChatWording, "whole", shorter, "answer"),
+        (ChatWording, "part", shorter_part, "answer"),
+        (asking, "messages_of", politer, "prompt"),
+        (chat_route, "FINISHED", {**FINISHED, "stop": "length", "length": "stop"}, "usage"),
+    ]
+    for number, (where, name, wrong, what) in enumerate(broken):
+        with monkeypatch.context() as patch:
+            patch.setattr(where, name, wrong)
+            assert altered(shipped, tmp_path / str(number)) == ("certificate-altered", what)
 
 
 def test_nothing_is_published_beyond_a_limit(shipped: Shipped) -> None:

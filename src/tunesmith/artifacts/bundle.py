@@ -106,7 +106,8 @@ class FormFigures(Record):
     """One form against the judged model, on the same prompts, both greedy."""
 
     form: str
-    """A FormName, or `served`: the form that the server chooses, through its own engine."""
+    """A FormName; `served`: the form that a server takes, as it answers over HTTP; or `llama.cpp`: the form `gguf`, as
+    llama.cpp answers with it."""
     against: str
     num_prompts: int
     num_tokens: int
@@ -120,10 +121,10 @@ class FormFigures(Record):
     """Of the answers that are not the same, the largest distance of the judged model's first two logits where one parts
     from it; 0 where all are the same."""
     mean_kl: float | None
-    """Mean over positions of KL(judged || form) of the next token's probabilities, in nats; None through an engine,
-    which tells the likeliest tokens alone."""
-    max_logit_difference: float
-    """Largest difference of two log-probabilities of a judged token."""
+    """Mean over positions of KL(judged || form) of the next token's probabilities, in nats; None through a server or
+    llama.cpp, which tell the likeliest tokens alone."""
+    max_logit_difference: float | None
+    """Largest difference of two log-probabilities of a judged token; None where only answers were heard."""
     max_gain_error: float | None = None
     """How far from 1 the output of any one layer lies along that of the judged model's, given the same input; None
     where layers cannot be asked."""
@@ -150,8 +151,11 @@ class Certificate(Record):
     figures: list[FormFigures]
     served: FormName | None = None
     """The form behind the figures `served`: that which a server takes of itself."""
+    num_over_http: int = 0
+    """Prompts of `served` that were asked over HTTP, for a whole answer and for a streamed one."""
     not_measured: dict[str, str] = {}
-    """By form the end of the entry `certificate.not-measured.*` that tells why."""
+    """What gave no answers (a form, `served` or `llama.cpp`), by the end of the entries `certificate.not-measured.*`
+    and `certificate.why.*` that tell it."""
     canary_tolerances: dict[str, float] = {}
     """By form, how far the log-probability of any token of a canary may lie from the certified one, in nats."""
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Final
 
 from tunesmith.artifacts.bundle import Certificate, FormFigures
@@ -13,6 +14,7 @@ if TYPE_CHECKING:
 
 UNKNOWN: Final = "-"
 SERVED: Final = "served"
+GGUF: Final = "gguf"
 FP32_BYTES: Final = 4
 BF16_BYTES: Final = 2
 COLUMNS: Final = (
@@ -49,8 +51,19 @@ def certificate_lines(certificate: Certificate, language: str) -> list[str]:
         *table(certificate_rows(certificate, language)),
         "",
         translate("cli.certificate.columns", language),
+        *_notes(certificate, language),
         translate("cli.certificate.limits", language, limits=limits),
     ]
+
+
+def _notes(certificate: Certificate, language: str) -> Iterator[str]:
+    """How some rows came about, and why others are missing."""
+    if certificate.num_over_http:
+        yield translate("cli.certificate.over-http", language, num=certificate.num_over_http)
+    if any(figures.form == GGUF for figures in certificate.figures):
+        yield translate("cli.certificate.gguf", language)
+    for form, reason in certificate.not_measured.items():
+        yield translate(f"certificate.why.{reason}", language, form=form)
 
 
 def recertified_lines(found: Recheck, language: str) -> list[str]:

@@ -11,7 +11,7 @@ import threading
 from collections.abc import Callable, Coroutine, Sequence
 from concurrent.futures import CancelledError
 from contextlib import aclosing, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from itertools import count
 from pathlib import Path
@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 
 from tunesmith.chat import Chat
 from tunesmith.engine.abilities import abilities, directions, json_format, scores, worded
-from tunesmith.engine.interface import Capabilities, Delta, EngineLoad, OnDelta, Prompt, Request
+from tunesmith.engine.interface import CHARACTERS_PER_TOKEN, Capabilities, Delta, EngineLoad, OnDelta, Prompt, Request
 from tunesmith.engine.told import Chunk, Pieces
 from tunesmith.engine.upstream import Upstream
 from tunesmith.errors import RunFailed, TunesmithError
@@ -83,7 +83,7 @@ class RemoteEngine:
 
     @property
     def capabilities(self) -> Capabilities:
-        return self._can.capabilities
+        return replace(self._can.capabilities, max_characters=CHARACTERS_PER_TOKEN * self._max_tokens)
 
     @property
     def adapters(self) -> tuple[str, ...]:

@@ -291,7 +291,8 @@ def _certificate(told: Told, words: Words) -> Part:
         words("card.tokens_per_second"),
     )
     rows = tuple(_certified(one, words) for one in found.figures)
-    return Part(words("card.certificate"), (about,), tables=(Table(head, rows, 2),))
+    missing = (words(f"certificate.why.{reason}", form=form) for form, reason in found.not_measured.items())
+    return Part(words("card.certificate"), (about, *missing), tables=(Table(head, rows, 2),))
 
 
 def _certified(figures: FormFigures, words: Words) -> tuple[str, ...]:
@@ -301,7 +302,7 @@ def _certified(figures: FormFigures, words: Words) -> tuple[str, ...]:
         count(figures.num_tokens),
         f"{figures.token_agreement:.4f}",
         ABSENT if figures.mean_kl is None else significant(figures.mean_kl),
-        significant(figures.max_logit_difference),
+        ABSENT if figures.max_logit_difference is None else significant(figures.max_logit_difference),
         ABSENT if figures.metric is None else _difference(figures.metric, words),
         count(figures.num_bytes),
         significant(figures.tokens_per_second),

@@ -29,6 +29,16 @@ VIRTUAL: Final = ("prompt", "prefix")
 """Methods whose learned tokens no weight of the base can take up."""
 
 
+def as_shipped(recipe: Recipe) -> Recipe:
+    """Without how the model is served."""
+    return recipe.model_copy(update={"serve": Serve()})
+
+
+def recipe_hash(recipe: Recipe) -> str:
+    """By which a bundle's manifest names the recipe that it was made of."""
+    return hashlib.sha256(dump_recipe(as_shipped(recipe)).encode()).hexdigest()
+
+
 @dataclass(frozen=True)
 class Exporting:
     """One judged model and how it is to be shipped."""
@@ -62,7 +72,7 @@ class Exporting:
     @cached_property
     def shown_recipe(self) -> str:
         """The resolved recipe as YAML; how the model is served is no part of it."""
-        return dump_recipe(self.recipe.model_copy(update={"serve": Serve()}))
+        return dump_recipe(as_shipped(self.recipe))
 
     def identity(self) -> Identity:
         """The recipe's name and the texts of the card are part of the bundle, and so decide it as the forms do."""
@@ -72,7 +82,7 @@ class Exporting:
             "template": self.chat.fingerprint,
             "dataset": self.dataset.key,
             "scorecard": "" if self.scorecard is None else self.scorecard.key,
-            "recipe": hashlib.sha256(self.shown_recipe.encode()).hexdigest(),
+            "recipe": recipe_hash(self.recipe),
         }
         section = {
             **self.recipe.export.model_dump(mode="json"),

@@ -22,7 +22,8 @@ _CARD: Final[dict[str, tuple[str, str]]] = {
     "card.form.merged": ("whole model", "完整模型"),
     "card.form.int8": ("whole model, a byte a weight", "完整模型，每个权重一字节"),
     "card.form.gguf": ("for llama.cpp and Ollama", "供 llama.cpp 和 Ollama 使用"),
-    "card.form.served": ("as the server answers", "服务端实际作答"),
+    "card.form.served": ("as the server answers over HTTP", "服务端经 HTTP 的实际作答"),
+    "card.form.llama.cpp": ("that file in llama.cpp", "llama.cpp 读取该文件"),
     "card.purpose": ("What it is for", "用途"),
     "card.purpose.about": (
         "In the words of those who made it.",

@@ -61,6 +61,14 @@ TEXTS: Final[dict[str, tuple[str, str]]] = {
         "do not load it; write it again with `tunesmith export RUN`",
         "请勿加载该文件；请用 `tunesmith export 运行` 重新生成",
     ),
+    "error.gguf-tensors": (
+        "the GGUF file does not hold the tensors that its own settings ask for; {num} are others, such as {names}",
+        "GGUF 文件中的张量与其自身设置不符；有 {num} 个不一致，例如 {names}",
+    ),
+    "hint.gguf-tensors": (
+        "do not load it; write it again with `tunesmith export RUN`",
+        "请勿加载该文件；请用 `tunesmith export 运行` 重新生成",
+    ),
     "gguf.magic": ("it does not begin as such files do", "文件开头不是 GGUF 标识"),
     "gguf.version": ("its version {version} is not known", "版本 {version} 未知"),
     "gguf.cut": ("{wanted} bytes are wanted and {left} are left", "需要 {wanted} 字节，但只剩 {left} 字节"),

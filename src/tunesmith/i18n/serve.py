@@ -168,11 +168,27 @@ _STARTED: Final[dict[str, tuple[str, str]]] = {
         "export one: `tunesmith export RECIPE 'export.forms=[adapter, merged]'`",
         "请导出一种：`tunesmith export 配方 'export.forms=[adapter, merged]'`",
     ),
+    "error.serve-head": (
+        "a model with a head of its own is served here, not by another server",
+        "带有专用输出头的模型只能在本机服务，不能交给其他服务器",
+    ),
+    "hint.serve-head": (
+        "serve it without `serve.engine`: `tunesmith serve RECIPE serve.engine=null`",
+        "请去掉 `serve.engine`：`tunesmith serve 配方 serve.engine=null`",
+    ),
     "error.serve-unshipped": (
         "this recipe has no bundle yet",
         "该配方还没有发布包",
     ),
     "hint.serve-unshipped": ("make it: `tunesmith export RECIPE`", "请先导出：`tunesmith export 配方`"),
+    "error.serve-stale": (
+        "the newest bundle of this name, {key}, is of the recipe as it was before; changed since: {changed}",
+        "该名称最新的发布包 {key} 出自改动之前的配方；此后改动的有：{changed}",
+    ),
+    "hint.serve-stale": (
+        "export the recipe as it is now, `tunesmith export RECIPE`, or serve that bundle by its folder",
+        "请按现在的配方重新导出：`tunesmith export 配方`；或者用文件夹路径直接启用那个发布包",
+    ),
     "error.serve-unproved": (
         "the server has stopped: {reason}",
         "服务器已停止：{reason}",

@@ -63,8 +63,8 @@ def _export(job: Job, judged: Judged, exporting: Exporting, out: Path) -> Bundle
     from tunesmith.export.run import export as export_stage  # brings torch
     from tunesmith.lifecycle.certificate import Certifying, certify
 
-    section = job.recipe.export
-    certifying = Certifying(judged.evaluation, section.arm, judged.scorecard, section, job.runtime, job.progress)
+    arm = job.recipe.export.arm
+    certifying = Certifying(judged.evaluation, arm, judged.scorecard, job.recipe, job.runtime, job.progress)
     with lifecycle.running(job) as record:
         bundle = export_stage(
             exporting,

@@ -44,11 +44,16 @@ def load_model(folder: Path, *, dtype: torch.dtype, device: str, four_bit: bool 
     )
     if is_int8:
         keep_in_int8(model, dtype)
-    fuse(model)
-    silence_dropout(model)
+    made_ours(model)
     if four_bit:
         keep_in_four_bits(model, device)
     return model.to(device).eval()
+
+
+def made_ours(model: PreTrainedModel) -> None:
+    """What a model computes with, whatever it was read from."""
+    fuse(model)
+    silence_dropout(model)
 
 
 @dataclass(frozen=True, slots=True)

@@ -188,8 +188,19 @@ class _Asked:
 
 
 def _conversations(body: ClassifyBody, facts: Facts) -> list[Conversation]:
-    """A text is asked as the rows were that the model learned from."""
     if body.messages is not None:
         return [messages_of(body.messages)]
+    return [_conversation(text, facts) for text in body.texts]
+
+
+def _conversation(text: str, facts: Facts) -> Conversation:
+    """A text is asked as the rows were that the model learned from."""
     before = () if facts.system is None else (Message("system", facts.system),)
-    return [(*before, Message("user", facts.user_style.replace("{prompt}", text))) for text in body.texts]
+    return (*before, Message("user", facts.user_style.replace("{prompt}", text)))
+
+
+def text_of(conversation: Conversation, facts: Facts) -> str | None:
+    """The text that is asked as this conversation; None where none is."""
+    before, _, behind = facts.user_style.partition("{prompt}")
+    text = conversation[-1].content.removeprefix(before).removesuffix(behind)
+    return text if text and _conversation(text, facts) == conversation else None

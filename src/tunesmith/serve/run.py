@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import socket
+import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import timedelta
 from types import FrameType
 from typing import Final
@@ -25,6 +27,8 @@ KEEP_ALIVE_SECONDS: Final = 5
 MAX_HEADER_BYTES: Final = 16_384
 TICKS_AN_HOUR: Final = 36_000
 """uvicorn ticks ten times a second."""
+START_SECONDS: Final = 60.0
+"""Of a server in a thread; who asks one that did not start is refused by the system."""
 LAST_SECONDS: Final = 5
 """For the last words of answers that are cancelled when the time to drain is over."""
 
@@ -48,13 +52,32 @@ def serve(deployment: Deployment, on_ready: OnReady) -> None:
         raise server.failure
 
 
+@contextmanager
+def serving_beside(deployment: Deployment) -> Iterator[str]:
+    """The address of the same server in a thread of this process, while the block lasts; it writes no log.
+
+    The engine is left open. Raises what `Server` raises.
+    """
+    ready = threading.Event()
+    server = Server(deployment, lambda address: ready.set(), logs=False)
+    with server.listening:
+        thread = threading.Thread(target=server.run, kwargs={"sockets": [server.listening]}, name="server")
+        thread.start()
+        try:
+            ready.wait(START_SECONDS)
+            yield server.address
+        finally:
+            server.should_exit = True
+            thread.join()
+
+
 class Server(uvicorn.Server):
     """Stops in two steps: first new requests are refused, while answers that were begun go on; then it hangs up.
 
     A second signal hangs up at once.
     """
 
-    def __init__(self, deployment: Deployment, on_ready: OnReady) -> None:
+    def __init__(self, deployment: Deployment, on_ready: OnReady, *, logs: bool = True) -> None:
         """Raises TunesmithError `serve-open`, `serve-no-keys`, RunFailed `port-taken`."""
         section = deployment.section
         refuse_exposed(section, deployment.store)
@@ -74,7 +97,7 @@ class Server(uvicorn.Server):
                 http=PatientProtocol,
                 ws="none",
                 lifespan="off",
-                log_config=log_config(),
+                log_config=log_config() if logs else None,
                 access_log=False,
                 server_header=False,
                 proxy_headers=False,

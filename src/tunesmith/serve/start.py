@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from tunesmith.artifacts.bundle import RECIPE, Bundle
+from tunesmith.artifacts.bundle import RECIPE, Bundle, BundleBody, Canary
+from tunesmith.artifacts.calibration import SavedMap
 from tunesmith.artifacts.head import Head, read_head
 from tunesmith.chat import Chat, load_chat
 from tunesmith.chat.parse import CLOSE, OPEN
@@ -15,7 +17,7 @@ from tunesmith.engine.interface import Engine
 from tunesmith.errors import Place, TunesmithError
 from tunesmith.model.base import Base
 from tunesmith.model.decoding import decoding_of
-from tunesmith.recipe import load_recipe
+from tunesmith.recipe import Recipe, load_recipe
 from tunesmith.recipe.endpoint import Host
 from tunesmith.recipe.export import FormName
 from tunesmith.recipe.serve import Serve
@@ -27,9 +29,26 @@ from tunesmith.store import Store
 if TYPE_CHECKING:
     from transformers import PreTrainedModel
 
+    from tunesmith.engine.batching import BatchingEngine
+
 ANSWERING: Final[tuple[FormName, ...]] = ("adapter", "merged", "int8")
 """Forms that our engine reads; llama.cpp and Ollama read `gguf`."""
 LABEL: Final = "label"
+
+
+@dataclass(frozen=True)
+class Shipped:
+    """One form of a bundle and what is known of it, published or still to be proved."""
+
+    folder: Path
+    """Of the bundle."""
+    body: BundleBody
+    form: FormName
+    version: str
+    """Key of the bundle; empty before it is published."""
+    recipe: Recipe
+    canaries: Sequence[Canary]
+    maps: Sequence[SavedMap] = ()
 
 
 @dataclass(frozen=True)
@@ -47,7 +66,6 @@ class _Loaded:
     """One form in memory. `is_beside` says that the weights are the base's, and the adapter goes to the engine."""
 
     model: PreTrainedModel
-    head: Head | None
     base: Base
     chat: Chat
     is_beside: bool
@@ -72,25 +90,39 @@ def deploy(bundle: Bundle, section: Serve, store: Store, runtime: Runtime) -> De
 def open_bundle(bundle: Bundle, section: Serve, runtime: Runtime) -> Opened:
     """Start the engine of a form: in this process, or that of the server which the recipe names. Imports torch.
 
-    Raises TunesmithError `serve-form`; `serve-head` for one with a head that is to answer elsewhere; what `form_base`,
-    `load_form` and `Engine.load_adapter` raise, or what `upstream_at` and `RemoteEngine` raise.
+    Raises TunesmithError `serve-form`, `serve-head` for a head that is to answer elsewhere; what `open_form`,
+    `upstream_at` and `RemoteEngine` raise.
     """
-    form = form_to_serve(bundle, section.form)
+    from tunesmith.engine.batching import BatchingEngine
+
+    shipped = Shipped(
+        folder=bundle.folder,
+        body=bundle.body,
+        form=form_to_serve(bundle, section.form),
+        version=bundle.key,
+        recipe=load_recipe(bundle.folder / RECIPE),
+        canaries=bundle.canaries(),
+        maps=bundle.maps(),
+    )
+    head = read_head(shipped.folder / shipped.form)
     if section.engine is not None:
-        return _open_elsewhere(bundle, form, section, section.engine, runtime)
-    return _open_here(bundle, form, section, runtime)
+        if head is not None:
+            raise TunesmithError("serve-head", place=Place("recipe", field="serve.engine"))
+        return _open_elsewhere(shipped, section, section.engine, runtime)
+    if head is not None:
+        return _open_headed(shipped, head, runtime)
+    return open_form(shipped, section, runtime, BatchingEngine)
 
 
-def _open_elsewhere(bundle: Bundle, form: FormName, section: Serve, host: Host, runtime: Runtime) -> Opened:
+def _open_elsewhere(shipped: Shipped, section: Serve, host: Host, runtime: Runtime) -> Opened:
     """The form is not loaded: its chat is, and what its certificate says holds for the model over there."""
     from tunesmith.engine.remote import RemoteEngine
     from tunesmith.engine.upstream import upstream_at
     from tunesmith.model.form import form_base
 
-    body = bundle.body
-    base = form_base(bundle.folder, body, form)
-    chat = load_chat(base.folder, body.style_of(form))
-    facts = _facts(bundle, form, base, chat)
+    body = shipped.body
+    base = form_base(shipped.folder, body, shipped.form)
+    chat = load_chat(base.folder, body.style_of(shipped.form))
     engine = RemoteEngine(
         upstream_at(host, runtime),
         chat,
@@ -98,17 +130,35 @@ def _open_elsewhere(bundle: Bundle, form: FormName, section: Serve, host: Host, 
         max_running=section.limits.max_running,
         max_waiting=section.limits.max_waiting,
     )
-    return Opened(engine, facts, (Served(body.name, None, bundle.key, runtime.clock()),))
+    facts = _facts(shipped, base, chat, _certified(shipped, chat))
+    return Opened(engine, facts, (Served(body.name, None, shipped.version, runtime.clock()),))
 
 
-def _open_here(bundle: Bundle, form: FormName, section: Serve, runtime: Runtime) -> Opened:
-    from tunesmith.engine.batching import BatchingEngine
+def _open_headed(shipped: Shipped, head: Head, runtime: Runtime) -> Opened:
+    """A head belongs to one model: nothing answers beside it."""
+    from tunesmith.engine.headed import HeadEngine
 
-    name, loaded, now = bundle.body.name, _load(bundle, form, runtime), runtime.clock()
-    facts = replace(_facts(bundle, form, loaded.base, loaded.chat), takes_adapters=loaded.is_beside)
-    if loaded.head is not None:
-        return _with_head(loaded, loaded.head, facts, Served(name, None, bundle.key, now))
-    engine = BatchingEngine(
+    loaded, name = _load(shipped, runtime), shipped.body.name
+    engine = HeadEngine(loaded.model, head, loaded.chat, name=name, max_tokens=loaded.base.max_tokens)
+    served = Served(name, None, shipped.version, runtime.clock())
+    return Opened(
+        engine,
+        _facts(shipped, loaded.base, loaded.chat),
+        (served,),
+        engine.numbers if head.kind == "regression" else None,
+    )
+
+
+def open_form(shipped: Shipped, section: Serve, runtime: Runtime, make_engine: Callable[..., BatchingEngine]) -> Opened:
+    """A form that writes, in this process; `make_engine` is BatchingEngine, or one that does more.
+
+    Raises what `form_base`, `load_form` and `Engine.load_adapter` raise.
+    """
+    body = shipped.body
+    loaded, now = _load(shipped, runtime), runtime.clock()
+    facts = _facts(shipped, loaded.base, loaded.chat, _certified(shipped, loaded.chat))
+    facts = replace(facts, takes_adapters=loaded.is_beside)
+    engine = make_engine(
         loaded.model,
         loaded.chat,
         max_tokens=loaded.base.max_tokens,
@@ -116,22 +166,14 @@ def _open_here(bundle: Bundle, form: FormName, section: Serve, runtime: Runtime)
         max_waiting=section.limits.max_waiting,
     )
     if not loaded.is_beside:
-        return Opened(engine, facts, (Served(name, None, bundle.key, now),))
+        return Opened(engine, facts, (Served(body.name, None, shipped.version, now),))
     try:
-        engine.load_adapter(name, bundle.folder / form)
+        engine.load_adapter(body.name, shipped.folder / shipped.form)
     except TunesmithError:
         engine.close()
         raise
-    base = Served(_name_of_base(bundle), None, bundle.body.base.sha256, now)
-    return Opened(engine, facts, (Served(name, name, bundle.key, now, parent=base.name), base))
-
-
-def _with_head(loaded: _Loaded, head: Head, facts: Facts, served: Served) -> Opened:
-    """A head belongs to one model: nothing answers beside it."""
-    from tunesmith.engine.headed import HeadEngine
-
-    engine = HeadEngine(loaded.model, head, loaded.chat, name=served.name, max_tokens=loaded.base.max_tokens)
-    return Opened(engine, facts, (served,), engine.numbers if head.kind == "regression" else None)
+    base = Served(_name_of_base(body), None, body.base.sha256, now)
+    return Opened(engine, facts, (Served(body.name, body.name, shipped.version, now, parent=base.name), base))
 
 
 def form_to_serve(bundle: Bundle, wanted: FormName | None) -> FormName:
@@ -149,22 +191,21 @@ def form_to_serve(bundle: Bundle, wanted: FormName | None) -> FormName:
     return max(known, key=lambda form: speeds.get(form, 0.0))
 
 
-def _load(bundle: Bundle, form: FormName, runtime: Runtime) -> _Loaded:
+def _load(shipped: Shipped, runtime: Runtime) -> _Loaded:
     import torch
 
     from tunesmith.model.form import form_base, load_form
     from tunesmith.model.load import compute_dtype, load_model
 
+    folder, body, form = shipped.folder, shipped.body, shipped.form
     torch.set_num_threads(runtime.num_threads)
-    body, head = bundle.body, read_head(bundle.folder / form)
-    base, dtype = form_base(bundle.folder, body, form), compute_dtype(body.precision)
-    is_beside = head is None and form == "adapter" and _is_lora(bundle.folder / form)
+    base, dtype = form_base(folder, body, form), compute_dtype(body.precision)
+    is_beside = form == "adapter" and read_head(folder / form) is None and _is_lora(folder / form)
     if is_beside:
         model = load_model(base.folder, dtype=dtype, device=runtime.device, four_bit=body.base.four_bit)
     else:
-        model = load_form(bundle.folder, body, form, dtype=dtype, device=runtime.device)
-    chat = load_chat(base.folder, body.style_of(form), reads_only=base.is_encoder)
-    return _Loaded(model, head, base, chat, is_beside)
+        model = load_form(folder, body, form, dtype=dtype, device=runtime.device)
+    return _Loaded(model, base, load_chat(base.folder, body.style_of(form), reads_only=base.is_encoder), is_beside)
 
 
 def _is_lora(folder: Path) -> bool:
@@ -173,20 +214,20 @@ def _is_lora(folder: Path) -> bool:
     return settings.get("peft_type") == "LORA"
 
 
-def _name_of_base(bundle: Bundle) -> str:
+def _name_of_base(body: BundleBody) -> str:
     """A folder's name alone: where it lies is nobody's business. Never that of the tuned model."""
-    reference = bundle.body.base.reference
+    reference = body.base.reference
     name = Path(reference).name if Path(reference).is_dir() else reference
-    return name if name != bundle.body.name else f"{name}-base"
+    return name if name != body.name else f"{name}-base"
 
 
-def _facts(bundle: Bundle, form: FormName, base: Base, chat: Chat) -> Facts:
-    body, recipe = bundle.body, load_recipe(bundle.folder / RECIPE)
-    certified = tuple(chat.decode(canary.answer_ids) for canary in bundle.canaries())
-    maps = [each for each in bundle.maps() if each.arm == body.arm and each.confidence == LABEL]
+def _facts(shipped: Shipped, base: Base, chat: Chat, certified: tuple[str, ...] = ()) -> Facts:
+    """`certified` are the texts of the certified answers, of a model that writes."""
+    body, recipe = shipped.body, shipped.recipe
+    maps = [each for each in shipped.maps if each.arm == body.arm and each.confidence == LABEL]
     return Facts(
         name=body.name,
-        form=form,
+        form=shipped.form,
         labels=tuple(body.labels),
         label_map=maps[0].map if maps else None,
         abstain_below=body.abstain_below,
@@ -197,6 +238,10 @@ def _facts(bundle: Bundle, form: FormName, base: Base, chat: Chat) -> Facts:
         closes_unopened=not chat.prefilled and any(map(_closes_unopened, certified)),
         certified=certified,
     )
+
+
+def _certified(shipped: Shipped, chat: Chat) -> tuple[str, ...]:
+    return tuple(chat.decode(canary.answer_ids) for canary in shipped.canaries)
 
 
 def _closes_unopened(text: str) -> bool:

@@ -61,6 +61,29 @@ def test_the_table_has_every_form_and_says_what_was_not_measured(language: str, 
     assert "mean_kl 0.05" in lines[-1]
 
 
+@pytest.mark.parametrize(
+    ("language", "over", "unrun", "how"),
+    [("en", "over HTTP", "not run", "pip install 'tunesmith[gguf]'"), ("zh", "经 HTTP", "未运行", "tunesmith[gguf]")],
+)
+def test_what_was_asked_over_http_and_what_was_not_run_is_said(language: str, over: str, unrun: str, how: str) -> None:
+    gguf = INT8.model_copy(update={"form": "gguf"})
+    llama_cpp = INT8.model_copy(update={"form": "llama.cpp", "mean_kl": None, "max_logit_difference": None})
+    found = FOUND.model_copy(
+        update={"figures": [gguf, SERVED], "num_over_http": 96, "not_measured": {"llama.cpp": "llama-cpp"}}
+    )
+    lines = certificate_lines(found, language)
+    assert lines[5].split() == ["llama.cpp", *unrun.split(), *["-"] * 9]
+    notes = lines[7:]
+    assert any(line.startswith("served") and over in line and "96" in line for line in notes)
+    assert any(line.startswith("gguf") and "transformers" in line for line in notes)
+    assert any(line.startswith("llama.cpp") and unrun in line and how in line for line in notes)
+    heard = found.model_copy(update={"figures": [gguf, llama_cpp, SERVED], "not_measured": {}})
+    row = [cell.strip() for cell in certificate_lines(heard, language)[4].split("  ") if cell.strip()]
+    assert row[:6] == ["llama.cpp", "98.75% (1200, 4)", "90/96", "-", "-", "0.0002"]
+    alone = FOUND.model_copy(update={"figures": [gguf], "served": None, "not_measured": {"served": "no-form"}})
+    assert any(line.startswith("served") and "export.forms=" in line for line in certificate_lines(alone, language))
+
+
 def test_an_adapter_is_no_smaller_model() -> None:
     """Nor is anything said to be saved where the number of weights is not known."""
     beside = INT8.model_copy(update={"form": "adapter"})

@@ -217,13 +217,14 @@ def test_what_speaks_against_the_model_is_told(tmp_path: Path) -> None:
 
 def test_what_an_engine_does_not_tell_is_left_open(tmp_path: Path) -> None:
     whole = certificate()
-    served = whole.figures[-1].model_copy(update={"mean_kl": None})
+    heard = whole.figures[-1].model_copy(update={"form": "llama.cpp", "mean_kl": None, "max_logit_difference": None})
     exporting = make_exporting(tmp_path, recipe())
-    proof = whole.model_copy(update={"figures": [served]})
+    proof = whole.model_copy(update={"figures": [heard], "not_measured": {"served": "no-form"}})
     write_card(exporting, exporting.body(forms()), proof, tmp_path)
     card = (tmp_path / "README.md").read_text(encoding="utf-8")
     (row,) = next(rows for rows in tables(card) if rows[0][1] == Words("en")("card.against"))[1:]
-    assert row[4] == "–"
+    assert (row[0], row[4], row[5]) == (Words("en")("card.form.llama.cpp"), "–", "–")
+    assert "not run" in card
 
 
 def test_lineage_and_commands_lead_on(bundle: Bundle, cards: dict[Language, str]) -> None:

@@ -82,7 +82,7 @@ def test_each_limit_alone_is_broken(rule: Rule, changes: dict[str, Any], figure:
         ("exact", {"widest_parting": 9e-4, "max_logit_difference": 9e-4, "num_same_answers": 31}),
         ("close", {"token_agreement": 0.99, "max_logit_difference": 0.4, "metric": difference(0.0, -0.03, 0.03)}),
         ("fewer_bits", {"token_agreement": 0.9, "metric": difference(-0.01, -0.0199, 0.001), "mean_kl": 0.05}),
-        ("fewer_bits", {"mean_kl": None, "max_gain_error": None}),
+        ("fewer_bits", {"mean_kl": None, "max_gain_error": None, "max_logit_difference": None}),
         # of what is less the better the limit is a share of the judged model's own figure
         ("fewer_bits", {"metric": difference(0.01, -0.01, 0.0179, "bits_per_byte")}),
     ],
@@ -106,6 +106,9 @@ def test_the_error_says_what_to_do_and_what_is_no_number_is_refused() -> None:
     assert "0.2" in failure.message()
     assert "export.certificate.mean_kl=" in failure.hint()
     assert "export.certificate.mean_kl=" in failure.hint("zh")
+    (found,) = broken(figures(widest_parting=0.2), "exact", LIMITS, 0.9)
+    hints = [found.error(form).hint() for form in ("merged", "served", "llama.cpp")]
+    assert ["Ship without it" in hints[0], "a server" in hints[1], "without gguf" in hints[2]] == [True] * 3
     with pytest.raises(RunFailed) as caught:
         refuse_unknown("int8", {"mean_kl": 0.1, "max_gain_error": math.nan})
     assert "nan" in caught.value.message()

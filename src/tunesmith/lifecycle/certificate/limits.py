@@ -15,6 +15,7 @@ from tunesmith.evaluate.summary import margin_of
 from tunesmith.recipe.export import CertificateLimits
 
 SERVED: Final = "served"
+LLAMA_CPP: Final = "llama.cpp"
 ROUNDING: Final = 1e-3
 """Two logits of one model in fp32, computed in another order, are no further apart."""
 GAIN: Final = 0.01
@@ -36,6 +37,10 @@ FORMS: Final = Place("recipe", field="export.forms")
 """Where the remedy lies; the folder of a form that is refused is gone when that is read."""
 
 
+FAULTS: Final = {SERVED: "served", LLAMA_CPP: "llama-cpp"}
+"""What to do about a fault of what is no form itself."""
+
+
 @dataclass(frozen=True, slots=True)
 class Broken:
     """A figure beyond its limit; `figure` is an entry `certificate.figure.*`, `remedy` of `certificate.remedy.*`."""
@@ -46,6 +51,7 @@ class Broken:
     remedy: str = "fault"
 
     def error(self, form: str) -> RunFailed:
+        remedy = FAULTS.get(form, self.remedy) if self.remedy == "fault" else self.remedy
         return RunFailed(
             "certificate-failed",
             place=FORMS,
@@ -53,7 +59,7 @@ class Broken:
             figure=Phrase(f"certificate.figure.{self.figure}"),
             found=self.found,
             limit=self.limit,
-            remedy=Phrase(f"certificate.remedy.{self.remedy}"),
+            remedy=Phrase(f"certificate.remedy.{remedy}"),
         )
 
 
@@ -68,7 +74,7 @@ def broken(figures: FormFigures, rule: Rule, limits: CertificateLimits, judged_v
     """Every limit that a form breaks. `judged_value` is the judged model's own metric, in whose share some are told."""
     if rule == "exact":
         yield from _above("widest_parting", figures.widest_parting, ROUNDING)
-        yield from _above("max_logit_difference", figures.max_logit_difference, ROUNDING)
+        yield from _above("max_logit_difference", figures.max_logit_difference or 0.0, ROUNDING)
     else:
         knob = "token_agreement" if rule == "close" else "int8_token_agreement"
         least: float = limits.token_agreement if rule == "close" else limits.int8_token_agreement

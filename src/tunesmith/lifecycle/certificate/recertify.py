@@ -82,7 +82,7 @@ def _certifying(bundle: Bundle, runtime: Runtime, progress: Progress) -> Certify
         bundle.manifest.seed,
         job.trained_base,
     )
-    return Certifying(evaluation, body.arm, scorecard, job.recipe.export, runtime, progress)
+    return Certifying(evaluation, body.arm, scorecard, job.recipe, runtime, progress)
 
 
 def _found(runtime: Runtime, kind: str, key: str) -> Path:
@@ -96,6 +96,8 @@ def _pairs(certified: Certificate, found: Certificate) -> Iterator[tuple[str, fl
     """Figure, what was certified, what is found, and how far they may be apart."""
     now = {figures.form: figures for figures in found.figures}
     for figures in certified.figures:
+        if figures.form in found.not_measured:  # what it takes is not installed here
+            continue
         if figures.form not in now:
             yield figures.form, 1.0, 0.0, 0.0
             continue

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from transformers import PreTrainedModel
 
 from tunesmith.artifacts import Scorecard
+from tunesmith.artifacts.bundle import Canary
 from tunesmith.artifacts.head import Head
 from tunesmith.engine.likeness import Predictions, margins, token_logs
 from tunesmith.engine.local import LocalEngine
@@ -23,6 +24,7 @@ from tunesmith.lifecycle.certificate.hearing import hear, predict
 from tunesmith.lifecycle.certificate.questions import DOMAIN, Question, questions
 from tunesmith.model.gains import Probe, probed
 from tunesmith.model.load import ModelSource, compute_dtype, ready_models
+from tunesmith.recipe import Recipe
 from tunesmith.recipe.export import Export
 from tunesmith.runtime import Progress, Runtime
 
@@ -39,9 +41,13 @@ class Certifying:
     arm: str
     scorecard: Scorecard | None
     """Of that evaluation: what the judged model said of the test items is taken from it. None judges it again."""
-    section: Export
+    recipe: Recipe
     runtime: Runtime
     progress: Progress
+
+    @property
+    def section(self) -> Export:
+        return self.recipe.export
 
     @property
     def source(self) -> ModelSource:
@@ -146,6 +152,18 @@ def _canary_places(asked: Sequence[Question], answers: Sequence[Sequence[int]]) 
     kinds = dict.fromkeys(each.kind for each in asked)
     chosen = [[place for place in places if asked[place].kind == kind][:NUM_CANARIES] for kind in kinds]
     return tuple(place for of_kind in chosen for place in of_kind)
+
+
+def canaries_of(reference: Reference) -> list[Canary]:
+    """What a server proves itself by."""
+    return [
+        Canary(
+            prompt=[(message.role, message.content) for message in reference.questions[place].prompt],
+            answer_ids=list(reference.answers[place]),
+            log_probabilities=reference.logs[place].tolist(),
+        )
+        for place in reference.canaries
+    ]
 
 
 def _is_plain(question: Question) -> bool:
