@@ -13,9 +13,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tunesmith.chat import Chat
+from tunesmith.engine.chunk import Chunk, Told
 from tunesmith.engine.interface import Capabilities
-from tunesmith.engine.told import Chunk
-from tunesmith.engine.upstream import Told, Upstream, garbled
+from tunesmith.engine.upstream import Upstream, garbled
 from tunesmith.errors import Place, TunesmithError
 from tunesmith.records import Message
 
@@ -128,7 +128,7 @@ async def abilities(upstream: Upstream, chat: Chat) -> Abilities:
         embeds=await _seen(directions(upstream, [PROBE[0].content])) is not None,
         labels=can_score,
         adapters=False,
-        json=held is not None and any(_begins_json(each.message.content or "") for each in held.choices),
+        json=held is not None and any(_begins_json(each.said.content or "") for each in held.choices),
     )
     return Abilities(capabilities, NEUTRAL if is_neutral else {}, max_tokens)
 

@@ -22,8 +22,9 @@ from numpy.typing import NDArray
 
 from tunesmith.chat import Chat
 from tunesmith.engine.abilities import abilities, directions, json_format, scores, worded
+from tunesmith.engine.chunk import Chunk
 from tunesmith.engine.interface import CHARACTERS_PER_TOKEN, Capabilities, Delta, EngineLoad, OnDelta, Prompt, Request
-from tunesmith.engine.told import Chunk, Pieces
+from tunesmith.engine.told import Pieces
 from tunesmith.engine.upstream import Upstream
 from tunesmith.errors import RunFailed, TunesmithError
 from tunesmith.records import Message

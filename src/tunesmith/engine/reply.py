@@ -2,23 +2,22 @@
 
 from __future__ import annotations
 
-import json
 import math
 import time
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import chain
-from typing import Any, Final
+from typing import Final
+
+from pydantic import ValidationError
 
 from tunesmith.chat.parse import parse_answer
+from tunesmith.engine.chunk import Chunk, Rejoined, Token, Usage
 from tunesmith.errors import Place, RunFailed
 
 MAX_SHOWN: Final = 300
 MAX_BYTES: Final = 64 << 20
 """A stream that is longer holds no answer."""
-Token = tuple[bytes, float]
-"""What was written, and its log-probability in nats."""
-_MALFORMED: Final = (ValueError, LookupError, TypeError, AttributeError)
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,15 +50,10 @@ class BrokenStreamError(Exception):
 
 def whole_reply(body: str, url: str, seconds: float) -> Reply:
     """The reply that came in one. Raises RunFailed `endpoint-answer` where it is no chat completion."""
-    try:
-        told = json.loads(body)
-        choice = told["choices"][0]
-        heard = _Heard()
-        heard.take(told, choice, choice["message"])
-        heard.finish_reason = heard.finish_reason or "stop"
-        reply = heard.reply(seconds)
-    except _MALFORMED:
-        raise _no_answer(url, body) from None
+    heard = _Heard()
+    heard.take(_chunk(body, url))
+    heard.finish_reason = heard.finish_reason or "stop"
+    reply = heard.reply(seconds)
     if reply is None:
         raise _no_answer(url, body)
     return reply
@@ -76,12 +70,12 @@ def streamed_reply(chunks: Iterable[bytes], url: str, started: float, timeout_se
         if event == b"[DONE]":
             heard.finish_reason = heard.finish_reason or "stop"
             continue
-        try:
-            problem = heard.hear(json.loads(event), time.perf_counter() - started)
-        except _MALFORMED:
-            raise _no_answer(url, event.decode("utf-8", "replace")) from None
-        if problem:
-            raise BrokenStreamError(problem[:MAX_SHOWN])
+        chunk = _chunk(event.decode("utf-8", "replace"), url)
+        if chunk.error:
+            raise BrokenStreamError(str(chunk.error)[:MAX_SHOWN])
+        heard.take(chunk)
+        if heard.first_piece_seconds is None and heard.text:
+            heard.first_piece_seconds = time.perf_counter() - started
     reply = heard.reply(time.perf_counter() - started) if heard.finish_reason else None
     if reply is None:
         raise BrokenStreamError("the stream ended before the answer did")
@@ -93,62 +87,47 @@ class _Heard:
     """What has come of an answer."""
 
     text: str | None = None
-    thinking: str = ""
+    """With its thinking; None where nothing was said, not even nothing."""
     finish_reason: str = ""
-    usage: dict[str, Any] = field(default_factory=dict)
+    usage: Usage = field(default_factory=Usage)
     tokens: list[Token] = field(default_factory=list)
     first_piece_seconds: float | None = None
+    _rejoined: Rejoined = field(default_factory=Rejoined)
 
-    def hear(self, told: dict[str, Any], seconds: float) -> str:
-        """Take one event of a stream, `seconds` after the request; the problem where it tells of one."""
-        if told.get("error"):
-            return str(told["error"])
-        # the last event may hold what was used and no choice
-        choice = (told.get("choices") or [{}])[0]
-        self.take(told, choice, choice.get("delta") or {})
-        if self.first_piece_seconds is None and (self.text or self.thinking):
-            self.first_piece_seconds = seconds
-        return ""
-
-    def take(self, told: dict[str, Any], choice: dict[str, Any], message: dict[str, Any]) -> None:
-        """Add a message, or a piece of one, and what is told with it."""
-        usage = told.get("usage")
-        self.usage = usage if isinstance(usage, dict) else self.usage
-        self.finish_reason = choice.get("finish_reason") or self.finish_reason
-        self.tokens += _tokens(choice.get("logprobs"))
-        content = message.get("content")
-        # vLLM and DeepSeek say `reasoning_content`, OpenRouter and newer vLLM `reasoning`
-        thinking = message.get("reasoning_content") or message.get("reasoning")
-        if isinstance(content, str):
-            self.text = (self.text or "") + content
-        if isinstance(thinking, str):
-            self.thinking += thinking
+    def take(self, chunk: Chunk) -> None:
+        """Add a whole answer, or a piece of one."""
+        self.usage = chunk.usage or self.usage
+        for choice in chunk.choices[:1]:  # the last event may hold what was used and no choice
+            self.finish_reason = choice.finish_reason or self.finish_reason
+            self.tokens += () if choice.logprobs is None else choice.logprobs.of_chat
+            text = self._rejoined.add(choice.said)
+            if text or choice.said.content is not None:
+                self.text = (self.text or "") + text
 
     def reply(self, seconds: float) -> Reply | None:
-        """None where nothing was said, not even nothing."""
-        text = self.text
-        if self.thinking:
-            text = f"<think>\n{self.thinking}\n</think>\n\n{text}" if text else f"<think>\n{self.thinking}"
-        if text is None:
+        if self.text is None:
             return None
-        counts = (self.usage.get(name) for name in ("prompt_tokens", "completion_tokens"))
-        num_prompt_tokens, num_tokens = (count if isinstance(count, int) else None for count in counts)
+        logs = [token.logprob for token in self.tokens]
         return Reply(
-            text,
-            str(self.finish_reason),
-            num_prompt_tokens,
-            num_tokens,
+            self.text,
+            self.finish_reason,
+            self.usage.prompt_tokens,
+            self.usage.completion_tokens,
             seconds,
             self.first_piece_seconds,
-            math.fsum(logprob for _, logprob in self.tokens) / len(self.tokens) if self.tokens else None,
-            answer_logprob(self.tokens, parse_answer(text, prefilled=False).message.content),
+            math.fsum(logs) / len(logs) if logs else None,
+            answer_logprob(
+                [(token.written, token.logprob) for token in self.tokens],
+                parse_answer(self.text, prefilled=False).message.content,
+            ),
         )
 
 
-def answer_logprob(tokens: Sequence[Token], answer: str) -> float | None:
+def answer_logprob(tokens: Sequence[tuple[bytes, float]], answer: str) -> float | None:
     """The log-probability of the tokens that an answer, which comes last, is made of; None where they do not spell it.
 
-    Behind it may stand one token more, the model's end.
+    Each token is told by its bytes and its own log-probability in nats. Behind the answer may stand one token more, the
+    model's end.
     """
     for num_left_out in (0, 1):
         said = b"".join(token for token, _ in tokens[: len(tokens) - num_left_out]).rstrip()
@@ -160,22 +139,6 @@ def answer_logprob(tokens: Sequence[Token], answer: str) -> float | None:
                 total += logprob if end > start else 0.0
             return total
     return None
-
-
-def _tokens(logprobs: Any) -> list[Token]:
-    """What an endpoint tells of its tokens; nothing where it is not all there."""
-    entries = (logprobs.get("content") or []) if isinstance(logprobs, dict) else []
-    if not all(isinstance(entry.get("logprob"), int | float) and math.isfinite(entry["logprob"]) for entry in entries):
-        return []
-    return [(_spelled(entry), float(entry["logprob"])) for entry in entries]
-
-
-def _spelled(entry: dict[str, Any]) -> bytes:
-    """A token may be a part of a character, of which its text tells nothing."""
-    if entry.get("bytes") is not None:
-        return bytes(entry["bytes"])
-    written: str = entry["token"]
-    return written.encode("utf-8", "surrogatepass")
 
 
 def _bounded(chunks: Iterable[bytes], url: str, started: float, timeout_seconds: float) -> Iterator[bytes]:
@@ -198,6 +161,13 @@ def _events(chunks: Iterable[bytes]) -> Iterator[bytes]:
             name, _, data = line.partition(b":")
             if name == b"data" and data.strip():
                 yield data.strip()
+
+
+def _chunk(said: str, url: str) -> Chunk:
+    try:
+        return Chunk.model_validate_json(said)
+    except ValidationError:
+        raise _no_answer(url, said) from None
 
 
 def _no_answer(url: str, body: str) -> RunFailed:

@@ -15,8 +15,9 @@ from types import TracebackType
 from typing import Any, Final, TypeVar
 
 from httpx2 import AsyncClient, EventSource, Limits, Response, SSEError, Timeout, TransportError
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import ValidationError
 
+from tunesmith.engine.chunk import Told
 from tunesmith.engine.endpoint import certificates
 from tunesmith.errors import Phrase, RunFailed, TunesmithError
 from tunesmith.recipe.endpoint import Host
@@ -34,14 +35,6 @@ REFUSED: Final = frozenset((400, 413, 422))
 """What the request asks for is at fault; any other status is the server's own."""
 BUSY: Final = frozenset((429, 503))
 DONE: Final = "[DONE]"
-
-
-class Told(BaseModel):
-    """A part of what a server tells. What else it tells is left out."""
-
-    model_config = ConfigDict(frozen=True, allow_inf_nan=False)
-
-
 _Told = TypeVar("_Told", bound=Told)
 
 
