@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -82,20 +83,13 @@ def found_json(found: Found) -> dict[str, Any]:
 
 
 def found_lines(found: Found) -> list[str]:
-    mentioned = [mention_line(each) for each in found.mentions if each.num]
-    if found.is_nothing:
-        return [*mentioned, text("cli.forget.nothing-found")]
     stored = found.stored
-    lines = [
-        *mentioned,
-        text(
-            "cli.forget.stored",
-            exchanges=len(stored.exchanges),
-            feedback=len(stored.feedback),
-            ratings=len(stored.ratings),
-            rounds=len(stored.rounds),
-        ),
-    ]
+    lines = [mention_line(each) for each in found.mentions if each.num]
+    if found.is_nothing:
+        lines.append(text("cli.forget.nothing-found"))
+    else:
+        counts = {name: len(ids) for name, ids in asdict(stored).items()}
+        lines.append(text("cli.forget.stored", **counts))
     for each in found.raw:
         key = "cli.forget.raw" if each.can_rewrite else "cli.forget.raw-fixed"
         lines.append(text(key, file=each.file, lines=", ".join(map(str, each.lines))))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import asdict, replace
-from typing import Final
+from typing import Any, Final
 
 from tunesmith.plan.memory import Computation, member_bytes, train_terms
 from tunesmith.plan.steps import BatchShape, StepShapes
@@ -44,5 +44,6 @@ def _widened(job: Computation, steps: StepShapes, num: int) -> StepShapes:
 
 def _times(batch: BatchShape, times: int) -> BatchShape:
     """Copies of the rows, which attention takes in groups of the same kinds."""
-    counts = {name: value for name, value in asdict(batch).items() if isinstance(value, int) and name != "num_pieces"}
-    return replace(batch, **{name: times * count for name, count in counts.items()})
+    told: dict[str, Any] = asdict(batch)
+    counts = [name for name, value in told.items() if isinstance(value, int) and name != "num_pieces"]
+    return replace(batch, **{name: times * told[name] for name in counts})

@@ -78,7 +78,7 @@ def test_a_pass_of_several_keeps_what_is_foreseen(base: Path) -> None:
 
 @pytest.mark.parametrize("settings", [None, Sgd(momentum=0.9)], ids=str)
 def test_each_member_holds_what_its_optimiser_does(base: Path, settings: AnyOptimizer | None) -> None:
-    section = Train(method=LORA) if settings is None else Train(method=LORA, optimizer=settings)
+    section = Train(method=LORA) if settings is None else Train(method=LORA, optimizer=settings, learning_rate=1e-3)
     job, model = computation(base, section), load_model(base, dtype=torch.float32, device="cpu")
     shared = Members(model)
     with shared.joining("one", LORA, 0):
