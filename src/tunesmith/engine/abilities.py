@@ -104,7 +104,8 @@ async def directions(upstream: Upstream, texts: Sequence[str]) -> NDArray[np.flo
     lengths_N1 = np.linalg.norm(rows_ND, axis=1, keepdims=True)
     if not lengths_N1.all():
         raise garbled("directions")
-    return (rows_ND / lengths_N1).astype(np.float32)
+    unit_ND: NDArray[np.float32] = (rows_ND / lengths_N1).astype(np.float32)
+    return unit_ND
 
 
 async def abilities(upstream: Upstream, chat: Chat) -> Abilities:
