@@ -149,7 +149,8 @@ def test_the_one_before_guards_and_keeps(bundle: Bundle, upstream: Server, tmp_p
 def test_who_hangs_up_before_is_gone_behind(bundle: Bundle, upstream: Server, tmp_path: Path) -> None:
     engine = upstream.deployment.engine
     with gateway(bundle, tmp_path, upstream.address) as server:
-        body = {"model": "desk", "prompt": "Once", "max_tokens": 2000, "stream": True}
+        drawn = {"temperature": 2.0, "seed": 1}  # greedily it ends soon
+        body = {"model": "desk", "prompt": "Once", "max_tokens": 2000, "stream": True, **drawn}
         with httpx2.stream("POST", f"{server.address}/completions", json=body, timeout=60) as response:
             next(response.iter_lines())
             assert engine.load().num_running == 1
@@ -162,12 +163,13 @@ def test_who_hangs_up_before_is_gone_behind(bundle: Bundle, upstream: Server, tm
 def test_another_model_is_never_ready(bundle: Bundle, upstream: Server, tmp_path: Path) -> None:
     other = bundle_in(tmp_path / "other", "other")
     with serving(other, tmp_path / "elsewhere") as elsewhere:
-        told = refusal(bundle, tmp_path, elsewhere.address, "other")
+        address = elsewhere.address
+        told = refusal(bundle, tmp_path, address, "other")
         assert isinstance(told, RunFailed)
         assert told.code == "serve-unproved"
     assert refusal(bundle, tmp_path, upstream.address, TINY).code == "serve-unproved"  # its base
     assert refusal(bundle, tmp_path, upstream.address, "no-such").code == "engine-model"
-    assert refusal(bundle, tmp_path, elsewhere.address, "other").code == "engine-unreachable"  # stopped by now
+    assert refusal(bundle, tmp_path, address, "other").code == "engine-unreachable"  # stopped by now
 
 
 def scoring(bundle: Bundle) -> StandIn:

@@ -104,7 +104,8 @@ async def directions(upstream: Upstream, texts: Sequence[str]) -> NDArray[np.flo
     lengths_N1 = np.linalg.norm(rows_ND, axis=1, keepdims=True)
     if not lengths_N1.all():
         raise garbled("directions")
-    return (rows_ND / lengths_N1).astype(np.float32)
+    unit_ND: NDArray[np.float32] = (rows_ND / lengths_N1).astype(np.float32)
+    return unit_ND
 
 
 async def abilities(upstream: Upstream, chat: Chat) -> Abilities:
@@ -121,7 +122,9 @@ async def abilities(upstream: Upstream, chat: Chat) -> Abilities:
     is_alike = rendered is not None and rendered.prompt_token_ids == tuple(prompt_ids)
     can_score = is_alike and await _seen(scores(upstream, prompt_ids[:-1], prompt_ids[-1:])) is not None
     logs = await _asked(upstream, {"logprobs": True, "top_logprobs": 1})
-    held = await _asked(upstream, {"max_tokens": JSON_TOKENS, "response_format": json_format(SCHEMA)})
+    # greedily a model of little worth may write white space for ever
+    drawn = {"temperature": 1.0, "seed": 0, "max_tokens": JSON_TOKENS}
+    held = await _asked(upstream, drawn | {"response_format": json_format(SCHEMA)})
     capabilities = Capabilities(
         log_probabilities=logs is not None and any(each.logprobs and each.logprobs.told() for each in logs.choices),
         scores=can_score,

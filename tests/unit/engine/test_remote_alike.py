@@ -103,12 +103,17 @@ def test_draws_are_the_same_with_the_same_seed(both: Both) -> None:
 
 def test_a_stop_text_ends_both(both: Both) -> None:
     plain = [asking(text, max_new_tokens=24) for text in PROMPTS]
+    num_stopped = 0
     for request, (here, _) in zip(plain, both.hear(*plain), strict=True):
-        stop = here.text.strip()[3:5]
+        stop = here.text.strip()[1:3]
+        if not stop:
+            continue
+        num_stopped += 1
         ((mine, theirs),) = both.hear(replace(request, stop=(stop,)))
         assert both.says_the_same(mine, theirs)
         assert stop not in mine.text
         assert mine.last.finish_reason == theirs.last.finish_reason == "stop"
+    assert num_stopped >= 3
 
 
 def test_json_is_held_to_its_schema_in_both(both: Both) -> None:
