@@ -48,7 +48,7 @@ class World:
     now: datetime = MONDAY
     alarms: set[int] = field(default_factory=set)
     """Weeks with an alarm."""
-    said: dict[int, str] = field(default_factory=dict)
+    words: dict[int, str] = field(default_factory=dict)
     """What was said of a week, where anything was."""
     num_removed: dict[int, int] = field(default_factory=dict)
     """Exchanges of a week that the store holds no more."""
@@ -95,7 +95,7 @@ class World:
     def report(self, week: int, *shifts: Shift) -> HealthReport:
         told = body(week, *shifts)
         traffic = f"{told.until.isoformat()} {self.num_removed.get(week, 0)}"
-        inputs = {"traffic": traffic, "said": self.said.get(week, "")}
+        inputs = {"traffic": traffic, "said": self.words.get(week, "")}
         identity = Identity(KIND, 1, inputs, {}, 0, {})
         out = self.folder / "artifacts" / KIND / identity.key()
         if not out.is_dir():

@@ -94,6 +94,7 @@ EXCHANGES: Final = Table(
     Column("confidence", Double),
     Column("guarded", Json, nullable=False),
     Index("exchanges_at", "at", "id"),
+    Index("exchanges_model", "model", "at", "id"),
     # windows of one version are counted from it alone
     Index("exchanges_version", "version", "at", "id"),
     # a B-tree of PostgreSQL refuses long values, and a `user` may be long
@@ -272,7 +273,6 @@ def _tables_of_the_loop(connection: Connection) -> None:
 
 
 def _index_of_versions(connection: Connection) -> None:
-    connection.exec_driver_sql("DROP INDEX IF EXISTS exchanges_model")
     connection.exec_driver_sql("CREATE INDEX IF NOT EXISTS exchanges_version ON exchanges (version, at, id)")
 
 

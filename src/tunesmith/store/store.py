@@ -114,10 +114,16 @@ class Store:
         return None if row is None else exchange_of(row)
 
     def exchanges(
-        self, *, since: datetime | None = None, until: datetime | None = None, version: str | None = None
+        self,
+        *,
+        since: datetime | None = None,
+        until: datetime | None = None,
+        model: str | None = None,
+        version: str | None = None,
     ) -> Iterator[Exchange]:
-        """Those of [since, until), of one version where its bundle is named, in the order of their times."""
-        wanted = [] if version is None else [EXCHANGES.c.version == version]
+        """Those of [since, until), of the model or the version that is named, in the order of their times."""
+        named = ((EXCHANGES.c.model, model), (EXCHANGES.c.version, version))
+        wanted = [column == value for column, value in named if value is not None]
         for row in self._rows(EXCHANGES, [*wanted, *between(EXCHANGES, since, until)]):
             yield exchange_of(row)
 

@@ -92,7 +92,8 @@ class Traffic:
             feedback = [feedback_of(row) for row in connection.execute(said.where(*within)).mappings()]
             decisions = [Decision(**row) for row in connection.execute(decided.where(*within)).mappings()]
             ratings = [ReviewRating(**row) for row in connection.execute(of_experts.where(*within)).mappings()]
-        named = exchanges_named(self.store, (each.exchange for each in (*feedback, *ratings)))
+        wanted = {*(each.exchange for each in feedback), *(each.exchange for each in ratings)}
+        named = exchanges_named(self.store, wanted)
         exchanges = sorted(named.values(), key=lambda exchange: (exchange.at, exchange.id))
         return Spoken(exchanges, feedback, {each.feedback: each for each in decisions}, ratings)
 

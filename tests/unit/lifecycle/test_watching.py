@@ -129,7 +129,7 @@ def test_what_is_said_late_of_a_window_is_looked_at_with_the_next_and_told_once(
     world.now = MONDAY + 4 * WEEK
     assert weeks_of([world.tick(store)]) == [2, 3]
     # corrections show what nobody could see before in the third week; of the first, nobody watched
-    world.alarms, world.said = {0, 2, 3}, dict.fromkeys((0, 2, 3), "more")
+    world.alarms, world.words = {0, 2, 3}, dict.fromkeys((0, 2, 3), "more")
     looks = world.num_reports
     world.now += timedelta(days=1)
     assert (world.tick(store).reports, world.num_reports) == ([], looks)
@@ -144,9 +144,9 @@ def test_what_is_said_late_of_a_window_is_looked_at_with_the_next_and_told_once(
     again = world.tick(store)
     assert (weeks_of([again]), again.alerts) == ([5], [])
     # a word that went with its exchange is no news, and four windows later nobody looks again
-    world.num_removed[5], world.said[5] = 1, "less"
+    world.num_removed[5], world.words[5] = 1, "less"
     world.alarms.add(1)
-    world.said[1] = "more"
+    world.words[1] = "more"
     world.now = MONDAY + 7 * WEEK
     assert weeks_of([world.tick(store)]) == [6]
 

@@ -86,7 +86,12 @@ def test_reading_is_in_time_order_and_between_times(store: Store) -> None:
     number = 2 * PAGE_ROWS + 3
     # pairs at the same time, whose ids run the other way than the times
     kept = [
-        exchange(2 * (number - n // 2) + n % 2, at=START + timedelta(seconds=n // 2), version=("a", "b")[n % 3 == 0])
+        exchange(
+            2 * (number - n // 2) + n % 2,
+            at=START + timedelta(seconds=n // 2),
+            model=("a", "b")[n % 3 == 0],
+            version="uv"[n % 2],
+        )
         for n in range(number)
     ]
     wait([store.record(one) for one in reversed(kept[: number // 2])])
@@ -94,7 +99,8 @@ def test_reading_is_in_time_order_and_between_times(store: Store) -> None:
     assert list(store.exchanges()) == kept
     since, until = kept[100].at, kept[900].at
     assert list(store.exchanges(since=since, until=until)) == kept[100:900]
-    assert list(store.exchanges(since=since, version="b")) == [one for one in kept[100:] if one.version == "b"]
+    assert list(store.exchanges(since=since, model="b")) == [one for one in kept[100:] if one.model == "b"]
+    assert list(store.exchanges(until=until, version="u")) == [one for one in kept[:900] if one.version == "u"]
 
 
 def test_a_slow_reader_holds_nobody_up(store: Store) -> None:
