@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Annotated, Any, Literal
 
@@ -67,7 +68,7 @@ class Logs(Told):
         if self.content is not None:
             return tuple(
                 TokenLogProbability(
-                    each.token, each.logprob, _finite({top.token: top.logprob for top in each.top_logprobs})
+                    each.token, each.logprob, _finite((top.token, top.logprob) for top in each.top_logprobs)
                 )
                 for each in self.of_chat
             )
@@ -75,13 +76,14 @@ class Logs(Told):
             return ()
         tops = self.top_logprobs or (None,) * len(self.tokens)
         return tuple(
-            TokenLogProbability(token, log, _finite(top or {}))
+            TokenLogProbability(token, log, _finite((top or {}).items()))
             for token, log, top in zip(self.tokens, self.token_logprobs, tops, strict=False)
         )
 
 
-def _finite(top: dict[str, float]) -> tuple[tuple[str, float], ...]:
-    return tuple((token, log) for token, log in top.items() if math.isfinite(log))
+def _finite(top: Iterable[tuple[str, float]]) -> tuple[tuple[str, float], ...]:
+    """Several may have one text: halves of characters have none of their own."""
+    return tuple((token, log) for token, log in top if math.isfinite(log))
 
 
 class Said(Told):

@@ -72,7 +72,13 @@ def assert_same_tokens(here: Heard, there: Heard) -> None:
 
 def test_our_own_server_can_do_what_it_says(both: Both) -> None:
     assert both.remote.capabilities == Capabilities(
-        log_probabilities=True, scores=False, embeds=True, labels=False, adapters=False, json=True
+        log_probabilities=True,
+        scores=False,
+        embeds=True,
+        labels=False,
+        adapters=False,
+        json=True,
+        max_characters=both.local.capabilities.max_characters,
     )
 
 
