@@ -14,11 +14,11 @@ from tunesmith.metrics.wording import Words, count, figure, percent
 from tunesmith.report.charts import LEFT, RIGHT, TOP, WIDTH, Axis, frame, grid_line, step_label, tick_label
 from tunesmith.report.mending import sure_name
 
-TALL: Final = 268.0
+TALL: Final = 272.0
 """Height of a whole diagram: the plot, and below it how many answers each bin holds."""
 FOOT: Final = 200.0
 """Where the plot ends."""
-COUNTS: Final = (212.0, 242.0)
+COUNTS: Final = (216.0, 246.0)
 """Top and foot of the columns."""
 COLUMN: Final = 5.0
 """Width of a column: those of the surest answers stand close together."""
@@ -84,7 +84,7 @@ def reliability_chart(chart_id: str, title: str, description: str, bins: Sequenc
     """Share right over mean confidence, a point with its interval for each bin, of at least one; a dashed line where
     both are equal, and below, in columns, how many answers each bin holds.
     """
-    x_axis = Axis(TICKS, 0, 100, LEFT, WIDTH - RIGHT)
+    x_axis = Axis(TICKS, 0, 100, LEFT, WIDTH - 1.5 * RIGHT)  # with room for the last label
     y_axis = Axis(TICKS, 0, 100, FOOT, TOP)
     parts = [grid_line(x_axis, y_axis.place(tick), f"{tick_label(tick)}%") for tick in y_axis.ticks]
     diagonal = Markup('<line class="diagonal" x1="{:.2f}" y1="{:.2f}" x2="{:.2f}" y2="{:.2f}"/>')
