@@ -127,6 +127,7 @@ def test_a_key_of_another_scope_is_denied_and_one_of_its_own_is_not(keys: Keys) 
                     assert answer.status not in (401, 403), (method, path, scope)
 
 
+@pytest.mark.thorough
 def test_a_scrapers_key_opens_the_figures_and_nothing_else(keys: Keys) -> None:
     asks = [
         (method, path, bearer(keys.by_scope["metrics"]))
