@@ -79,6 +79,13 @@ def test_a_finding_that_later_turns_out_to_have_ended_ends_where_it_did() -> Non
     fell, rose = shift("accuracy", "concept"), shift("accuracy", "concept", is_alarm=False)
     found = told([body(0, fell), body(1, fell), body(2, fell), body(1, rose), body(2, fell), body(2, rose)])
     assert states(found) == [["accuracy begun"], [], [], ["accuracy ended"], ["accuracy begun"], ["accuracy ended"]]
+    # what is open in a later window says nothing of an earlier one
+    assert states(told([body(0), body(1, fell), body(0, fell), body(1, fell)])) == [
+        [],
+        ["accuracy begun"],
+        ["accuracy begun"],
+        [],
+    ]
     # told before, and not again
     assert states(told([body(0, fell), body(0, rose), body(0, fell)])) == [["accuracy begun"], ["accuracy ended"], []]
 
