@@ -249,12 +249,14 @@ def test_a_head_answers_on_the_wire(tmp_path: Path) -> None:
     command = [sys.executable, "-m", "tunesmith", "-w", str(tmp_path), "serve", str(bundle.folder), "serve.port=0"]
     with subprocess.Popen(command, stdout=subprocess.PIPE, cwd=tmp_path, text=True) as process:
         assert process.stdout is not None
-        first, second = process.stdout.readline(), process.stdout.readline()
-        address = first.split(" at ")[1].split()[0]
-        assert f"{address}/classify" in second
-        body = json.loads(second.split("--json '")[1].rstrip().rstrip("'"))
-        found = httpx2.post(f"{address}/classify", json={**body, "input": ASKED[0]}, timeout=60).json()["data"][0]
-        process.terminate()
+        try:
+            where, _, how = (process.stdout.readline() for _ in range(3))
+            address = where.split(" at ")[1].split()[0]
+            assert f"{address}/classify" in how
+            body = json.loads(how.split("--json '")[1].rstrip().rstrip("'"))
+            found = httpx2.post(f"{address}/classify", json={**body, "input": ASKED[0]}, timeout=60).json()["data"][0]
+        finally:
+            process.terminate()
         assert process.wait(60) == 0
     assert found["probabilities"] == pytest.approx(
         dict(zip(CLASSES.classes, softmax(twin(ASKED[0])), strict=True)), abs=1e-5
