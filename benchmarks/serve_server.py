@@ -121,8 +121,9 @@ class Server:
         """SIGKILL: nothing of it can tidy up."""
         self.process.kill()
         self.process.wait()
-        assert self.process.stdout is not None
-        self.process.stdout.close()
+        for pipe in (self.process.stdin, self.process.stdout):
+            if pipe is not None:
+                pipe.close()
 
     def _last_messages(self) -> list[str]:
         return self._log.read_text(encoding="utf-8").splitlines()[-20:]

@@ -51,6 +51,7 @@ def test_each_arm_has_the_base_it_was_trained_on(tmp_path: Path) -> None:
         models = {"tuned": tuned(under_tuned), "whole": tuned(False), "packed": tuned(True)}
         section: Any = SimpleNamespace(arms=("base", "tuned"))
         evaluation: Any = SimpleNamespace(base=base, base_of=lambda _: base, models=models, section=section)
+        evaluation.untuned = lambda: {"base": base}
         packed: dict[str, bool] = {}
         of_packed: list[Tensor] = []
         for name, model in ready_models(sources_of(evaluation), dtype=torch.float32, device="cpu"):

@@ -105,7 +105,7 @@ def test_planted_secrets_are_in_no_byte_that_is_written(tmp_path: Path, written:
     figures = served.ask("GET", "/metrics", headers=[("authorization", f"Bearer {admin}")]).body
     assert b"tunesmith_http_requests_total" in figures
     served.store.close()
-    secrets = [key, key.rpartition("-")[2], admin, HF_TOKEN, NAME, PROMPT, PROMPT[:16], ANSWER, "Quackenbush"]
+    secrets = [key, key.split("-", 2)[2], admin, HF_TOKEN, NAME, PROMPT, PROMPT[:16], ANSWER, "Quackenbush"]
     assert written.getvalue().count("request failed") >= 10  # the provocations did provoke
     assert leaks(written.getvalue().encode(), secrets) == []
     assert leaks(figures, secrets) == []
