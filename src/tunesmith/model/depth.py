@@ -1,8 +1,8 @@
 """Which layers in a row change least what passes through them, measured over texts.
 
 The measure is the angular distance of Gromov et al. 2024 (arXiv:2403.17887, section 3.2): the angle between the state
-of a text's last token before a block of layers and behind it, as a share of a half turn, averaged over texts. What comes
-out of the last layer is taken before the model's final norm.
+of a text's last token before a block of layers and behind it, as a share of a half turn, averaged over texts. What
+comes out of the last layer is taken before the model's final norm.
 
 Shapes: T tokens, L layers, B blocks of layers, D hidden size.
 """
