@@ -88,6 +88,10 @@ TEXTS: Final[dict[str, tuple[str, str]]] = {
         "letters, digits, `_`, `.` and `-` only, the first one a letter, a digit or `_`",
         "只能用英文字母、数字、`_`、`.` 和 `-`，且须以字母、数字或 `_` 开头",
     ),
+    "recipe.problem.web-address": (
+        "must be an address such as `http://127.0.0.1:8000/v1`",
+        "应为网址，例如 `http://127.0.0.1:8000/v1`",
+    ),
     "recipe.problem.text": ("must be text; quotes make text of anything", "应为文字；加引号即可表示为文字"),
     "recipe.problem.unicode": ("holds half of a character", "含有不完整的字符"),
     "recipe.problem.too-short": ("needs at least {min_length}", "至少要有 {min_length} 项"),

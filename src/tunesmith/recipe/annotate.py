@@ -9,13 +9,13 @@ from pydantic.functional_validators import BeforeValidator
 from pydantic_core import PydanticCustomError
 
 from tunesmith.recipe.prepare import OneSource, Source, sources_from_one
-from tunesmith.recipe.section import PositiveInt, Section
+from tunesmith.recipe.section import PositiveInt, Section, WebAddress
 
 
 class Server(Section):
     """A Label Studio server."""
 
-    url: Annotated[str, Field(pattern=r"^https?://\S+$", description="Its address, e.g. `http://127.0.0.1:8080`.")]
+    url: Annotated[WebAddress, Field(description="Its address, e.g. `http://127.0.0.1:8080`.")]
     key: Annotated[str, Field(description="Name of the environment variable that holds the access token.")]
 
 

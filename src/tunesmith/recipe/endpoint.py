@@ -6,15 +6,13 @@ from typing import Annotated
 
 from pydantic import Field
 
-from tunesmith.recipe.section import PositiveFloat, PositiveInt, Section
+from tunesmith.recipe.section import PositiveFloat, PositiveInt, Section, WebAddress
 
 
 class Host(Section):
     """A model behind an OpenAI-compatible API."""
 
-    url: Annotated[
-        str, Field(description="Where the API begins, such as `http://127.0.0.1:8000/v1`.", pattern=r"^https?://\S+$")
-    ]
+    url: Annotated[WebAddress, Field(description="Where the API begins, such as `http://127.0.0.1:8000/v1`.")]
     model: Annotated[str, Field(description="The model's name there.", min_length=1)]
     key: Annotated[str | None, Field(description="Name of the environment variable that holds the API key.")] = None
     timeout_seconds: Annotated[PositiveFloat, Field(description="How long to wait for an answer.")] = 120.0

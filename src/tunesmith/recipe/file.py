@@ -95,6 +95,7 @@ PROBLEMS: Final = {
     "time_span": "time-span",
     "time_span_or_number": "time-span-or-number",
     "unit_of_number": "unit-of-number",
+    "web_address": "web-address",
     "webhook_https": "webhook-https",
     "webhook_url": "webhook-url",
 }
