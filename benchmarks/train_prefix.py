@@ -32,7 +32,7 @@ from benchmarks.worker import read_rows, rows_of_step
 from tunesmith.model.base import BUILTIN
 from tunesmith.model.load import load_model
 from tunesmith.model.lora import load_adapter
-from tunesmith.recipe import Train
+from tunesmith.plan.memory import MICRO_BATCH_TOKENS
 from tunesmith.recipe.optimizers import AdamW
 from tunesmith.records import Rendered
 from tunesmith.train.objectives import sft
@@ -171,7 +171,7 @@ def differences_of_sharing(inputs: TrainingInputs) -> tuple[float, float]:
 
 def _add_gradient(model: PreTrainedModel, optimizer: FlatOptimizer, rows: Sequence[Rendered], *, shares: bool) -> float:
     """Loss of the rows, summed."""
-    layout = LayoutSettings(Train().micro_batch_tokens, shares, "cpu")
+    layout = LayoutSettings(max(MICRO_BATCH_TOKENS), shares, "cpu")
     return sum(forward_backward(model, optimizer, sft.loss, batch).sum.item() for batch in micro_batches(rows, layout))
 
 

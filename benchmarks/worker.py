@@ -20,10 +20,13 @@ import torch
 
 import tunesmith
 from benchmarks.training_job import TakenStep, TrainingJob
+from tunesmith.model.base import find_base
 from tunesmith.model.layout import MicroBatch
 from tunesmith.model.load import compute_dtype, load_model
 from tunesmith.model.lora import load_adapter
-from tunesmith.recipe import Train
+from tunesmith.plan.geometry import geometry_of
+from tunesmith.plan.memory import Computation
+from tunesmith.recipe import Lora, Train
 from tunesmith.recipe.optimizers import AdamW
 from tunesmith.recipe.schedules import Constant
 from tunesmith.records import Rendered
@@ -65,10 +68,17 @@ def measured_steps(job: TrainingJob) -> Iterator[TakenStep]:
     load_adapter(model, Path(job.adapter))
     settings = AdamW(beta1=job.beta1, beta2=job.beta2, epsilon=job.epsilon, weight_decay=job.weight_decay)
     optimizer = FlatOptimizer(model.named_parameters(), settings, Penalties(job.max_grad_norm))
-    layout = LayoutSettings(Train().micro_batch_tokens, job.shares_prefixes, job.device)
+    layout = LayoutSettings(micro_batch_tokens(job), job.shares_prefixes, job.device)
     source = GivenOrder(read_rows(Path(job.rows)), job.rows_per_step, layout)
     schedule = make_schedule(Constant(), job.learning_rate, job.max_steps, 0.0)
     return _timed(job, train_steps(model, source, sft.loss, optimizer, schedule, range(job.max_steps)))
+
+
+def micro_batch_tokens(job: TrainingJob) -> int:
+    """As `plan` derives it for this model and adapter."""
+    adapter = json.loads((Path(job.adapter) / "adapter_config.json").read_text(encoding="utf-8"))
+    section, geometry = Train(method=Lora(rank=adapter["r"])), geometry_of(find_base(job.model))
+    return Computation(geometry, section, job.precision, job.device).micro_batch_tokens
 
 
 def _timed(job: TrainingJob, steps: Iterator[StepReport]) -> Iterator[TakenStep]:

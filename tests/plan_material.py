@@ -13,6 +13,7 @@ def plan_body(num_steps: int, checkpoint_every: int) -> PlanBody:
         num_steps=num_steps,
         evaluate_every=3,
         checkpoint_every=checkpoint_every,
+        micro_batch_tokens=16384,
         num_parameters=1,
         num_trainable=1,
         num_train_rows=12,

@@ -34,6 +34,7 @@ class PlanBody(BaseModel):
     num_steps: int
     evaluate_every: int
     checkpoint_every: int
+    micro_batch_tokens: int
     num_parameters: int
     num_trainable: int
     num_train_rows: int

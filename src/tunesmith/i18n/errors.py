@@ -88,6 +88,10 @@ TEXTS: Final[dict[str, tuple[str, str]]] = {
         "letters, digits, `_`, `.` and `-` only, the first one a letter, a digit or `_`",
         "只能用英文字母、数字、`_`、`.` 和 `-`，且须以字母、数字或 `_` 开头",
     ),
+    "recipe.problem.function-path": (
+        "must be `module:function`, such as `metrics:resolved`",
+        "应写作 `模块:函数`，例如 `metrics:resolved`",
+    ),
     "recipe.problem.web-address": (
         "must be an address such as `http://127.0.0.1:8000/v1`",
         "应为网址，例如 `http://127.0.0.1:8000/v1`",

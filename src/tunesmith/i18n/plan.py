@@ -84,6 +84,10 @@ TEXTS: Final[dict[str, tuple[str, str]]] = {
         "`{name}`: trained for {measured} s, {predicted} s were predicted",
         "`{name}`：训练用时 {measured} 秒，预测为 {predicted} 秒",
     ),
+    "plan.reason.micro_batch_tokens": (
+        "about 1 GiB of activations; more would make a CPU no faster",
+        "激活值约占 1 GiB；再大，CPU 也不会更快",
+    ),
     "plan.reason.method-rows": (
         "the customary method for {rows} training rows",
         "训练数据共 {rows} 行，这是该规模下的常用方法",

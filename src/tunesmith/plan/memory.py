@@ -15,7 +15,7 @@ from typing import Final
 from tunesmith.model.fits import EXPERTS, num_trained
 from tunesmith.plan.constants import FITTED
 from tunesmith.plan.geometry import Geometry, Mixture
-from tunesmith.plan.steps import BatchShape, StepShapes
+from tunesmith.plan.steps import BatchShape, StepShapes, one_document
 from tunesmith.recipe import Distill, Freeze, Full, Lora, Prompt, Train, is_four_bit
 from tunesmith.recipe.optimizers import AdamW8Bit, Muon, RmsProp, Sgd
 
@@ -52,6 +52,11 @@ SHORT_PRODUCTS: Final = 4
 """Different ones of whole score matrices of one shape, forward and backward."""
 LONG_PRODUCTS: Final = 6
 """Different ones of the blocked kernel's backward pass for one length: three of whole blocks, three of the last."""
+MICRO_BATCH_TOKENS: Final = (1024, 16384)
+"""Fewest and most that a micro-batch is given where the recipe leaves it open."""
+MICRO_BATCH_UNIT: Final = 256
+MICRO_BATCH_BYTES: Final = 1 << 30
+"""Of activations, that a CPU keeps of one micro-batch of more than the fewest tokens: it gains nothing by more."""
 MAX_CACHED_PRODUCTS: Final = 1024
 """Products that oneDNN keeps compiled, its primitive cache's capacity."""
 NUM_CHECKPOINTS: Final = 3
@@ -76,6 +81,17 @@ class Computation:
     @property
     def c(self) -> int:
         return COMPUTE_BYTES[self.precision]
+
+    @property
+    def micro_batch_tokens(self) -> int:
+        """Most tokens laid out at once: as the recipe says, else as many as a device has use for."""
+        if self.section.micro_batch_tokens is not None:
+            return self.section.micro_batch_tokens
+        fewest, most = MICRO_BATCH_TOKENS
+        if self.device != "cpu":
+            return most
+        affordable = fewest * MICRO_BATCH_BYTES // saved_bytes(self, one_document(fewest))
+        return min(most, max(fewest, affordable // MICRO_BATCH_UNIT * MICRO_BATCH_UNIT))
 
     @property
     def rank(self) -> int:

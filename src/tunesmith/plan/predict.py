@@ -66,7 +66,7 @@ class Workload:
     def prediction(self, section: Train, precision: str) -> PredictionBody:
         """Peak memory of each phase, disk and computed tokens. Imports torch."""
         job = self.computation(section, precision)
-        steps = self._steps(section, precision)
+        steps = self._steps(job)
         memory = {
             "load": self._load_terms(job),
             "train": train_terms(job, steps),
@@ -87,7 +87,7 @@ class Workload:
     def costs(self, section: Train, precision: str) -> Costs:
         """Operations of steps and validation, and which steps tell most of the others. Imports torch."""
         job = self.computation(section, precision)
-        steps = self._steps(section, precision)
+        steps = self._steps(job)
         spread = sorted(
             ((step, step_operations(job, batches)) for step, batches in steps.spread.items()), key=lambda cost: cost[1]
         )
@@ -119,10 +119,12 @@ class Workload:
         writing = evaluate_terms(written, lengths, prompts, objective.max_new_tokens)
         return max(loaded, writing, key=lambda terms: sum(terms.values()))
 
-    def _steps(self, section: Train, precision: str) -> StepShapes:
+    def _steps(self, job: Computation) -> StepShapes:
+        section, precision = job.section, job.precision
         shapes_of = partial(
             batch_shapes,
             section=section,
+            max_tokens=job.micro_batch_tokens,
             is_fused=fuses_attention(self.geometry, self.device),
             is_flash=has_flash_attention(self.geometry, self.device, precision),
             is_causal=not self.geometry.is_encoder,
@@ -169,7 +171,7 @@ def _less(work: Workload, section: Train, precision: str) -> Iterator[dict[str, 
     """Changes that need less memory, by what they cost the result: nothing, rounding, another method."""
     longest = max(len(row.ids_T) for row in work.train)
     smallest = max(longest, SMALLEST_MICRO_BATCH)
-    if section.micro_batch_tokens > smallest:
+    if work.computation(section, precision).micro_batch_tokens > smallest:
         yield {"micro_batch_tokens": smallest}
     if precision == "fp32":
         yield {"precision": "bf16"}

@@ -20,6 +20,7 @@ from tunesmith.chat.taught import classes_of
 from tunesmith.errors import Phrase, TunesmithError
 from tunesmith.model.base import Base
 from tunesmith.plan.geometry import geometry_of
+from tunesmith.plan.memory import MICRO_BATCH_TOKENS
 from tunesmith.plan.method import Question, Trial, advise, to_try
 from tunesmith.plan.predict import Workload, changes_that_fit
 from tunesmith.plan.steps import MakeSampler, num_steps_of
@@ -27,7 +28,7 @@ from tunesmith.recipe import AUTO_METHODS, Auto, Classification, Evaluate, Metho
 from tunesmith.records import SPLITS
 from tunesmith.runtime import Progress, Runtime
 
-VERSION: Final = 3
+VERSION: Final = 4
 PREDICTION_VERSION: Final = 4
 """Of the prediction, which changes no training."""
 FULL_RATE: Final = 2e-5
@@ -188,6 +189,9 @@ def plan_body(planning: Planning) -> tuple[Train, PlanBody]:
     every = section.evaluate_every or max(1, num_steps // NUM_VALIDATIONS)
     if section.evaluate_every is None and has_validation:
         choices.append(_choice("evaluate_every", every, times=NUM_VALIDATIONS))
+    tokens = computation.micro_batch_tokens
+    if section.micro_batch_tokens is None and tokens < max(MICRO_BATCH_TOKENS):
+        choices.append(_choice("micro_batch_tokens", tokens))
     return section, PlanBody(
         method=section.method.name,
         learning_rate=rate,
@@ -195,6 +199,7 @@ def plan_body(planning: Planning) -> tuple[Train, PlanBody]:
         num_steps=num_steps,
         evaluate_every=every,
         checkpoint_every=section.checkpoint_every or every,
+        micro_batch_tokens=tokens,
         num_parameters=computation.geometry.num_parameters,
         num_trainable=computation.num_trained,
         num_train_rows=len(rows),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final, Protocol
 
 import numpy as np
@@ -146,10 +146,36 @@ def _spread(num_steps: int, num: int) -> list[int]:
     return sorted(set(np.linspace(0, num_steps - 1, num).round().astype(int).tolist()))
 
 
+def one_document(num_tokens: int) -> BatchShape:
+    """A micro-batch that is one row, in a kernel that keeps no scores, before anything is asked of it."""
+    return BatchShape(
+        num_tokens=num_tokens,
+        num_pairs=0,
+        num_fused_tokens=num_tokens,
+        num_fused_scores=num_tokens * (num_tokens + 1) // 2,
+        num_short_tokens=0,
+        num_short_scores=0,
+        short_shapes=frozenset(),
+        num_long_tokens=0,
+        num_long_keys=0,
+        long_shapes=frozenset(),
+        num_gathered_keys=0,
+        num_long_scores=0,
+        num_pieces=1,
+        num_layout_bytes=0,
+    )
+
+
 def batch_shapes(
-    rows: Sequence[Rendered], section: Train, *, is_fused: bool, is_flash: bool = False, is_causal: bool = True
+    rows: Sequence[Rendered],
+    section: Train,
+    max_tokens: int,
+    *,
+    is_fused: bool,
+    is_flash: bool = False,
+    is_causal: bool = True,
 ) -> tuple[BatchShape, ...]:
-    """The micro-batches that these rows become. Imports torch.
+    """The micro-batches of at most `max_tokens` that these rows become. Imports torch.
 
     `is_fused`: whether small documents attend in a kernel that keeps no scores; `is_flash`: whether all do.
     `is_causal`: see `lay_out`.
@@ -159,9 +185,7 @@ def batch_shapes(
     if not rows:
         return ()
     virtual = _virtual_ids(section.method)
-    laid_out = lay_out(
-        behind(rows, virtual), section.micro_batch_tokens, share=section.shares_prefixes, is_causal=is_causal
-    )
+    laid_out = lay_out(behind(rows, virtual), max_tokens, share=section.shares_prefixes, is_causal=is_causal)
     is_whole = bool(section.attention_dropout)
     if is_flash and not is_whole:
         return tuple(_flash_shape(batch) for batch in laid_out)
@@ -212,20 +236,10 @@ def _flash_shape(batch: MicroBatch) -> BatchShape:
         for siblings in layout.siblings
         for length in siblings.lengths
     ]
-    return BatchShape(
-        num_tokens=batch.num_tokens,
+    return replace(
+        one_document(batch.num_tokens),
         num_pairs=batch.pair_positions_P.numel(),
-        num_fused_tokens=batch.num_tokens,
         num_fused_scores=sum(scores),
-        num_short_tokens=0,
-        num_short_scores=0,
-        short_shapes=frozenset(),
-        num_long_tokens=0,
-        num_long_keys=0,
-        long_shapes=frozenset(),
-        num_gathered_keys=0,
-        num_long_scores=0,
-        num_pieces=1,
         num_layout_bytes=sum(tensor.nbytes for tensor in _row_tensors(batch)),
     )
 

@@ -29,7 +29,7 @@ def group_peaks(job: Computation, steps: StepShapes) -> list[int]:
 
 def _widened(job: Computation, steps: StepShapes, num: int) -> StepShapes:
     """The same steps, each micro-batch as often as a pass of so many members holds it."""
-    most_tokens = min(job.section.micro_batch_tokens, PASS_BYTES[job.device] // (job.geometry.hidden * job.c))
+    most_tokens = min(job.micro_batch_tokens, PASS_BYTES[job.device] // (job.geometry.hidden * job.c))
 
     def widened(batches: Sequence[BatchShape]) -> tuple[BatchShape, ...]:
         return tuple(_times(batch, min(num, max(1, most_tokens // batch.num_tokens))) for batch in batches)

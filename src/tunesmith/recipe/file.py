@@ -35,6 +35,7 @@ PROBLEMS: Final = {
     "distill_itself": "distill-itself",
     "finite_number": "finite",
     "float_type": "number",
+    "function_path": "function-path",
     "greater_than": "greater",
     "greater_than_equal": "at-least",
     "int_type": "whole",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from typing import Annotated, Final, Literal, get_args
 
@@ -146,14 +147,24 @@ class Cost(Section):
         return self
 
 
+_FUNCTION_PATH = re.compile(r"^[A-Za-z_]\w*(\.[A-Za-z_]\w*)*:[A-Za-z_]\w*$")
+
+
+def _function_path(path: str) -> str:
+    if not _FUNCTION_PATH.fullmatch(path):
+        raise PydanticCustomError("function_path", "no path of a function")
+    return path
+
+
 class Function(Section):
     """A metric of your own: a function of one answer that gives 0 (worst) to 1 (best), run in a separate process."""
 
     name: Annotated[Literal["function"], Field(description="Names the metric.")] = "function"
     function: Annotated[
         str,
+        AfterValidator(_function_path),
         Field(
-            pattern=r"^[A-Za-z_]\w*(\.[A-Za-z_]\w*)*:[A-Za-z_]\w*$",
+            json_schema_extra={"pattern": _FUNCTION_PATH.pattern},
             description="`module:function`, found from the working folder; the function's name is that of the metric.",
         ),
     ]

@@ -41,8 +41,12 @@ class Train(Section):
     max_steps: Annotated[PositiveInt | None, Field(description="Stop after so many optimiser steps.")] = None
     batch_rows: Annotated[PositiveInt, Field(description="Rows of one optimiser step.")] = 16
     micro_batch_tokens: Annotated[
-        PositiveInt, Field(description="Most tokens laid out at once; changes memory and speed, never the result.")
-    ] = 16384
+        PositiveInt | None,
+        Field(
+            description="Most tokens laid out at once; derived from the model's size when absent. Changes memory and "
+            "speed, never the result."
+        ),
+    ] = None
     share_prefixes: Annotated[
         bool, Field(description="Compute common beginnings of a step's rows once; changes speed, never the result.")
     ] = True

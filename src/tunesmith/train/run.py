@@ -151,7 +151,7 @@ def loop_of(training: Training, material: Material, model: PreTrainedModel, obje
     group = Group(runtime.rank, runtime.world_size)
     optimizer = _optimizer(training, model)
     layout = LayoutSettings(
-        section.micro_batch_tokens,
+        plan.micro_batch_tokens,
         section.shares_prefixes,
         runtime.device,
         virtual_ids(model),

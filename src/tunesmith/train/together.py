@@ -378,7 +378,7 @@ def _room_for(trainings: Sequence[Training], step: int) -> Iterator[None]:
     except (StepOutOfMemory, MemoryError, RuntimeError) as failure:
         if not isinstance(failure, StepOutOfMemory) and not is_out_of_memory(failure):
             raise
-        tokens = trainings[0].section.micro_batch_tokens
+        tokens = trainings[0].plan.body.micro_batch_tokens
         raise RunFailed("trials-out-of-memory", num=len(trainings), step=step, tokens=tokens) from failure
 
 

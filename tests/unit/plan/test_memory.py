@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -27,7 +28,7 @@ from tunesmith.plan import memory, steps, work
 from tunesmith.plan.constants import FITTED
 from tunesmith.plan.geometry import geometry_of
 from tunesmith.plan.memory import Computation, load_terms, save_terms, saved_bytes, state_bytes
-from tunesmith.plan.steps import StepShapes, batch_shapes, fuses_attention
+from tunesmith.plan.steps import StepShapes, batch_shapes, fuses_attention, one_document
 from tunesmith.recipe import Classification, Full, Lora, Sft, Train
 from tunesmith.recipe.optimizers import Adam, AdamW, AdamW8Bit, AnyOptimizer, Muon, RmsProp, Sgd
 from tunesmith.records import Rendered
@@ -73,12 +74,31 @@ def test_products_stay_compiled_for_each_size_of_a_micro_batch_up_to_the_caches_
     assert products(Full(), "fp32", 2, 7) == 0
 
 
+def test_a_cpu_keeps_a_gibibyte_of_activations_at_once_and_a_gpu_as_many_tokens_as_ever(tmp_path: Path) -> None:
+    geometry = geometry_of(find_base(str(save_model(tmp_path, make_model("llama")))))
+
+    def tokens_of(num_layers: int, device: str = "cpu", **settings: int) -> tuple[int, Computation]:
+        job = Computation(replace(geometry, num_layers=num_layers), Train(method=Full(), **settings), "fp32", device)
+        return job.micro_batch_tokens, job
+
+    assert tokens_of(2)[0] == 16384
+    assert tokens_of(100_000)[0] == 1024
+    for num_layers in (40, 55, 80):
+        tokens, job = tokens_of(num_layers)
+        assert 1024 < tokens < 16384
+        assert saved_bytes(job, one_document(tokens)) <= 1 << 30 < saved_bytes(job, one_document(tokens + 256))
+    assert tokens_of(100_000, "cuda")[0] == 16384
+    assert tokens_of(100_000, micro_batch_tokens=7777)[0] == 7777
+
+
 def test_whole_scores_take_as_many_different_products_for_each_shape_as_are_foreseen(tmp_path: Path) -> None:
     model = load_model(save_model(tmp_path, make_model("llama")), dtype=torch.float32, device="cpu").train()
     random = np.random.default_rng(0)
     rows = [random_row(random, str(number), [], num) for number, num in enumerate((200, 200, 130, 400))]
     section = Train(method=Full())
-    (shape,) = batch_shapes(rows, section, is_fused=fuses_attention(geometry_of(find_base(str(tmp_path))), "cpu"))
+    (shape,) = batch_shapes(
+        rows, section, 16384, is_fused=fuses_attention(geometry_of(find_base(str(tmp_path))), "cpu")
+    )
     assert (len(shape.short_shapes), shape.long_shapes) == (2, {(400, 400)})
     (batch,) = lay_out(rows, 100_000, share=section.shares_prefixes)
     activities = [torch.profiler.ProfilerActivity.CPU]
@@ -122,7 +142,7 @@ def test_dropout_keeps_a_number_of_each_part_and_a_flag_of_each_adapters_input(t
     random = np.random.default_rng(0)
     rows = [random_row(random, str(n), [], num) for n, num in enumerate(LENGTHS["small"])]
     geometry = geometry_of(find_base(str(folder)))
-    (shape,) = batch_shapes(rows, section, is_fused=fuses_attention(geometry, "cpu"))
+    (shape,) = batch_shapes(rows, section, 16384, is_fused=fuses_attention(geometry, "cpu"))
     plain = saved_bytes(Computation(geometry, Train(method=Lora(rank=4)), "fp32", "cpu"), shape)
     found = saved_bytes(Computation(geometry, section, "fp32", "cpu"), shape)
     assert found == pytest.approx(kept_bytes(model, rows, section), rel=0.02)
@@ -140,7 +160,7 @@ def test_attention_with_dropout_keeps_each_score_and_its_factor(tmp_path: Path, 
     random = np.random.default_rng(0)
     rows = [random_row(random, str(n), [], num) for n, num in enumerate(LENGTHS[lengths])]
     geometry = geometry_of(find_base(str(folder)))
-    (shape,) = batch_shapes(rows, section, is_fused=fuses_attention(geometry, "cpu"))
+    (shape,) = batch_shapes(rows, section, 16384, is_fused=fuses_attention(geometry, "cpu"))
     found = saved_bytes(Computation(geometry, section, "fp32", "cpu"), shape)
     assert found == pytest.approx(kept_bytes(model, rows, section), rel=0.02)
 
@@ -179,7 +199,7 @@ def test_activations_are_what_autograd_keeps(
     rows = [random_row(random, str(n), [], num) for n, num in enumerate(LENGTHS[lengths])]
     section = Train(method=method)
     geometry = geometry_of(find_base(str(folder)))
-    (shape,) = batch_shapes(rows, section, is_fused=fuses_attention(geometry, "cpu"))
+    (shape,) = batch_shapes(rows, section, 16384, is_fused=fuses_attention(geometry, "cpu"))
     job = Computation(geometry, section, precision, "cpu")
     assert saved_bytes(job, shape) == pytest.approx(kept_bytes(model, rows, section), rel=0.02)
     optimizer = FlatOptimizer(model.named_parameters(), AdamW())
@@ -214,7 +234,7 @@ def test_activations_of_encoders_and_of_gpt2(tmp_path: Path, name: str, method: 
             rows = [Rendered(row.id, ids_T, 0 * row.weights_T, 1, 1.0) for row, ids_T in zip(rows, ids, strict=True)]
             objective = classification.loss
         is_fused, causal = fuses_attention(geometry, "cpu"), not base.is_encoder
-        (shape,) = batch_shapes(rows, section, is_fused=is_fused, is_causal=causal)
+        (shape,) = batch_shapes(rows, section, 16384, is_fused=is_fused, is_causal=causal)
         kept = kept_bytes(model, rows, section, objective, causal=causal)
         assert saved_bytes(job, shape) == pytest.approx(kept, rel=0.03)
     assert job.num_trained == sum(parameter.numel() for parameter in model.parameters() if parameter.requires_grad)
@@ -273,6 +293,6 @@ def test_activations_of_a_mixture_are_nearly_what_autograd_keeps(
     job = Computation(geometry, section, "fp32", "cpu")
     for lengths in ("small", "long"):
         rows = [random_row(random, str(n), [], num) for n, num in enumerate(LENGTHS[lengths])]
-        (shape,) = batch_shapes(rows, section, is_fused=fuses_attention(geometry, "cpu"))
+        (shape,) = batch_shapes(rows, section, 16384, is_fused=fuses_attention(geometry, "cpu"))
         assert saved_bytes(job, shape) == pytest.approx(kept_bytes(model, rows, section), rel=0.1)
     assert job.num_trained == sum(p.numel() for p in model.parameters() if p.requires_grad)

@@ -43,7 +43,7 @@ def computation(base: Path, section: Train, precision: str = "fp32") -> Computat
 
 
 def steps_of(job: Computation, rows: list[Rendered]) -> StepShapes:
-    shapes = batch_shapes(rows, job.section, is_fused=fuses_attention(job.geometry, "cpu"))
+    shapes = batch_shapes(rows, job.section, job.micro_batch_tokens, is_fused=fuses_attention(job.geometry, "cpu"))
     return StepShapes((shapes,), {}, (), 1, 0, 0, float(shapes[0].num_tokens))
 
 
@@ -71,7 +71,7 @@ def test_a_pass_of_several_keeps_what_is_foreseen(base: Path) -> None:
     known = {tensor.untyped_storage().data_ptr() for tensor in (*model.parameters(), *model.buffers())}
     kept = sum(tensor.untyped_storage().nbytes() for place, tensor in storages.items() if place not in known)
     job = computation(base, Train(method=LORA))
-    (shape,) = batch_shapes(rows, job.section, is_fused=fuses_attention(job.geometry, "cpu"))
+    (shape,) = batch_shapes(rows, job.section, job.micro_batch_tokens, is_fused=fuses_attention(job.geometry, "cpu"))
     adapters = num * 4 * job.num_trained
     assert saved_bytes(job, planned._times(shape, num)) + adapters == pytest.approx(kept, rel=0.1)
 

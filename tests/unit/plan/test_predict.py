@@ -108,7 +108,7 @@ def test_a_step_takes_six_operations_a_weight_and_token_and_four_where_only_adap
     full = Computation(work.geometry, MAIN, "fp32", "cpu")
     lora = Computation(work.geometry, MAIN.model_copy(update={"method": Lora(rank=1)}), "fp32", "cpu")
     assert len(steps.to_probe) == 3
-    (shape,) = batch_shapes(work.train[:4], MAIN, is_fused=True)
+    (shape,) = batch_shapes(work.train[:4], MAIN, 4096, is_fused=True)
     geometry = work.geometry
     scores = 12 * geometry.num_layers * geometry.query * shape.num_scores
     dense = shape.num_tokens * geometry.num_linear + shape.num_pairs * geometry.num_head
@@ -132,7 +132,7 @@ def test_rows_with_attention_dropout_are_laid_out_apart_and_whole() -> None:
     prefix = random.integers(0, 300, 300).tolist()
     alike = [random_row(random, str(n), prefix, 20) for n in range(4)]
     section = MAIN.model_copy(update={"attention_dropout": 0.1})
-    ((together,), (apart,)) = (batch_shapes(alike, one, is_fused=True) for one in (MAIN, section))
+    ((together,), (apart,)) = (batch_shapes(alike, one, 4096, is_fused=True) for one in (MAIN, section))
     assert together.num_tokens < 500
     assert 4 * 320 <= apart.num_tokens < 4 * 320 + 64
     assert (apart.num_long_tokens, apart.num_fused_tokens) == (0, 0)

@@ -140,6 +140,11 @@ def test_a_key_of_another_method_is_not_suggested(tmp_path: Path) -> None:
             "没有 `lroa` 这一项，只能取 'full', 'freeze', 'lora', 'qlora', 'prompt', 'prefix', 'auto'",
         ),
         (
+            "evaluate.metrics=[{function: metrics.resolved}]",
+            "must be `module:function`, such as `metrics:resolved`",
+            "应写作 `模块:函数`，例如 `metrics:resolved`",
+        ),
+        (
             "name=../up",
             "letters, digits, `_`, `.` and `-` only, the first one a letter, a digit or `_`",
             "只能用英文字母、数字、`_`、`.` 和 `-`，且须以字母、数字或 `_` 开头",

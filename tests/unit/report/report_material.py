@@ -248,6 +248,7 @@ def _plan(folder: Path) -> Plan:
         num_steps=NUM_STEPS,
         evaluate_every=12,
         checkpoint_every=12,
+        micro_batch_tokens=16384,
         num_parameters=1_640_000,
         num_trainable=98_304,
         num_train_rows=1180,
