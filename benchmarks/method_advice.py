@@ -90,7 +90,12 @@ JOBS: Final = (
     AdviceJob("banking-300", _BANKING, {"max_rows": 300, "epochs": 2}, {"validation_share": 0.05}),
     AdviceJob("banking-3000", _BANKING, {"max_rows": 3_000, "epochs": 4}, {"validation_share": 0.05}),
     AdviceJob("news", ({"path": "news.csv"},), {"epochs": 6}, {"test_share": 0.3}, after="banking-3000"),
-    AdviceJob("maths-texts", ({"path": "texts.jsonl", "format": "text"},), {"epochs": 5}, {"test_share": 0.2}),
+    AdviceJob(
+        "maths-texts",
+        ({"path": "texts.jsonl", "format": "text"},),
+        {"objective": "text", "epochs": 5},
+        {"test_share": 0.2},
+    ),
 )
 SMOKE: Final = AdviceJob(
     "smoke", ({"path": "news.csv"},), {"max_rows": 60, "epochs": 1}, {"test_share": 0.02, "validation_share": 0.02}
