@@ -5,8 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from benchmarks.method_advice import JOBS, SMOKE, AdviceJob
 
+from benchmarks.method_advice import JOBS, SMOKE, AdviceJob
 from tunesmith.model.base import BUILTIN
 from tunesmith.recipe import Auto
 
