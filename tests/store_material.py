@@ -39,7 +39,7 @@ def feedback(number: int, on: Exchange, **fields: Any) -> Feedback:
     return replace(made, **fields)
 
 
-def bundle(folder: Path, *, name: str = "support-bot", seed: int = 0) -> Path:
+def bundle(folder: Path, *, name: str = "support-bot", seed: int = 0, **fields: Any) -> Path:
     """A published bundle without weights; another seed, another key."""
     body = BundleBody(
         name=name,
@@ -51,7 +51,7 @@ def bundle(folder: Path, *, name: str = "support-bot", seed: int = 0) -> Path:
         dataset="1" * 16,
         scorecard=None,
         forms=[],
-    )
+    ).model_copy(update=fields)
     with publish(folder, Identity(KIND, 1, {"model": "0" * 16}, {}, seed, {})) as staging:
         (staging / BODY).write_bytes(body.model_dump_json().encode())
     return folder

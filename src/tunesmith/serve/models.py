@@ -8,6 +8,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Depends
 from starlette.responses import JSONResponse, Response
 
+from tunesmith.artifacts.bundle import Bundle
 from tunesmith.serve.access import Caller, Needs
 from tunesmith.serve.account import Account, account_of
 from tunesmith.serve.asking import Serving
@@ -73,11 +74,19 @@ def _loaded(deployment: Deployment, name: str) -> Served:
     folder = bundle.form("adapter")
     if folder is None:
         raise Refused("adapter-none", param="name", name=name)
-    if deployment.bundle is not None and bundle.body.base.sha256 != deployment.bundle.body.base.sha256:
-        raise Refused("adapter-other-base", param="name", name=name, base=deployment.bundle.body.base.reference)
-    deployment.engine.load_adapter(name, folder)
-    first = next(iter(deployment.models))
-    return Served(name, name, version.bundle, deployment.runtime.clock(), parent=first.name, is_loaded=True)
+    base = next(iter(deployment.models)).parent
+    if deployment.bundle is not None and _ground(bundle) != _ground(deployment.bundle):
+        raise Refused("adapter-other-base", param="name", name=name, base=base)
+    # a request of the version before, still on its way to the engine, is not to be answered by this one
+    adapter = f"{name}={version.bundle}"
+    deployment.engine.load_adapter(adapter, folder)
+    return Served(name, adapter, version.bundle, deployment.runtime.clock(), parent=base, is_loaded=True)
+
+
+def _ground(bundle: Bundle) -> tuple[object, ...]:
+    """What all adapters of one engine have in common: the base's numbers, and how conversations are put to them."""
+    base = bundle.body.base
+    return base.sha256, base.four_bit, bundle.body.prompt_style
 
 
 def _worded(model: Served) -> dict[str, Any]:
