@@ -10,13 +10,9 @@ import openai
 import pytest
 from guard_material import SayingEngine, chat, server
 from starlette.datastructures import Headers
-from starlette.responses import JSONResponse
-from starlette.types import Message, Receive, Scope, Send
 
 from tunesmith.errors import Place, RunFailed, TunesmithError
 from tunesmith.i18n.catalogue import CATALOGUE
-from tunesmith.serve.account import Account
-from tunesmith.serve.boundary import Boundary
 from tunesmith.serve.errors import KNOWN_AS, PROBLEMS, STATUSES, Refused, envelope, language_asked, status_of
 
 CHAT = "/v1/chat/completions"
@@ -165,24 +161,3 @@ def test_a_socket_is_refused_before_it_is_accepted(tmp_path: Path) -> None:
 
     asyncio.run(open_one())
     assert sent == ["websocket.close"]
-
-
-def test_a_client_that_takes_nothing_is_hung_up_on() -> None:
-    closed: list[Account] = []
-
-    async def answering(scope: Scope, receive: Receive, send: Send) -> None:
-        await JSONResponse({})(scope, receive, send)
-
-    async def stuck() -> None:
-        async def receive() -> Message:
-            return {"type": "http.request", "body": b"", "more_body": False}
-
-        async def send(message: Message) -> None:
-            await asyncio.sleep(30)
-
-        scope = {"type": "http", "method": "GET", "path": "/", "headers": []}
-        boundary = Boundary(answering, language="en", on_open=lambda: None, on_close=[closed.append], send_seconds=0.02)
-        await asyncio.wait_for(boundary(scope, receive, send), 5)
-
-    asyncio.run(stuck())
-    assert [account.refusal for account in closed] == ["client-stuck"]
