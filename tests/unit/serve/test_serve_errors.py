@@ -14,6 +14,7 @@ from starlette.datastructures import Headers
 from tunesmith.errors import Place, RunFailed, TunesmithError
 from tunesmith.i18n.catalogue import CATALOGUE
 from tunesmith.serve.errors import KNOWN_AS, PROBLEMS, STATUSES, Refused, envelope, language_asked, status_of
+from tunesmith.store.open import writing
 
 CHAT = "/v1/chat/completions"
 
@@ -161,3 +162,22 @@ def test_a_socket_is_refused_before_it_is_accepted(tmp_path: Path) -> None:
 
     asyncio.run(open_one())
     assert sent == ["websocket.close"]
+
+
+@pytest.mark.parametrize("language", ["en", "zh"])
+def test_what_a_database_says_is_not_told_to_callers(language: str) -> None:
+    said = 'connection to server at "10.7.0.5" failed: FATAL: password authentication failed for user "bot"'
+    for code in ("store-unavailable", "store-failed", "store-key-other", "store-key-missing"):
+        failure = RunFailed(code, place=Place("postgresql://bot@10.7.0.5/desk"), problem=said)
+        told = envelope(failure, language)["error"]
+        assert (told["code"], status_of(failure)) == (code, 503)
+        assert not any(word in f"{told}" for word in ("10.7", "bot", "store.key"))
+
+
+def test_a_database_that_is_broken_is_told_as_down_before_a_key_is_known(tmp_path: Path) -> None:
+    served = server(tmp_path, {"keys": True})
+    with writing(served.store.database) as connection:
+        connection.exec_driver_sql("DROP TABLE keys")
+    answer = served.ask("POST", CHAT, chat(), headers=[("authorization", "Bearer any")])
+    assert (answer.status, answer.code, answer.headers["retry-after"]) == (503, "store-unavailable", "1")
+    assert b"table" not in answer.body
