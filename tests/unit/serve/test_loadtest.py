@@ -236,6 +236,8 @@ def test_prompts_are_read_line_by_line(tmp_path: Path) -> None:
     rows.write_text('{"prompt": "one"}\n{"prompt": "二"}\n', encoding="utf-8")
     assert read_prompts(lines) == ("one", "二 三")
     assert read_prompts(rows) == ("one", "二")
+    rows.write_text('{"prompt": "one\u2028line"}\r\n{"prompt": "二"}', encoding="utf-8")
+    assert read_prompts(rows) == ("one\u2028line", "二")
     for content in ("", '{"question": 1}\n', '{"prompt": 1}\n', "[]\n"):
         rows.write_text(content, encoding="utf-8")
         with pytest.raises(TunesmithError, match="loadtest-prompts"):
