@@ -9,6 +9,7 @@ from fastapi import APIRouter, Depends
 from starlette.responses import JSONResponse, Response
 
 from tunesmith.artifacts.bundle import Bundle
+from tunesmith.model.harmless import refuse_harmful
 from tunesmith.serve.access import Caller, Needs
 from tunesmith.serve.account import Account, account_of
 from tunesmith.serve.asking import Serving
@@ -38,8 +39,8 @@ def models_router(serving: Serving) -> APIRouter:
         account: Annotated[Account, Depends(account_of)],
         body: Annotated[AdapterBody, Depends(body_of(AdapterBody))],
     ) -> Response:
-        """Raises TunesmithError `version-unknown`, `version-withdrawn`, `adapter-misfit`; Refused `model-loaded`,
-        `engine-lacks`, `adapter-none`."""
+        """Raises TunesmithError `version-unknown`, `version-withdrawn`, `adapter-misfit`, what `refuse_harmful` raises;
+        Refused `model-loaded`, `engine-lacks`, `adapter-none`, `adapter-other-base`."""
         async with changing:
             if body.name in deployment.models:
                 raise Refused("model-loaded", param="name", name=body.name)
@@ -77,6 +78,7 @@ def _loaded(deployment: Deployment, name: str) -> Served:
     base = next(iter(deployment.models)).parent
     if deployment.bundle is not None and _ground(bundle) != _ground(deployment.bundle):
         raise Refused("adapter-other-base", param="name", name=name, base=base)
+    refuse_harmful(folder)
     # a request of the version before, still on its way to the engine, is not to be answered by this one
     adapter = f"{name}={version.bundle}"
     deployment.engine.load_adapter(adapter, folder)

@@ -76,3 +76,21 @@ def test_an_adapter_that_was_judged_otherwise_is_not_put_beside_the_base(tmp_pat
             _loaded(deployment, "desk@2")
     assert BASE in refused.value.message()
     assert len(engine.loaded) == 1
+
+
+@pytest.mark.parametrize(
+    ("file", "content", "code"),
+    [
+        ("adapter_model.bin", b"any", "bundle-pickle"),
+        ("adapter_config.json", b'{"auto_map": {"AutoModel": "theirs.Model"}}', "bundle-code"),
+    ],
+)
+def test_what_could_hold_code_is_refused_before_it_is_loaded(
+    tmp_path: Path, file: str, content: bytes, code: str
+) -> None:
+    engine = ScriptedEngine()
+    with deployed(tmp_path, engine) as deployment:
+        known(deployment, tmp_path, 0, files={f"adapter/{file}": content})
+        refused = asked_of(make_app(deployment), "POST", LOAD, {"name": "desk"})
+    assert (refused.status_code, refused.json()["error"]["code"]) == (400, code)
+    assert engine.loaded == {}
