@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import socket
 from typing import Final
 
 import h11
@@ -12,6 +13,8 @@ HEADER_SECONDS: Final = 10.0
 """The request line and all headers come within so long of the connection or of their first byte."""
 SEND_SECONDS: Final = 60.0
 """A client that takes nothing of its answer for so long is hung up on."""
+SYSTEM_BYTES: Final = 262_144
+"""Of an answer, that the system keeps for a client."""
 
 
 class PatientProtocol(H11Protocol):
@@ -25,7 +28,9 @@ class PatientProtocol(H11Protocol):
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
-        transport.set_write_buffer_limits(high=0)  # told of whatever is not taken at once
+        # what the client does not take is to be seen here, and not to lie in the system by the megabyte
+        transport.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, SYSTEM_BYTES)
+        transport.set_write_buffer_limits(high=0)
         self._wait()
 
     def data_received(self, data: bytes) -> None:
