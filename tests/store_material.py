@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -39,7 +40,9 @@ def feedback(number: int, on: Exchange, **fields: Any) -> Feedback:
     return replace(made, **fields)
 
 
-def bundle(folder: Path, *, name: str = "support-bot", seed: int = 0) -> Path:
+def bundle(
+    folder: Path, *, name: str = "support-bot", seed: int = 0, files: Mapping[str, bytes] | None = None, **fields: Any
+) -> Path:
     """A published bundle without weights; another seed, another key."""
     body = BundleBody(
         name=name,
@@ -51,7 +54,10 @@ def bundle(folder: Path, *, name: str = "support-bot", seed: int = 0) -> Path:
         dataset="1" * 16,
         scorecard=None,
         forms=[],
-    )
+    ).model_copy(update=fields)
     with publish(folder, Identity(KIND, 1, {"model": "0" * 16}, {}, seed, {})) as staging:
         (staging / BODY).write_bytes(body.model_dump_json().encode())
+        for path, content in (files or {}).items():
+            (staging / path).parent.mkdir(exist_ok=True)
+            (staging / path).write_bytes(content)
     return folder

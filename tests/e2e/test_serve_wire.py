@@ -3,26 +3,31 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import socket
 import threading
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
 
 import pytest
 import uvicorn
-from guard_material import Server, server
+from guard_material import SayingEngine, Server, chat, server
 
 from tunesmith.serve import connection
 from tunesmith.serve.connection import PatientProtocol
 
 pytestmark = pytest.mark.thorough
 BODY_BYTES = 100_000
+MIBYTE = 2**20
 
 
 class Hasty(PatientProtocol):
-    """Waits for headers for a moment only."""
+    """Waits for headers, and for its answer to be taken, for a moment only."""
 
-    header_seconds = 0.5
+    header_seconds = send_seconds = 0.5
 
 
 @pytest.fixture(scope="module")
@@ -76,6 +81,16 @@ def talk(port: int, *parts: bytes, pause: float = 0.0, seconds: float = 5.0) -> 
 def head(method: str = "POST", target: str = "/v1/chat/completions", *lines: str) -> bytes:
     shown = [f"{method} {target} HTTP/1.1", "Host: 127.0.0.1", "Content-Type: application/json", *lines]
     return ("\r\n".join(shown) + "\r\n\r\n").encode()
+
+
+@contextmanager
+def asking(port: int, **more: Any) -> Iterator[socket.socket]:
+    """A client that has asked, and heard that it is answered."""
+    body = json.dumps(chat(**more)).encode()
+    with socket.create_connection(("127.0.0.1", port), timeout=10) as client:
+        client.sendall(head("POST", "/v1/chat/completions", f"Content-Length: {len(body)}") + body)
+        assert client.recv(12) == b"HTTP/1.1 200"
+        yield client
 
 
 def test_it_answers_at_all(port: int) -> None:
@@ -149,6 +164,33 @@ def test_an_upgrade_to_a_socket_is_none(port: int) -> None:
     lines = ("Connection: Upgrade", "Upgrade: websocket", "Sec-WebSocket-Key: x", "Sec-WebSocket-Version: 13")
     heard, _ = talk(port, head("GET", "/v1/models", *lines), seconds=1.0)
     assert heard.startswith(b"HTTP/1.1 200")
+
+
+@pytest.mark.parametrize("stream", [True, False])
+def test_a_client_that_takes_nothing_is_hung_up_on(tmp_path: Path, stream: bool) -> None:
+    served = server(tmp_path, {"record": "off"}, SayingEngine(("x" * MIBYTE,) * 32))
+    there = listening(served)
+    with there as port, asking(port, stream=stream):
+        connections, slots = there.server.server_state.connections, served.guards.slots
+        deadline = time.monotonic() + 10
+        while (connections or slots.num_taken) and time.monotonic() < deadline:
+            time.sleep(0.02)
+        assert (len(connections), slots.num_taken) == (0, 0)
+    served.store.close()
+
+
+def test_a_client_that_takes_it_slowly_gets_all_of_it(tmp_path: Path) -> None:
+    served = server(tmp_path, {"record": "off"}, SayingEngine(("x" * MIBYTE,) * 32))
+    with listening(served) as port, asking(port, stream=True) as client:
+        num_heard, end = 0, b""
+        while b"[DONE]" not in end:
+            more = client.recv(MIBYTE)
+            assert more
+            end, num_heard = (end + more)[-100:], num_heard + len(more)
+            if num_heard < 5 * MIBYTE:  # a second or two, in which it never takes nothing for long
+                time.sleep(0.35 * len(more) / MIBYTE)
+    assert num_heard > 32 * MIBYTE
+    served.store.close()
 
 
 def test_five_hundred_who_never_finish_leave_nothing_behind(port: int) -> None:

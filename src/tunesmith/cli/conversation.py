@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 QUIT: Final = "/quit"
 RESET: Final = "/reset"
 THINKING: Final = "/think"
+MAX_SHOWN: Final = 300
 DIM, PLAIN, CLEAR = "\x1b[2m", "\x1b[0m", "\r\x1b[K"
 
 Talk = Callable[[list[Message]], Generator[Split, None, None]]
@@ -151,12 +152,15 @@ def local_talk(opened: Opened, model: str | None, max_new_tokens: int) -> Talk:
 
 def remote_talk(client: Client, model: str | None) -> Talk:
     """The first model that the server names, where none is. Raises RunFailed `chat-server`."""
-    from httpx2 import HTTPError
+    from httpx2 import EventSource, HTTPError
 
     def asked() -> str:
         response = client.get("models")
         _refuse_failed(response.status_code, response.text)
-        return str(response.json()["data"][0]["id"])
+        try:
+            return str(response.json()["data"][0]["id"])
+        except (ValueError, LookupError, TypeError) as failure:  # a web page, or no model
+            raise RunFailed("chat-server", problem=response.text[:MAX_SHOWN]) from failure
 
     def talk(messages: list[Message]) -> Generator[Split, None, None]:
         body = {"model": name, "stream": True, "messages": [_worded(message) for message in messages]}
@@ -164,10 +168,9 @@ def remote_talk(client: Client, model: str | None) -> Talk:
             with client.stream("POST", "chat/completions", json=body) as response:
                 if response.status_code != 200:
                     _refuse_failed(response.status_code, response.read().decode("utf-8", "replace"))
-                for line in response.iter_lines():
-                    data = line.removeprefix("data: ")
-                    if data != line and data != "[DONE]":
-                        yield _piece(json.loads(data))
+                for event in EventSource(response):
+                    if event.data != "[DONE]":
+                        yield _piece(json.loads(event.data))
         except HTTPError as failure:
             raise _unreached(client, failure) from failure
 
@@ -187,12 +190,12 @@ def _piece(event: dict[str, Any]) -> Split:
     if "error" in event:
         raise RunFailed("chat-server", problem=event["error"]["message"])
     delta = event["choices"][0]["delta"] if event["choices"] else {}
-    return Split(delta.get("reasoning_content") or "", delta.get("content") or "")
+    return Split(delta.get("reasoning_content") or delta.get("reasoning") or "", delta.get("content") or "")
 
 
 def _refuse_failed(status: int, said: str) -> None:
     if status != 200:
-        raise RunFailed("chat-server", problem=f"HTTP {status} {said[:300]}")
+        raise RunFailed("chat-server", problem=f"HTTP {status} {said[:MAX_SHOWN]}")
 
 
 def _unreached(client: Client, failure: Exception) -> RunFailed:

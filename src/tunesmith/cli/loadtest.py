@@ -65,7 +65,8 @@ def read_prompts(file: Path) -> tuple[str, ...]:
     Raises TunesmithError `loadtest-prompts` where there is none to be had.
     """
     try:
-        lines = [line for line in file.read_text(encoding="utf-8").splitlines() if line.strip()]
+        # a prompt may hold what `splitlines` takes for the end of a line
+        lines = [line for line in file.read_text(encoding="utf-8").split("\n") if line.strip()]
         found = tuple(json.loads(line)["prompt"] if file.suffix == ".jsonl" else line for line in lines)
     except (OSError, ValueError, KeyError, TypeError) as failure:
         raise TunesmithError("loadtest-prompts", place=Place(str(file))) from failure

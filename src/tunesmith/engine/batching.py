@@ -464,8 +464,9 @@ class BatchingEngine:
         self._tell(answer, delta)
 
     def _fail(self, answer: _Answer, failure: Exception) -> None:
-        problem = f"{type(failure).__name__}: {failure}".partition("\n")[0]
-        told = failure if isinstance(failure, TunesmithError) else RunFailed("engine-failed", problem=problem)
+        # a stranger may read it, and what an exception says may be a path of this machine or a part of its memory
+        unknown = RunFailed("engine-failed", problem=type(failure).__name__)
+        told = failure if isinstance(failure, TunesmithError) else unknown
         self._release(answer)
         self._tell(answer, Delta("", failure=told))
 

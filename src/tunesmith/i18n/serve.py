@@ -110,8 +110,8 @@ _ASKED: Final[dict[str, tuple[str, str]]] = {
         "请重新导出并包含适配器：`tunesmith export 配方 'export.forms=[adapter, merged]'`",
     ),
     "error.adapter-other-base": (
-        "`{name}` was trained on another base than {base}, which is served here",
-        "`{name}` 的基座与此处服务的 {base} 不同",
+        "`{name}` was trained on another base than {base} as it is served here, or with another prompt style",
+        "`{name}` 的基座或提示样式与此处服务的 {base} 不同",
     ),
     "hint.adapter-other-base": (
         "serve it by itself: `tunesmith serve BUNDLE`",

@@ -145,6 +145,11 @@ _REQUESTS: Final[dict[str, tuple[str, str]]] = {
         "its model does not answer as certified",
         "模型的回答与证书不符",
     ),
+    "error.store-down": ("the server's database does not answer", "服务器的数据库没有响应"),
+    "hint.store-down": (
+        "send it again later; the operator can look with `tunesmith store show`",
+        "请稍后重新发送；运维人员可用 `tunesmith store show` 查看原因",
+    ),
     "error.request-failed": (
         "the server failed on this request; its log tells where under the id {id}",
         "服务器处理该请求时出错；日志中编号 {id} 的记录写明了出错位置",

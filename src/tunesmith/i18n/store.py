@@ -156,7 +156,7 @@ TEXTS: Final[dict[str, tuple[str, str]]] = {
     ),
     "cli.option.key-tokens": (
         "Tokens a minute, prompts and answers together, if not the server's own limit.",
-        "每分钟 token 数（提示与回答合计），不写则用服务的上限。",
+        "每分钟词元数（提示与回答合计），不写则用服务的上限。",
     ),
     "cli.option.key-days": ("It expires after so many days.", "多少天后过期。"),
     "cli.keys.once": (
@@ -169,7 +169,7 @@ TEXTS: Final[dict[str, tuple[str, str]]] = {
     "cli.keys.name": ("name", "名称"),
     "cli.keys.scopes": ("for", "用途"),
     "cli.keys.requests": ("requests/min", "请求/分"),
-    "cli.keys.tokens": ("tokens/min", "token/分"),
+    "cli.keys.tokens": ("tokens/min", "词元/分"),
     "cli.keys.expires": ("expires", "过期日"),
     "cli.keys.state": ("state", "状态"),
     "cli.keys.state.good": ("good", "有效"),

@@ -173,16 +173,13 @@ class Answering:
 
     @property
     def usage(self) -> dict[str, object]:
-        """As OpenAI tells it: a prompt counts once, however many answers it has."""
-        firsts = [self.asked.prompts.index(prompt) for prompt in dict.fromkeys(self.asked.prompts)]
-        num_prompt = sum(self.choices[place].num_prompt_tokens for place in firsts)
-        num_cached = sum(self.choices[place].num_cached_tokens for place in firsts)
-        num_tokens = sum(choice.num_tokens for choice in self.choices)
+        """As OpenAI tells it, once all answers are over."""
+        account = self._account
         return {
-            "prompt_tokens": num_prompt,
-            "completion_tokens": num_tokens,
-            "total_tokens": num_prompt + num_tokens,
-            "prompt_tokens_details": {"cached_tokens": num_cached},
+            "prompt_tokens": account.num_prompt_tokens,
+            "completion_tokens": account.num_tokens,
+            "total_tokens": account.num_prompt_tokens + account.num_tokens,
+            "prompt_tokens_details": {"cached_tokens": account.num_cached_tokens},
         }
 
     @property
@@ -190,9 +187,13 @@ class Answering:
         return tuple(dict.fromkeys(rule for choice in self.choices for rule in choice.guarded))
 
     def _tell_account(self) -> None:
-        first = self.choices[0]
-        self._account.num_prompt_tokens = max(choice.num_prompt_tokens for choice in self.choices)
-        self._account.num_cached_tokens = max(choice.num_cached_tokens for choice in self.choices)
+        """A prompt counts once, however many answers it has."""
+        first, of_prompt = self.choices[0], dict[tuple[Message, ...], list[Choice]]()
+        for prompt, choice in zip(self.asked.prompts, self.choices, strict=True):
+            of_prompt.setdefault(prompt, []).append(choice)
+        same = of_prompt.values()
+        self._account.num_prompt_tokens = sum(max(each.num_prompt_tokens for each in choices) for choices in same)
+        self._account.num_cached_tokens = sum(choices[0].num_cached_tokens for choices in same)
         self._account.num_tokens = sum(choice.num_tokens for choice in self.choices)
         self._account.first_token_seconds = first.first_token_seconds
         self._account.finish_reason = first.finish_reason or "cancelled"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import secrets
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -17,8 +16,6 @@ from tunesmith.errors import TunesmithError
 from tunesmith.serve.account import OTHER, UNROUTED, Account
 from tunesmith.serve.errors import internal_error, language_asked, response_to
 
-SEND_SECONDS: Final = 60.0
-"""A client that takes nothing of its answer for so long is hung up on."""
 METHODS: Final = frozenset({"DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT"})
 
 OnOpen = Callable[[], None]
@@ -31,17 +28,8 @@ class Boundary:
     No exception passes: the server above would write its text, and so the request's, into a log.
     """
 
-    def __init__(
-        self,
-        app: ASGIApp,
-        *,
-        language: str,
-        on_open: OnOpen,
-        on_close: Sequence[OnClose],
-        send_seconds: float = SEND_SECONDS,
-    ) -> None:
+    def __init__(self, app: ASGIApp, *, language: str, on_open: OnOpen, on_close: Sequence[OnClose]) -> None:
         self.app = app
-        self.send_seconds = send_seconds
         self.language = language
         self.on_open = on_open
         self.on_close = on_close
@@ -58,7 +46,7 @@ class Boundary:
         scope.setdefault("state", {})["account"] = account
         self.on_open()
         try:
-            await self._answer(scope, receive, _Sending(send, account, self.send_seconds))
+            await self._answer(scope, receive, _Sending(send, account))
         finally:
             account.seconds = time.monotonic() - account.began
             route = scope.get("route")
@@ -73,9 +61,6 @@ class Boundary:
         except TunesmithError as refusal:
             failure = refusal
         except Exception as error:
-            if sending.is_stuck:  # the client takes nothing; an answer that is left open closes the connection
-                account.refusal = "client-stuck"
-                return
             failure = internal_error(error, account.request_id)
         else:
             return
@@ -91,23 +76,16 @@ class Boundary:
 
 @dataclass(slots=True)
 class _Sending:
-    """`send`, which notes the status, puts our headers on it, and waits for no client for ever."""
+    """`send`, which notes the status and puts our headers on it."""
 
     send: Send
     account: Account
-    seconds: float
-    is_stuck: bool = False
 
     async def __call__(self, message: Message) -> None:
         if message["type"] == "http.response.start":
             self.account.status = message["status"]
             message = {**message, "headers": [*message.get("headers", ()), *self._headers()]}
-        try:
-            async with asyncio.timeout(self.seconds):
-                await self.send(message)
-        except TimeoutError:
-            self.is_stuck = True
-            raise
+        await self.send(message)
 
     def _headers(self) -> Iterator[tuple[bytes, bytes]]:
         yield b"x-request-id", self.account.request_id.encode()

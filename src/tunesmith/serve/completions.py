@@ -76,6 +76,14 @@ class TextWording:
         return {
             "tokens": [each.text for each in told],
             "token_logprobs": [max(each.log_probability, LEAST) for each in told],
-            "top_logprobs": [{text: max(value, LEAST) for text, value in each.top} for each in told],
+            "top_logprobs": [_by_text(each.top) for each in told],
             "text_offset": offsets,
         }
+
+
+def _by_text(top: Sequence[tuple[str, float]]) -> dict[str, float]:
+    """Several may have one text, as parts of characters do: the likeliest, which comes first, stands for it."""
+    found: dict[str, float] = {}
+    for text, value in top:
+        found.setdefault(text, max(value, LEAST))
+    return found

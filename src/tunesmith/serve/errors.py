@@ -47,6 +47,8 @@ STATUSES: Final[Mapping[str, int]] = {
     "store-closed": 503,
     "store-failed": 503,
     "store-full": 503,
+    "store-key-missing": 503,
+    "store-key-other": 503,
     "store-unavailable": 503,
     "tokens-spent": 429,
     "too-busy": 429,
@@ -66,6 +68,8 @@ KNOWN_AS: Final[Mapping[str, str]] = {
     "too-busy": "rate_limit_exceeded",
 }
 """Codes by which clients of OpenAI's API know some of ours."""
+OF_STORE: Final = frozenset({"store-failed", "store-key-missing", "store-key-other", "store-unavailable"})
+"""What these say is for the operator: a database names its hosts and users, and whoever sends some key hears it."""
 TYPES: Final[Mapping[int, str]] = {401: "authentication_error", 403: "permission_error", 429: "rate_limit_error"}
 RETRY_SECONDS: Final = 1
 """When a request that found no room may come again, where nothing better is known."""
@@ -123,13 +127,14 @@ def envelope(failure: TunesmithError, language: str) -> dict[str, dict[str, str 
         param = failure.param
     else:
         param = failure.place.field if failure.place is not None else None
+    told = Refused("store-down") if failure.code in OF_STORE else failure
     return {
         "error": {
-            "message": failure.message(language)[:MAX_MESSAGE_CHARACTERS],
+            "message": told.message(language)[:MAX_MESSAGE_CHARACTERS],
             "type": TYPES.get(status, "server_error" if status >= 500 else "invalid_request_error"),
             "param": param,
             "code": KNOWN_AS.get(failure.code, failure.code),
-            "hint": failure.hint(language),
+            "hint": told.hint(language),
         }
     }
 

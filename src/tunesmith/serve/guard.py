@@ -60,9 +60,9 @@ class ContentGuard:
             find_personal("Ms Ann Lee, 李安")  # reads its word lists, for which no request should wait
 
     def refuses(self, messages: Sequence[Message]) -> Verdict | None:
-        """Why a request is not answered; None where it is. Messages of every role are held to the rules: a caller
-        writes them all."""
-        found = [broken for message in messages for broken in broken_rules(message.content, self._requests)]
+        """Why a request is not answered; None where it is. Messages of every role are held to the rules, and the
+        thinking in them: a caller writes them all."""
+        found = [broken for text in _texts(messages) for broken in broken_rules(text, self._requests)]
         if not found:
             return None
         return Verdict(self._reply(messages), tuple(dict.fromkeys(broken.rule for broken in found)))
@@ -70,7 +70,7 @@ class ContentGuard:
     def answering(self, prompt: Sequence[Message]) -> AnswerGuard:
         """The guard of one answer to this prompt."""
         is_personal = self.section.personal != "allow"
-        known = _folded("\n".join(message.content for message in prompt)) if is_personal else ""
+        known = _folded("\n".join(_texts(prompt))) if is_personal else ""
         return AnswerGuard(self.section, self._answers, self._reply(prompt), known)
 
     def _reply(self, messages: Sequence[Message]) -> str:
@@ -202,6 +202,14 @@ class _Pieces:
                 told += [window[place : max(span.start, start)], f"[{span.type.upper().replace('-', '_')}]"]
                 place = span.stop
         return "".join([*told, window[place:]])
+
+
+def _texts(messages: Sequence[Message]) -> Iterator[str]:
+    """All that stands in them."""
+    for message in messages:
+        yield message.content
+        if message.reasoning is not None:
+            yield message.reasoning
 
 
 def _piece_end(text: str, *, is_last: bool) -> int:

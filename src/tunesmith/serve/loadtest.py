@@ -243,10 +243,10 @@ async def _read(response: Response, started: float) -> Asked:
 
 async def _events(response: Response) -> AsyncIterator[dict[str, Any] | None]:
     """The JSON of each event; None for the one that says that all were sent."""
-    async for line in response.aiter_lines():
-        if line.startswith("data:"):
-            content = line.removeprefix("data:").strip()
-            yield None if content == "[DONE]" else json.loads(content)
+    from httpx2 import EventSource
+
+    async for event in EventSource(response):
+        yield None if event.data == "[DONE]" else json.loads(event.data)
 
 
 def first_model(url: str, key: str | None) -> str:
@@ -260,6 +260,6 @@ def first_model(url: str, key: str | None) -> str:
         if response.status_code == 200 and (models := response.json().get("data")):
             return str(models[0]["id"])
         problem = f"HTTP {response.status_code}"
-    except HTTPError as failure:
+    except (HTTPError, ValueError) as failure:  # nobody there; a web page
         problem = type(failure).__name__
     raise RunFailed("loadtest-failed", place=Place(url), url=url, problem=problem)

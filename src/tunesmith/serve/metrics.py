@@ -69,7 +69,7 @@ class Metrics:
         self._cached.labels(model).inc(account.num_cached_tokens)
         self._generated.labels(model).inc(account.num_tokens)
         self._latency.labels(model).observe(account.seconds)
-        if account.finish_reason is not None:
+        if account.finish_reason is not None and account.refusal is None:
             self._finished.labels(model, account.finish_reason).inc()
         if account.first_token_seconds is not None:
             self._first.labels(model).observe(account.first_token_seconds)

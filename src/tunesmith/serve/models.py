@@ -8,6 +8,8 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Depends
 from starlette.responses import JSONResponse, Response
 
+from tunesmith.artifacts.bundle import Bundle
+from tunesmith.model.harmless import refuse_harmful
 from tunesmith.serve.access import Caller, Needs
 from tunesmith.serve.account import Account, account_of
 from tunesmith.serve.asking import Serving
@@ -37,8 +39,8 @@ def models_router(serving: Serving) -> APIRouter:
         account: Annotated[Account, Depends(account_of)],
         body: Annotated[AdapterBody, Depends(body_of(AdapterBody))],
     ) -> Response:
-        """Raises TunesmithError `version-unknown`, `version-withdrawn`, `adapter-misfit`; Refused `model-loaded`,
-        `engine-lacks`, `adapter-none`."""
+        """Raises TunesmithError `version-unknown`, `version-withdrawn`, `adapter-misfit`, what `refuse_harmful` raises;
+        Refused `model-loaded`, `engine-lacks`, `adapter-none`, `adapter-other-base`."""
         async with changing:
             if body.name in deployment.models:
                 raise Refused("model-loaded", param="name", name=body.name)
@@ -73,11 +75,20 @@ def _loaded(deployment: Deployment, name: str) -> Served:
     folder = bundle.form("adapter")
     if folder is None:
         raise Refused("adapter-none", param="name", name=name)
-    if deployment.bundle is not None and bundle.body.base.sha256 != deployment.bundle.body.base.sha256:
-        raise Refused("adapter-other-base", param="name", name=name, base=deployment.bundle.body.base.reference)
-    deployment.engine.load_adapter(name, folder)
-    first = next(iter(deployment.models))
-    return Served(name, name, version.bundle, deployment.runtime.clock(), parent=first.name, is_loaded=True)
+    base = next(iter(deployment.models)).parent
+    if deployment.bundle is not None and _ground(bundle) != _ground(deployment.bundle):
+        raise Refused("adapter-other-base", param="name", name=name, base=base)
+    refuse_harmful(folder)
+    # a request of the version before, still on its way to the engine, is not to be answered by this one
+    adapter = f"{name}={version.bundle}"
+    deployment.engine.load_adapter(adapter, folder)
+    return Served(name, adapter, version.bundle, deployment.runtime.clock(), parent=base, is_loaded=True)
+
+
+def _ground(bundle: Bundle) -> tuple[object, ...]:
+    """What all adapters of one engine have in common: the base's numbers, and how conversations are put to them."""
+    base = bundle.body.base
+    return base.sha256, base.four_bit, bundle.body.prompt_style
 
 
 def _worded(model: Served) -> dict[str, Any]:

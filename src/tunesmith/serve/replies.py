@@ -14,6 +14,7 @@ from starlette.responses import JSONResponse, Response, StreamingResponse
 from starlette.types import Receive, Scope, Send
 
 from tunesmith.engine.interface import TokenLogProbability
+from tunesmith.engine.text_out import HALF
 from tunesmith.errors import TunesmithError
 from tunesmith.records import FinishReason
 from tunesmith.serve.account import Account
@@ -197,7 +198,8 @@ def log_probabilities(told: TokenLogProbability) -> dict[str, Any]:
 
 
 def _token(text: str, value: float) -> dict[str, Any]:
-    return {"token": text, "logprob": max(value, LEAST), "bytes": list(text.encode())}
+    """Of a part of a character, whose text tells nothing, the bytes are not known."""
+    return {"token": text, "logprob": max(value, LEAST), "bytes": None if HALF in text else list(text.encode())}
 
 
 def _event(data: Mapping[str, Any]) -> bytes:

@@ -7,6 +7,7 @@ import socket
 import threading
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from datetime import timedelta
 from types import FrameType
@@ -29,6 +30,8 @@ TICKS_AN_HOUR: Final = 36_000
 """uvicorn ticks ten times a second."""
 START_SECONDS: Final = 60.0
 """Of a server in a thread; who asks one that did not start is refused by the system."""
+OTHER_THREADS: Final = 8
+"""Beside one for each request that is taken: labels and embeddings wait there for the engine, and hold up no answer."""
 LAST_SECONDS: Final = 5
 """For the last words of answers that are cancelled when the time to drain is over."""
 
@@ -127,6 +130,9 @@ class Server(uvicorn.Server):
             self.should_exit = self.force_exit = True
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        limits = self.deployment.section.limits
+        threads = ThreadPoolExecutor(limits.max_running + limits.max_waiting + OTHER_THREADS, "tunesmith-serve")
+        asyncio.get_running_loop().set_default_executor(threads)
         await super().startup(sockets)
         self._guards.readiness.start()
 

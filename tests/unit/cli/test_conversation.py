@@ -109,6 +109,34 @@ def test_an_answer_that_is_left_is_cancelled(tmp_path: Path) -> None:
     assert engine.idle()
 
 
+def events(*told: object) -> Response:
+    """Characters stand as they are."""
+    said = "".join(f"data: {json.dumps(each, ensure_ascii=False)}\n\n" for each in told)
+    return Response(200, text=f"{said}data: [DONE]\n\n", headers={"content-type": "text/event-stream"})
+
+
+def test_what_unicode_ends_lines_by_ends_no_event() -> None:
+    """Of another server too, which tells thinking by its other name."""
+    deltas = [{"reasoning": "a\u2028b"}, {"content": "one\u2028two\x85three"}]
+
+    def answer(request: Request) -> Response:
+        return events(*({"choices": [{"delta": delta}]} for delta in deltas))
+
+    with Client(transport=MockTransport(answer), base_url="http://127.0.0.1:8000/v1/") as client:
+        pieces = list(remote_talk(client, "x")([Message("user", "a")]))
+    assert pieces == [Split("a\u2028b", ""), Split("", "one\u2028two\x85three")]
+
+
+@pytest.mark.parametrize("content", ["<html>Welcome</html>", '{"data": []}', "[]"])
+def test_what_names_no_model_is_told(content: str) -> None:
+    with Client(
+        transport=MockTransport(lambda request: Response(200, text=content)), base_url="http://127.0.0.1:8000/"
+    ) as client:
+        with pytest.raises(TunesmithError, match="chat-server") as refused:
+            remote_talk(client, None)
+        assert content in refused.value.message()
+
+
 def test_a_server_answers_and_its_failures_are_told() -> None:
     lines = [
         {"choices": [{"delta": {"role": "assistant", "content": ""}}]},
@@ -124,7 +152,7 @@ def test_a_server_answers_and_its_failures_are_told() -> None:
             return Response(200, json={"data": [{"id": TUNED}]})
         if len(asked) > 2:
             return Response(503, json={"error": {"message": "busy"}})
-        return Response(200, text="".join(f"data: {json.dumps(line)}\n\n" for line in lines) + "data: [DONE]\n\n")
+        return events(*lines)
 
     with Client(transport=MockTransport(answer), base_url="http://127.0.0.1:8000/v1/") as client:
         talk = remote_talk(client, None)

@@ -16,6 +16,9 @@ import yaml
 from jsonschema import Draft202012Validator
 
 from tunesmith.recipe.serve import Serve
+from tunesmith.runtime import utc_now
+from tunesmith.store import open_store
+from tunesmith.store.store import KEY_FILE
 
 ROOT = Path(__file__).parents[3]
 DOCKERFILE = (ROOT / "Dockerfile").read_text(encoding="utf-8")
@@ -231,3 +234,30 @@ def test_commands_set_keys_of_the_recipe(words: list[str]) -> None:
     given = [word.strip('"').partition("=")[0] for word in words if word.strip('"').startswith("serve.")]
     assert given
     assert {key.removeprefix("serve.") for key in given} <= Serve.model_fields.keys()
+
+
+@pytest.mark.parametrize("page", [*ROOT.glob("docs/*/how-to/deploy-with-docker.md"), ROOT / "compose.yaml"])
+def test_a_key_is_made_before_a_server_that_does_not_start_without_one(page: Path) -> None:
+    """What is run inside of a container that is not running runs nowhere."""
+    text = page.read_text(encoding="utf-8")
+    assert not re.search(r"\bexec\b[^\n]*\bkeys create\b", text.replace("\\\n", ""))
+    for start in ("docker run --rm --publish", "docker compose up", "kubectl apply"):
+        if start in text:
+            block = text[: text.index(start)].rpartition("```sh")[2]
+            assert "keys create desk" in block, start
+
+
+def test_a_new_pod_has_the_key_of_the_pseudonyms_of_the_one_before(tmp_path: Path) -> None:
+    """The database knows the key; one that a pod made for itself would be gone with it."""
+    mounts = {mount["mountPath"]: mount for mount in _container()["volumeMounts"]}
+    volumes = {one["name"]: one for one in MANIFESTS["Deployment"]["spec"]["template"]["spec"]["volumes"]}
+    mount = mounts[f"/workspace/{KEY_FILE}"]
+    assert mount["subPath"] == KEY_FILE
+    secret = volumes[mount["name"]]["secret"]["secretName"]
+    made = f"kubectl create secret generic {secret} --from-literal={KEY_FILE}="
+    for page in (*ROOT.glob("docs/*/how-to/deploy-with-docker.md"), ROOT / "deploy" / "kubernetes.yaml"):
+        assert made in page.read_text(encoding="utf-8")
+    # as `openssl rand -hex 32` writes it
+    (tmp_path / KEY_FILE).write_text("ab" * 32 + "\n", encoding="ascii")
+    with open_store(f"sqlite:///{tmp_path}/store.db", clock=utc_now, key_file=tmp_path / KEY_FILE) as store:
+        assert store.pseudonymiser.key == bytes.fromhex("ab" * 32)

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from serving_material import TUNED, ScriptedEngine, call, chat_body, deployed, events, says
 
-from tunesmith.engine.interface import Delta, OnDelta, Request
+from tunesmith.engine.interface import Delta, OnDelta, Request, TokenLogProbability
 from tunesmith.errors import RunFailed, TunesmithError
 from tunesmith.records import Message
 
@@ -139,6 +139,24 @@ def test_log_probabilities_of_tokens(tmp_path: Path) -> None:
     assert [top["logprob"] for top in second["top_logprobs"]] == [-0.5, -9999.0]
     texts = ask(tmp_path, ScriptedEngine(says("é", "bc", "d")), TEXT, logprobs=1)["choices"][0]["logprobs"]
     assert (texts["tokens"], texts["text_offset"]) == (["é", "bc", "d"], [0, 1, 3])
+
+
+def test_parts_of_a_character_have_no_bytes_of_their_own(tmp_path: Path) -> None:
+    """A client that joins bytes must not take what stands for a part for the part itself."""
+    half = "\ufffd"
+    top = ((half, -0.1), (half, -3.0), ("a", -4.0))
+
+    class Cutting(ScriptedEngine):
+        def submit(self, request: Request, on_delta: OnDelta) -> int:
+            logs = tuple(TokenLogProbability(half, -0.1, top) for _ in range(3))
+            on_delta(Delta("你", (1, 2, 3), logs, "stop", 1))
+            return 1
+
+    found = ask(tmp_path, Cutting(), logprobs=True, top_logprobs=3)["choices"][0]["logprobs"]["content"]
+    assert [token["bytes"] for token in found] == [None] * 3
+    assert [each["bytes"] for each in found[0]["top_logprobs"]] == [None, None, [97]]
+    texts = ask(tmp_path, Cutting(), TEXT, logprobs=3)["choices"][0]["logprobs"]
+    assert list(texts["top_logprobs"][0].items()) == [(half, -0.1), ("a", -4.0)]
 
 
 def test_completions_write_on_from_each_prompt(tmp_path: Path) -> None:

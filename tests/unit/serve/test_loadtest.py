@@ -32,6 +32,9 @@ class Delays:
     status: int = 200
     counts: bool = True
     cuts: bool = False
+    word: str = "w"
+    page: str | None = None
+    """What is answered in place of the models."""
     url: str = ""
     prompts: list[str] = field(default_factory=list)
     keys: set[str | None] = field(default_factory=set)
@@ -45,14 +48,15 @@ class _Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
 
     def do_GET(self) -> None:
-        self._reply(200, {"data": [{"id": "desk"}, {"id": "base"}]})
+        models = json.dumps({"data": [{"id": "desk"}, {"id": "base"}]})
+        self._reply(200, models if self.delays.page is None else self.delays.page)
 
     def do_POST(self) -> None:
         body = json.loads(self.rfile.read(int(self.headers["content-length"])))
         self.delays.prompts.append(body["messages"][0]["content"])
         self.delays.keys.add(self.headers["authorization"])
         if self.delays.status != 200:
-            self._reply(self.delays.status, {"error": {"code": "queue-full"}}, {"retry-after": "0"})
+            self._reply(self.delays.status, json.dumps({"error": {"code": "queue-full"}}), {"retry-after": "0"})
             return
         with self.free:
             began = time.perf_counter()
@@ -61,11 +65,12 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _stream(self) -> None:
         self.send_response(200)
+        self.send_header("content-type", "text/event-stream")
         self.send_header("transfer-encoding", "chunked")
         self.end_headers()
         time.sleep(self.delays.first_seconds)
         for number in range(self.delays.num_tokens):
-            self._event({"choices": [{"delta": {"content": f"w{number} "}}]})
+            self._event({"choices": [{"delta": {"content": f"{self.delays.word}{number} "}}]})
             time.sleep(self.delays.rest_seconds / self.delays.num_tokens)
         if self.delays.counts:
             self._event({"choices": [], "usage": {"completion_tokens": 7}})
@@ -74,14 +79,14 @@ class _Handler(BaseHTTPRequestHandler):
         self._chunk(b"")
 
     def _event(self, value: dict[str, Any]) -> None:
-        self._chunk(f"data: {json.dumps(value)}\n\n".encode())
+        self._chunk(f"data: {json.dumps(value, ensure_ascii=False)}\n\n".encode())
 
     def _chunk(self, content: bytes) -> None:
         with suppress(BrokenPipeError):
             self.wfile.write(f"{len(content):x}\r\n".encode() + content + b"\r\n")
 
-    def _reply(self, status: int, value: Any, headers: dict[str, str] | None = None) -> None:
-        content = json.dumps(value).encode()
+    def _reply(self, status: int, page: str, headers: dict[str, str] | None = None) -> None:
+        content = page.encode()
         self.send_response(status)
         for name, said in {**(headers or {}), "content-length": str(len(content))}.items():
             self.send_header(name, said)
@@ -164,6 +169,12 @@ def test_answers_that_break_off_are_errors() -> None:
     assert "cut off" in caught.value.message()
 
 
+def test_what_unicode_ends_lines_by_ends_no_event() -> None:
+    with answering(Delays(first_seconds=0.0, rest_seconds=0.0, word="a\u2028b\x85")) as delays:
+        report = asyncio.run(measure(load_of(delays, seconds=0.05)))
+    assert (report.levels[0].errors, report.levels[0].num_answers > 0) == ({}, True)
+
+
 def test_a_server_that_answers_nothing_is_told() -> None:
     with answering(Delays(status=401)) as delays, pytest.raises(RunFailed) as caught:
         asyncio.run(measure(load_of(delays, seconds=0.05)))
@@ -171,6 +182,8 @@ def test_a_server_that_answers_nothing_is_told() -> None:
     assert "HTTP 401" in caught.value.message()
     with pytest.raises(RunFailed):
         first_model("http://127.0.0.1:9/v1", None)
+    with answering(Delays(page="<html>Welcome</html>")) as delays, pytest.raises(RunFailed, match="loadtest-failed"):
+        first_model(delays.url, None)
 
 
 def test_the_first_model_is_asked() -> None:
@@ -223,6 +236,8 @@ def test_prompts_are_read_line_by_line(tmp_path: Path) -> None:
     rows.write_text('{"prompt": "one"}\n{"prompt": "二"}\n', encoding="utf-8")
     assert read_prompts(lines) == ("one", "二 三")
     assert read_prompts(rows) == ("one", "二")
+    rows.write_text('{"prompt": "one\u2028line"}\r\n{"prompt": "二"}', encoding="utf-8")
+    assert read_prompts(rows) == ("one\u2028line", "二")
     for content in ("", '{"question": 1}\n', '{"prompt": 1}\n', "[]\n"):
         rows.write_text(content, encoding="utf-8")
         with pytest.raises(TunesmithError, match="loadtest-prompts"):

@@ -10,14 +10,11 @@ import openai
 import pytest
 from guard_material import SayingEngine, chat, server
 from starlette.datastructures import Headers
-from starlette.responses import JSONResponse
-from starlette.types import Message, Receive, Scope, Send
 
 from tunesmith.errors import Place, RunFailed, TunesmithError
 from tunesmith.i18n.catalogue import CATALOGUE
-from tunesmith.serve.account import Account
-from tunesmith.serve.boundary import Boundary
 from tunesmith.serve.errors import KNOWN_AS, PROBLEMS, STATUSES, Refused, envelope, language_asked, status_of
+from tunesmith.store.open import writing
 
 CHAT = "/v1/chat/completions"
 
@@ -167,22 +164,20 @@ def test_a_socket_is_refused_before_it_is_accepted(tmp_path: Path) -> None:
     assert sent == ["websocket.close"]
 
 
-def test_a_client_that_takes_nothing_is_hung_up_on() -> None:
-    closed: list[Account] = []
+@pytest.mark.parametrize("language", ["en", "zh"])
+def test_what_a_database_says_is_not_told_to_callers(language: str) -> None:
+    said = 'connection to server at "10.7.0.5" failed: FATAL: password authentication failed for user "bot"'
+    for code in ("store-unavailable", "store-failed", "store-key-other", "store-key-missing"):
+        failure = RunFailed(code, place=Place("postgresql://bot@10.7.0.5/desk"), problem=said)
+        told = envelope(failure, language)["error"]
+        assert (told["code"], status_of(failure)) == (code, 503)
+        assert not any(word in f"{told}" for word in ("10.7", "bot", "store.key"))
 
-    async def answering(scope: Scope, receive: Receive, send: Send) -> None:
-        await JSONResponse({})(scope, receive, send)
 
-    async def stuck() -> None:
-        async def receive() -> Message:
-            return {"type": "http.request", "body": b"", "more_body": False}
-
-        async def send(message: Message) -> None:
-            await asyncio.sleep(30)
-
-        scope = {"type": "http", "method": "GET", "path": "/", "headers": []}
-        boundary = Boundary(answering, language="en", on_open=lambda: None, on_close=[closed.append], send_seconds=0.02)
-        await asyncio.wait_for(boundary(scope, receive, send), 5)
-
-    asyncio.run(stuck())
-    assert [account.refusal for account in closed] == ["client-stuck"]
+def test_a_database_that_is_broken_is_told_as_down_before_a_key_is_known(tmp_path: Path) -> None:
+    served = server(tmp_path, {"keys": True})
+    with writing(served.store.database) as connection:
+        connection.exec_driver_sql("DROP TABLE keys")
+    answer = served.ask("POST", CHAT, chat(), headers=[("authorization", "Bearer any")])
+    assert (answer.status, answer.code, answer.headers["retry-after"]) == (503, "store-unavailable", "1")
+    assert b"table" not in answer.body

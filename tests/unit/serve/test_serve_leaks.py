@@ -212,6 +212,15 @@ def test_figures_are_those_of_the_requests(tmp_path: Path) -> None:
     assert (found["tunesmith_ready"], found["tunesmith_records_dropped"]) == (1, 0)
 
 
+def test_what_failed_is_no_success(tmp_path: Path) -> None:
+    engine = SayingEngine(fails_with=lambda prompt: TunesmithError("queue-full", waiting=1))
+    served = server(tmp_path, engine=engine)
+    assert served.ask("POST", CHAT, chat()).status == 429
+    found = figures(served)
+    assert found['tunesmith_requests_refused_total{reason="queue-full"}'] == 1
+    assert not any(name.startswith("tunesmith_request_success_total") for name in found)
+
+
 def test_no_caller_makes_new_series(tmp_path: Path) -> None:
     served = server(tmp_path)
     before = set(figures(served))

@@ -10,7 +10,7 @@ import tracemalloc
 from pathlib import Path
 
 import pytest
-from guard_material import Answer, SayingEngine, ask, asked, chat, server
+from guard_material import MODEL, Answer, SayingEngine, ask, asked, chat, server
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from starlette.types import Message, Receive, Scope, Send
@@ -231,6 +231,17 @@ def test_budgets_hold_over_http(tmp_path: Path) -> None:
     headers = [("authorization", f"Bearer {rich}")]
     # five tokens of the prompt, one of the answer
     assert [served.ask("POST", CHAT, chat(), headers=headers).status for _ in range(2)] == [200, 429]
+
+
+def test_each_prompt_of_a_request_counts_towards_a_budget(tmp_path: Path) -> None:
+    served = server(tmp_path, {"keys": True})
+    _, secret = create_key(served.store, NewKey("a", frozenset({"infer"}), tokens_per_minute=18))
+    headers = [("authorization", f"Bearer {secret}")]
+    body = {"model": MODEL, "prompt": ["one", "two", "three"], "n": 2}
+    # five tokens of each prompt, one of each of its two answers
+    usage = served.ask("POST", "/v1/completions", body, headers=headers).json["usage"]
+    assert (usage["prompt_tokens"], usage["completion_tokens"], usage["total_tokens"]) == (15, 6, 21)
+    assert served.ask("POST", CHAT, chat(), headers=headers).status == 429
 
 
 def test_slots_are_counted_at_once_and_always_come_back(tmp_path: Path) -> None:

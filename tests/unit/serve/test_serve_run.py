@@ -5,13 +5,16 @@ from __future__ import annotations
 import socket
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import httpx2
+import numpy as np
 import pytest
+from numpy.typing import NDArray
 from openai import APIError, BadRequestError, InternalServerError, OpenAI
 from serving_material import BASE, TUNED, ScriptedEngine, chat_body, deployed, says
 
@@ -64,6 +67,31 @@ def test_openais_own_client_works_unchanged(tmp_path: Path) -> None:
         with pytest.raises(BadRequestError) as refused:
             client.chat.completions.create(model=TUNED, messages=MESSAGES, temperature=3)
         assert refused.value.param == "temperature"
+
+
+@pytest.mark.thorough
+def test_requests_that_wait_for_directions_hold_up_no_answer(tmp_path: Path) -> None:
+    class Embedding(ScriptedEngine):
+        def embed(self, texts: Sequence[str], adapter: str | None) -> NDArray[np.float32]:
+            assert may_end.wait(20)
+            return super().embed(texts, adapter)
+
+    may_end, body = threading.Event(), {"model": TUNED, "input": "a text"}
+    with deployed(tmp_path, Embedding()) as deployment, running(deployment) as server:
+        taken = deployment.section.limits.max_running + deployment.section.limits.max_waiting - 1
+        with ThreadPoolExecutor(taken) as clients:
+            asked = [
+                clients.submit(httpx2.post, f"{server.address}/embeddings", json=body, timeout=30) for _ in range(taken)
+            ]
+            try:
+                until = time.monotonic() + 10
+                while server._guards.slots.num_taken < taken and time.monotonic() < until:
+                    time.sleep(0.01)
+                answer = httpx2.post(f"{server.address}/chat/completions", json=chat_body(), timeout=4)
+            finally:
+                may_end.set()
+        assert answer.json()["tunesmith"]["recorded"] is True
+        assert {one.result().status_code for one in asked} == {200}
 
 
 @pytest.mark.thorough
