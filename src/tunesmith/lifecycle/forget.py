@@ -142,7 +142,9 @@ def find(store: Store, runtime: Runtime, person: Person) -> Found:
     raw, missing = _raw(lineage, Needles(words, frozenset(ids)))
     cuts = _cuts(lineage, Needles(words), ids, {(file.file, line) for file in raw for line in file.lines})
     needles = Needles(words, frozenset(ids.union(*(cut.ids for cut in cuts))))
-    datasets, taught = {cut.node.key for cut in cuts if cut.node.kind == DATASET}, set(_taught(cuts))
+    datasets = {key for cut in cuts if cut.node.kind == DATASET for key in cut.node.keys}
+    taught = set(_taught(cuts))
+    here = {key for node in lineage.of_kind(DATASET) for key in node.keys}
     learned = learned_from(lineage, taught)
     kept = {cut.node.folder for cut in cuts}
     derived = _derived(lineage, datasets, stored)
@@ -161,15 +163,15 @@ def find(store: Store, runtime: Runtime, person: Person) -> Found:
         files=holding(_loose_files(runtime, removed), needles),
         withdrawn=tuple(version for version in usable if version.bundle in withdrawn),
         models=models,
-        unsure=tuple(version for version in usable if _is_unsure(lineage, version)),
+        unsure=tuple(version for version in usable if _is_unsure(lineage, here, version)),
         retrain=tuple(_to_retrain(lineage, taught.union(stone.id for stone in tombstones(store, "taught")))),
         mentions=tuple(_mentions(store, lineage, person)),
     )
 
 
 def _taught(cuts: Iterable[Cut]) -> list[str]:
-    """Datasets whose rows that go a training learned from."""
-    return [cut.node.key for cut in cuts if cut.node.kind == DATASET and cut.learned]
+    """Keys of datasets whose rows that go a training learned from."""
+    return [key for cut in cuts if cut.node.kind == DATASET and cut.learned for key in sorted(cut.node.keys)]
 
 
 def _to_retrain(lineage: Lineage, taught: set[str]) -> list[Path]:
@@ -220,9 +222,9 @@ def _words(store: Store, person: Person) -> tuple[str, ...]:
     return tuple(dict.fromkeys([store.pseudonymiser.subject(person.subject), *person.words]))
 
 
-def _is_unsure(lineage: Lineage, version: Version) -> bool:
+def _is_unsure(lineage: Lineage, datasets: set[str], version: Version) -> bool:
     bundle = lineage.nodes.get(version.bundle)
-    return bundle is None or bundle.manifest.inputs.get("dataset") not in lineage.nodes
+    return bundle is None or bundle.manifest.inputs.get("dataset") not in datasets
 
 
 def _raw(lineage: Lineage, needles: Needles) -> tuple[list[RawFile], list[str]]:

@@ -20,7 +20,7 @@ from tunesmith.artifacts.dataset import CLUSTERS, METHOD_COLUMN, REJECTS, REPORT
 from tunesmith.artifacts.dataset import KIND as DATASET
 from tunesmith.artifacts.feedback_set import BODY, PREFERENCES, RATINGS, ROWS, FeedbackBody
 from tunesmith.artifacts.folder import MANIFEST, sync
-from tunesmith.lifecycle.lineage import Node
+from tunesmith.lifecycle.lineage import FORGOTTEN, Node
 from tunesmith.prepare.duplicates import DUPLICATE, REPEATS
 from tunesmith.prepare.pool import Pool
 from tunesmith.prepare.proof import measure
@@ -31,8 +31,6 @@ from tunesmith.text.language import language_of
 from tunesmith.text.needles import Needles
 
 REWRITABLE: Final = (".jsonl", ".ndjson", ".csv", ".tsv")
-FORGOTTEN: Final = "forgotten"
-"""The input of a successor that tells it from what it succeeds: a hash of the ids that it lacks."""
 _LINE: Final = re.compile(rb"[^\n]*\n|[^\n]+")
 _LINE_OF_TABLE: Final = re.compile(rb"[^\r\n]*(?:\r\n|\r|\n)|[^\r\n]+")
 _END: Final = re.compile(rb"[\r\n]*\Z")

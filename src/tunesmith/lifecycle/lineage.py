@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path, PurePosixPath
 from typing import Final
@@ -15,6 +15,8 @@ from tunesmith.artifacts.feedback_set import KIND as FEEDBACK_SET
 from tunesmith.artifacts.folder import MANIFEST, open_manifest
 from tunesmith.errors import RunFailed, TunesmithError
 
+FORGOTTEN: Final = "forgotten"
+"""The input of a successor that tells it from what it succeeds: a hash of the ids that it lacks."""
 _OF_BASE: Final = (".json", ".jinja", ".safetensors")
 
 
@@ -32,6 +34,13 @@ class Node:
         """All that its inputs name: keys, hashes, and the parts of the paths of files."""
         inputs = self.manifest.inputs
         return {*inputs.values(), *(part for name in inputs for part in Path(name).parts)}
+
+    @property
+    def keys(self) -> set[str]:
+        """Its own, and that of what it succeeds: by this one a model names the rows that it learned."""
+        identity = self.manifest.identity
+        inputs = {name: key for name, key in identity.inputs.items() if name != FORGOTTEN}
+        return {self.key, replace(identity, inputs=inputs).key()}
 
 
 @dataclass(frozen=True)

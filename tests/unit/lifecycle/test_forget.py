@@ -297,6 +297,20 @@ def test_a_model_whose_rows_are_gone_is_told_of(world: World) -> None:
     assert CHINESE not in found.needles.words
 
 
+def test_a_model_that_learned_is_withdrawn_though_its_rows_have_a_successor(world: World) -> None:
+    """Somebody of the test rows, from which nothing was learned, was forgotten first."""
+    asked = [row.messages[0].content for row in world.dataset.rows("test")]
+    first = Person(words=(next(text for text in asked if text.startswith("Order")).partition(" where")[0],))
+    told = forget(world.store, world.runtime, first, raw=True, who="tests")
+    assert world.dataset.key in told.successors
+    assert "desk@1" not in map(str, told.found.withdrawn)
+    found = find(world.store, world.runtime, PERSON)
+    assert not found.unsure
+    assert "desk@1" in map(str, found.withdrawn)
+    assert world.run in done(world, raw=True).found.retrain
+    assert world.run in done(world, raw=True).found.retrain
+
+
 @pytest.mark.parametrize("named", ["base", "start"])
 def test_a_model_that_went_on_from_one_that_learned_is_withdrawn_too(world: World, named: str) -> None:
     weights = world.runtime.workspace / "artifacts" / "tuned_model" / world.model / "weights"
