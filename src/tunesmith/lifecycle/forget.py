@@ -49,7 +49,17 @@ from tunesmith.text.needles import Form, Needles, holding, is_long_enough, stand
 REASON: Final = "rows of a person who is to be forgotten"
 NUM_EXAMPLES: Final = 5
 WEIGHTS: Final = (".safetensors", ".gguf")
-OURS: Final = ("artifacts", "runs", "reports", "ratings", "probes", "watch", "history.jsonl", "alerts.jsonl")
+OURS: Final = (
+    "artifacts",
+    "runs",
+    "reports",
+    "ratings",
+    "annotation",
+    "probes",
+    "watch",
+    "history.jsonl",
+    "alerts.jsonl",
+)
 """What of a workspace is the program's own; all else in that folder is its owner's."""
 
 
@@ -160,7 +170,7 @@ def find(store: Store, runtime: Runtime, person: Person) -> Found:
         missing=tuple(missing),
         cuts=tuple(cuts),
         removed=tuple(removed),
-        files=holding(_loose_files(runtime, removed), needles),
+        files=holding(_loose_files(runtime, [*removed, *_raw_files(lineage)]), needles),
         withdrawn=tuple(version for version in usable if version.bundle in withdrawn),
         models=models,
         unsure=tuple(version for version in usable if _is_unsure(lineage, here, version)),
@@ -302,14 +312,17 @@ def _searched(folder: Path) -> Iterator[Path]:
     )
 
 
-def _loose_files(runtime: Runtime, removed: Iterable[Path]) -> Iterator[Path]:
-    """Files of the workspace that belong to no artifact, and all of the cache, where rendered rows are tensors."""
-    going = set(removed)
+def _loose_files(runtime: Runtime, but: Iterable[Path]) -> Iterator[Path]:
+    """Files of the workspace that belong to no artifact, and all of the cache, where rendered rows are tensors; none
+    that are among others or lie under them.
+    """
+    others = {absolute(str(path)) for path in but}
     for name in OURS:
         at = runtime.workspace / name
         found = [at] if at.is_file() else at.glob("*/*") if name == "artifacts" else at.rglob("*")
         for file in sorted(found):
-            if file.is_file() and file.suffix not in WEIGHTS and going.isdisjoint(file.parents):
+            here = absolute(str(file))
+            if file.is_file() and file.suffix not in WEIGHTS and others.isdisjoint((here, *here.parents)):
                 yield file
     yield from (file for file in sorted(runtime.cache.rglob("*")) if file.is_file() and not file.is_symlink())
 
@@ -397,10 +410,11 @@ def left(store: Store, runtime: Runtime, person: Person, found: Found) -> Iterat
 
     Not searched are weights, which hold no text, and the files of a database that is a server.
     """
+    lineage = read_lineage(runtime.workspace)
     files = [file for folder in sorted((runtime.workspace / "artifacts").glob("*/*")) for file in _searched(folder)]
-    for file, form in holding([*files, *_loose_files(runtime, ())], found.needles).items():
+    for file, form in holding([*files, *_loose_files(runtime, _raw_files(lineage))], found.needles).items():
         yield Left(str(file), form)
-    raw, _ = _raw(read_lineage(runtime.workspace), found.needles)
+    raw, _ = _raw(lineage, found.needles)
     for each in raw:
         yield from (Left(f"{each.file}:{line}", "raw-row") for line in each.lines)
     words = found.needles.words
