@@ -22,6 +22,7 @@ from tunesmith.artifacts.feedback_set import BODY, PREFERENCES, RATINGS, ROWS, F
 from tunesmith.artifacts.folder import MANIFEST, sync
 from tunesmith.lifecycle.lineage import FORGOTTEN, Node
 from tunesmith.prepare.duplicates import DUPLICATE, REPEATS
+from tunesmith.prepare.files import kind_of
 from tunesmith.prepare.pool import Pool
 from tunesmith.prepare.proof import measure
 from tunesmith.prepare.read import read_file
@@ -86,8 +87,11 @@ def passages(file: Path) -> Iterator[tuple[int, bytes]]:
     """
     if file.suffix in REWRITABLE:
         yield from enumerate(_lines(file), start=1)
-    else:
+    elif kind_of(file):
         yield from ((row.place.line or 1, _words(row)) for row in read_file(file).rows)
+    else:  # rows are made with it, such as a list of synonyms
+        with file.open("rb") as stream:
+            yield from enumerate(stream, start=1)
 
 
 def _words(row: Any) -> bytes:

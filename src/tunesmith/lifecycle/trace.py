@@ -37,6 +37,7 @@ _GRAM: Final = 3
 _MAX_SHOWN: Final = 200
 _ROW_ID: Final = re.compile(r"[0-9a-f]{16}")
 _PLACE: Final = re.compile(r"(.+):([1-9][0-9]*)", re.DOTALL)
+_NO_FILE: Final = re.compile(r"personal\.key|(hub|model):.*", re.DOTALL)
 
 
 @dataclass(frozen=True, slots=True)
@@ -193,8 +194,9 @@ def _plans(lineage: Lineage, body: BundleBody) -> Iterator[Step]:
 
 
 def sources_of(dataset: Node) -> list[str]:
-    """Files of its inputs, as the recipe named them; other inputs are no paths with a suffix."""
-    return [name for name in dataset.manifest.inputs if Path(name).suffix and ":" not in name]
+    """Files of its inputs, as the recipe named them, weights aside; other inputs have no suffix or a name of ours."""
+    names = dataset.manifest.inputs
+    return [name for name in names if Path(name).suffix not in ("", ".safetensors") and not _NO_FILE.fullmatch(name)]
 
 
 def question_of(exchange: Exchange) -> str:

@@ -10,7 +10,20 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from lineage_material import BASE, CHINESE, MAIL, NAME, SUBJECT, WORDS, World, jsonl, make_world, prepared, trained
+from lineage_material import (
+    BASE,
+    CHINESE,
+    MAIL,
+    NAME,
+    SUBJECT,
+    WORDS,
+    World,
+    jsonl,
+    make_world,
+    prepared,
+    published,
+    trained,
+)
 from prepare_material import check_counts
 from store_material import exchange
 
@@ -250,6 +263,18 @@ def test_a_user_that_is_nobodys_word_is_searched_for_in_the_store_as_bytes(world
         stream.write(SUBJECT.encode())
     (left,) = module.left(world.store, world.runtime, PERSON, told.found)
     assert Path(left.place).name == "store.db"
+
+
+def test_files_that_rows_are_made_with_are_searched_whatever_they_are(world: World, tmp_path: Path) -> None:
+    """WordNet's are `data.noun` and the like; a key's trace and a name of the Hub are no files."""
+    words = tmp_path / "of 10:30" / "data.noun"
+    words.parent.mkdir()
+    words.write_text(f"lamp light\n{NAME} person\n")
+    inputs = {str(words): "0" * 64, "personal.key": "0" * 16, "hub:owner/set.v2:default:train": "0" * 64}
+    published(world.runtime, "dataset", inputs, {"train.jsonl": b""})
+    found = find(world.store, world.runtime, PERSON)
+    assert found.missing == ()
+    assert [(each.lines, each.can_rewrite) for each in found.raw if Path(each.file) == words] == [((2,), False)]
 
 
 def test_what_annotators_work_on_is_searched(world: World, tmp_path: Path) -> None:
