@@ -46,7 +46,7 @@ class RawFile:
 
     file: str
     lines: tuple[int, ...]
-    """Where those rows begin."""
+    """Where those rows begin; a line above all rows, a table's header, as it is."""
     can_rewrite: bool
     """Whether it is plain lines or a plain table; any other is for its owner to change."""
 
@@ -77,7 +77,7 @@ def raw_file(file: Path, needles: Needles) -> RawFile | None:
     if file.suffix not in REWRITABLE:
         return RawFile(str(file), tuple(hit), False)
     starts = _starts(file)
-    rows = {starts[place - 1] for line in hit if (place := bisect_right(starts, line))}
+    rows = {starts[place - 1] if (place := bisect_right(starts, line)) else line for line in hit}
     return RawFile(str(file), tuple(sorted(rows)), True)
 
 
@@ -111,11 +111,16 @@ def _lines(file: Path) -> list[bytes]:
 
 
 def blank(found: RawFile) -> None:
-    """Leave empty lines where the rows stood, so that every other row keeps its place; the file changes at once."""
+    """Leave empty lines where the rows stood, so that every other row keeps its place; the file changes at once.
+
+    A header stays, without which no row could be read.
+    """
     file = Path(found.file)
     lines, starts = _lines(file), _starts(file)
     for first in found.lines:
         place = bisect_right(starts, first)
+        if not place:
+            continue
         end = starts[place] if place < len(starts) else len(lines) + 1
         for number in range(first - 1, end - 1):
             lines[number] = _END.search(lines[number])[0]  # type: ignore[index]

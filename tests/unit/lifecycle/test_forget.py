@@ -34,12 +34,14 @@ from tunesmith.artifacts.run import open_run
 from tunesmith.errors import TunesmithError
 from tunesmith.lifecycle import forget as module
 from tunesmith.lifecycle.forget import NUM_EXAMPLES, Forgotten, Person, find, forget
+from tunesmith.lifecycle.forget_rows import RawFile, blank, raw_file
 from tunesmith.model.base import find_base
 from tunesmith.prepare.proof import recheck
 from tunesmith.records import SPLITS, Message
 from tunesmith.runtime import Runtime
 from tunesmith.store import add_version, open_store, resolve, versions
 from tunesmith.store.tombstones import tombstone, tombstones
+from tunesmith.text.needles import Needles
 
 pytestmark = pytest.mark.thorough
 PERSON = Person(SUBJECT, WORDS)
@@ -275,6 +277,17 @@ def test_files_that_rows_are_made_with_are_searched_whatever_they_are(world: Wor
     found = find(world.store, world.runtime, PERSON)
     assert found.missing == ()
     assert [(each.lines, each.can_rewrite) for each in found.raw if Path(each.file) == words] == [((2,), False)]
+
+
+def test_a_header_that_names_the_person_is_told_and_left(tmp_path: Path) -> None:
+    table = tmp_path / "headed.csv"
+    table.write_text(f"question,answer,asked by {NAME}\nWhat of {NAME}?,Gone.,yes\nIs it open?,Yes.,no\n")
+    needles = Needles((NAME,))
+    found = raw_file(table, needles)
+    assert found == RawFile(str(table), (1, 2), can_rewrite=True)
+    blank(found)
+    assert table.read_text() == f"question,answer,asked by {NAME}\n\nIs it open?,Yes.,no\n"
+    assert raw_file(table, needles) == RawFile(str(table), (1,), can_rewrite=True)
 
 
 def test_what_annotators_work_on_is_searched(world: World, tmp_path: Path) -> None:
