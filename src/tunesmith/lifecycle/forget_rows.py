@@ -15,6 +15,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final
 
+from pydantic import BaseModel
+
 from tunesmith.artifacts import DatasetReport, Identity, publish
 from tunesmith.artifacts.dataset import CLUSTERS, METHOD_COLUMN, REJECTS, REPORT, AugmentReport, Reason, SourceReport
 from tunesmith.artifacts.dataset import KIND as DATASET
@@ -183,7 +185,7 @@ def write_successor(cut: Cut, needles: Needles) -> Path:
     """The same artifact without those lines, its counts with it, under a key of its own.
 
     What cannot be told without the rows (distributions, bias, conflicts) stays as it was counted with them; the score
-    of the data's quality is left out where it quotes them.
+    of the data's quality, bias and balance are left out where they quote them.
     """
     identity = successor_identity(cut)
     out = cut.node.folder.with_name(identity.key())
@@ -210,14 +212,20 @@ def _kept(file: Path, gone: Collection[int]) -> Iterator[bytes]:
 def _settle_feedback(cut: Cut, staging: Path, needles: Needles) -> None:
     body = FeedbackBody.model_validate_json((staging / BODY).read_bytes())
     counts = {name: len(_LINE.findall((staging / name).read_bytes())) for name in (ROWS, PREFERENCES, RATINGS)}
-    suspects = [each for each in body.suspects if not needles.found_in(each.model_dump_json().encode())]
+    suspects = [each for each in body.suspects if not _quotes(each, needles)]
+    labels = Counter(json.loads(line).get("label") for line in _LINE.findall((staging / ROWS).read_bytes()))
     changed = {
         "num_rows": counts[ROWS],
         "num_preferences": counts[PREFERENCES],
         "num_ratings": counts[RATINGS],
+        "new_labels": {label: labels[label] for label in body.new_labels if labels[label]},
         "suspects": suspects,
     }
     (staging / BODY).write_bytes(body.model_copy(update=changed).model_dump_json().encode())
+
+
+def _quotes(part: BaseModel, needles: Needles) -> bool:
+    return needles.found_in(part.model_dump_json().encode()) is not None
 
 
 def _settle_dataset(cut: Cut, staging: Path, needles: Needles) -> None:
@@ -227,6 +235,7 @@ def _settle_dataset(cut: Cut, staging: Path, needles: Needles) -> None:
     made = Counter(row["metadata"][METHOD_COLUMN] for _, row in rows if METHOD_COLUMN in row["metadata"])
     reasons = Counter(reject["reason"] for reject in rejects)
     num_read = len(rows) - made.total()
+    labels = _less(report.labels, Counter((row["label"], split) for split, row in rows))
     with tempfile.TemporaryDirectory() as scratch, Pool(None, 1) as pool:
         proof = measure(staging, Path(scratch), pool)
     changed = {
@@ -238,11 +247,13 @@ def _settle_dataset(cut: Cut, staging: Path, needles: Needles) -> None:
         "reasons": _less_reasons(report.reasons, reasons),
         "splits": {split: report.splits[split] - sum(each == split for each, _ in rows) for split in SPLITS},
         "sources": [_less_source(source, rows, rejects) for source in report.sources],
-        "labels": _less(report.labels, Counter((row["label"], split) for split, row in rows)),
+        "labels": {label: counts for label, counts in labels.items() if any(counts.values())},
         "languages": _less(report.languages, Counter((split, _language(row)) for split, row in rows)),
         "reasoning": _less_reasoning(report, [row for _, row in rows]),
         "augment": _less_augment(report.augment, made),
         "proof": proof,
+        "bias": None if report.bias and _quotes(report.bias, needles) else report.bias,
+        "balance": None if report.balance and _quotes(report.balance, needles) else report.balance,
     }
     (staging / REPORT).write_bytes(report.model_copy(update=changed).model_dump_json().encode())
 

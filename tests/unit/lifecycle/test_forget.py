@@ -13,6 +13,7 @@ import pytest
 from lineage_material import (
     BASE,
     CHINESE,
+    GOODS,
     MAIL,
     NAME,
     SUBJECT,
@@ -28,7 +29,7 @@ from prepare_material import check_counts
 from store_material import exchange
 
 from tunesmith.artifacts import Dataset, hash_folder
-from tunesmith.artifacts.feedback_set import FeedbackSet
+from tunesmith.artifacts.feedback_set import BODY, FeedbackBody, FeedbackSet
 from tunesmith.artifacts.folder import read_manifest
 from tunesmith.artifacts.run import open_run
 from tunesmith.errors import TunesmithError
@@ -288,6 +289,33 @@ def test_a_header_that_names_the_person_is_told_and_left(tmp_path: Path) -> None
     blank(found)
     assert table.read_text() == f"question,answer,asked by {NAME}\n\nIs it open?,Yes.,no\n"
     assert raw_file(table, needles) == RawFile(str(table), (1,), can_rewrite=True)
+
+
+def test_a_label_that_only_the_persons_rows_had_goes_with_them(world: World, tmp_path: Path) -> None:
+    """The command given again finds nothing more, and takes no rows of others along."""
+    rows = [
+        {"text": f"Ticket {n}: the {GOODS[n % 8]} is late", "label": NAME if n % 10 == 0 else ("desk", "yard")[n % 2]}
+        for n in range(40)
+    ]
+    tickets = prepared(world.runtime, jsonl(tmp_path / "data" / "tickets.jsonl", rows))
+    assert NAME in tickets.report().labels
+    body = FeedbackBody(
+        num_rows=2, num_preferences=0, num_ratings=0, num_feedback=2, new_labels={f"to {NAME}": 1, "refund": 1}
+    )
+    said = [
+        {"text": f"Is {label} right?", "label": label, "exchange": "ex", "feedback": "fb"} for label in body.new_labels
+    ]
+    lines = "".join(json.dumps(row) + "\n" for row in said).encode()
+    files = {"rows.jsonl": lines, "preferences.jsonl": b"", "ratings.jsonl": b"", BODY: body.model_dump_json().encode()}
+    learned = published(world.runtime, "feedback_set", {"exchanges": "1" * 64}, files)
+    told = done(world, raw=True)
+    assert told.verified, told.left
+    after = Dataset.open(tickets.folder.with_name(told.successors[tickets.key]))
+    assert set(after.report().labels) == {"desk", "yard"}
+    heir = FeedbackSet.open(learned.with_name(told.successors[learned.name]))
+    assert heir.body.new_labels == {"refund": 1}
+    assert done(world, raw=True).found.is_nothing
+    assert after.folder.is_dir()
 
 
 def test_what_annotators_work_on_is_searched(world: World, tmp_path: Path) -> None:
