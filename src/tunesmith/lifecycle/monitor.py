@@ -212,13 +212,14 @@ class _Watch:
         """Made, or found where neither the window nor what it is held against has changed."""
         tally = self._traffic.tally(window.since, window.until)
         part = _Part(self._looked_at(window, tally.mark), self._heard(window, tally))
-        identity = self._identity(part)
+        is_from_begin = self._traffic.since is None or self._traffic.since <= window.since
+        identity = self._identity(part, is_from_begin=is_from_begin)
         out = self._job.artifact(identity)
         if is_whole(out):
             found = HealthReport.open(out)
         else:
             accepted = tuple(each.features() for each in self._accepted)
-            seen = Seen(window, tally.num, self._with_examples(_read_looked(part.traffic)), part.words)
+            seen = Seen(window, tally.num, self._with_examples(_read_looked(part.traffic)), part.words, is_from_begin)
             against = Against(self._reference, accepted, tuple(self._rights))
             body = health(seen, self._model, against, self._section, self._job.recipe.seed)
             found = monitor_stage(body, identity=identity, out=out)
@@ -273,7 +274,7 @@ class _Watch:
         ]
         return replace(looked, unfamiliar=told)
 
-    def _identity(self, part: _Part) -> Identity:
+    def _identity(self, part: _Part, *, is_from_begin: bool) -> Identity:
         inputs = {
             "bundle": self._bundle.key,
             "reference": self._reference.key,
@@ -281,6 +282,7 @@ class _Watch:
             "said": _digest(part.words),
             "accepted": _hash("\n".join(each.key for each in self._accepted)),
             "rights": _hash(json.dumps(self._rights)),
+            "is_from_begin": str(is_from_begin),
         }
         section = self._section.model_dump(mode="json", exclude={"alerts"})
         libraries = library_versions(*_LIBRARIES)

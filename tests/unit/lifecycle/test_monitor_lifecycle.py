@@ -234,6 +234,19 @@ def test_clock_jumps_and_other_models_are_told_and_left_out(watched: Watched) ->
     assert watched.told.said == [("monitor.ahead", {"count": 3}), ("monitor.before", {"count": 2})]
 
 
+def test_a_window_in_which_the_model_was_promoted_tells_no_exchanges_a_day(watched: Watched) -> None:
+    """They are those of a part of it, so that half of the usual is no lack; nor were there any before."""
+    watched.now = BEGIN + WEEK + WEEK / 2
+    watched.promote()
+    assert monitor(watched.job, watched.store).body.figure("exchanges_per_day") is None
+    watched.serve([*traffic(4, 60, 1), *traffic(4, 60, 2)])
+    watched.now = BEGIN + 3 * WEEK
+    first, second = (report.body for report in reports(watched.job, watched.store))
+    assert first.since < BEGIN + WEEK + WEEK / 2 < first.until
+    assert first.figure("exchanges_per_day") is None
+    assert second.figure("exchanges_per_day") == pytest.approx(60 / 7)
+
+
 def test_metadata_alone_gives_figures_and_no_texts(watched: Watched) -> None:
     watched.serve([replace(one, prompt=(), answer=None) for one in traffic(4, 60)])
     watched.now = BEGIN + WEEK
