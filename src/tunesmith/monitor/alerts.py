@@ -16,7 +16,7 @@ from typing import Final, Literal
 from tunesmith.artifacts.figures import Record
 from tunesmith.artifacts.health import Family, HealthBody, Shift
 from tunesmith.i18n import LANGUAGES, translate
-from tunesmith.monitor.compare import OVER_TIME
+from tunesmith.monitor.said import OVER_TIME
 from tunesmith.recipe.alerts import AlertRule, Alerts
 
 Code = Literal["drift", "concept", "quality", "above", "below"]
