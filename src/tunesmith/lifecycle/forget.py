@@ -154,7 +154,6 @@ def find(store: Store, runtime: Runtime, person: Person) -> Found:
     needles = Needles(words, frozenset(ids.union(*(cut.ids for cut in cuts))))
     datasets = {key for cut in cuts if cut.node.kind == DATASET for key in cut.node.keys}
     taught = set(_taught(cuts))
-    here = {key for node in lineage.of_kind(DATASET) for key in node.keys}
     learned = learned_from(lineage, taught)
     kept = {cut.node.folder for cut in cuts}
     derived = _derived(lineage, datasets, stored)
@@ -173,7 +172,7 @@ def find(store: Store, runtime: Runtime, person: Person) -> Found:
         files=holding(_loose_files(runtime, [*removed, *_raw_files(lineage)]), needles),
         withdrawn=tuple(version for version in usable if version.bundle in withdrawn),
         models=models,
-        unsure=tuple(version for version in usable if _is_unsure(lineage, here, version)),
+        unsure=tuple(version for version in usable if _is_unsure(lineage, version)),
         retrain=tuple(_to_retrain(lineage, taught.union(stone.id for stone in tombstones(store, "taught")))),
         mentions=tuple(_mentions(store, lineage, person)),
     )
@@ -232,9 +231,9 @@ def _words(store: Store, person: Person) -> tuple[str, ...]:
     return tuple(dict.fromkeys([store.pseudonymiser.subject(person.subject), *person.words]))
 
 
-def _is_unsure(lineage: Lineage, datasets: set[str], version: Version) -> bool:
+def _is_unsure(lineage: Lineage, version: Version) -> bool:
     bundle = lineage.nodes.get(version.bundle)
-    return bundle is None or bundle.manifest.inputs.get("dataset") not in datasets
+    return bundle is None or lineage.find(bundle.manifest.inputs.get("dataset", "")) is None
 
 
 def _raw(lineage: Lineage, needles: Needles) -> tuple[list[RawFile], list[str]]:

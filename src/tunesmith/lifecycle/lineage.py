@@ -57,10 +57,20 @@ class Lineage:
         owners = {content: key for key, node in self.nodes.items() for content in _contents(node)}
         for key, node in self.nodes.items():
             for name in node.named:
-                source = name if name in self.nodes else owners.get(name)
+                source = self._known.get(name) or owners.get(name)
                 if source is not None and source != key:
                     made[source].add(key)
         return made
+
+    def find(self, key: str) -> Node | None:
+        """The artifact of a key, or what succeeds it."""
+        return self.nodes.get(self._known.get(key, ""))
+
+    @cached_property
+    def _known(self) -> dict[str, str]:
+        """By each key that an artifact has or had, the one that it has."""
+        had = {before: key for key, node in self.nodes.items() for before in node.keys}
+        return had | {key: key for key in self.nodes}
 
     def inputs_of(self, key: str) -> list[Node]:
         """What an artifact was made from directly, by kind and key."""
