@@ -24,6 +24,7 @@ from tunesmith.artifacts.health import HealthReport, Unfamiliar
 from tunesmith.artifacts.scorecard import KIND as SCORECARD
 from tunesmith.errors import Place, TunesmithError
 from tunesmith.lifecycle import Job
+from tunesmith.lifecycle.lineage import Lineage, read_lineage
 from tunesmith.lifecycle.serving import bundle_of
 from tunesmith.monitor.features import Features, Vectors, joined, question_of
 from tunesmith.monitor.features_file import read_features, write_features
@@ -307,12 +308,15 @@ def _read_looked(folder: Path) -> Looked:
 
 
 def trained_on(bundle: Bundle, model: Answering, runtime: Runtime, max_points: int) -> Trained:
-    """What the workspace still has of a bundle's making. Raises TunesmithError `monitor-inputs`."""
-    body = bundle.body
-    dataset = Dataset.open(_found(runtime, DATASET, body.dataset))
+    """What the workspace still has of a bundle's making. Raises TunesmithError `monitor-inputs`.
+
+    Where somebody was forgotten, what succeeds its rows; the scorecard may have gone with them, and is not missed then.
+    """
+    body, lineage = bundle.body, read_lineage(runtime.workspace)
+    dataset = Dataset.open(_found(lineage, DATASET, body.dataset))
     judged = []
-    if body.scorecard is not None:
-        scorecard = Scorecard.open(_found(runtime, SCORECARD, body.scorecard))
+    if body.scorecard is not None and (dataset.key == body.dataset or body.scorecard in lineage.nodes):
+        scorecard = Scorecard.open(_found(lineage, SCORECARD, body.scorecard))
         judged = [sample for sample in scorecard.samples() if (sample.arm, sample.suite) == (body.arm, "test")]
     return Trained(
         rows=dataset.sample("train", ROWS_PER_POINT * max_points),
@@ -323,11 +327,13 @@ def trained_on(bundle: Bundle, model: Answering, runtime: Runtime, max_points: i
     )
 
 
-def _found(runtime: Runtime, kind: str, key: str) -> Path:
-    folder = runtime.workspace / "artifacts" / kind / key
-    if not is_whole(folder):
-        raise TunesmithError("monitor-inputs", place=Place(str(folder)), kind=kind)
-    return folder
+def _found(lineage: Lineage, kind: str, key: str) -> Path:
+    node = lineage.find(key)
+    if node is None:
+        raise TunesmithError(
+            "monitor-inputs", place=Place(str(lineage.workspace / "artifacts" / kind / key)), kind=kind
+        )
+    return node.folder
 
 
 class _Directions:
