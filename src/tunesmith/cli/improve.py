@@ -28,7 +28,7 @@ def improve(
     from tunesmith.lifecycle.improve import improve as one_round
 
     this = job(recipe, overrides)
-    with store_of(store) as opened:
+    with store_of(store or this.recipe.serve.store) as opened:
         round = one_round(this, opened, trigger={"by": "command"}, who=user_name())
     show(round_json(round), round_lines(round))
     if round.state != "promoted":
@@ -72,8 +72,9 @@ def history(
     from tunesmith.store import history as changes_of
     from tunesmith.store.cycles import rounds
 
-    name = None if recipe is None else load_recipe(recipe_file(recipe), []).name
-    with store_of(store) as opened:
+    of = None if recipe is None else load_recipe(recipe_file(recipe), [])
+    name, url = (None, None) if of is None else (of.name, of.serve.store)
+    with store_of(store or url) as opened:
         found, pointed, changes = versions(opened), aliases(opened), list(changes_of(opened))
         known = rounds(opened, name)
     kept = None if name is None else transfer_of(known, runtime(devices=False).workspace)
