@@ -321,20 +321,19 @@ def test_a_label_that_only_the_persons_rows_had_goes_with_them(world: World, tmp
 def test_what_annotators_work_on_is_searched(world: World, tmp_path: Path) -> None:
     """What they decided is a source like any other: its lines keep their places."""
     folder = world.runtime.workspace / "annotation" / "desk"
-    tasks = [{"data": {"text": f"Is {who} in?"}} for who in (NAME, "anybody")]
-    rows = jsonl(
-        folder / "rows.jsonl", [{"text": task["data"]["text"], "label": f"a{n}"} for n, task in enumerate(tasks)]
-    )
+    texts = [f"Is {NAME} in?", *(f"Whose {one} is this, of order {n}?" for n, one in enumerate(GOODS))]
+    rows = jsonl(folder / "rows.jsonl", [{"text": text, "label": f"a{len(text) % 2}"} for text in texts])
+    tasks = [{"data": {"text": text}} for text in texts]
     (folder / "tasks.json").write_text(json.dumps(tasks))
     (folder / "labels.xml").write_text("<View/>")
-    jsonl(folder / "adjudication.jsonl", tasks)
+    disputes = jsonl(folder / "adjudication.jsonl", tasks)
     prepared(world.runtime, rows)
     told = done(world)
     assert [Path(each.place).name for each in told.left if "annotation" in each.place] == ["rows.jsonl:1"]
     assert done(world, raw=True).verified
     assert grep(NAME, tmp_path) == set()
     assert sorted(file.name for file in folder.iterdir()) == ["adjudication.jsonl", "labels.xml", "rows.jsonl"]
-    assert [len(file.read_text().splitlines()) for file in (rows, folder / "adjudication.jsonl")] == [2, 1]
+    assert [len(file.read_text().splitlines()) for file in (rows, disputes)] == [len(texts), len(texts) - 1]
 
 
 def test_a_row_whose_mention_was_masked_is_followed_by_its_place(world: World, tmp_path: Path) -> None:
