@@ -10,7 +10,7 @@ import typer
 from tunesmith.cli.environment import user_name
 from tunesmith.cli.keys import StoreOption, store_of
 from tunesmith.cli.models import ReferenceArgument, change_line, version_json, version_lines
-from tunesmith.cli.session import JsonOption, Overrides, RecipeArgument, job, recipe_file, runtime, show, text
+from tunesmith.cli.session import JsonOption, Overrides, RecipeArgument, job, recipe_file, runtime, show, text, visible
 from tunesmith.errors import ExitCode
 
 if TYPE_CHECKING:
@@ -131,8 +131,9 @@ def _finding_lines(finding: dict[str, Any]) -> list[str]:
     code = finding.pop("code")
     if code not in set(GateReason):
         return [text(f"cli.round.finding.{code}", **finding)]
-    if finding["suite"] in (TEST, FRESH):
-        finding["suite"] = text(f"gate.suite.{finding['suite']}")
+    # what looks planted is a stranger's text
+    told = finding["suite"] in (TEST, FRESH)
+    finding["suite"] = text(f"gate.suite.{finding['suite']}") if told else visible(finding["suite"])
     signed = {name: f"{finding[name]:+.3f}" for name in ("mean", "low", "high") if name in finding}
     shares = {name: f"{finding[name]:.0%}" for name in ("level", "max_loss")}
     lines = [text(f"gate.reason.{code}", **finding | signed | shares, count=len(finding.get("items", ())))]
