@@ -10,7 +10,7 @@ import typer
 from tunesmith.cli.environment import user_name
 from tunesmith.cli.keys import StoreOption, store_of
 from tunesmith.cli.models import ReferenceArgument, change_line, version_json, version_lines
-from tunesmith.cli.session import JsonOption, Overrides, RecipeArgument, job, recipe_file, runtime, show, text
+from tunesmith.cli.session import JsonOption, Overrides, RecipeArgument, job, recipe_file, runtime, show, text, visible
 from tunesmith.errors import ExitCode
 
 if TYPE_CHECKING:
@@ -28,7 +28,7 @@ def improve(
     from tunesmith.lifecycle.improve import improve as one_round
 
     this = job(recipe, overrides)
-    with store_of(store) as opened:
+    with store_of(store or this.recipe.serve.store) as opened:
         round = one_round(this, opened, trigger={"by": "command"}, who=user_name())
     show(round_json(round), round_lines(round))
     if round.state != "promoted":
@@ -72,8 +72,9 @@ def history(
     from tunesmith.store import history as changes_of
     from tunesmith.store.cycles import rounds
 
-    name = None if recipe is None else load_recipe(recipe_file(recipe), []).name
-    with store_of(store) as opened:
+    of = None if recipe is None else load_recipe(recipe_file(recipe), [])
+    name, url = (None, None) if of is None else (of.name, of.serve.store)
+    with store_of(store or url) as opened:
         found, pointed, changes = versions(opened), aliases(opened), list(changes_of(opened))
         known = rounds(opened, name)
     kept = None if name is None else transfer_of(known, runtime(devices=False).workspace)
@@ -130,8 +131,9 @@ def _finding_lines(finding: dict[str, Any]) -> list[str]:
     code = finding.pop("code")
     if code not in set(GateReason):
         return [text(f"cli.round.finding.{code}", **finding)]
-    if finding["suite"] in (TEST, FRESH):
-        finding["suite"] = text(f"gate.suite.{finding['suite']}")
+    # what looks planted is a stranger's text
+    told = finding["suite"] in (TEST, FRESH)
+    finding["suite"] = text(f"gate.suite.{finding['suite']}") if told else visible(finding["suite"])
     signed = {name: f"{finding[name]:+.3f}" for name in ("mean", "low", "high") if name in finding}
     shares = {name: f"{finding[name]:.0%}" for name in ("level", "max_loss")}
     lines = [text(f"gate.reason.{code}", **finding | signed | shares, count=len(finding.get("items", ())))]

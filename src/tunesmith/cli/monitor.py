@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from tunesmith.cli.keys import StoreOption
-from tunesmith.cli.session import LANGUAGE, JsonOption, Overrides, RecipeArgument, job, show, text
+from tunesmith.cli.session import LANGUAGE, JsonOption, Overrides, RecipeArgument, job, show, text, visible
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -66,7 +66,7 @@ def health_lines(body: HealthBody) -> list[str]:
         lines += [
             "",
             f"{text('monitor.unfamiliar')}: {cluster.title}",
-            *(f"  {example}" for example in cluster.examples),
+            *(f"  {visible(example)}" for example in cluster.examples),
         ]
     return lines
 

@@ -124,6 +124,11 @@ def coloured() -> bool:
     return sys.stdout.isatty() and not OPTIONS.json and not os.environ.get("NO_COLOR")
 
 
+def visible(content: str) -> str:
+    """With what nobody sees, or a terminal would act on, as its code point: U+200B."""
+    return "".join(one if one.isprintable() or one == "\n" else f"<U+{ord(one):04X}>" for one in content)
+
+
 def show(result: Any, lines: list[str]) -> None:
     """The result on stdout: one JSON value with `--json`, else lines."""
     if OPTIONS.json:

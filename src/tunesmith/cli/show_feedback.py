@@ -7,6 +7,7 @@ from dataclasses import asdict
 from typing import Any, Final
 
 from tunesmith.artifacts.feedback_set import FeedbackBody, Suspect
+from tunesmith.cli.session import visible
 from tunesmith.cli.show import table
 from tunesmith.feedback.inbox import Entry
 from tunesmith.feedback.lessons import question
@@ -102,11 +103,6 @@ def shortened(content: str) -> str:
     """One line of it."""
     line = visible(" ".join(content.split()))
     return line if len(line) <= CHARACTERS else line[: CHARACTERS - 1] + "…"
-
-
-def visible(content: str) -> str:
-    """With what nobody sees, or a terminal would act on, as its code point: U+200B."""
-    return "".join(one if one.isprintable() or one == "\n" else f"<U+{ord(one):04X}>" for one in content)
 
 
 def set_lines(body: FeedbackBody, language: Language) -> list[str]:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Final
 import typer
 
 from tunesmith.cli.keys import StoreOption, store_of
-from tunesmith.cli.session import JsonOption, runtime, show, text
+from tunesmith.cli.session import JsonOption, runtime, show, text, visible
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -37,10 +37,10 @@ def trace(what: WhatArgument, store: StoreOption = None, as_json: JsonOption = F
 def answer_lines(found: AnswerTrace) -> list[str]:
     """Each step with where it lies; what is missing says so."""
     said = [
-        f"  {each.id}  {each.kind}  {'' if each.value is None else each.value}  {each.text or ''}".rstrip()
+        f"  {each.id}  {each.kind}  {'' if each.value is None else each.value}  {visible(each.text or '')}".rstrip()
         for each in found.feedback
     ]
-    near = [f"  {row.overlap:.0%}  {row.place}  ({row.split}, {row.id})  {row.text}" for row in found.rows]
+    near = [f"  {row.overlap:.0%}  {row.place}  ({row.split}, {row.id})  {visible(row.text)}" for row in found.rows]
     return [
         text("cli.trace.answer", exchange=found.exchange, at=f"{found.at:%Y-%m-%d %H:%M:%S}", model=found.model),
         *_headed("cli.trace.versions", (f"  {version}" for version in found.versions)),

@@ -123,11 +123,11 @@ TEXTS: Final[dict[str, tuple[str, str]]] = {
     ),
     "error.improve-parts": (
         "the champion's {kind} is not in this workspace",
-        "此工作目录中没有 champion 的 {kind}",
+        "此工作区中没有 champion 的 {kind}",
     ),
     "hint.improve-parts": (
         "name the workspace in which it was trained: `tunesmith -w FOLDER improve RECIPE`",
-        "请指定训练它的工作目录：`tunesmith -w FOLDER improve RECIPE`",
+        "请指定训练它的工作区：`tunesmith -w FOLDER improve RECIPE`",
     ),
     "error.improve-no-rows": (
         "the feedback has no row that the champion has not learned or that is not held out",

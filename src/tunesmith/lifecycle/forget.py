@@ -49,7 +49,17 @@ from tunesmith.text.needles import Form, Needles, holding, is_long_enough, stand
 REASON: Final = "rows of a person who is to be forgotten"
 NUM_EXAMPLES: Final = 5
 WEIGHTS: Final = (".safetensors", ".gguf")
-OURS: Final = ("artifacts", "runs", "reports", "ratings", "probes", "watch", "history.jsonl", "alerts.jsonl")
+OURS: Final = (
+    "artifacts",
+    "runs",
+    "reports",
+    "ratings",
+    "annotation",
+    "probes",
+    "watch",
+    "history.jsonl",
+    "alerts.jsonl",
+)
 """What of a workspace is the program's own; all else in that folder is its owner's."""
 
 
@@ -142,7 +152,8 @@ def find(store: Store, runtime: Runtime, person: Person) -> Found:
     raw, missing = _raw(lineage, Needles(words, frozenset(ids)))
     cuts = _cuts(lineage, Needles(words), ids, {(file.file, line) for file in raw for line in file.lines})
     needles = Needles(words, frozenset(ids.union(*(cut.ids for cut in cuts))))
-    datasets, taught = {cut.node.key for cut in cuts if cut.node.kind == DATASET}, set(_taught(cuts))
+    datasets = {key for cut in cuts if cut.node.kind == DATASET for key in cut.node.keys}
+    taught = set(_taught(cuts))
     learned = learned_from(lineage, taught)
     kept = {cut.node.folder for cut in cuts}
     derived = _derived(lineage, datasets, stored)
@@ -158,7 +169,7 @@ def find(store: Store, runtime: Runtime, person: Person) -> Found:
         missing=tuple(missing),
         cuts=tuple(cuts),
         removed=tuple(removed),
-        files=holding(_loose_files(runtime, removed), needles),
+        files=holding(_loose_files(runtime, [*removed, *_raw_files(lineage)]), needles),
         withdrawn=tuple(version for version in usable if version.bundle in withdrawn),
         models=models,
         unsure=tuple(version for version in usable if _is_unsure(lineage, version)),
@@ -168,8 +179,8 @@ def find(store: Store, runtime: Runtime, person: Person) -> Found:
 
 
 def _taught(cuts: Iterable[Cut]) -> list[str]:
-    """Datasets whose rows that go a training learned from."""
-    return [cut.node.key for cut in cuts if cut.node.kind == DATASET and cut.learned]
+    """Keys of datasets whose rows that go a training learned from."""
+    return [key for cut in cuts if cut.node.kind == DATASET and cut.learned for key in sorted(cut.node.keys)]
 
 
 def _to_retrain(lineage: Lineage, taught: set[str]) -> list[Path]:
@@ -222,7 +233,7 @@ def _words(store: Store, person: Person) -> tuple[str, ...]:
 
 def _is_unsure(lineage: Lineage, version: Version) -> bool:
     bundle = lineage.nodes.get(version.bundle)
-    return bundle is None or bundle.manifest.inputs.get("dataset") not in lineage.nodes
+    return bundle is None or lineage.find(bundle.manifest.inputs.get("dataset", "")) is None
 
 
 def _raw(lineage: Lineage, needles: Needles) -> tuple[list[RawFile], list[str]]:
@@ -300,14 +311,17 @@ def _searched(folder: Path) -> Iterator[Path]:
     )
 
 
-def _loose_files(runtime: Runtime, removed: Iterable[Path]) -> Iterator[Path]:
-    """Files of the workspace that belong to no artifact, and all of the cache, where rendered rows are tensors."""
-    going = set(removed)
+def _loose_files(runtime: Runtime, but: Iterable[Path]) -> Iterator[Path]:
+    """Files of the workspace that belong to no artifact, and all of the cache, where rendered rows are tensors; none
+    that are among others or lie under them.
+    """
+    others = {absolute(str(path)) for path in but}
     for name in OURS:
         at = runtime.workspace / name
         found = [at] if at.is_file() else at.glob("*/*") if name == "artifacts" else at.rglob("*")
         for file in sorted(found):
-            if file.is_file() and file.suffix not in WEIGHTS and going.isdisjoint(file.parents):
+            here = absolute(str(file))
+            if file.is_file() and file.suffix not in WEIGHTS and others.isdisjoint((here, *here.parents)):
                 yield file
     yield from (file for file in sorted(runtime.cache.rglob("*")) if file.is_file() and not file.is_symlink())
 
@@ -395,10 +409,11 @@ def left(store: Store, runtime: Runtime, person: Person, found: Found) -> Iterat
 
     Not searched are weights, which hold no text, and the files of a database that is a server.
     """
+    lineage = read_lineage(runtime.workspace)
     files = [file for folder in sorted((runtime.workspace / "artifacts").glob("*/*")) for file in _searched(folder)]
-    for file, form in holding([*files, *_loose_files(runtime, ())], found.needles).items():
+    for file, form in holding([*files, *_loose_files(runtime, _raw_files(lineage))], found.needles).items():
         yield Left(str(file), form)
-    raw, _ = _raw(read_lineage(runtime.workspace), found.needles)
+    raw, _ = _raw(lineage, found.needles)
     for each in raw:
         yield from (Left(f"{each.file}:{line}", "raw-row") for line in each.lines)
     words = found.needles.words

@@ -15,13 +15,16 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final
 
+from pydantic import BaseModel
+
 from tunesmith.artifacts import DatasetReport, Identity, publish
 from tunesmith.artifacts.dataset import CLUSTERS, METHOD_COLUMN, REJECTS, REPORT, AugmentReport, Reason, SourceReport
 from tunesmith.artifacts.dataset import KIND as DATASET
 from tunesmith.artifacts.feedback_set import BODY, PREFERENCES, RATINGS, ROWS, FeedbackBody
 from tunesmith.artifacts.folder import MANIFEST, sync
-from tunesmith.lifecycle.lineage import Node
+from tunesmith.lifecycle.lineage import FORGOTTEN, Node
 from tunesmith.prepare.duplicates import DUPLICATE, REPEATS
+from tunesmith.prepare.files import kind_of
 from tunesmith.prepare.pool import Pool
 from tunesmith.prepare.proof import measure
 from tunesmith.prepare.read import read_file
@@ -31,8 +34,6 @@ from tunesmith.text.language import language_of
 from tunesmith.text.needles import Needles
 
 REWRITABLE: Final = (".jsonl", ".ndjson", ".csv", ".tsv")
-FORGOTTEN: Final = "forgotten"
-"""The input of a successor that tells it from what it succeeds: a hash of the ids that it lacks."""
 _LINE: Final = re.compile(rb"[^\n]*\n|[^\n]+")
 _LINE_OF_TABLE: Final = re.compile(rb"[^\r\n]*(?:\r\n|\r|\n)|[^\r\n]+")
 _END: Final = re.compile(rb"[\r\n]*\Z")
@@ -47,7 +48,7 @@ class RawFile:
 
     file: str
     lines: tuple[int, ...]
-    """Where those rows begin."""
+    """Where those rows begin; a line above all rows, a table's header, as it is."""
     can_rewrite: bool
     """Whether it is plain lines or a plain table; any other is for its owner to change."""
 
@@ -78,7 +79,7 @@ def raw_file(file: Path, needles: Needles) -> RawFile | None:
     if file.suffix not in REWRITABLE:
         return RawFile(str(file), tuple(hit), False)
     starts = _starts(file)
-    rows = {starts[place - 1] for line in hit if (place := bisect_right(starts, line))}
+    rows = {starts[place - 1] if (place := bisect_right(starts, line)) else line for line in hit}
     return RawFile(str(file), tuple(sorted(rows)), True)
 
 
@@ -88,8 +89,11 @@ def passages(file: Path) -> Iterator[tuple[int, bytes]]:
     """
     if file.suffix in REWRITABLE:
         yield from enumerate(_lines(file), start=1)
-    else:
+    elif kind_of(file):
         yield from ((row.place.line or 1, _words(row)) for row in read_file(file).rows)
+    else:  # rows are made with it, such as a list of synonyms
+        with file.open("rb") as stream:
+            yield from enumerate(stream, start=1)
 
 
 def _words(row: Any) -> bytes:
@@ -109,11 +113,16 @@ def _lines(file: Path) -> list[bytes]:
 
 
 def blank(found: RawFile) -> None:
-    """Leave empty lines where the rows stood, so that every other row keeps its place; the file changes at once."""
+    """Leave empty lines where the rows stood, so that every other row keeps its place; the file changes at once.
+
+    A header stays, without which no row could be read.
+    """
     file = Path(found.file)
     lines, starts = _lines(file), _starts(file)
     for first in found.lines:
         place = bisect_right(starts, first)
+        if not place:
+            continue
         end = starts[place] if place < len(starts) else len(lines) + 1
         for number in range(first - 1, end - 1):
             lines[number] = _END.search(lines[number])[0]  # type: ignore[index]
@@ -176,7 +185,7 @@ def write_successor(cut: Cut, needles: Needles) -> Path:
     """The same artifact without those lines, its counts with it, under a key of its own.
 
     What cannot be told without the rows (distributions, bias, conflicts) stays as it was counted with them; the score
-    of the data's quality is left out where it quotes them.
+    of the data's quality, bias and balance are left out where they quote them.
     """
     identity = successor_identity(cut)
     out = cut.node.folder.with_name(identity.key())
@@ -203,14 +212,20 @@ def _kept(file: Path, gone: Collection[int]) -> Iterator[bytes]:
 def _settle_feedback(cut: Cut, staging: Path, needles: Needles) -> None:
     body = FeedbackBody.model_validate_json((staging / BODY).read_bytes())
     counts = {name: len(_LINE.findall((staging / name).read_bytes())) for name in (ROWS, PREFERENCES, RATINGS)}
-    suspects = [each for each in body.suspects if not needles.found_in(each.model_dump_json().encode())]
+    suspects = [each for each in body.suspects if not _quotes(each, needles)]
+    labels = Counter(json.loads(line).get("label") for line in _LINE.findall((staging / ROWS).read_bytes()))
     changed = {
         "num_rows": counts[ROWS],
         "num_preferences": counts[PREFERENCES],
         "num_ratings": counts[RATINGS],
+        "new_labels": {label: labels[label] for label in body.new_labels if labels[label]},
         "suspects": suspects,
     }
     (staging / BODY).write_bytes(body.model_copy(update=changed).model_dump_json().encode())
+
+
+def _quotes(part: BaseModel, needles: Needles) -> bool:
+    return needles.found_in(part.model_dump_json().encode()) is not None
 
 
 def _settle_dataset(cut: Cut, staging: Path, needles: Needles) -> None:
@@ -220,6 +235,7 @@ def _settle_dataset(cut: Cut, staging: Path, needles: Needles) -> None:
     made = Counter(row["metadata"][METHOD_COLUMN] for _, row in rows if METHOD_COLUMN in row["metadata"])
     reasons = Counter(reject["reason"] for reject in rejects)
     num_read = len(rows) - made.total()
+    labels = _less(report.labels, Counter((row["label"], split) for split, row in rows))
     with tempfile.TemporaryDirectory() as scratch, Pool(None, 1) as pool:
         proof = measure(staging, Path(scratch), pool)
     changed = {
@@ -231,11 +247,13 @@ def _settle_dataset(cut: Cut, staging: Path, needles: Needles) -> None:
         "reasons": _less_reasons(report.reasons, reasons),
         "splits": {split: report.splits[split] - sum(each == split for each, _ in rows) for split in SPLITS},
         "sources": [_less_source(source, rows, rejects) for source in report.sources],
-        "labels": _less(report.labels, Counter((row["label"], split) for split, row in rows)),
+        "labels": {label: counts for label, counts in labels.items() if any(counts.values())},
         "languages": _less(report.languages, Counter((split, _language(row)) for split, row in rows)),
         "reasoning": _less_reasoning(report, [row for _, row in rows]),
         "augment": _less_augment(report.augment, made),
         "proof": proof,
+        "bias": None if report.bias and _quotes(report.bias, needles) else report.bias,
+        "balance": None if report.balance and _quotes(report.balance, needles) else report.balance,
     }
     (staging / REPORT).write_bytes(report.model_copy(update=changed).model_dump_json().encode())
 

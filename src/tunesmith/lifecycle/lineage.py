@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path, PurePosixPath
 from typing import Final
@@ -15,6 +15,8 @@ from tunesmith.artifacts.feedback_set import KIND as FEEDBACK_SET
 from tunesmith.artifacts.folder import MANIFEST, open_manifest
 from tunesmith.errors import RunFailed, TunesmithError
 
+FORGOTTEN: Final = "forgotten"
+"""The input of a successor that tells it from what it succeeds: a hash of the ids that it lacks."""
 _OF_BASE: Final = (".json", ".jinja", ".safetensors")
 
 
@@ -33,6 +35,13 @@ class Node:
         inputs = self.manifest.inputs
         return {*inputs.values(), *(part for name in inputs for part in Path(name).parts)}
 
+    @property
+    def keys(self) -> set[str]:
+        """Its own, and that of what it succeeds: by this one a model names the rows that it learned."""
+        identity = self.manifest.identity
+        inputs = {name: key for name, key in identity.inputs.items() if name != FORGOTTEN}
+        return {self.key, replace(identity, inputs=inputs).key()}
+
 
 @dataclass(frozen=True)
 class Lineage:
@@ -48,10 +57,20 @@ class Lineage:
         owners = {content: key for key, node in self.nodes.items() for content in _contents(node)}
         for key, node in self.nodes.items():
             for name in node.named:
-                source = name if name in self.nodes else owners.get(name)
+                source = self._known.get(name) or owners.get(name)
                 if source is not None and source != key:
                     made[source].add(key)
         return made
+
+    def find(self, key: str) -> Node | None:
+        """The artifact of a key, or what succeeds it."""
+        return self.nodes.get(self._known.get(key, ""))
+
+    @cached_property
+    def _known(self) -> dict[str, str]:
+        """By each key that an artifact has or had, the one that it has."""
+        had = {before: key for key, node in self.nodes.items() for before in node.keys}
+        return had | {key: key for key in self.nodes}
 
     def inputs_of(self, key: str) -> list[Node]:
         """What an artifact was made from directly, by kind and key."""

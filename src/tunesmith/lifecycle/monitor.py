@@ -24,6 +24,7 @@ from tunesmith.artifacts.health import HealthReport, Unfamiliar
 from tunesmith.artifacts.scorecard import KIND as SCORECARD
 from tunesmith.errors import Place, TunesmithError
 from tunesmith.lifecycle import Job
+from tunesmith.lifecycle.lineage import Lineage, read_lineage
 from tunesmith.lifecycle.serving import bundle_of
 from tunesmith.monitor.features import Features, Vectors, joined, question_of
 from tunesmith.monitor.features_file import read_features, write_features
@@ -212,13 +213,14 @@ class _Watch:
         """Made, or found where neither the window nor what it is held against has changed."""
         tally = self._traffic.tally(window.since, window.until)
         part = _Part(self._looked_at(window, tally.mark), self._heard(window, tally))
-        identity = self._identity(part)
+        is_from_begin = self._traffic.since is None or self._traffic.since <= window.since
+        identity = self._identity(part, is_from_begin=is_from_begin)
         out = self._job.artifact(identity)
         if is_whole(out):
             found = HealthReport.open(out)
         else:
             accepted = tuple(each.features() for each in self._accepted)
-            seen = Seen(window, tally.num, self._with_examples(_read_looked(part.traffic)), part.words)
+            seen = Seen(window, tally.num, self._with_examples(_read_looked(part.traffic)), part.words, is_from_begin)
             against = Against(self._reference, accepted, tuple(self._rights))
             body = health(seen, self._model, against, self._section, self._job.recipe.seed)
             found = monitor_stage(body, identity=identity, out=out)
@@ -273,7 +275,7 @@ class _Watch:
         ]
         return replace(looked, unfamiliar=told)
 
-    def _identity(self, part: _Part) -> Identity:
+    def _identity(self, part: _Part, *, is_from_begin: bool) -> Identity:
         inputs = {
             "bundle": self._bundle.key,
             "reference": self._reference.key,
@@ -281,6 +283,7 @@ class _Watch:
             "said": _digest(part.words),
             "accepted": _hash("\n".join(each.key for each in self._accepted)),
             "rights": _hash(json.dumps(self._rights)),
+            "is_from_begin": str(is_from_begin),
         }
         section = self._section.model_dump(mode="json", exclude={"alerts"})
         libraries = library_versions(*_LIBRARIES)
@@ -305,12 +308,15 @@ def _read_looked(folder: Path) -> Looked:
 
 
 def trained_on(bundle: Bundle, model: Answering, runtime: Runtime, max_points: int) -> Trained:
-    """What the workspace still has of a bundle's making. Raises TunesmithError `monitor-inputs`."""
-    body = bundle.body
-    dataset = Dataset.open(_found(runtime, DATASET, body.dataset))
+    """What the workspace still has of a bundle's making. Raises TunesmithError `monitor-inputs`.
+
+    Where somebody was forgotten, what succeeds its rows; the scorecard may have gone with them, and is not missed then.
+    """
+    body, lineage = bundle.body, read_lineage(runtime.workspace)
+    dataset = Dataset.open(_found(lineage, DATASET, body.dataset))
     judged = []
-    if body.scorecard is not None:
-        scorecard = Scorecard.open(_found(runtime, SCORECARD, body.scorecard))
+    if body.scorecard is not None and (dataset.key == body.dataset or body.scorecard in lineage.nodes):
+        scorecard = Scorecard.open(_found(lineage, SCORECARD, body.scorecard))
         judged = [sample for sample in scorecard.samples() if (sample.arm, sample.suite) == (body.arm, "test")]
     return Trained(
         rows=dataset.sample("train", ROWS_PER_POINT * max_points),
@@ -321,11 +327,13 @@ def trained_on(bundle: Bundle, model: Answering, runtime: Runtime, max_points: i
     )
 
 
-def _found(runtime: Runtime, kind: str, key: str) -> Path:
-    folder = runtime.workspace / "artifacts" / kind / key
-    if not is_whole(folder):
-        raise TunesmithError("monitor-inputs", place=Place(str(folder)), kind=kind)
-    return folder
+def _found(lineage: Lineage, kind: str, key: str) -> Path:
+    node = lineage.find(key)
+    if node is None:
+        raise TunesmithError(
+            "monitor-inputs", place=Place(str(lineage.workspace / "artifacts" / kind / key)), kind=kind
+        )
+    return node.folder
 
 
 class _Directions:

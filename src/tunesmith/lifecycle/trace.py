@@ -37,6 +37,7 @@ _GRAM: Final = 3
 _MAX_SHOWN: Final = 200
 _ROW_ID: Final = re.compile(r"[0-9a-f]{16}")
 _PLACE: Final = re.compile(r"(.+):([1-9][0-9]*)", re.DOTALL)
+_NO_FILE: Final = re.compile(r"personal\.key|(hub|model):.*", re.DOTALL)
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,8 +161,8 @@ def _step(node: Node) -> Step:
 
 
 def _named(lineage: Lineage, kind: str, key: str) -> Step:
-    node = lineage.nodes.get(key)
-    return Step(kind, key, None if node is None else str(node.folder))
+    node = lineage.find(key)
+    return Step(kind, key, None) if node is None else _step(node)
 
 
 def _steps(lineage: Lineage, bundle: str, of_bundle: Iterable[Version]) -> Iterator[Step]:
@@ -177,9 +178,10 @@ def _steps(lineage: Lineage, bundle: str, of_bundle: Iterable[Version]) -> Itera
     if body.scorecard is not None:
         yield _named(lineage, SCORECARD, body.scorecard)
     yield from _plans(lineage, body)
-    yield _named(lineage, DATASET, body.dataset)
-    if body.dataset in lineage.nodes:
-        yield from map(_step, lineage.inputs_of(body.dataset))
+    dataset = _named(lineage, DATASET, body.dataset)
+    yield dataset
+    if dataset.folder is not None:
+        yield from map(_step, lineage.inputs_of(dataset.key))
 
 
 def _plans(lineage: Lineage, body: BundleBody) -> Iterator[Step]:
@@ -193,8 +195,9 @@ def _plans(lineage: Lineage, body: BundleBody) -> Iterator[Step]:
 
 
 def sources_of(dataset: Node) -> list[str]:
-    """Files of its inputs, as the recipe named them; other inputs are no paths with a suffix."""
-    return [name for name in dataset.manifest.inputs if Path(name).suffix and ":" not in name]
+    """Files of its inputs, as the recipe named them, weights aside; other inputs have no suffix or a name of ours."""
+    names = dataset.manifest.inputs
+    return [name for name in names if Path(name).suffix not in ("", ".safetensors") and not _NO_FILE.fullmatch(name)]
 
 
 def question_of(exchange: Exchange) -> str:
@@ -275,7 +278,8 @@ def trace_row(store: Store, runtime: Runtime, reference: str) -> RowTrace:
     ]
     if not found:
         raise TunesmithError("trace-row-unknown", reference=reference[:200])
-    learned = learned_from(lineage, {row.dataset for row in found if row.split != "test"})
+    held = {row.dataset for row in found if row.split != "test"}
+    learned = learned_from(lineage, {key for dataset in held for key in lineage.nodes[dataset].keys})
     bundles = {node.key for node in learned if node.kind == BUNDLE}
     return RowTrace(
         rows=tuple(found),

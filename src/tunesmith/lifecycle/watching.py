@@ -33,6 +33,7 @@ from tunesmith.monitor.deliver import (
     say_alerts,
     say_delivered,
 )
+from tunesmith.monitor.said import NUM_LATE
 from tunesmith.monitor.webhook import receiver_of
 from tunesmith.monitor.windows import windows
 from tunesmith.recipe.improve import When
@@ -50,9 +51,6 @@ MAX_WAIT: Final = timedelta(days=1)
 """Between two ticks that fail; the wait doubles with each."""
 CLOCK_SLACK: Final = timedelta(days=1)
 """A clock that is behind the last window by less is waited for."""
-NUM_LATE: Final = 4
-"""Newest windows that are looked at again where more was said of them. Each further look is one more chance of a false
-alarm, so there are few."""
 _MAX_DOUBLED: Final = 10
 _INBOX_DIGITS: Final = 16
 

@@ -1,8 +1,8 @@
 """From a health report to alerts: what began in its window, and what ended. Pure.
 
-A finding is told once, when it begins, and once more when it ends. What is open in a window is read from what was told
-of it and of those before it, so that a window that is looked at twice tells nothing new, and one of which more is known
-later tells what changed.
+A finding is told once, when it begins, and once more when it ends; a fall of accuracy each time that one is found. What
+is open in a window is read from what was told of it and of those before it, so that a window that is looked at twice
+tells nothing new, and one of which more is known later tells what changed.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from typing import Final, Literal
 from tunesmith.artifacts.figures import Record
 from tunesmith.artifacts.health import Family, HealthBody, Shift
 from tunesmith.i18n import LANGUAGES, translate
+from tunesmith.monitor.said import OVER_TIME
 from tunesmith.recipe.alerts import AlertRule, Alerts
 
 Code = Literal["drift", "concept", "quality", "above", "below"]
@@ -109,10 +110,13 @@ def alerts_of(body: HealthBody, section: Alerts, told: Iterable[Alert], source: 
 
 
 def open_findings(told: Iterable[Alert], model: str) -> set[Finding]:
-    """What began and has not ended, in the order of the windows, whenever it was told."""
+    """What began and has not ended, in the order of the windows, whenever it was told.
+
+    A fall is never open: no further one is no recovery, which the accuracy itself tells.
+    """
     found: set[Finding] = set()
     for alert in sorted(told, key=lambda alert: alert.window.until):
-        if alert.model == model:
+        if alert.model == model and alert.feature != OVER_TIME:
             (found.add if alert.state == "begun" else found.discard)(alert.finding)
     return found
 

@@ -11,13 +11,13 @@ import numpy as np
 from tunesmith.artifacts.health import Shift
 from tunesmith.monitor.concept import fall
 from tunesmith.monitor.features import DISTANCE, FAMILIES, Features, Floats, Vectors
+from tunesmith.monitor.said import FEATURES, NUM_LOOKS, OVER_TIME
 from tunesmith.stats.drift import Shifted, alarms, class_shift, number_shift, share_shift, vector_shift
 
 LEAST: Final = 8
 """Exchanges of a side that have to tell a feature before it is tested."""
 NUM_CLASSES: Final = 5
 FAR_SHARE: Final = 0.05
-OVER_TIME: Final = "accuracy_over_time"
 
 
 @dataclass(frozen=True)
@@ -55,25 +55,27 @@ def most_changed(reference: Mapping[str, int], window: Mapping[str, int]) -> dic
 
 
 def fall_of(earlier: Sequence[float], newest: Sequence[float], level: float) -> Shift | None:
-    """Whether accuracy fell among the newest judged answers. Adaptive windowing gives no p-value: it is `level` where a
-    fall was found and 1 where none was."""
+    """Whether accuracy fell among the newest judged answers. Adaptive windowing gives no p-value: it is what this look
+    has of `level` where a fall was found, and 1 where none was."""
     if len(newest) < LEAST or len(earlier) < LEAST:
         return None
-    found = fall(earlier, newest, level)
+    level_of_look = level / NUM_LOOKS
+    found = fall(earlier, newest, level_of_look)
     return Shift(
         feature=OVER_TIME,
         family=FAMILIES[OVER_TIME],
         test="adwin",
         effect=found.effect,
-        p_value=level if found.is_found else 1.0,
+        p_value=level_of_look if found.is_found else 1.0,
         num_reference=len(earlier),
         num_window=len(newest),
     )
 
 
 def with_alarms(shifts: Sequence[Shift], level: float) -> list[Shift]:
-    """Those that are alarms first, then by their p-values."""
-    found = alarms({shift.feature: shift.p_value for shift in shifts}, level) if shifts else set()
+    """Those that are alarms first, then by their p-values. Of what was said, `level` holds for all looks together."""
+    p_values = {each.feature: each.p_value * (NUM_LOOKS if each.feature in FEATURES else 1) for each in shifts}
+    found = alarms(p_values, level) if shifts else set()
     told = [shift.model_copy(update={"is_alarm": shift.feature in found}) for shift in shifts]
     return sorted(told, key=lambda shift: (not shift.is_alarm, shift.p_value, -shift.effect))
 

@@ -35,7 +35,7 @@ from tunesmith.recipe.monitor import Monitor
 from tunesmith.records import Exchange
 from tunesmith.stats.drift import alarm_level
 
-VERSION: Final = 2
+VERSION: Final = 3
 PIECE_EXCHANGES: Final = 1_000
 """Looked at together: of those before, figures are kept, and the questions whose vectors are wanted."""
 SECONDS_PER_DAY: Final = 86_400.0
@@ -71,6 +71,8 @@ class Seen:
     num_exchanges: int
     looked: Looked
     said: Features
+    is_from_begin: bool = True
+    """Whether the model answered from its beginning on; else its exchanges are those of a shorter time."""
 
 
 @dataclass(frozen=True)
@@ -148,7 +150,8 @@ def health(seen: Seen, model: Answering, against: Against, section: Monitor, see
         false_alarms_per_year=section.false_alarms_per_year,
         shifts=_shifts(features, against, accepted, looks) if is_judged else [],
         figures=[
-            *_figures(features, accepted, against.reference.training, window.seconds),
+            *(_per_day(features, window.seconds) if seen.is_from_begin else []),
+            *_figures(features, accepted, against.reference.training),
             *_unfamiliar_share(features, against.reference),
         ],
         unfamiliar=list(seen.looked.unfamiliar),
@@ -181,12 +184,15 @@ def _questions(exchanges: Sequence[Exchange], style: str) -> dict[str, str]:
     return {id: text for id, text in found if text is not None}
 
 
-def _figures(features: Features, accepted: Features, training: Features, seconds: float) -> list[Figure]:
+def _per_day(features: Features, seconds: float) -> list[Figure]:
+    num = sum(features.classes.get("finish_reason", {}).values())
+    return [Figure(name="exchanges_per_day", family="operations", value=num / seconds * SECONDS_PER_DAY)]
+
+
+def _figures(features: Features, accepted: Features, training: Features) -> list[Figure]:
     """Without a test of their own; beside each that of the accepted traffic, else that of training."""
     told, usual = _told(features), {**_told(training), **_told(accepted)}
-    num = sum(features.classes.get("finish_reason", {}).values())
-    per_day = Figure(name="exchanges_per_day", family="operations", value=num / seconds * SECONDS_PER_DAY)
-    return [per_day] + [
+    return [
         Figure(name=name, family=family, value=value, reference=usual.get(name, (None, family))[0])
         for name, (value, family) in told.items()
     ]

@@ -18,6 +18,15 @@ from tunesmith.store import ReviewRating
 from tunesmith.text.normalise import normalise_answer
 
 ACCURACY: Final = "accuracy"
+OVER_TIME: Final = "accuracy_over_time"
+FEATURES: Final = frozenset(
+    ("feedback", "thumbs_down", "corrected", "rating", "correction_distance", ACCURACY, OVER_TIME)
+)
+"""Those that change with what is said later."""
+NUM_LATE: Final = 4
+"""Newest windows that are looked at again where more was said of them."""
+NUM_LOOKS: Final = 1 + NUM_LATE
+"""At what was said of a window, at most. A p-value counts for each of them (Bonferroni), since any may alarm."""
 RIGHT: Final = "right"
 """The name of the numbers, 1 or 0 in the order of time, that tell where the model was right."""
 KINDS: Final = "kinds"

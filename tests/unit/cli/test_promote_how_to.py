@@ -12,6 +12,7 @@ from typer.testing import CliRunner
 
 from tunesmith.cli.app import app
 from tunesmith.cli.session import OPTIONS, Options
+from tunesmith.errors import TunesmithError
 from tunesmith.runtime import utc_now
 from tunesmith.store import add_version, open_store, set_alias, withdraw
 
@@ -66,6 +67,20 @@ def test_a_withdrawn_champion_is_left_and_not_come_back_to(here: Path) -> None:
     assert "champion is support-bot@1" in run("rollback")
     for arguments in (["promote", "support-bot@2"], ["rollback"]):
         assert CliRunner().invoke(app, arguments).exit_code != 0
+
+
+@pytest.mark.thorough
+def test_the_store_that_the_recipe_names_is_the_one_that_is_asked(here: Path) -> None:
+    """`watch` and `monitor` ask it too; in that of the workspace there is another champion."""
+    url = f"sqlite:///{here}/served.db"
+    recipe = f"name: support-bot\nprepare: {{sources: rows.jsonl}}\nserve: {{store: '{url}'}}\n"
+    (here / "recipe.yaml").write_text(recipe, encoding="utf-8")
+    with open_store(url, clock=utc_now, key_file=Path("store.key")) as store:
+        add_version(store, bundle(here / "served", seed=7), name="served", who="ann")
+    assert "served@1" in run("history", "recipe.yaml")
+    assert "served@1" not in run("history", "recipe.yaml", "--store", f"sqlite:///{here}/store.db")
+    with pytest.raises(TunesmithError, match="improve-no-champion"):
+        CliRunner().invoke(app, ["improve", "recipe.yaml"], catch_exceptions=False)
 
 
 def test_without_a_store_there_is_no_history(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

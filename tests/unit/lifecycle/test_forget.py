@@ -10,23 +10,39 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from lineage_material import BASE, CHINESE, MAIL, NAME, SUBJECT, WORDS, World, jsonl, make_world, prepared, trained
+from lineage_material import (
+    BASE,
+    CHINESE,
+    GOODS,
+    MAIL,
+    NAME,
+    SUBJECT,
+    WORDS,
+    World,
+    jsonl,
+    make_world,
+    prepared,
+    published,
+    trained,
+)
 from prepare_material import check_counts
 from store_material import exchange
 
 from tunesmith.artifacts import Dataset, hash_folder
-from tunesmith.artifacts.feedback_set import FeedbackSet
+from tunesmith.artifacts.feedback_set import BODY, FeedbackBody, FeedbackSet
 from tunesmith.artifacts.folder import read_manifest
 from tunesmith.artifacts.run import open_run
 from tunesmith.errors import TunesmithError
 from tunesmith.lifecycle import forget as module
 from tunesmith.lifecycle.forget import NUM_EXAMPLES, Forgotten, Person, find, forget
+from tunesmith.lifecycle.forget_rows import RawFile, blank, raw_file
 from tunesmith.model.base import find_base
 from tunesmith.prepare.proof import recheck
 from tunesmith.records import SPLITS, Message
 from tunesmith.runtime import Runtime
 from tunesmith.store import add_version, open_store, resolve, versions
 from tunesmith.store.tombstones import tombstone, tombstones
+from tunesmith.text.needles import Needles
 
 pytestmark = pytest.mark.thorough
 PERSON = Person(SUBJECT, WORDS)
@@ -252,6 +268,74 @@ def test_a_user_that_is_nobodys_word_is_searched_for_in_the_store_as_bytes(world
     assert Path(left.place).name == "store.db"
 
 
+def test_files_that_rows_are_made_with_are_searched_whatever_they_are(world: World, tmp_path: Path) -> None:
+    """WordNet's are `data.noun` and the like; a key's trace and a name of the Hub are no files."""
+    words = tmp_path / "of 10:30" / "data.noun"
+    words.parent.mkdir()
+    words.write_text(f"lamp light\n{NAME} person\n")
+    inputs = {str(words): "0" * 64, "personal.key": "0" * 16, "hub:owner/set.v2:default:train": "0" * 64}
+    published(world.runtime, "dataset", inputs, {"train.jsonl": b""})
+    found = find(world.store, world.runtime, PERSON)
+    assert found.missing == ()
+    assert [(each.lines, each.can_rewrite) for each in found.raw if Path(each.file) == words] == [((2,), False)]
+
+
+def test_a_header_that_names_the_person_is_told_and_left(tmp_path: Path) -> None:
+    table = tmp_path / "headed.csv"
+    table.write_text(f"question,answer,asked by {NAME}\nWhat of {NAME}?,Gone.,yes\nIs it open?,Yes.,no\n")
+    needles = Needles((NAME,))
+    found = raw_file(table, needles)
+    assert found == RawFile(str(table), (1, 2), can_rewrite=True)
+    blank(found)
+    assert table.read_text() == f"question,answer,asked by {NAME}\n\nIs it open?,Yes.,no\n"
+    assert raw_file(table, needles) == RawFile(str(table), (1,), can_rewrite=True)
+
+
+def test_a_label_that_only_the_persons_rows_had_goes_with_them(world: World, tmp_path: Path) -> None:
+    """The command given again finds nothing more, and takes no rows of others along."""
+    rows = [
+        {"text": f"Ticket {n}: the {GOODS[n % 8]} is late", "label": NAME if n % 10 == 0 else ("desk", "yard")[n % 2]}
+        for n in range(40)
+    ]
+    tickets = prepared(world.runtime, jsonl(tmp_path / "data" / "tickets.jsonl", rows))
+    assert NAME in tickets.report().labels
+    body = FeedbackBody(
+        num_rows=2, num_preferences=0, num_ratings=0, num_feedback=2, new_labels={f"to {NAME}": 1, "refund": 1}
+    )
+    said = [
+        {"text": f"Is {label} right?", "label": label, "exchange": "ex", "feedback": "fb"} for label in body.new_labels
+    ]
+    lines = "".join(json.dumps(row) + "\n" for row in said).encode()
+    files = {"rows.jsonl": lines, "preferences.jsonl": b"", "ratings.jsonl": b"", BODY: body.model_dump_json().encode()}
+    learned = published(world.runtime, "feedback_set", {"exchanges": "1" * 64}, files)
+    told = done(world, raw=True)
+    assert told.verified, told.left
+    after = Dataset.open(tickets.folder.with_name(told.successors[tickets.key]))
+    assert set(after.report().labels) == {"desk", "yard"}
+    heir = FeedbackSet.open(learned.with_name(told.successors[learned.name]))
+    assert heir.body.new_labels == {"refund": 1}
+    assert done(world, raw=True).found.is_nothing
+    assert after.folder.is_dir()
+
+
+def test_what_annotators_work_on_is_searched(world: World, tmp_path: Path) -> None:
+    """What they decided is a source like any other: its lines keep their places."""
+    folder = world.runtime.workspace / "annotation" / "desk"
+    texts = [f"Is {NAME} in?", *(f"Whose {one} is this, of order {n}?" for n, one in enumerate(GOODS))]
+    rows = jsonl(folder / "rows.jsonl", [{"text": text, "label": f"a{len(text) % 2}"} for text in texts])
+    tasks = [{"data": {"text": text}} for text in texts]
+    (folder / "tasks.json").write_text(json.dumps(tasks))
+    (folder / "labels.xml").write_text("<View/>")
+    disputes = jsonl(folder / "adjudication.jsonl", tasks)
+    prepared(world.runtime, rows)
+    told = done(world)
+    assert [Path(each.place).name for each in told.left if "annotation" in each.place] == ["rows.jsonl:1"]
+    assert done(world, raw=True).verified
+    assert grep(NAME, tmp_path) == set()
+    assert sorted(file.name for file in folder.iterdir()) == ["adjudication.jsonl", "labels.xml", "rows.jsonl"]
+    assert [len(file.read_text().splitlines()) for file in (rows, disputes)] == [len(texts), len(texts) - 1]
+
+
 def test_a_row_whose_mention_was_masked_is_followed_by_its_place(world: World, tmp_path: Path) -> None:
     mail = "jan.bakker@example.org"
     rows = [
@@ -295,6 +379,20 @@ def test_a_model_whose_rows_are_gone_is_told_of(world: World) -> None:
     found = find(world.store, world.runtime, Person(words=(NAME,)))
     assert [str(version) for version in found.unsure] == ["clean@1"]
     assert CHINESE not in found.needles.words
+
+
+def test_a_model_that_learned_is_withdrawn_though_its_rows_have_a_successor(world: World) -> None:
+    """Somebody of the test rows, from which nothing was learned, was forgotten first."""
+    asked = [row.messages[0].content for row in world.dataset.rows("test")]
+    first = Person(words=(next(text for text in asked if text.startswith("Order")).partition(" where")[0],))
+    told = forget(world.store, world.runtime, first, raw=True, who="tests")
+    assert world.dataset.key in told.successors
+    assert "desk@1" not in map(str, told.found.withdrawn)
+    found = find(world.store, world.runtime, PERSON)
+    assert not found.unsure
+    assert "desk@1" in map(str, found.withdrawn)
+    assert world.run in done(world, raw=True).found.retrain
+    assert world.run in done(world, raw=True).found.retrain
 
 
 @pytest.mark.parametrize("named", ["base", "start"])

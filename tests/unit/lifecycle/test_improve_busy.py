@@ -1,4 +1,4 @@
-"""Who calls for a round while another process makes one is told so at once."""
+"""A round is called for while another process makes one, or where one was begun that cannot go on."""
 
 from __future__ import annotations
 
@@ -7,14 +7,17 @@ import sys
 from pathlib import Path
 
 import pytest
-from store_material import START
+from lineage_material import published
+from store_material import START, bundle
 
+from tunesmith.artifacts.feedback_set import KIND as FEEDBACK_SET
 from tunesmith.errors import RunFailed, TunesmithError
 from tunesmith.lifecycle import Job
-from tunesmith.lifecycle.improve import improve
+from tunesmith.lifecycle.improve import improve, round_id
 from tunesmith.recipe.file import read_recipe
 from tunesmith.runtime import Runtime, Silent
-from tunesmith.store import open_store
+from tunesmith.store import add_version, open_store, set_alias, withdraw
+from tunesmith.store.cycles import Round, begin_round
 
 HOLDS = """
 import fcntl, os, sys
@@ -43,4 +46,24 @@ def test_a_second_process_is_refused_and_told_of_the_first(tmp_path: Path) -> No
             other.communicate("")
         # the lock is free again, and the round is called for as ever
         with pytest.raises(TunesmithError, match="improve-no-champion"):
+            improve(job, store, trigger={"by": "command"}, who="ann")
+
+
+@pytest.mark.parametrize(
+    ("forgotten", "code"), [("feedback", "improve-no-champion"), ("champion", "version-withdrawn")]
+)
+def test_a_round_whose_parts_were_forgotten_holds_no_other_up(tmp_path: Path, forgotten: str, code: str) -> None:
+    recipe = read_recipe("name: support-bot\nprepare: {sources: rows.jsonl}\n", "recipe.yaml")
+    job = Job(recipe, Runtime(workspace=tmp_path, cache=tmp_path / "cache", clock=lambda: START), Silent())
+    with open_store(f"sqlite:///{tmp_path}/store.db", clock=lambda: START, key_file=tmp_path / "store.key") as store:
+        champion = add_version(store, bundle(tmp_path / "bundle"), who="ann")
+        made_of = {"champion": champion.bundle, "feedback_set": "f" * 16, "earlier": ""}
+        if forgotten == "champion":
+            set_alias(store, "champion", str(champion), who="ann")
+            withdraw(store, str(champion), who="ann", reason="rows of a person who is to be forgotten")
+            made_of["feedback_set"] = published(job.runtime, FEEDBACK_SET, {}, {}).name
+        id = round_id(job, champion.bundle, made_of["feedback_set"])
+        begun = Round(id, job.recipe.name, "trained", {}, str(champion), None, None, (), START, START, made_of)
+        begin_round(store, begun)
+        with pytest.raises(TunesmithError, match=code):
             improve(job, store, trigger={"by": "command"}, who="ann")

@@ -31,8 +31,10 @@ from tunesmith.cli.session import OPTIONS, Options
 from tunesmith.errors import TunesmithError
 from tunesmith.export.run import export
 from tunesmith.lifecycle import Job
-from tunesmith.lifecycle.monitor import monitor, readable, reports
+from tunesmith.lifecycle.lineage import FORGOTTEN
+from tunesmith.lifecycle.monitor import monitor, readable, reports, trained_on
 from tunesmith.model.base import find_base
+from tunesmith.monitor.run import Answering
 from tunesmith.monitor.unfamiliar import MAX_CLUSTERS, MAX_EXAMPLES
 from tunesmith.recipe.methods import Lora
 from tunesmith.records import Exchange
@@ -234,6 +236,19 @@ def test_clock_jumps_and_other_models_are_told_and_left_out(watched: Watched) ->
     assert watched.told.said == [("monitor.ahead", {"count": 3}), ("monitor.before", {"count": 2})]
 
 
+def test_a_window_in_which_the_model_was_promoted_tells_no_exchanges_a_day(watched: Watched) -> None:
+    """They are those of a part of it, so that half of the usual is no lack; nor were there any before."""
+    watched.now = BEGIN + WEEK + WEEK / 2
+    watched.promote()
+    assert monitor(watched.job, watched.store).body.figure("exchanges_per_day") is None
+    watched.serve([*traffic(4, 60, 1), *traffic(4, 60, 2)])
+    watched.now = BEGIN + 3 * WEEK
+    first, second = (report.body for report in reports(watched.job, watched.store))
+    assert first.since < BEGIN + WEEK + WEEK / 2 < first.until
+    assert first.figure("exchanges_per_day") is None
+    assert second.figure("exchanges_per_day") == pytest.approx(60 / 7)
+
+
 def test_metadata_alone_gives_figures_and_no_texts(watched: Watched) -> None:
     watched.serve([replace(one, prompt=(), answer=None) for one in traffic(4, 60)])
     watched.now = BEGIN + WEEK
@@ -268,6 +283,25 @@ def test_what_cannot_be_watched_is_refused_by_name(watched: Watched) -> None:
     shutil.rmtree(watched.workspace / "artifacts" / DATASET)
     with pytest.raises(TunesmithError, match="monitor-inputs"):
         monitor(watched.job, watched.store, bundle=watched.bundle)
+
+
+def test_a_model_some_of_whose_rows_were_forgotten_is_watched_on(watched: Watched) -> None:
+    """What succeeds its dataset has another key, and the scorecard that quoted the person is gone."""
+    judged = watched.bundle.body.model_copy(update={"scorecard": "f" * 16})
+    bundle, model = replace(watched.bundle, body=judged), Answering("desk", watched.bundle.key, LABELS)
+    with pytest.raises(TunesmithError, match="monitor-inputs"):
+        trained_on(bundle, model, watched.job.runtime, 60)
+    (folder,) = (watched.workspace / "artifacts" / DATASET).iterdir()
+    identity = Identity(DATASET, 1, {"rows": "x", FORGOTTEN: "0" * 16}, {}, 0, {})
+    with publish(folder.with_name(identity.key()), identity) as staging:
+        for file in folder.glob("*.jsonl"):
+            shutil.copy(file, staging)
+    shutil.rmtree(folder)
+    found = trained_on(bundle, model, watched.job.runtime, 60)
+    assert (len(found.rows), len(found.held_out), found.judged) == (240, 60, [])
+    watched.serve(traffic(4, 60))
+    watched.now = BEGIN + WEEK
+    assert monitor(watched.job, watched.store, bundle=watched.bundle).body.is_judged
 
 
 def test_texts_that_a_model_cannot_read_are_cut() -> None:

@@ -135,6 +135,22 @@ def test_a_test_row_is_learned_by_no_model(world: World) -> None:
     assert (found.learned, found.versions) == ((), ())
 
 
+def test_the_way_leads_through_what_succeeds_rows_of_a_person(world: World) -> None:
+    """Somebody of the test rows was forgotten: the model stays, and its rows have another key."""
+    gone, row = (
+        next(row for row in world.dataset.rows(split) if row.place.file == str(world.rows))
+        for split in ("test", "train")
+    )
+    words = (gone.messages[0].content,)
+    told = forget(world.store, world.runtime, Person(words=words), raw=True, who="tests")
+    heir = told.successors[world.dataset.key]
+    found = trace_answer(world.store, world.runtime, asked(world, row.messages[0].content))
+    assert not found.missing
+    assert heir in {step.key for step in found.steps}
+    assert found.rows[0].id == row.id
+    assert "desk@1" in trace_row(world.store, world.runtime, row.id).versions
+
+
 @pytest.mark.parametrize(
     ("reference", "code"),
     [("nothing", "trace-reference"), ("rows.jsonl:999", "trace-row-unknown"), ("0" * 16, "trace-row-unknown")],

@@ -90,6 +90,13 @@ def test_a_finding_that_later_turns_out_to_have_ended_ends_where_it_did() -> Non
     assert states(told([body(0, fell), body(0, rose), body(0, fell)])) == [["accuracy begun"], ["accuracy ended"], []]
 
 
+def test_a_fall_of_accuracy_is_told_where_it_is_found_and_never_as_over() -> None:
+    """The answers stay as bad as they became: nothing falls any more, and nothing is right again."""
+    fell, stays = (shift("accuracy_over_time", "concept", is_alarm=is_alarm) for is_alarm in (True, False))
+    found = told([body(0, stays), body(1, fell), body(2, stays), body(3, fell), body(3, fell), body(4, stays)])
+    assert states(found) == [[], ["accuracy_over_time begun"], [], ["accuracy_over_time begun"], [], []]
+
+
 def test_each_feature_is_a_finding_of_its_own() -> None:
     found = told([body(0, shift("length"), shift("label", "output")), body(1, shift("length", is_alarm=False))])
     assert states(found) == [["length begun", "label begun"], ["length ended"]]

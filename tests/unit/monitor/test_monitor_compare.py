@@ -7,7 +7,8 @@ import pytest
 from scipy.stats import fisher_exact
 
 from tunesmith.monitor.compare import Looks, drawn, far_shift, most_changed, shifts_of, with_alarms
-from tunesmith.monitor.features import Features
+from tunesmith.monitor.features import FAMILIES, Features
+from tunesmith.monitor.said import FEATURES, NUM_LOOKS
 
 LOOKS = Looks(level=0.02, max_points=50, seed=1)
 
@@ -40,6 +41,12 @@ def test_alarms_stand_first() -> None:
     assert [(shift.feature, shift.is_alarm) for shift in found] == [("chinese", True), ("length", False)]
 
 
+def test_what_is_said_of_answers_is_all_that_is_looked_at_again() -> None:
+    told = {name for name, family in FAMILIES.items() if family in ("quality", "concept")}
+    assert told - FEATURES == {"bits_per_byte"}
+    assert told >= FEATURES
+
+
 def test_the_farthest_are_compared_by_fishers_test() -> None:
     rng = np.random.default_rng(5)
     held = rng.uniform(0.0, 0.3, 300)
@@ -61,6 +68,19 @@ def test_the_farthest_alarm_no_more_often_than_they_may() -> None:
     p_values = np.array([far_shift(d[:90], d[90:], 0.02).p_value for d in np.random.default_rng(3).random((2000, 150))])
     for level in (0.01, 0.05, 0.2):
         assert np.mean(p_values <= level) <= level + 3 * np.sqrt(level / 2000)
+
+
+@pytest.mark.thorough
+def test_what_is_said_late_alarms_by_chance_no_more_often_over_all_looks() -> None:
+    """Of 50 exchanges more at each look it is known whether their answers were corrected."""
+    rng, num_alarms, level = np.random.default_rng(8), 0, 0.2
+    for _ in range(600):
+        usual = Features(shares={"corrected": (int(rng.binomial(1000, 0.3)), 1000)})
+        is_corrected = rng.random(50 * NUM_LOOKS) < 0.3
+        looks = [Features(shares={"corrected": (int(is_corrected[:num].sum()), num)}) for num in range(50, 251, 50)]
+        found = [with_alarms(shifts_of(look, [usual], Looks(level, 50, 0)), level) for look in looks]
+        num_alarms += any(shift.is_alarm for shifts in found for shift in shifts)
+    assert num_alarms / 600 <= level + 3 * np.sqrt(level * (1 - level) / 600)
 
 
 def test_classes_that_changed_the_most() -> None:

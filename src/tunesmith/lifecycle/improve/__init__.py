@@ -112,10 +112,14 @@ def _champion(store: Store) -> Version:
 
 
 def _going(job: Job, store: Store) -> Round | None:
-    """A round of this very recipe that has not come to its end."""
+    """A round of this very recipe that has not come to its end, and can: who was forgotten meanwhile may have taken its
+    feedback along, or its champion.
+    """
+    sound = {str(version) for version in versions(store) if version.withdrawn_at is None}
     for round in reversed(rounds(store, job.recipe.name)):
-        made_of = round.products["champion"], round.products["feedback_set"]
-        if not round.has_ended and round.id == round_id(job, *made_of):
+        champion, feedback = round.products["champion"], round.products["feedback_set"]
+        is_there = round.champion in sound and is_whole(rows.artifact_at(job, FEEDBACK_SET, feedback))
+        if not round.has_ended and is_there and round.id == round_id(job, champion, feedback):
             return round
     return None
 

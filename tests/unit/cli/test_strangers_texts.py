@@ -1,0 +1,39 @@
+"""What strangers wrote is shown on a terminal, never obeyed by it."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from alert_material import body
+from store_material import START
+
+from tunesmith.artifacts.health import Unfamiliar
+from tunesmith.cli.improve import round_lines
+from tunesmith.cli.monitor import health_lines
+from tunesmith.cli.trace import answer_lines
+from tunesmith.lifecycle.trace import AnswerTrace, NearRow, Said
+from tunesmith.stats.gate import GateReason
+from tunesmith.store.cycles import Round
+
+SENT = "\x1b]0;title\x07\x9b2Jhello\u202e"
+SHOWN = "<U+001B>]0;title<U+0007><U+009B>2Jhello<U+202E>"
+
+
+def test_requests_that_are_unlike_training() -> None:
+    strange = Unfamiliar(exchanges=["ex-1"], examples=[SENT], distance=0.5)
+    assert f"  {SHOWN}" in health_lines(body(0, unfamiliar=[strange]))
+
+
+def test_feedback_on_an_answer_and_the_rows_that_are_like_it() -> None:
+    near = NearRow("0" * 16, "train", "rows.jsonl:1", 1.0, SENT)
+    said = Said("fb-1", "correction", None, SENT)
+    empty = AnswerTrace("ex-1", START, "desk", (), (), (), (), (), (), (), ())
+    lines = answer_lines(replace(empty, rows=(near,), feedback=(said,)))
+    assert sum(line.endswith(SHOWN) for line in lines) == 2
+
+
+def test_what_looks_planted() -> None:
+    figures = {"mean": 0.5, "low": 0.4, "high": 0.6, "n": 24, "level": 0.9, "max_loss": 0.05}
+    finding = {"code": str(GateReason.TRIGGERED), "suite": SENT, **figures}
+    made = Round("0" * 16, "desk", "refused", {"by": "command"}, "desk@1", None, "reject", (finding,), START, START)
+    assert SHOWN in round_lines(made)[-1]
