@@ -207,6 +207,11 @@ _VERDICT_AND_TABLE: Final[dict[str, tuple[str, str]]] = {
         "Judged on a seeded sample of {judged} of the {total} test rows.",
         "评测使用了 {total} 条测试数据中按固定种子抽取的 {judged} 条。",
     ),
+    "report.note.unlearned": (
+        "Judged on {judged} of the {total} test rows: the answers of the others have weight 0, so they are none to "
+        "give.",
+        "{total} 条测试数据中评测了 {judged} 条：其余各条的回答权重为 0，不是应当给出的回答。",
+    ),
     "report.slice.language": ("By language", "按语言"),
     "report.slice.label": ("By label", "按标签"),
     "report.slice.length": ("By characters of the question", "按问题的字数"),
