@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from sklearn import metrics
 
 from tunesmith.artifacts.scorecard import Arm, Details, ScorecardBody
-from tunesmith.metrics.answers import last_number
+from tunesmith.metrics.answers import said_number
 from tunesmith.metrics.faults import is_refusal, label_forms, label_told
 from tunesmith.metrics.registry import known
 from tunesmith.records import Sample
@@ -96,7 +96,7 @@ def _reader(body: ScorecardBody) -> Callable[[str], bool]:
         forms = label_forms(body.labels)
         return lambda answer: label_told(answer, forms) is not None
     if body.task == "numbers":
-        return lambda answer: last_number(answer) is not None
+        return lambda answer: said_number(answer) is not None
     return lambda answer: True
 
 

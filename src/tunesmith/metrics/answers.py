@@ -7,10 +7,13 @@ import re
 import unicodedata
 from collections import Counter
 from collections.abc import Sequence
+from typing import Final
 
 from tunesmith.text.normalise import normalise_answer
 from tunesmith.text.tokens import words
 
+LARGEST_SAID: Final = 1e45
+"""Errors are squared, and their intervals take third powers of the squares: what is larger would leave no numbers."""
 _MULTIPLIERS = {"万亿": 1e12, "亿": 1e8, "万": 1e4, "billion": 1e9, "million": 1e6, "thousand": 1e3}
 _NUMBER = re.compile(
     r"""
@@ -97,7 +100,7 @@ def _as_list(references: str | Sequence[str]) -> Sequence[str]:
 
 
 def last_number(text: str) -> float | None:
-    """Return the number that a text ends with, as `numeric_match` reads it, or None where it holds none."""
+    """Return the number that a text ends with, as `numeric_match` reads it, None where it holds no finite one."""
     # The Chinese comma separates clauses, never thousands; NFKC would make it an English one.
     folded = unicodedata.normalize("NFKC", text.replace("\N{FULLWIDTH COMMA}", " ")).replace("\N{MINUS SIGN}", "-")
     matches = list(_NUMBER.finditer(folded))
@@ -105,7 +108,14 @@ def last_number(text: str) -> float | None:
         return None
     sign, digits, exponent, multiplier = matches[-1].group("sign", "digits", "exponent", "multiplier")
     number = float((sign or "") + digits.replace(",", "") + (exponent or ""))
-    return number * _MULTIPLIERS[multiplier.lower()] if multiplier else number
+    number *= _MULTIPLIERS[multiplier.lower()] if multiplier else 1.0
+    return number if math.isfinite(number) else None
+
+
+def said_number(text: str) -> float | None:
+    """Return the answer where a number was asked for: the last one, or None where that is beyond `LARGEST_SAID`."""
+    number = last_number(text)
+    return number if number is not None and abs(number) <= LARGEST_SAID else None
 
 
 def _bag_f1(predicted: Counter[str], wanted: Counter[str]) -> float:

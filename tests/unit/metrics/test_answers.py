@@ -58,6 +58,8 @@ def test_exact_match() -> None:
         ("7", "no number", 0.0),
         ("-7", "7", 0.0),
         ("0.1", "0", 0.0),
+        ("about 1e80 atoms", "1e80", 1.0),
+        ("1e999", "1e999", 0.0),  # none that can be compared
     ],
 )
 def test_numeric_match(prediction: str, reference: str, expected: float) -> None:
