@@ -25,6 +25,8 @@ from tunesmith.stats.paired import sign_flips
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
 Ends = tuple[float, float]
+MaybeEnds = Ends | tuple[None, None]
+"""Nothing where all resamples are alike."""
 _Z: Final = float(stats.norm.ppf(0.975))
 _NEAR: Final = 1e-12
 _SMALL: Final = 1e-300
@@ -48,11 +50,22 @@ def wilson(values_N: Floats) -> Ends:
     return float(found.low), float(found.high)
 
 
-def interval_of_mean(values_N: Floats, groups: Sequence[str] | None, seed: int) -> Ends:
-    """Wilson's for a share of single items, BCa for the rest."""
-    if groups is None and set(values_N.tolist()) <= {0.0, 1.0}:
+def interval_of_mean(values_N: Floats, groups: Sequence[str] | None, seed: int) -> MaybeEnds:
+    """Wilson's for a share of single items, or of groups that are all alike; BCa for the rest."""
+    is_share = set(values_N.tolist()) <= {0.0, 1.0}
+    if groups is None and is_share:
         return wilson(values_N)
-    return bootstrap_of_mean(values_N, groups, seed)
+    found = with_width(bootstrap_of_mean(values_N, groups, seed))
+    if groups is None or not is_share or found[0] is not None:
+        return found
+    # where the score statistic of as many items as groups is z
+    share, spread = float(values_N.mean()), _Z**2 / len(set(groups))
+    ends = np.roots([1 + spread, -2 * share - spread, share**2]).real
+    return float(ends.min()), float(ends.max())
+
+
+def with_width(ends: Ends) -> MaybeEnds:
+    return ends if ends[1] - ends[0] > _NEAR * max(1.0, abs(ends[0])) else (None, None)
 
 
 def bootstrap_of_mean(

@@ -245,7 +245,8 @@ def _estimate_of_all(card: _Card, sheet: _Sheet, metric: str) -> Estimate:
         def figure(places: npt.NDArray[np.int64]) -> float:
             return oracles.of_errors(metric, squared_N[places], targets_N[places])
 
-    low, high = oracles.bootstrap_of(figure, len(firsts), sheet.groups(sheet.samples), card.seed, NUM_RESAMPLES_OF_ANY)
+    ends = oracles.bootstrap_of(figure, len(firsts), sheet.groups(sheet.samples), card.seed, NUM_RESAMPLES_OF_ANY)
+    low, high = oracles.with_width(ends)
     return Estimate(value=value, low=low, high=high, n=len(firsts))
 
 

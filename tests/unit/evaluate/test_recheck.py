@@ -162,6 +162,22 @@ def test_scores_of_which_scipy_has_no_interval_come_out_again(tmp_path: Path, nu
     assert found.largest < TOLERANCE
 
 
+@pytest.mark.parametrize("num_groups", [1, 5])
+def test_groups_that_are_all_alike_come_out_again(tmp_path: Path, num_groups: int) -> None:
+    judged = labelled(20, grouped=True)
+    items = [replace(one, group=f"d{place % num_groups}") for place, one in enumerate(judged["tuned"]["test"][1])]
+    for arm, suites in judged.items():
+        told = [one.label if arm == "tuned" else LABELS[0] for one in items]
+        samples = [arms.label_sample(arm, one, one.prompt, label or "") for one, label in zip(items, told, strict=True)]
+        suites["test"] = (summary.judge(arms.Answers(tuple(samples), None, 1.0), items, None), items)
+    body = body_of(judged, "labels", "accuracy")
+    accuracy = {arm.name: arm.metrics["test"]["accuracy"] for arm in body.arms}["tuned"]
+    assert accuracy.value == 1.0
+    assert accuracy.low is not None
+    assert accuracy.low < 0.6
+    assert recheck(published(tmp_path / "card", judged, body)).largest < TOLERANCE
+
+
 def test_numbers_come_out_again(tmp_path: Path) -> None:
     judged = numbered(40)
     found = recheck(published(tmp_path / "card", judged, body_of(judged, "numbers", "mae")))
