@@ -293,15 +293,17 @@ def of_classes(name: str, true_N: Ints, told_N: Ints, num_classes: int) -> float
 
 def of_counts(name: str, true_N: Ints, told_N: Ints, num_classes: int) -> float:
     """The same from the table of counts, a thousand times as fast: for resamples."""
-    table = np.bincount(true_N * (num_classes + 1) + told_N, minlength=(num_classes + 1) ** 2)
-    table = table.reshape(num_classes + 1, num_classes + 1)
+    width = num_classes + 2  # with what is none of them, on either side
+    table = np.bincount(true_N * width + told_N, minlength=width**2).reshape(width, width)
     if name == "mcc":
         chances = table / len(true_N)
         of_true, of_told = chances.sum(axis=1), chances.sum(axis=0)
         spread = float((1 - of_true @ of_true) * (1 - of_told @ of_told))
         return float(chances.trace() - of_true @ of_told) / math.sqrt(spread) if spread > _NEAR else 0.0
     average, score = name.split("_")
-    right_C, true_C, told_C = table.diagonal()[:-1], table.sum(axis=1)[:-1], table.sum(axis=0)[:-1]
+    right_C, true_C, told_C = (
+        counts[:num_classes] for counts in (table.diagonal(), table.sum(axis=1), table.sum(axis=0))
+    )
     if average == "micro":
         right_C, true_C, told_C = (np.array([counts.sum()]) for counts in (right_C, true_C, told_C))
     below_C = {"f1": (true_C + told_C) / 2, "precision": told_C, "recall": true_C}[score]

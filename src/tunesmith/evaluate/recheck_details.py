@@ -42,7 +42,7 @@ def of_details(body: ScorecardBody, arm: Arm, samples: Samples, unchecked: list[
 
 def _of_classes(name: str, labels: Sequence[str], firsts: Sequence[Sample], details: Details) -> Iterator[Compared]:
     forms = label_forms(labels)
-    true = [sample.reference for sample in firsts]
+    true = [sample.reference if sample.reference in labels else "" for sample in firsts]
     told = [label_told(sample.answer, forms) or "" for sample in firsts]
     scores = metrics.precision_recall_fscore_support(true, told, labels=list(labels), zero_division=0)
     for label, *found in zip(labels, *scores, strict=True):
