@@ -13,6 +13,7 @@ from tunesmith.artifacts.dataset import SplitProof
 from tunesmith.artifacts.scorecard import Arm, Estimate, ScorecardBody, Verdict
 from tunesmith.chat import Chat
 from tunesmith.chat.pieces import pieces
+from tunesmith.cli.rate import plain
 from tunesmith.i18n import translate
 from tunesmith.i18n.catalogue import CATALOGUE
 from tunesmith.metrics.faults import REFUSED
@@ -294,11 +295,11 @@ def before_after(scorecard: Scorecard, num: int) -> list[dict[str, Any]]:
 def before_after_lines(pairs: Sequence[dict[str, Any]], language: str) -> list[str]:
     lines: list[str] = []
     for pair in pairs:
-        lines += ["", f"▸ {pair['prompt']}"]
+        lines += ["", f"▸ {plain(pair['prompt'])}"]
         for arm, said in pair["answers"].items():
             thinking = f"({said['reasoning']}) " if said["reasoning"] else ""
-            lines.append(f"  {_arm_name(arm, language)}: {thinking}{said['answer']}")
-        lines.append(f"  {translate('cli.reference', language)}: {pair['reference']}")
+            lines.append(f"  {_arm_name(arm, language)}: {plain(thinking + said['answer'])}")
+        lines.append(f"  {translate('cli.reference', language)}: {plain(pair['reference'])}")
     return lines[1:]
 
 

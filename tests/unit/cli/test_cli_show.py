@@ -99,6 +99,16 @@ def test_before_and_after_show_thinking_apart() -> None:
     ]
 
 
+def test_what_was_said_cannot_steer_the_terminal() -> None:
+    answers = {"tuned": {"reasoning": "hm\x1b[2J", "answer": "gone\x1b]0;title\x07\rback\nnext 下一行"}}
+    pair = {"prompt": "\x9b31m?", "reference": "\x08", "answers": answers}
+    assert before_after_lines([pair], "en") == [
+        "▸ \ufffd31m?",
+        "  Tuned model: (hm\ufffd[2J) gone\ufffd]0;title\ufffd\ufffdback\nnext 下一行",
+        "  Reference: \ufffd",
+    ]
+
+
 def test_runs_have_their_newest_state(tmp_path: Path) -> None:
     with open_run(tmp_path / "one", "name: one\n", utc_now) as run:
         run.set_state("running")
