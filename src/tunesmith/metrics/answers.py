@@ -14,14 +14,18 @@ from tunesmith.text.tokens import words
 
 LARGEST_SAID: Final = 1e45
 """Errors are squared, and their intervals take third powers of the squares: what is larger would leave no numbers."""
-_MULTIPLIERS = {"万亿": 1e12, "亿": 1e8, "万": 1e4, "billion": 1e9, "million": 1e6, "thousand": 1e3}
+_MULTIPLIERS = {
+    **{"万": 1e4, "十万": 1e5, "百万": 1e6, "千万": 1e7},
+    **{"亿": 1e8, "十亿": 1e9, "百亿": 1e10, "千亿": 1e11, "万亿": 1e12},
+    **{"thousand": 1e3, "million": 1e6, "billion": 1e9},
+}
 _NUMBER = re.compile(
     r"""
     (?<![A-Za-z0-9_.])                                            # not inside a word or another number
     (?P<sign>(?<![)\]])-)?
     (?P<digits>(?:\d{1,3}(?:,\d{3})+(?!\d)|\d+)(?:\.\d+)?|\.\d+)
     (?P<exponent>e[+-]?\d+)?
-    (?:\s*(?P<multiplier>万亿|亿|万|(?:billion|million|thousand)\b))?
+    (?:\s*(?P<multiplier>[十百千万]?亿|[十百千]?万|(?:billion|million|thousand)(?![a-z])))?
     """,
     re.IGNORECASE | re.VERBOSE,
 )
@@ -36,8 +40,9 @@ def exact_match(prediction: str, references: str | Sequence[str]) -> float:
 def numeric_match(prediction: str, references: str | Sequence[str], relative_tolerance: float = 1e-6) -> float:
     """Return 1.0 when the last number of the answer equals the last number of a reference, else 0.0.
 
-    Read are thousands separators, exponents, full-width digits and the words ``万 亿 thousand million billion``; units
-    and the percent sign are ignored. Digits glued to a letter before them, as in "B12", are no number.
+    Read are thousands separators, exponents, full-width digits and the words ``万 亿``, also behind 十 百 千, and
+    ``thousand million billion``; units and the percent sign are ignored. Digits glued to a letter before them, as in
+    "B12", are no number.
     """
     found = last_number(prediction)
     if found is None:
