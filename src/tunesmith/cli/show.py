@@ -186,7 +186,7 @@ def scorecard_lines(body: ScorecardBody, language: str) -> list[str]:
         )
     lines += _new_failures(body, language)
     for verdict in body.verdicts:
-        difference = verdict.difference
+        difference, against = verdict.difference, verdict.difference.against
         lines += [
             "",
             translate(
@@ -196,6 +196,7 @@ def scorecard_lines(body: ScorecardBody, language: str) -> list[str]:
                 word=translate(f"verdict.{verdict.word}", language),
                 metric=_metric_name(verdict.metric, language),
                 difference=f"{difference.mean:+.3f} [{difference.low:+.3f}, {difference.high:+.3f}]",
+                against=translate("cli.verdict.base", language) if against == "base" else _arm_name(against, language),
                 n=difference.n,
             ),
         ]

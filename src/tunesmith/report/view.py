@@ -110,6 +110,8 @@ class VerdictView:
     arm: str
     metric: str
     num_items: str
+    sides: tuple[str, str]
+    """What the two figures are called that follow."""
     before: str
     after: str
     difference: DifferenceView
@@ -257,17 +259,22 @@ def verdict_view(verdict: Verdict, body: ScorecardBody, words: Words) -> Verdict
         "arm": words.arm(verdict.arm),
         "against": words.arm(difference.against),
     }
+    # an encoder says nothing before it is tuned, and is held against another way to do the same
+    sentence, sides = "report.verdict.sentence.beside", (facts["against"], facts["arm"])
+    if difference.against == BASE:
+        sentence, sides = "report.verdict.sentence", (words("report.verdict.before"), words("report.verdict.after"))
     return VerdictView(
         word=verdict.word,
         title=words(f"verdict.{verdict.word}"),
         arm=facts["arm"],
         metric=facts["metric"],
         num_items=facts["n"],
+        sides=sides,
         before=facts["before"],
         after=facts["after"],
         difference=difference_view(difference, words),
         bar=bar_around_zero(difference),
-        sentence=words("report.verdict.sentence", **facts),
+        sentence=words(sentence, **facts),
         meaning=words(f"verdict.meaning.{verdict.word}"),
         reasons=tuple(words.reason(key, values) for key, values in verdict.reasons if key not in repeated),
     )
