@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import random
 from pathlib import Path
 from typing import Any
 
@@ -16,17 +17,23 @@ from tunesmith.recipe import Evaluate, Prepare
 from tunesmith.runtime import Runtime, Silent
 
 
+def question(*key: object) -> str:
+    """Like no other one."""
+    letters = random.Random(str(key))
+    return " ".join("".join(letters.choices("abcdefghij", k=6)) for _ in range(9)) + "?"
+
+
 def rated(number: int, split: str) -> dict[str, Any]:
     is_good = number % 3 > 0
     answer = f"It left on day {number}." if is_good else f"No idea, ask somebody else about {number}."
-    return {"prompt": f"Where is my {split} parcel {97 * number}?", "completion": answer, "label": is_good}
+    return {"prompt": question("rated", split, number), "completion": answer, "label": is_good}
 
 
 def said(number: int, split: str) -> dict[str, Any]:
     """A conversation of two answers, the last of which is only read now and then."""
     last = {"role": "assistant", "content": f"Shelf {number}."} | ({} if number % 3 else {"weight": 0})
     turns = [
-        {"role": "user", "content": f"Which {split} shelf holds box {89 * number}?"},
+        {"role": "user", "content": question("said", split, number)},
         {"role": "assistant", "content": "One moment."},
         {"role": "user", "content": "Well?"},
         last,
