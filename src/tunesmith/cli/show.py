@@ -13,6 +13,7 @@ from tunesmith.artifacts.dataset import SplitProof
 from tunesmith.artifacts.scorecard import Arm, Estimate, ScorecardBody, Verdict
 from tunesmith.chat import Chat
 from tunesmith.chat.pieces import pieces
+from tunesmith.cli.rate import plain
 from tunesmith.i18n import translate
 from tunesmith.i18n.catalogue import CATALOGUE
 from tunesmith.metrics.faults import REFUSED
@@ -185,7 +186,7 @@ def scorecard_lines(body: ScorecardBody, language: str) -> list[str]:
         )
     lines += _new_failures(body, language)
     for verdict in body.verdicts:
-        difference = verdict.difference
+        difference, against = verdict.difference, verdict.difference.against
         lines += [
             "",
             translate(
@@ -195,6 +196,7 @@ def scorecard_lines(body: ScorecardBody, language: str) -> list[str]:
                 word=translate(f"verdict.{verdict.word}", language),
                 metric=_metric_name(verdict.metric, language),
                 difference=f"{difference.mean:+.3f} [{difference.low:+.3f}, {difference.high:+.3f}]",
+                against=translate("cli.verdict.base", language) if against == "base" else _arm_name(against, language),
                 n=difference.n,
             ),
         ]
@@ -294,11 +296,11 @@ def before_after(scorecard: Scorecard, num: int) -> list[dict[str, Any]]:
 def before_after_lines(pairs: Sequence[dict[str, Any]], language: str) -> list[str]:
     lines: list[str] = []
     for pair in pairs:
-        lines += ["", f"▸ {pair['prompt']}"]
+        lines += ["", f"▸ {plain(pair['prompt'])}"]
         for arm, said in pair["answers"].items():
             thinking = f"({said['reasoning']}) " if said["reasoning"] else ""
-            lines.append(f"  {_arm_name(arm, language)}: {thinking}{said['answer']}")
-        lines.append(f"  {translate('cli.reference', language)}: {pair['reference']}")
+            lines.append(f"  {_arm_name(arm, language)}: {plain(thinking + said['answer'])}")
+        lines.append(f"  {translate('cli.reference', language)}: {plain(pair['reference'])}")
     return lines[1:]
 
 

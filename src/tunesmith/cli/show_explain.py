@@ -6,6 +6,7 @@ import math
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Final
 
+from tunesmith.cli.rate import plain
 from tunesmith.i18n import translate
 
 if TYPE_CHECKING:
@@ -22,10 +23,10 @@ MAX_CHARACTERS: Final = 160
 def explanation_lines(found: Explanation, language: str, *, colour: bool) -> list[str]:
     """The text with its deciding words marked, yellow or between ⟦ ⟧, then what each costs, the check, the rows."""
     top = [] if found.reasons is None else deciding(found.reasons)
-    lines = [f"▸ {marked(found.text, top, colour=colour)}"]
-    lines.append("  " + translate("cli.explain.answer", language, answer=found.answer))
+    lines = [f"▸ {marked(plain(found.text), top, colour=colour)}"]
+    lines.append("  " + translate("cli.explain.answer", language, answer=plain(found.answer)))
     if found.item:
-        lines.append("  " + translate("cli.explain.reference", language, reference=found.reference))
+        lines.append("  " + translate("cli.explain.reference", language, reference=plain(found.reference)))
     if found.reasons is not None:
         lines += ["", *_reason_lines(found.reasons, top, language)]
     if found.neighbours:
@@ -45,14 +46,14 @@ def deciding(reasons: Reasons) -> list[Unit]:
 def marked(text: str, units: Iterable[Unit], *, colour: bool) -> str:
     opened, closed = (MARKED, PLAIN) if colour else ("⟦", "⟧")
     for unit in sorted(units, key=lambda unit: -unit.start):
-        text = f"{text[: unit.start]}{opened}{unit.text}{closed}{text[unit.stop :]}"
+        text = f"{text[: unit.start]}{opened}{text[unit.start : unit.stop]}{closed}{text[unit.stop :]}"
     return text
 
 
 def _reason_lines(reasons: Reasons, top: list[Unit], language: str) -> list[str]:
     share = math.exp(reasons.log_probability)
     lines = [translate("cli.explain.words", language, probability=f"{share:.3f}")]
-    lines += [f"  {math.exp(reasons.log_probability - unit.drop):.3f}  {unit.text}" for unit in top]
+    lines += [f"  {math.exp(reasons.log_probability - unit.drop):.3f}  {plain(unit.text)}" for unit in top]
     if not top:
         lines.append("  " + translate("cli.explain.no_words", language))
     return lines if reasons.deletion is None else [*lines, _check_line(reasons.deletion, language)]
@@ -71,5 +72,5 @@ def _check_line(deletion: Deletion, language: str) -> str:
 
 
 def _short(text: str) -> str:
-    flat = " ".join(text.split())
+    flat = plain(" ".join(text.split()))
     return flat if len(flat) <= MAX_CHARACTERS else f"{flat[: MAX_CHARACTERS - 1]}…"

@@ -19,7 +19,7 @@ from tunesmith.engine.local import LocalEngine
 from tunesmith.errors import Place
 from tunesmith.evaluate.items import Item
 from tunesmith.evaluate.kept import Kept
-from tunesmith.metrics.answers import exact_match, last_number, rouge_l, well_formed_thinking
+from tunesmith.metrics.answers import exact_match, rouge_l, said_number, well_formed_thinking
 from tunesmith.metrics.checks import RIGHT, is_right
 from tunesmith.metrics.faults import refusal_scores
 from tunesmith.records import Completion, Example, Message, Rendered, Sample, Sampling
@@ -193,7 +193,7 @@ def say_numbers(asking: Asking, arm: str, items: Sequence[Item], prompts: Sequen
 
 def said_number_sample(arm: str, item: Item, prompt: Prompt, completion: Completion, unsaid: float) -> Sample:
     """The sample of an arm that wrote a number into its answer."""
-    said = last_number(completion.message.content)
+    said = said_number(completion.message.content)
     scores = {"said_number": float(said is not None)}
     sample = number_sample(arm, item, prompt, unsaid if said is None else said, scores)
     return replace(

@@ -245,11 +245,13 @@ def coverage_at(stated: Stated, confidence: float, seed: int) -> CoveragePoint |
         return None
     given = stated.at(is_given_N)
     accuracy = estimate(given.is_right_N, None if given.groups is None else list(given.groups), seed)
+    assert accuracy.low is not None
+    assert accuracy.high is not None  # shares have one in any case
     return CoveragePoint(
         confidence=confidence,
         coverage=float(is_given_N.mean()),
         n=accuracy.n,
         accuracy=accuracy.value,
-        low=accuracy.value if accuracy.low is None else accuracy.low,
-        high=accuracy.value if accuracy.high is None else accuracy.high,
+        low=accuracy.low,
+        high=accuracy.high,
     )

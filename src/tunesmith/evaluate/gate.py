@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -10,15 +10,19 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tunesmith.artifacts import Scorecard
+from tunesmith.artifacts.scorecard import READING
 from tunesmith.errors import Place, TunesmithError
 from tunesmith.metrics.faults import REFUSED
 from tunesmith.metrics.registry import LOWER_IS_BETTER
 from tunesmith.recipe.judge import JUDGE_FIGURES
+from tunesmith.records import Sample
 from tunesmith.stats.gate import EITHER_CONFIDENCE, GATE_CONFIDENCE, TEST, Decision, Service, decide
 from tunesmith.stats.paired import PairedDifference, paired_difference
 from tunesmith.stats.verdict import Outcome
 
 ARM: Final = "tuned"
+BITS_PER_BYTE: Final = "bits_per_byte"
+BITS, BYTES = READING[:2]
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,32 +109,36 @@ def safety_suites(scorecard: Scorecard) -> set[str]:
 
 
 def _shared(new: Scorecard, current: Scorecard, metric_of: dict[str, str]) -> dict[str, _Scores]:
-    scores, groups = _by_item(new, metric_of)
-    before, _ = _by_item(current, metric_of)
+    after, before = _by_item(new, metric_of), _by_item(current, metric_of)
     found = {}
-    for suite in metric_of:
-        items = tuple(item for item in scores.get(suite, {}) if item in before.get(suite, {}))
+    for suite, metric in metric_of.items():
+        mine, other = after.get(suite, {}), before.get(suite, {})
+        items = tuple(item for item in mine if item in other)
         found[suite] = _Scores(
             items,
-            np.array([np.mean(before[suite][item]) for item in items]),
-            np.array([np.mean(scores[suite][item]) for item in items]),
-            tuple(groups[suite, item] for item in items),
+            _values(other, items, metric),
+            _values(mine, items, metric),
+            tuple(mine[item][0].group or item for item in items),
         )
     return found
 
 
-def _by_item(
-    scorecard: Scorecard, metric_of: dict[str, str]
-) -> tuple[dict[str, dict[str, list[float]]], dict[tuple[str, str], str]]:
-    """The tuned model's scores by suite and item, and the group of each item."""
-    scores: dict[str, dict[str, list[float]]] = {}
-    groups = {}
+def _by_item(scorecard: Scorecard, metric_of: dict[str, str]) -> dict[str, dict[str, list[Sample]]]:
+    """By suite and item, the tuned model's samples of which the suite's metric says something."""
+    found: dict[str, dict[str, list[Sample]]] = {}
     for sample in scorecard.samples():
-        score = sample.scores.get(metric_of.get(sample.suite, ""))
-        if sample.arm == ARM and score is not None:
-            scores.setdefault(sample.suite, {}).setdefault(sample.item, []).append(score)
-            groups[sample.suite, sample.item] = sample.group or sample.item
-    return scores, groups
+        metric = metric_of.get(sample.suite, "")
+        if sample.arm == ARM and (BITS if metric == BITS_PER_BYTE else metric) in sample.scores:
+            found.setdefault(sample.suite, {}).setdefault(sample.item, []).append(sample)
+    return found
+
+
+def _values(samples: Mapping[str, Sequence[Sample]], items: Sequence[str], metric: str) -> NDArray[np.float64]:
+    """(N,) a value of each item whose mean is the scorecard's figure: bits per byte is a quotient of sums."""
+    name, mean_bytes = metric, 1.0
+    if metric == BITS_PER_BYTE:
+        name, mean_bytes = BITS, sum(samples[item][0].scores[BYTES] for item in items) / max(1, len(items))
+    return np.array([np.mean([one.scores[name] for one in samples[item]]) for item in items], np.float64) / mean_bytes
 
 
 def _difference(scores: _Scores, seed: int, sign: float = 1.0, confidence: float = GATE_CONFIDENCE) -> PairedDifference:

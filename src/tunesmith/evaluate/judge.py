@@ -95,24 +95,24 @@ class Bench:
         """What the judge replied to each task, without its thinking; those that an earlier attempt has are not asked
         for again. Raises RunFailed `endpoint-failed`, also where nothing came in time, and `endpoint-answer`.
         """
+        requests = [self.request(asked, task) for task in tasks]
         num_at_once = self.endpoint.parallel * _ROUNDS
 
         def ask(missing: list[int], keep: Callable[[int, Any], None]) -> None:
-            places_of: dict[tuple[Message, Message], list[int]] = {}  # equal answers are judged once
-            for place in missing:
-                places_of.setdefault(self.request(asked, tasks[place]), []).append(place)
-            self.on_done(len(tasks) - len(places_of))
-            for start in range(0, len(places_of), num_at_once):
-                requests = list(places_of)[start : start + num_at_once]
-                came = self.endpoint.replies(requests, [self.seed] * len(requests), self.on_done)
+            place_of = {names[place]: place for place in missing}  # equal answers are judged once
+            self.on_done(len(tasks) - len(place_of))
+            for start in range(0, len(place_of), num_at_once):
+                places = list(place_of.values())[start : start + num_at_once]
+                seeds = [self.seed] * len(places)
+                came = self.endpoint.replies([requests[place] for place in places], seeds, self.on_done)
                 if all(reply.finish_reason == TIMEOUT for reply in came):
                     failed = self.endpoint
                     raise RunFailed("endpoint-failed", url=failed.url, model=failed.model, problem="ReadTimeout")
-                for request, reply in zip(requests, came, strict=True):
-                    for place in places_of[request]:
-                        keep(place, reply.text)
+                for place, reply in zip(places, came, strict=True):
+                    keep(place, reply.text)
 
-        names = [f"judge\t{asked}\t{place}" for place in range(len(tasks))]
+        # by what is asked: an endpoint that timed out in an earlier attempt may have answered in this one
+        names = [f"judge\t{_hash(system.content, user.content)}" for system, user in requests]
         return [parse_answer(text, prefilled=False).message.content for text in self.kept.complete(names, ask)]
 
     def request(self, asked: str, task: RatingTask) -> tuple[Message, Message]:
@@ -143,7 +143,11 @@ class Bench:
     def prompt_hash(self) -> str:
         """SHA-256 over all instructions that it may be given."""
         said = [self.instruction(asked, language) for asked in ("grades", "pairs") for language in ("en", "zh")]
-        return hashlib.sha256("\n".join(said).encode()).hexdigest()
+        return _hash(*said)
+
+
+def _hash(*texts: str) -> str:
+    return hashlib.sha256("\n".join(texts).encode("utf-8", "surrogatepass")).hexdigest()
 
 
 def judge(

@@ -213,7 +213,8 @@ def _of_labels(judged: Judged, items: Sequence[Item], wanted: Wanted) -> dict[st
     """Scores of each class and the confusion matrix, as `Details` has them."""
     if not wanted.labels or "accuracy" not in judged.values:
         return {}
-    true_N = [item.label or _NO_LABEL for item in items]
+    # a test row may have a label that no training row has
+    true_N = [item.label if item.label and item.label in wanted.labels else _NO_LABEL for item in items]
     told_N = [label or _NO_LABEL for label in told_labels(judged.answers, items, wanted.labels)]
     classes = {
         label: ClassScores(precision=it.precision, recall=it.recall, f1=it.f1, num_items=it.support)

@@ -25,6 +25,8 @@ from tunesmith.stats.paired import sign_flips
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
 Ends = tuple[float, float]
+MaybeEnds = Ends | tuple[None, None]
+"""Nothing where all resamples are alike."""
 _Z: Final = float(stats.norm.ppf(0.975))
 _NEAR: Final = 1e-12
 _SMALL: Final = 1e-300
@@ -48,11 +50,22 @@ def wilson(values_N: Floats) -> Ends:
     return float(found.low), float(found.high)
 
 
-def interval_of_mean(values_N: Floats, groups: Sequence[str] | None, seed: int) -> Ends:
-    """Wilson's for a share of single items, BCa for the rest."""
-    if groups is None and set(values_N.tolist()) <= {0.0, 1.0}:
+def interval_of_mean(values_N: Floats, groups: Sequence[str] | None, seed: int) -> MaybeEnds:
+    """Wilson's for a share of single items, or of groups that are all alike; BCa for the rest."""
+    is_share = set(values_N.tolist()) <= {0.0, 1.0}
+    if groups is None and is_share:
         return wilson(values_N)
-    return bootstrap_of_mean(values_N, groups, seed)
+    found = with_width(bootstrap_of_mean(values_N, groups, seed))
+    if groups is None or not is_share or found[0] is not None:
+        return found
+    # where the score statistic of as many items as groups is z
+    share, spread = float(values_N.mean()), _Z**2 / len(set(groups))
+    ends = np.roots([1 + spread, -2 * share - spread, share**2]).real
+    return float(ends.min()), float(ends.max())
+
+
+def with_width(ends: Ends) -> MaybeEnds:
+    return ends if ends[1] - ends[0] > _NEAR * max(1.0, abs(ends[0])) else (None, None)
 
 
 def bootstrap_of_mean(
@@ -280,15 +293,17 @@ def of_classes(name: str, true_N: Ints, told_N: Ints, num_classes: int) -> float
 
 def of_counts(name: str, true_N: Ints, told_N: Ints, num_classes: int) -> float:
     """The same from the table of counts, a thousand times as fast: for resamples."""
-    table = np.bincount(true_N * (num_classes + 1) + told_N, minlength=(num_classes + 1) ** 2)
-    table = table.reshape(num_classes + 1, num_classes + 1)
+    width = num_classes + 2  # with what is none of them, on either side
+    table = np.bincount(true_N * width + told_N, minlength=width**2).reshape(width, width)
     if name == "mcc":
         chances = table / len(true_N)
         of_true, of_told = chances.sum(axis=1), chances.sum(axis=0)
         spread = float((1 - of_true @ of_true) * (1 - of_told @ of_told))
         return float(chances.trace() - of_true @ of_told) / math.sqrt(spread) if spread > _NEAR else 0.0
     average, score = name.split("_")
-    right_C, true_C, told_C = table.diagonal()[:-1], table.sum(axis=1)[:-1], table.sum(axis=0)[:-1]
+    right_C, true_C, told_C = (
+        counts[:num_classes] for counts in (table.diagonal(), table.sum(axis=1), table.sum(axis=0))
+    )
     if average == "micro":
         right_C, true_C, told_C = (np.array([counts.sum()]) for counts in (right_C, true_C, told_C))
     below_C = {"f1": (true_C + told_C) / 2, "precision": told_C, "recall": true_C}[score]

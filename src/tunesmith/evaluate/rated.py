@@ -175,11 +175,10 @@ def _scores(answered: Answered, graded: Sequence[Rating], dimension: str) -> dic
             values_N = np.array([rating.value for rating in own], np.float64)
             groups = answered.groups(rating.item for rating in own)
             interval = bootstrap_bca(values_N, seed=answered.seed, groups=groups)
-            has_width = interval.low < interval.high
             found[arm] = Estimate(
                 value=float(values_N.mean()),
-                low=interval.low if has_width else None,
-                high=interval.high if has_width else None,
+                low=interval.low if interval.has_width else None,
+                high=interval.high if interval.has_width else None,
                 n=len(own),
             )
     return found

@@ -218,11 +218,11 @@ def _estimate_of_all(card: _Card, sheet: _Sheet, metric: str) -> Estimate:
     firsts = sheet.firsts()
     if metric in _OF_CLASSES:
         code = {label: place for place, label in enumerate(card.body.labels)}
-        # what is no label is one class more, which is not averaged
+        # what is none of the labels is one class more on either side, never the same one and never averaged
         forms = label_forms(card.body.labels)
         told = [label_told(sample.answer, forms) for sample in firsts]
         true_N = np.array([code.get(sample.reference, len(code)) for sample in firsts])
-        told_N = np.array([len(code) if label is None else code[label] for label in told])
+        told_N = np.array([len(code) + 1 if label is None else code[label] for label in told])
         value = oracles.of_classes(metric, true_N, told_N, len(code))
 
         def figure(places: npt.NDArray[np.int64]) -> float:
@@ -245,7 +245,8 @@ def _estimate_of_all(card: _Card, sheet: _Sheet, metric: str) -> Estimate:
         def figure(places: npt.NDArray[np.int64]) -> float:
             return oracles.of_errors(metric, squared_N[places], targets_N[places])
 
-    low, high = oracles.bootstrap_of(figure, len(firsts), sheet.groups(sheet.samples), card.seed, NUM_RESAMPLES_OF_ANY)
+    ends = oracles.bootstrap_of(figure, len(firsts), sheet.groups(sheet.samples), card.seed, NUM_RESAMPLES_OF_ANY)
+    low, high = oracles.with_width(ends)
     return Estimate(value=value, low=low, high=high, n=len(firsts))
 
 

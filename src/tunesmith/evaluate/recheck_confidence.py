@@ -140,6 +140,8 @@ def _point(answers: _Answers, confidence: float, seed: int) -> CoveragePoint | N
     if not len(right_N):
         return None
     low, high = oracles.interval_of_mean(right_N, given.groups, seed)
+    assert low is not None
+    assert high is not None  # shares have one in any case
     return CoveragePoint(
         confidence=confidence,
         coverage=len(right_N) / len(answers.told.is_right_N),

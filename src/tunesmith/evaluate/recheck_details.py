@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from sklearn import metrics
 
 from tunesmith.artifacts.scorecard import Arm, Details, ScorecardBody
-from tunesmith.metrics.answers import last_number
+from tunesmith.metrics.answers import said_number
 from tunesmith.metrics.faults import is_refusal, label_forms, label_told
 from tunesmith.metrics.registry import known
 from tunesmith.records import Sample
@@ -42,7 +42,7 @@ def of_details(body: ScorecardBody, arm: Arm, samples: Samples, unchecked: list[
 
 def _of_classes(name: str, labels: Sequence[str], firsts: Sequence[Sample], details: Details) -> Iterator[Compared]:
     forms = label_forms(labels)
-    true = [sample.reference for sample in firsts]
+    true = [sample.reference if sample.reference in labels else "" for sample in firsts]
     told = [label_told(sample.answer, forms) or "" for sample in firsts]
     scores = metrics.precision_recall_fscore_support(true, told, labels=list(labels), zero_division=0)
     for label, *found in zip(labels, *scores, strict=True):
@@ -96,7 +96,7 @@ def _reader(body: ScorecardBody) -> Callable[[str], bool]:
         forms = label_forms(body.labels)
         return lambda answer: label_told(answer, forms) is not None
     if body.task == "numbers":
-        return lambda answer: last_number(answer) is not None
+        return lambda answer: said_number(answer) is not None
     return lambda answer: True
 
 

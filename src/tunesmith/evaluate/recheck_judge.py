@@ -112,10 +112,11 @@ def _of_grades(said: Rated, bench: Bench) -> Iterator[Compared]:
 
 
 def _of_mean(name: str, said: Estimate, grades: Mapping[str, int], bench: Bench) -> Iterator[Compared]:
-    low, high = oracles.bootstrap_of_mean(np.array([*grades.values()], float), bench.groups([*grades]), bench.seed)
+    ends = oracles.bootstrap_of_mean(np.array([*grades.values()], float), bench.groups([*grades]), bench.seed)
+    low, high = oracles.with_width(ends)
     yield name, said.value, math.fsum(grades.values()) / len(grades)
-    yield f"{name} low", said.low, low if low < high else None
-    yield f"{name} high", said.high, high if low < high else None
+    yield f"{name} low", said.low, low
+    yield f"{name} high", said.high, high
     yield f"{name} n", said.n, len(grades)
 
 

@@ -78,11 +78,8 @@ def _of_kind(
 def estimate_again(
     name: str, said: Estimate, values_N: oracles.Floats, groups: list[str] | None, seed: int
 ) -> Iterator[Compared]:
-    """The mean of items with its interval: Wilson's of shares of single items, else by bootstrap."""
-    if groups is None and set(values_N.tolist()) <= {0.0, 1.0}:
-        low, high = oracles.wilson(values_N)
-    else:
-        low, high = oracles.bootstrap_of_mean(values_N, groups, seed)
+    """The mean of items with its interval."""
+    low, high = oracles.interval_of_mean(values_N, groups, seed)
     yield name, said.value, math.fsum(values_N.tolist()) / len(values_N)
     yield f"{name} low", said.low, low
     yield f"{name} high", said.high, high

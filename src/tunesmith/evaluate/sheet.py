@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Final
@@ -50,8 +51,8 @@ def sheet_of(evaluation: Evaluation) -> Sheet:
     task = _task(evaluation)
     # what refuses or rehearses has nothing of the task: no label, no example to show
     rows = evaluation.dataset.rows("train")
-    train = [row for row in rows if row.metadata.get(METHOD_COLUMN) != SAFETY and row.split != REHEARSAL]
-    asked = evaluation.dataset.rows(evaluation.split)
+    of_task = [row for row in rows if row.metadata.get(METHOD_COLUMN) != SAFETY and row.split != REHEARSAL]
+    train, asked = _to_be_given(of_task), _to_be_given(evaluation.dataset.rows(evaluation.split))
     test = test_items(asked, evaluation.section.max_items, evaluation.seed)
     if not test:
         raise TunesmithError("no-test-rows")
@@ -72,6 +73,11 @@ def sheet_of(evaluation: Evaluation) -> Sheet:
     swaps = swap_sheet(protected.swap if protected else (), test, task, evaluation.seed)
     kinds = kinds_of(evaluation.section, task, decoding)
     return Sheet(task, labels, train, items, decoding, swaps, kinds, _held_out(evaluation, task, len(test)))
+
+
+def _to_be_given(rows: Sequence[Example]) -> list[Example]:
+    """Rows whose answer is one to give: one of weight 0 is to be unlearned or only read, and is right for nobody."""
+    return [row for row in rows if row.answer.weight > 0]
 
 
 def _held_out(evaluation: Evaluation, task: Task, num_test: int) -> list[Item]:

@@ -18,7 +18,7 @@ from tunesmith.metrics.faults import label_forms, label_told
 from tunesmith.metrics.labels import encode
 from tunesmith.metrics.registry import LOWER_IS_BETTER, METRICS
 from tunesmith.records import Sample
-from tunesmith.stats.intervals import bootstrap_bca, bootstrap_bca_of, wilson
+from tunesmith.stats.intervals import Interval, bootstrap_bca, bootstrap_bca_of, wilson
 from tunesmith.stats.paired import PairedDifference, detectable_difference, holm, paired_difference
 from tunesmith.stats.verdict import verdict
 
@@ -122,7 +122,13 @@ def all_statistics(judged: Judged, items: Sequence[Item], labels: Sequence[str])
 def _estimate_of(figure: Statistic, num_items: int, groups: list[str] | None, seed: int) -> Estimate:
     """A figure that is no mean over items; it is given the places of those that count."""
     interval = bootstrap_bca_of(figure, num_items, seed=seed, groups=groups)
-    return Estimate(value=figure(np.arange(num_items)), low=interval.low, high=interval.high, n=num_items)
+    return _estimated(figure(np.arange(num_items)), interval, num_items)
+
+
+def _estimated(value: float, interval: Interval, num_items: int) -> Estimate:
+    """Without ends where all resamples are alike: certainty is not to be had from them."""
+    low, high = (interval.low, interval.high) if interval.has_width else (None, None)
+    return Estimate(value=value, low=low, high=high, n=num_items)
 
 
 def groups_of(items: Sequence[Item]) -> list[str] | None:
@@ -133,17 +139,21 @@ def groups_of(items: Sequence[Item]) -> list[str] | None:
 
 
 def estimate(values_N: Floats, groups: list[str] | None, seed: int) -> Estimate:
-    """Of the items that have a value; at least one has."""
+    """Of the items that have a value; at least one has.
+
+    Groups that are all alike tell nothing of others: a share then has Wilson's interval of as many items as groups.
+    """
     has_value_N = np.isfinite(values_N)
     if groups is not None:
         groups = [group for group, has_value in zip(groups, has_value_N, strict=True) if has_value]
     values_N = values_N[has_value_N]
-    is_share = groups is None and bool(np.isin(values_N, (0.0, 1.0)).all())
-    if is_share:
-        interval = wilson(int(values_N.sum()), len(values_N))
-    else:
-        interval = bootstrap_bca(values_N, seed=seed, groups=groups)
-    return Estimate(value=float(values_N.mean()), low=interval.low, high=interval.high, n=len(values_N))
+    is_share = bool(np.isin(values_N, (0.0, 1.0)).all())
+    drawn = None if is_share and groups is None else bootstrap_bca(values_N, seed=seed, groups=groups)
+    if is_share and not (drawn and drawn.has_width):
+        num_units = len(values_N) if groups is None else len(set(groups))
+        drawn = wilson(float(values_N.sum()) * num_units / len(values_N), num_units)
+    assert drawn is not None
+    return _estimated(float(values_N.mean()), drawn, len(values_N))
 
 
 def compare(

@@ -19,7 +19,7 @@ from tunesmith.evaluate.bias import MIN_ITEMS
 from tunesmith.evaluate.items import SWAPPED, Item
 from tunesmith.evaluate.measure import Wanted, measure
 from tunesmith.evaluate.summary import Floats, Judged
-from tunesmith.metrics.answers import last_number
+from tunesmith.metrics.answers import said_number
 from tunesmith.metrics.faults import label_forms, label_told
 from tunesmith.records import Message, Sample
 from tunesmith.text.counterfactual import Swap, full_names, swap_of
@@ -116,7 +116,7 @@ def changes_of(task: Task, labels: Sequence[str]) -> Changed:
         return label_told(before.answer, forms) != label_told(after.answer, forms)
 
     def by_number(before: Sample, after: Sample, swap: Swap) -> bool:
-        one, other = last_number(before.answer), last_number(after.answer)
+        one, other = said_number(before.answer), said_number(after.answer)
         if one is None or other is None:
             return one is not other
         return abs(one - other) > SAME_NUMBER * max(abs(one), abs(other))

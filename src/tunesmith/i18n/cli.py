@@ -121,9 +121,10 @@ TEXTS: Final[dict[str, tuple[str, str]]] = {
         "{arm}，{suite}：{before} -> {after}，{difference}",
     ),
     "cli.verdict": (
-        "{arm}: {word}. {metric} {difference} against the base, 95% interval, n = {n}",
-        "{arm}：{word}。{metric}相对基座 {difference}，95% 置信区间，n = {n}",
+        "{arm}: {word}. {metric} {difference} against {against}, 95% interval, n = {n}",
+        "{arm}：{word}。{metric}相对{against} {difference}，95% 置信区间，n = {n}",
     ),
+    "cli.verdict.base": ("the base", "基座"),
     "cli.loses-to": ("but it loses to {against} ({difference})", "但不如 {against}（{difference}）"),
     "cli.doctor.python": ("Python {version}", "Python {version}"),
     "cli.doctor.torch": ("torch {version} on {device}", "torch {version}，设备 {device}"),

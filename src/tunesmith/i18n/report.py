@@ -137,6 +137,11 @@ _VERDICT_AND_TABLE: Final[dict[str, tuple[str, str]]] = {
         "{interval}.",
         "留出的 {n} 道测试题，{metric}：微调后 {after}，微调前 {before}；差值 {mean}，95% 置信区间 {interval}。",
     ),
+    "report.verdict.sentence.beside": (
+        "{metric} on {n} held-out test items: {arm} {after}, {against} {before}. Difference {mean}, 95% interval "
+        "{interval}.",
+        "留出的 {n} 道测试题，{metric}：{arm} {after}，{against} {before}；差值 {mean}，95% 置信区间 {interval}。",
+    ),
     "report.verdict.others": ("Verdicts on the variants", "各变体的结论"),
     "report.table": ("All models on the same test items", "各模型在同一批测试题上的表现"),
     "report.table.arm": ("Model", "模型"),
@@ -206,6 +211,11 @@ _VERDICT_AND_TABLE: Final[dict[str, tuple[str, str]]] = {
     "report.note.sampled": (
         "Judged on a seeded sample of {judged} of the {total} test rows.",
         "评测使用了 {total} 条测试数据中按固定种子抽取的 {judged} 条。",
+    ),
+    "report.note.unlearned": (
+        "Judged on {judged} of the {total} test rows: the answers of the others have weight 0, so they are none to "
+        "give.",
+        "{total} 条测试数据中评测了 {judged} 条：其余各条的回答权重为 0，不是应当给出的回答。",
     ),
     "report.slice.language": ("By language", "按语言"),
     "report.slice.label": ("By label", "按标签"),

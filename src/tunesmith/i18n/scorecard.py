@@ -68,7 +68,7 @@ TEXTS: Final[dict[str, tuple[str, str]]] = {
     "report.details.told": ("Taken for", "被当作"),
     "report.details.share": ("Of the class", "占该类别"),
     "report.details.none_confused": ("No class is taken for another", "没有类别被混淆"),
-    "report.details.no_label": ("(no label)", "（不是标签）"),
+    "report.details.no_label": ("(none of the labels)", "（不在标签之列）"),
     "report.details.terms": ("Terms of the glossary", "术语表"),
     "report.details.term": ("Term", "术语"),
     "report.details.terms.caption": (

@@ -7,18 +7,25 @@ import re
 import unicodedata
 from collections import Counter
 from collections.abc import Sequence
+from typing import Final
 
 from tunesmith.text.normalise import normalise_answer
 from tunesmith.text.tokens import words
 
-_MULTIPLIERS = {"万亿": 1e12, "亿": 1e8, "万": 1e4, "billion": 1e9, "million": 1e6, "thousand": 1e3}
+LARGEST_SAID: Final = 1e45
+"""Errors are squared, and their intervals take third powers of the squares: what is larger would leave no numbers."""
+_MULTIPLIERS = {
+    **{"万": 1e4, "十万": 1e5, "百万": 1e6, "千万": 1e7},
+    **{"亿": 1e8, "十亿": 1e9, "百亿": 1e10, "千亿": 1e11, "万亿": 1e12},
+    **{"thousand": 1e3, "million": 1e6, "billion": 1e9},
+}
 _NUMBER = re.compile(
     r"""
     (?<![A-Za-z0-9_.])                                            # not inside a word or another number
     (?P<sign>(?<![)\]])-)?
     (?P<digits>(?:\d{1,3}(?:,\d{3})+(?!\d)|\d+)(?:\.\d+)?|\.\d+)
     (?P<exponent>e[+-]?\d+)?
-    (?:\s*(?P<multiplier>万亿|亿|万|(?:billion|million|thousand)\b))?
+    (?:\s*(?P<multiplier>[十百千万]?亿|[十百千]?万|(?:billion|million|thousand)(?![a-z])))?
     """,
     re.IGNORECASE | re.VERBOSE,
 )
@@ -33,8 +40,9 @@ def exact_match(prediction: str, references: str | Sequence[str]) -> float:
 def numeric_match(prediction: str, references: str | Sequence[str], relative_tolerance: float = 1e-6) -> float:
     """Return 1.0 when the last number of the answer equals the last number of a reference, else 0.0.
 
-    Read are thousands separators, exponents, full-width digits and the words ``万 亿 thousand million billion``; units
-    and the percent sign are ignored. Digits glued to a letter before them, as in "B12", are no number.
+    Read are thousands separators, exponents, full-width digits and the words ``万 亿``, also behind 十 百 千, and
+    ``thousand million billion``; units and the percent sign are ignored. Digits glued to a letter before them, as in
+    "B12", are no number.
     """
     found = last_number(prediction)
     if found is None:
@@ -97,7 +105,7 @@ def _as_list(references: str | Sequence[str]) -> Sequence[str]:
 
 
 def last_number(text: str) -> float | None:
-    """Return the number that a text ends with, as `numeric_match` reads it, or None where it holds none."""
+    """Return the number that a text ends with, as `numeric_match` reads it, None where it holds no finite one."""
     # The Chinese comma separates clauses, never thousands; NFKC would make it an English one.
     folded = unicodedata.normalize("NFKC", text.replace("\N{FULLWIDTH COMMA}", " ")).replace("\N{MINUS SIGN}", "-")
     matches = list(_NUMBER.finditer(folded))
@@ -105,7 +113,14 @@ def last_number(text: str) -> float | None:
         return None
     sign, digits, exponent, multiplier = matches[-1].group("sign", "digits", "exponent", "multiplier")
     number = float((sign or "") + digits.replace(",", "") + (exponent or ""))
-    return number * _MULTIPLIERS[multiplier.lower()] if multiplier else number
+    number *= _MULTIPLIERS[multiplier.lower()] if multiplier else 1.0
+    return number if math.isfinite(number) else None
+
+
+def said_number(text: str) -> float | None:
+    """Return the answer where a number was asked for: the last one, or None where that is beyond `LARGEST_SAID`."""
+    number = last_number(text)
+    return number if number is not None and abs(number) <= LARGEST_SAID else None
 
 
 def _bag_f1(predicted: Counter[str], wanted: Counter[str]) -> float:

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import Final, Literal, get_args
 
 from tunesmith.artifacts.scorecard import Task
-from tunesmith.metrics.answers import last_number
+from tunesmith.metrics.answers import said_number
 from tunesmith.records import Sample
 from tunesmith.text.normalise import normalise_answer
 
@@ -134,7 +134,7 @@ class Expected:
         if self.task == "labels":
             return label_told(answer, self.labels) is not None
         if self.task == "numbers":
-            return last_number(answer) is not None
+            return said_number(answer) is not None
         return self.is_parsable is None or self.is_parsable(answer)
 
 

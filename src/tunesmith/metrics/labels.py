@@ -68,13 +68,15 @@ def averaged(true_N: Codes, predicted_N: Codes, num_classes: int, average: Avera
 def matthews(true_N: Codes, predicted_N: Codes, num_classes: int) -> float:
     """Return Matthews' correlation of true and predicted classes, -1 to 1 (Gorodkin 2004 for several classes).
 
-    Predictions outside the classes are one class of their own. 0.0 where one side always says the same.
+    What is outside the classes is one class more on either side, and never right. 0.0 where one side always says the
+    same.
     """
     hits_C, true_C, predicted_C = (counts.astype(np.float64) for counts in _counts(true_N, predicted_N, num_classes))
-    num_outside = float((predicted_N == OUTSIDE).sum())
+    true_outside, predicted_outside = (float((codes_N == OUTSIDE).sum()) for codes_N in (true_N, predicted_N))
     total = float(len(true_N))
     covariance = hits_C.sum() * total - (true_C * predicted_C).sum()
-    spread = (total**2 - (true_C**2).sum()) * (total**2 - (predicted_C**2).sum() - num_outside**2)
+    spread = total**2 - (true_C**2).sum() - true_outside**2
+    spread *= total**2 - (predicted_C**2).sum() - predicted_outside**2
     return float(covariance / math.sqrt(spread)) if spread > 0 else 0.0
 
 

@@ -102,12 +102,11 @@ def judge_of(task: Task, metric: str, labels: Sequence[str], metrics: Iterable[s
 def how_off(told: float, true: float) -> NumberError:
     """How a wrong number is off: by its sign, by a power of ten, by a unit, by rounding (at most 1 %), by at most a
     tenth (`near`), or else (`far`)."""
-    if not math.isfinite(told):
-        return "far"
     if true and math.isclose(told, -true, rel_tol=SAME_NUMBER):
         return "sign"
-    power = math.log10(told / true) if told * true > 0 else 0.0
-    if round(power) and math.isclose(told, true * 10.0 ** round(power), rel_tol=SAME_NUMBER):
+    ratio = told / true if told * true > 0 else 0.0
+    power = round(math.log10(ratio)) if 0.0 < ratio < math.inf else 0
+    if power and math.isclose(told, true * 10.0**power, rel_tol=SAME_NUMBER):
         return "magnitude"
     if _is_rounded(told, true):
         return "rounded"

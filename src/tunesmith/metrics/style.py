@@ -25,7 +25,7 @@ _FORMAL: Final = re.compile("您")
 _I: Final = re.compile(r"(?<!自)我(?![们們国國方司校院市省军軍党黨])|俺|\b(?:i|me|my|mine|myself)\b", _FLAGS)
 _WE: Final = re.compile(r"我[们們]|咱|我[国國方司校院市省军軍党黨]|\b(?:we|us|our|ours|ourselves)\b", _FLAGS)
 # Roman numerals and US are written in capitals
-_NO_PRONOUN: Final = re.compile(r"\bUS\b|\b(?:Part|Chapter|Type|Phase|Class) I\b|\bi\.e\.")
+_NO_PRONOUN: Final = re.compile(r"\bUS\b|\b(?:Part|Chapter|Type|Phase|Class) I\b|\bi\.e\.", re.ASCII)
 
 
 def style_scorers(style: Style) -> dict[str, Scorer]:

@@ -132,7 +132,7 @@ def _classes(chart_id: str, arm: str, found: Mapping[str, Details], words: Words
     title = words("report.details.confusion", arm=words.arm(arm))
     described = "; ".join(f"{one.true} → {one.told}: {one.num_items}" for one in confused)
     names = {name: name for name in details.classes}
-    if any("" in told for told in details.confusion.values()):
+    if "" in details.confusion or any("" in told for told in details.confusion.values()):
         names[""] = words("report.details.no_label")
     absent = [f"{place} {name}" for place, (code, name) in enumerate(names.items(), 1) if code not in details.confusion]
     return ArmClasses(

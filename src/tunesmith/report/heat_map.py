@@ -55,7 +55,7 @@ def heat_map(
         for told, num in counts[true].items():
             spot = (grid.left + places[told] * grid.cell, HEAD + row * grid.cell)
             tooltip = f"{names[true]} → {names[told]}: {num}"
-            parts += _cell(spot, grid.cell, num, "hit" if true == told else "miss", num / total, tooltip)
+            parts += _cell(spot, grid.cell, num, "hit" if true == told != "" else "miss", num / total, tooltip)
     frame = Markup(
         '<svg class="heat-map" width="{width:.0f}" height="{height:.0f}" viewBox="0 0 {width:.0f} {height:.0f}"'
         ' role="img" aria-labelledby="{id}-title {id}-desc"><title id="{id}-title">{title}</title>'

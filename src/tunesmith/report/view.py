@@ -110,6 +110,8 @@ class VerdictView:
     arm: str
     metric: str
     num_items: str
+    sides: tuple[str, str]
+    """What the two figures are called that follow."""
     before: str
     after: str
     difference: DifferenceView
@@ -207,7 +209,9 @@ def report_view(products: Products, words: Words) -> ReportView:
         headline=headline,
         others=tuple(others),
         table=arm_table(body, words),
-        notes=notes(body, contract, words) + four_bit_notes(products.models, words) + safety.warnings,
+        notes=notes(body, contract, recipe.evaluate.max_items, words)
+        + four_bit_notes(products.models, words)
+        + safety.warnings,
         differences=difference_rows(body, words),
         details=details_view(body, words),
         coverage=coverage_sentence(body, words),
@@ -255,17 +259,22 @@ def verdict_view(verdict: Verdict, body: ScorecardBody, words: Words) -> Verdict
         "arm": words.arm(verdict.arm),
         "against": words.arm(difference.against),
     }
+    # an encoder says nothing before it is tuned, and is held against another way to do the same
+    sentence, sides = "report.verdict.sentence.beside", (facts["against"], facts["arm"])
+    if difference.against == BASE:
+        sentence, sides = "report.verdict.sentence", (words("report.verdict.before"), words("report.verdict.after"))
     return VerdictView(
         word=verdict.word,
         title=words(f"verdict.{verdict.word}"),
         arm=facts["arm"],
         metric=facts["metric"],
         num_items=facts["n"],
+        sides=sides,
         before=facts["before"],
         after=facts["after"],
         difference=difference_view(difference, words),
         bar=bar_around_zero(difference),
-        sentence=words("report.verdict.sentence", **facts),
+        sentence=words(sentence, **facts),
         meaning=words(f"verdict.meaning.{verdict.word}"),
         reasons=tuple(words.reason(key, values) for key, values in verdict.reasons if key not in repeated),
     )
@@ -275,14 +284,15 @@ def _estimate(body: ScorecardBody, arm_name: str, suite: str, metric: str) -> Es
     return next(arm.metrics[suite][metric] for arm in body.arms if arm.name == arm_name)
 
 
-def notes(body: ScorecardBody, contract: DatasetReport, words: Words) -> tuple[str, ...]:
-    """What a reader must know before trusting the table: overlap, baselines that win, a sampled test set."""
+def notes(body: ScorecardBody, contract: DatasetReport, max_items: int | None, words: Words) -> tuple[str, ...]:
+    """What a reader must know before trusting the table: overlap, baselines that win, test rows that were not asked."""
     arm = body.verdicts[0].arm
     found = [] if contract.proof.holds else [proof(contract.proof, words).sentence]
     found += [_note_on_baseline(body, arm, baseline, words) for baseline in BASELINES]
     num_test, num_judged = contract.splits["test"], body.num_items[TEST]
     if num_judged < num_test:
-        found.append(words("report.note.sampled", judged=count(num_judged), total=count(num_test)))
+        why = "sampled" if num_judged == max_items else "unlearned"
+        found.append(words(f"report.note.{why}", judged=count(num_judged), total=count(num_test)))
     return tuple(note for note in found if note)
 
 

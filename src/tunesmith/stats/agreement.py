@@ -196,8 +196,8 @@ def with_interval(
         return value if found is None else found
 
     interval = bootstrap_bca_of(resampled, num_items, seed=seed, groups=groups)
-    has_width = interval.low < interval.high
-    return Coefficient(value, interval.low if has_width else None, interval.high if has_width else None, num_items)
+    low, high = (interval.low, interval.high) if interval.has_width else (None, None)
+    return Coefficient(value, low, high, num_items)
 
 
 def lean(count: int, n: int) -> Lean | None:

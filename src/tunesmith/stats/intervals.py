@@ -40,9 +40,17 @@ class Interval:
     low: float
     high: float
 
+    @property
+    def has_width(self) -> bool:
+        """Whether it tells anything: where all resamples are alike, drawing them did not."""
+        return self.high - self.low > ROUNDING * max(1.0, abs(self.low))
 
-def wilson(successes: int, n: int, confidence: float = CONFIDENCE) -> Interval:
-    """Return the score interval for a share (Wilson 1927, no continuity correction): honest at 0 % and 100 % too."""
+
+def wilson(successes: float, n: int, confidence: float = CONFIDENCE) -> Interval:
+    """Return the score interval for a share (Wilson 1927, no continuity correction): honest at 0 % and 100 % too.
+
+    `successes` need not be whole: of whole groups, each counts by its share.
+    """
     if not 0 <= successes <= n or n == 0:
         raise ValueError(f"need 0 <= successes <= n and n > 0, got {successes} of {n}")
     z = quantile(0.5 + confidence / 2)

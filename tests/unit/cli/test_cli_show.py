@@ -72,6 +72,15 @@ def test_the_table_has_the_verdict_s_metric_first_and_a_dash_where_an_arm_has_no
     assert any("With 1,040 items this test can detect a true difference of 0.2123 or more" in line for line in lines)
 
 
+def test_what_the_verdict_is_against_has_its_name() -> None:
+    found = body(difference("tuned", "classic", -0.1, -0.2, -0.01))
+    beside = found.verdicts[0].model_copy(update={"difference": found.differences[1]})
+    found = found.model_copy(update={"verdicts": [beside]})
+    line = "Accuracy -0.100 [-0.200, -0.010] against Classic baseline, 95% interval, n = 40"
+    assert any(line in each for each in scorecard_lines(found, "en"))
+    assert any("相对传统方法基线 -0.100" in each for each in scorecard_lines(found, "zh"))
+
+
 def test_a_loss_against_a_baseline_is_said_only_when_it_is_sure() -> None:
     sure = "\n".join(scorecard_lines(body(difference("tuned", "classic", -0.1, -0.2, -0.01)), "en"))
     unsure = "\n".join(scorecard_lines(body(difference("tuned", "classic", -0.1, -0.2, 0.01)), "en"))
@@ -96,6 +105,16 @@ def test_before_and_after_show_thinking_apart() -> None:
         "  Base model: No.",
         "  Tuned model: (6 x 7) 42",
         "  Reference: 42",
+    ]
+
+
+def test_what_was_said_cannot_steer_the_terminal() -> None:
+    answers = {"tuned": {"reasoning": "hm\x1b[2J", "answer": "gone\x1b]0;title\x07\rback\nnext 下一行"}}
+    pair = {"prompt": "\x9b31m?", "reference": "\x08", "answers": answers}
+    assert before_after_lines([pair], "en") == [
+        "▸ \ufffd31m?",
+        "  Tuned model: (hm\ufffd[2J) gone\ufffd]0;title\ufffd\ufffdback\nnext 下一行",
+        "  Reference: \ufffd",
     ]
 
 

@@ -37,3 +37,14 @@ def test_in_chinese_and_without_reasons() -> None:
     written = Explanation("", TEXT, "", "it is in the post", None, ())
     assert explanation_lines(written, "zh", colour=False) == [f"▸ {TEXT}", "  回答：it is in the post"]
     assert "检验" in "\n".join(explanation_lines(FOUND, "zh", colour=False))
+
+
+def test_what_was_asked_and_said_cannot_steer_the_terminal() -> None:
+    text = "the \x1b[8mcard\x1b[0m is lost"
+    units = (Unit("\x1b[8mcard\x1b", 4, 13, 2.0),)
+    rows = (Neighbour("a", "desk.csv", 7, 0.83, "my\x1b[2J card", "lost\x07"),)
+    found = Explanation("3f9a", text, "lost\x1b", "lost\x9d", Reasons(math.log(0.8), units, None), rows)
+    lines = explanation_lines(found, "en", colour=True)
+    assert lines[0] == f"▸ the {MARKED}\ufffd[8mcard\ufffd{PLAIN}[0m is lost"
+    assert not any(character in "".join(lines[1:]) for character in "\x1b\x07\x9d")
+    assert lines[-1] == "  0.83  desk.csv:7  my\ufffd[2J card → lost\ufffd"

@@ -81,6 +81,38 @@ def test_an_answer_that_was_cut_before_its_number_is_cut_off_and_one_after_it_is
     assert [sample.scores["said_number"] for sample in said.values()] == [0.0, 1.0, 0.0, 1.0]
 
 
+@pytest.mark.parametrize("endless", ["1e999", "7" * 400, "it is 1e200", "-3e46"])
+def test_a_number_without_measure_is_none_and_leaves_figures_of_the_others(endless: str) -> None:
+    items = [item(number, f"{number}.0", target=float(number)) for number in range(8)]
+    texts = [f"about {number + 1}" for number in range(7)] + [endless]
+    samples = [
+        arms.said_number_sample("base", one, one.prompt, completion(text, "stop"), unsaid=3.5)
+        for one, text in zip(items, texts, strict=True)
+    ]
+    judged = {"base": {"test": summary.judge(arms.Answers(tuple(samples), None, 1.0), items, None)}}
+    measure(judged, items, Wanted("numbers", "mae", (), []))
+    found = summary.estimates(judged["base"]["test"], items, (), seed=0)
+    # seven are off by 1, and the mean of the training rows stands for the eighth
+    assert (found["mae"].value, found["mae"].n) == (pytest.approx((7 + 3.5) / 8), 8)
+    assert found["rmse"].value == pytest.approx(((7 + 3.5**2) / 8) ** 0.5)
+    details = judged["base"]["test"].details
+    assert details is not None
+    assert details.faults == {"unparsable": 1}
+
+
+def test_the_largest_number_said_still_has_figures() -> None:
+    items = [item(number, f"{number}.0", target=float(number)) for number in range(8)]
+    samples = [
+        arms.said_number_sample("base", one, one.prompt, completion("9e44" if number else "0", "stop"), unsaid=3.5)
+        for number, one in enumerate(items)
+    ]
+    judged = summary.judge(arms.Answers(tuple(samples), None, 1.0), items, None)
+    found = summary.estimates(judged, items, (), seed=0)
+    assert found["mse"].value == pytest.approx(8.1e89 * 7 / 8)
+    assert found["mse"].low is not None
+    assert found["mse"].low < found["mse"].value
+
+
 def test_without_faults_there_are_no_bounds() -> None:
     items = [item(0, "card", label="card")]
     sample = replace(arms.label_sample("tuned", items[0], items[0].prompt, "loan"), num_tokens=1)

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from confidence_material import LABELS, labelled
 from scipy import special, stats
+from scipy.stats import binomtest
 
 from tunesmith.evaluate import arms, sureness
 from tunesmith.evaluate.confidence import (
@@ -233,3 +234,14 @@ def test_all_kinds_are_one_table_each() -> None:
         assert table.mending is not None
         assert (table.mending.rows, table.mending.num_fitted, table.mending.reason) == ("half_of_test", 20, "too_few")
     assert Stated(np.array([0.5]), np.array([1.0])).mended(None).confidence_N.tolist() == [0.5]
+
+
+def test_a_few_groups_that_are_all_right_promise_no_accuracy() -> None:
+    # two customers with two questions each are surest, and right; of the other eight a half is
+    right = np.array([1.0] * 4 + [1.0, 0.0] * 8)
+    stated = Stated(np.linspace(0.99, 0.6, 20), right, groups=tuple(f"c{place // 2}" for place in range(20)))
+    points = coverage_curve(stated, seed=0)
+    assert [point.accuracy for point in points[:4]] == [1.0] * 4
+    one, two = (binomtest(num, num).proportion_ci(method="wilson").low for num in (1, 2))
+    assert [point.low for point in points[:4]] == pytest.approx([one, one, two, two])
+    assert all(point.low < 0.95 for point in points)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import random
+import shutil
 import threading
 from collections.abc import Callable
 from contextlib import suppress
@@ -15,7 +16,7 @@ from typing import Any
 import pytest
 from chat_server import ChatServer, serving
 from pydantic import ValidationError
-from rating_material import rated_scorecard, tasks_for
+from rating_material import plain_answer, rated_scorecard, tasks_for
 from scorecard_material import right
 from scorecard_material import scorecard as scored
 
@@ -237,6 +238,28 @@ def test_one_that_was_stopped_is_asked_only_for_what_is_missing(tmp_path: Path) 
     assert num_first >= 32
     assert len(asked) - num_first == 8
     assert found.model_copy(update={"judge": None}) == whole.model_copy(update={"judge": None})
+
+
+def test_a_reply_that_was_kept_is_about_that_answer_alone(tmp_path: Path) -> None:
+    def grade(asked: dict[str, Any]) -> str:
+        value = 5 if asked["answer"] else 1
+        return json.dumps({"accuracy": value, "fluency": value, "domain_fit": value})
+
+    def late(arm: str, number: int) -> str:
+        """An endpoint that answered nothing in time."""
+        return "" if arm == "tuned" else f"{arm} says {number}"
+
+    # 20 answers go in rounds of 16: the first is kept, the second fails
+    first, then = (
+        rated_scorecard(tmp_path / name, 10, said) for name, said in (("first", late), ("then", plain_answer))
+    )
+    with serving(replying(grade), failures=[0] * 16 + [401]) as server, suppress(RunFailed):
+        judged(tmp_path, first, server, asks=["grades"])
+    shutil.rmtree(tmp_path / "cache")  # what is kept is the evaluation's own
+    with serving(replying(grade)) as server:
+        rated = judged(tmp_path, then, server, asks=["grades"])
+    assert len(server.bodies) == 10 + 2
+    assert {arm: one.value for arm, one in rated.scores["accuracy"].items()} == {"base": 5.0, "tuned": 5.0}
 
 
 def test_a_judge_that_never_answers_in_time_fails_the_evaluation(tmp_path: Path) -> None:

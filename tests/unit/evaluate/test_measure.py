@@ -147,6 +147,22 @@ def test_labels_have_every_class_and_the_matrix() -> None:
     assert judged.details.faults == {"unparsable": said.count("no idea")}
 
 
+def test_a_label_that_no_training_row_has_stands_in_the_matrix_too() -> None:
+    true = ["card", "loan", "new", "new", "new"]
+    said = ["card", "card", "loan", "new", "退款"]
+    items = [item(n, label, label=label) for n, label in enumerate(true)]
+    samples = [arms.label_sample("tuned", each, each.prompt, label) for each, label in zip(items, said, strict=True)]
+    judged = measured(samples, items, Wanted("labels", "accuracy", metrics("mcc"), LABELS))
+    assert judged.details is not None
+    assert judged.details.confusion == {
+        "card": {"card": 1},
+        "loan": {"card": 1},
+        "": {"loan": 1, "退款": 1, "": 1},
+    }
+    told = ["card", "card", "loan", "nothing", "退款"]
+    assert figures(judged, items, LABELS)["mcc"] == pytest.approx(matthews_corrcoef(true, told))
+
+
 def test_a_label_is_told_in_any_case_and_with_a_full_stop() -> None:
     items = [item(n, label, label=label) for n, label in enumerate(LABELS)]
     samples = [generated(each, text) for each, text in zip(items, ("Card.", "a loan", "退款。"), strict=True)]

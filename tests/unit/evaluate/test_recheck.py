@@ -18,8 +18,10 @@ from tunesmith.evaluate import arms, summary
 from tunesmith.evaluate.confidence import Judging, judge_confidence
 from tunesmith.evaluate.forgetting import forgetting
 from tunesmith.evaluate.items import Item
+from tunesmith.evaluate.measure import Wanted, measure
 from tunesmith.evaluate.recheck import TOLERANCE, recheck
 from tunesmith.recipe.confidence import Confidence
+from tunesmith.recipe.metrics import Plain
 from tunesmith.records import Message
 
 LABELS = ["card", "loan", "refund", "other"]
@@ -160,6 +162,42 @@ def test_scores_of_which_scipy_has_no_interval_come_out_again(tmp_path: Path, nu
     judged["tuned"]["test"] = (summary.judge(arms.Answers(tuple(samples), None, 1.0), items, None), items)
     found = recheck(published(tmp_path / "card", judged, body_of(judged, "labels", "accuracy")))
     assert found.largest < TOLERANCE
+
+
+def test_a_label_that_is_none_of_the_declared_ones_comes_out_again(tmp_path: Path) -> None:
+    judged = labelled(60, grouped=False)
+    items = [replace(one, label="new", answer=Message("assistant", "new")) for one in judged["base"]["test"][1][:9]]
+    items += judged["base"]["test"][1][9:]
+    wanted = Wanted("labels", "accuracy", (Plain(name="mcc"),), LABELS)
+    for arm, suites in judged.items():
+        told = [sample.answer for sample in suites["test"][0].answers.samples]
+        told[7:12] = ["no idea"] * 5
+        samples = [arms.label_sample(arm, one, one.prompt, label) for one, label in zip(items, told, strict=True)]
+        found = {arm: {"test": summary.judge(arms.Answers(tuple(samples), None, 1.0), items, None)}}
+        measure(found, items, wanted)
+        suites["test"] = (found[arm]["test"], items)
+    body = body_of(judged, "labels", "accuracy")
+    assert "mcc" in body.arms[0].metrics["test"]
+    details = body.arms[0].details
+    assert details is not None
+    assert sum(sum(row.values()) for row in details.confusion.values()) == 60
+    assert recheck(published(tmp_path / "card", judged, body)).largest < TOLERANCE
+
+
+@pytest.mark.parametrize("num_groups", [1, 5])
+def test_groups_that_are_all_alike_come_out_again(tmp_path: Path, num_groups: int) -> None:
+    judged = labelled(20, grouped=True)
+    items = [replace(one, group=f"d{place % num_groups}") for place, one in enumerate(judged["tuned"]["test"][1])]
+    for arm, suites in judged.items():
+        told = [one.label if arm == "tuned" else LABELS[0] for one in items]
+        samples = [arms.label_sample(arm, one, one.prompt, label or "") for one, label in zip(items, told, strict=True)]
+        suites["test"] = (summary.judge(arms.Answers(tuple(samples), None, 1.0), items, None), items)
+    body = body_of(judged, "labels", "accuracy")
+    accuracy = {arm.name: arm.metrics["test"]["accuracy"] for arm in body.arms}["tuned"]
+    assert accuracy.value == 1.0
+    assert accuracy.low is not None
+    assert accuracy.low < 0.6
+    assert recheck(published(tmp_path / "card", judged, body)).largest < TOLERANCE
 
 
 def test_numbers_come_out_again(tmp_path: Path) -> None:

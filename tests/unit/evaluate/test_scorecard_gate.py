@@ -60,6 +60,30 @@ def test_less_is_better_of_errors(tmp_path: Path) -> None:
     assert gate(old, new, Limits()).passage == "reject"
 
 
+def read(folder: Path, bits: list[float], num_bytes: list[int]) -> Scorecard:
+    """Of a model whose samples hold what bits per byte is the quotient of, as those of an evaluation do."""
+    card = scorecard(folder, {"test": bits}, metric="bits_per_byte")
+    told = [
+        replace(sample("test", number, "bits", one), scores={"bits": one, "bytes": float(num)})
+        for number, (one, num) in enumerate(zip(bits, num_bytes, strict=True))
+    ]
+    write_samples(card.folder / SAMPLES, told)
+    return card
+
+
+def test_bits_per_byte_is_that_of_all_bytes(tmp_path: Path) -> None:
+    rng = np.random.default_rng(1)
+    num_bytes = [1000] * 30 + [10] * 50
+    before = [num * (2.0 + 0.1 * rng.random()) for num in num_bytes]
+    # a fifth less on what is long, a tenth more on what is short
+    after = [one * (0.8 if num == 1000 else 1.1) for one, num in zip(before, num_bytes, strict=True)]
+    decision = gate(read(tmp_path / "new", after, num_bytes), read(tmp_path / "old", before, num_bytes), Limits())
+    assert decision.passage == "promote"
+    difference = decision.findings[0].difference
+    assert difference is not None
+    assert (difference.mean, difference.n) == (pytest.approx((sum(before) - sum(after)) / sum(num_bytes)), 80)
+
+
 def test_what_cannot_be_compared_is_refused(current: Scorecard, tmp_path: Path) -> None:
     other = scorecard(tmp_path / "other", {"test": right(3, 9)}, metric="exact_match")
     unasked = scorecard(tmp_path / "unasked", {"general_en": right(3, 9)})

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from scipy.stats import binomtest
+from scipy.stats import binomtest, norm
 from sklearn.metrics import accuracy_score, f1_score
 
 from tunesmith.evaluate import arms, summary
@@ -71,6 +71,29 @@ def test_samples_of_one_item_are_averaged_within_it() -> None:
         samples += [arms.text_sample("tuned", each, Message("assistant", answer)) for answer in answers]
     judged = summary.judge(arms.Answers(tuple(samples), None, 1.0), items, None)
     assert judged.values["exact_match"].tolist() == [0.5, 1.0]
+
+
+@pytest.mark.parametrize(("num_groups", "num_right"), [(4, 20), (4, 0), (1, 20), (1, 15)])
+def test_groups_that_are_all_alike_give_no_certainty(num_groups: int, num_right: int) -> None:
+    values_N = np.array([1.0] * num_right + [0.0] * (20 - num_right))
+    found = summary.estimate(values_N, [f"g{place % num_groups}" for place in range(20)], seed=0)
+    assert (found.value, found.n) == (num_right / 20, 20)
+    # the shares p at which (found - p)^2 = z^2 p (1 - p) / groups
+    spread = norm.ppf(0.975) ** 2 / num_groups
+    low, high = sorted(np.roots([1 + spread, -2 * found.value - spread, found.value**2]).real)
+    assert (found.low, found.high) == pytest.approx((low, high), abs=1e-12)
+    if num_right in (0, 20):
+        expected = binomtest(num_groups * num_right // 20, num_groups).proportion_ci(method="wilson")
+        assert (found.low, found.high) == pytest.approx((expected.low, expected.high), abs=1e-12)
+
+
+def test_what_no_resample_changes_has_no_interval() -> None:
+    alike = summary.estimate(np.full(9, 0.5), None, seed=0)
+    assert (alike.value, alike.low, alike.high) == (0.5, None, None)
+    items, judged = labelled(["card"] * 6, ["card"] * 6)
+    found = summary.estimates(judged, items, ["card"], seed=0)
+    assert (found["macro_f1"].value, found["macro_f1"].low, found["macro_f1"].high) == (1.0, None, None)
+    assert found["accuracy"].low == pytest.approx(binomtest(6, 6).proportion_ci(method="wilson").low)
 
 
 def test_bits_per_byte_is_the_quotient_of_sums() -> None:

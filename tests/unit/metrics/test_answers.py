@@ -42,6 +42,13 @@ def test_exact_match() -> None:
         ("总额为2万亿", "2000亿", 0.0),
         ("总额为2万亿", "20000亿", 1.0),
         ("1.2 million people", "1,200,000", 1.0),
+        ("约1.2 million人", "1,200,000", 1.0),
+        ("共5千万元", "50000000", 1.0),
+        ("共5千万元", "5", 0.0),
+        ("３百万人", "3 million", 1.0),
+        ("市值2.5千亿", "2500亿", 1.0),
+        ("重5千克", "5", 1.0),
+        ("5 millionth", "5", 1.0),
         ("\N{MINUS SIGN}5", "-5", 1.0),
         ("温度是-5度", "-5", 1.0),
         ("between 3-5", "5", 1.0),
@@ -58,6 +65,8 @@ def test_exact_match() -> None:
         ("7", "no number", 0.0),
         ("-7", "7", 0.0),
         ("0.1", "0", 0.0),
+        ("about 1e80 atoms", "1e80", 1.0),
+        ("1e999", "1e999", 0.0),  # none that can be compared
     ],
 )
 def test_numeric_match(prediction: str, reference: str, expected: float) -> None:

@@ -93,3 +93,13 @@ def test_matthews_is_scikit_learns_and_pearsons_of_two_classes(seed: int) -> Non
     first, second = rng.integers(0, 2, (2, 50))
     assert matthews(first, second, 2) == pytest.approx(np.corrcoef(first, second)[0, 1], abs=1e-12)
     assert matthews(first, np.zeros(50, np.int64), 2) == 0.0
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_a_true_class_that_is_none_of_the_labels_is_never_right(seed: int) -> None:
+    true, predicted = random_labels(seed)
+    labels = sorted(set(true))[1:]
+    found = matthews(encode(true, labels), encode(predicted, labels), len(labels))
+    known = [label if label in labels else "unseen" for label in true]
+    told = [label if label in labels else "outside" for label in predicted]
+    assert found == pytest.approx(reference.matthews_corrcoef(known, told), abs=1e-14)

@@ -120,7 +120,8 @@ def test_texts_that_were_read_are_never_wrong() -> None:
         (44.0, 42.0, "near"),
         (99.0, 42.0, "far"),
         (5.0, 0.0, "far"),
-        (float("inf"), 1.0, "far"),
+        (1e308, 0.5, "far"),
+        (1e-300, 1e300, "far"),
         (-8.0, 42.0, "far"),
     ],
 )

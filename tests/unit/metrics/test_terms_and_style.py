@@ -99,12 +99,21 @@ def test_glossaries_of_other_kinds_and_broken_ones(tmp_path: Path) -> None:
         ({"formality": "informal"}, ["你好", "It's done."], ["您好"]),
         (
             {"person": "we"},
-            ["我们会处理", "我国法律", "We will", "Part I of it", "自我介绍", "Time is short", "我司承担"],
+            [
+                "我们会处理",
+                "我国法律",
+                "We will",
+                "Part I of it",
+                "自我介绍",
+                "Time is short",
+                "我司承担",
+                "属于Type I型",
+            ],
             ["我会处理", "I will", "give it to me", "这是我的"],
         ),
         (
             {"person": "i"},
-            ["我会处理", "I will", "in the US"],
+            ["我会处理", "I will", "in the US", "在US上市", "寄往US的包裹"],
             ["我们会处理", "We will", "ask us", "咱们走", "我司承担"],
         ),
         ({"person": "none"}, ["已处理", "It is done"], ["我会", "我们会", "I am", "our card"]),

@@ -105,7 +105,7 @@ def test_what_is_taken_for_what_most_often_comes_first(body: ScorecardBody) -> N
     shown = details_view(body, Words("zh")).classes[0].confused
     assert [int(pair.num_items) for pair in shown] == sorted(wrong.values(), reverse=True)[:10]
     for pair in shown:
-        told = "" if pair.told == "（不是标签）" else pair.told
+        told = "" if pair.told == "（不在标签之列）" else pair.told
         assert wrong[pair.true, told] == int(pair.num_items)
         share = 100 * wrong[pair.true, told] / sum(confusion[pair.true].values())
         assert float(pair.share.rstrip("%")) == pytest.approx(share, rel=5e-3)
@@ -115,7 +115,7 @@ def test_the_map_holds_every_count_in_its_row_and_column(body: ScorecardBody) ->
     details = next(arm.details for arm in body.arms if arm.name == "tuned")
     assert details is not None
     svg = details_view(body, Words("en")).classes[0].heat_map
-    assert "(no label)" in svg
+    assert "(none of the labels)" in svg
     spot = (
         r'<rect class="(hit|miss)" x="([\d.]+)" y="([\d.]+)"[^>]*fill-opacity="([\d.]+)"><title>(.*?) → (.*?): (\d+)<'
     )
@@ -124,7 +124,7 @@ def test_the_map_holds_every_count_in_its_row_and_column(body: ScorecardBody) ->
     columns, rows = ({float(cell[place]) for cell in cells} for place in (1, 2))
     assert (len(columns), len(rows)) == (5, 4)
     for kind, x, y, strength, true, told, num in cells:
-        label = "" if told == "(no label)" else told
+        label = "" if told == "(none of the labels)" else told
         assert details.confusion[true][label] == int(num)
         assert (kind == "hit") == (true == label)
         assert sorted(columns).index(float(x)) == [*LABELS, ""].index(label)

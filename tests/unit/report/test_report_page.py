@@ -458,3 +458,24 @@ def test_few_items_bring_the_coverage_that_was_measured(tmp_path: Path) -> None:
     few = page_of(tmp_path / "few", Options(num_items=30))[1]
     assert "With 30 items such intervals were measured to hold the true value in 93% of evaluations" in few
     assert "such intervals were measured" not in page_of(tmp_path / "many", Options(num_items=120))[1]
+
+
+def test_test_rows_that_were_not_asked_are_told_with_the_reason(tmp_path: Path) -> None:
+    more = Options(edit_report=lambda report: report.model_copy(update={"splits": {**report.splits, "test": 80}}))
+    products = make_products(tmp_path, more)
+    assert "Judged on 60 of the 80 test rows: the answers of the others have weight 0" in show(products, tmp_path)[1]
+    evaluate = products.recipe.evaluate.model_copy(update={"max_items": 60})
+    drawn = replace(products, recipe=products.recipe.model_copy(update={"evaluate": evaluate}))
+    assert "Judged on a seeded sample of 60 of the 80 test rows." in show(drawn, tmp_path)[1]
+
+
+def test_what_was_not_asked_before_tuning_is_held_against_what_it_names(usual: Products, tmp_path: Path) -> None:
+    verdict = usual.scorecard.body.verdicts[0]
+    beside = verdict.model_copy(update={"difference": verdict.difference.model_copy(update={"against": "classic"})})
+    body = usual.scorecard.body.model_copy(update={"verdicts": [beside]})
+    page, _, _ = show(replace(usual, scorecard=replace(usual.scorecard, body=body)), tmp_path)
+    said = page.texts["verdict"]
+    classic = next(arm for arm in body.arms if arm.name == "classic").metrics["test"][verdict.metric].value
+    assert f", Classic baseline {classic:.3f}. Difference" in said
+    assert f"Classic baseline{classic:.3f}" in said
+    assert not any(word in said for word in ("before tuning", "Before", "After"))
