@@ -41,6 +41,7 @@ PROBLEMS: Final = {
     "int_type": "whole",
     "arm_changed": "arm-changed",
     "arm_documents": "arm-documents",
+    "arm_folder": "arm-folder",
     "arm_twice": "arm-twice",
     "held_out_shares": "held-out-shares",
     "judge_alone": "judge-alone",

@@ -166,6 +166,9 @@ def test_an_objective_may_be_given_by_its_name(name: str) -> None:
         ),
         ({"evaluate": {"models": {"base": "runs/a"}}}, "arm_twice"),
         ({"variants": {"small": {}}, "evaluate": {"models": {"small": "runs/a"}}}, "arm_twice"),
+        ({"variants": {"tuned": {}}}, "arm_twice"),
+        ({"variants": {"classic": {}}}, "arm_twice"),
+        *(({"variants": {name: {}}}, "arm_folder") for name in ("", ".", "..", "../..", "/srv/data", "a/../../..")),
         ({"evaluate": {"models": {"a": "runs/a"}, "endpoints": {"a": ADDRESS}}}, "arm_twice"),
         (
             {
