@@ -185,7 +185,11 @@ def test_a_checkpoint_holds_the_numbers_and_the_moments_of_its_optimiser(
 
 @pytest.mark.thorough
 @pytest.mark.parametrize("architecture", ["llama", "qwen2", "qwen3"])
-@pytest.mark.parametrize("method", [Full(), Lora(rank=4), Lora(rank=4, targets=("q_proj", "v_proj"))], ids=str)
+@pytest.mark.parametrize(
+    "method",
+    [Full(), Lora(rank=4), Lora(rank=4, targets=("q_proj", "v_proj")), Lora(rank=4, layers=(1, 2))],
+    ids=str,
+)
 @pytest.mark.parametrize("precision", ["fp32", "bf16"])
 @pytest.mark.parametrize("lengths", LENGTHS)
 def test_activations_are_what_autograd_keeps(
