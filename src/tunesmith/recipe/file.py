@@ -80,6 +80,7 @@ PROBLEMS: Final = {
     "search_many": "search-many",
     "search_step": "search-step",
     "search_twice": "search-twice",
+    "sgd_nesterov": "sgd-nesterov",
     "sgd_rate": "sgd-rate",
     "share_or_steps": "share-or-steps",
     "suite_name": "suite-name",

@@ -189,6 +189,10 @@ def test_an_objective_may_be_given_by_its_name(name: str) -> None:
         ({"train": {"method": "prompt", "objective": "regression"}}, "method_head"),
         ({"train": {"method": "prompt", "objective": {"name": "distill", "teacher": "t"}}}, "method_teacher"),
         ({"train": {"method": {"name": "lora", "layers": [3, 1]}}}, "lora_layers"),
+        (
+            {"train": {"learning_rate": 0.1, "optimizer": {"name": "sgd", "momentum": 0.0, "nesterov": True}}},
+            "sgd_nesterov",
+        ),
     ],
 )
 def test_objectives_that_cannot_work_are_refused(parts: dict[str, Any], kind: str, tmp_path: Path) -> None:
