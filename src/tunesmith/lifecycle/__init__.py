@@ -63,6 +63,7 @@ from tunesmith.recipe import (
     Train,
     dump_recipe,
 )
+from tunesmith.records import SPLITS
 from tunesmith.report.data_card import CardFiles
 from tunesmith.report.data_card import data_card as data_card_stage
 from tunesmith.report.data_rows import Reader
@@ -444,8 +445,10 @@ def check(job: Job, dataset: Dataset) -> None:
         refuse_unfit(job.trained_base, section.method)
         refuse_unwatchable(section, dataset, job.chat)
         teacher_of(job, section)
-        rows = rendered_rows(dataset, "train", job.chat, section.objective, job.runtime.cache)
-        used = nested_rows(rows, section.max_rows, job.recipe.seed)
+        rows, validation, test = (
+            rendered_rows(dataset, split, job.chat, section.objective, job.runtime.cache) for split in SPLITS
+        )
+        used = [*nested_rows(rows, section.max_rows, job.recipe.seed), *validation, *test]
         _refuse_no_room(job.base, section.method, max((len(row.ids_T) for row in used), default=0))
     report = dataset.report()
     predicts_numbers = any(isinstance(section.objective, Regression) for section in job.trainings().values())
