@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 from pathlib import Path
 from typing import Any
@@ -104,6 +105,18 @@ def test_what_does_not_fit_is_refused_before_anything_is_trained(folder: Path, t
             assert "{" not in told.value.message(language) + told.value.hint(language)
     with pytest.raises(TunesmithError, match="adapter-base"):
         tuned(folder, method={**LORA, "targets": ["q_proj"]}, start=start)
+
+
+def test_an_adapter_that_computes_more_than_plain_lora_is_refused(folder: Path, tmp_path: Path) -> None:
+    """PEFT scales each layer by a pattern of its own; here all of them would have had one scale."""
+    shutil.copytree(tuned(folder, method=LORA).payload, tmp_path / "peft")
+    config = tmp_path / "peft" / "adapter_config.json"
+    told = json.loads(config.read_text(encoding="utf-8")) | {"alpha_pattern": {"q_proj": 32}}
+    config.write_text(json.dumps(told), encoding="utf-8")
+    this = job(folder, method=LORA, start=str(tmp_path / "peft"))
+    with pytest.raises(TunesmithError) as refused:
+        lifecycle.check(this, lifecycle.prepare(this))
+    assert (refused.value.code, refused.value.parameters["setting"]) == ("adapter-kind", "alpha_pattern")
 
 
 def test_a_model_of_another_base_is_refused(folder: Path) -> None:

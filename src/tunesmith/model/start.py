@@ -16,6 +16,7 @@ from tunesmith.artifacts.folder import open_manifest
 from tunesmith.artifacts.tuned_model import KIND as TUNED_MODEL
 from tunesmith.errors import Place, TunesmithError
 from tunesmith.model.base import Base
+from tunesmith.model.fits import strange_settings
 from tunesmith.recipe import Auto, Classification, Full, Lora, Method, Prefix, Prompt, Regression, Train, is_four_bit
 from tunesmith.recipe.methods import Freeze
 
@@ -35,8 +36,9 @@ class Start:
 def start_of(section: Train, base: Base) -> Start | None:
     """What a training starts from; None for the base.
 
-    Raises TunesmithError `start-missing`, `start-base`, `start-method`, and what opening an artifact raises. Whether
-    the same layers are adapted shows when the weights are loaded.
+    Raises TunesmithError `start-missing`, `start-base`, `start-method`, `adapter-kind` for an adapter that is more than
+    plain LoRA, and what opening an artifact raises. Whether the same layers are adapted shows when the weights are
+    loaded.
     """
     if section.start is None:
         return None
@@ -91,11 +93,15 @@ def _check_base(given: Path, found: str, base: Base) -> None:
 
 
 def _check_adapter(folder: Path, method: Method) -> None:
-    told = json.loads((folder / ADAPTER_CONFIG).read_text(encoding="utf-8"))
+    file = folder / ADAPTER_CONFIG
+    told = json.loads(file.read_text(encoding="utf-8"))
     for setting, (key, wanted) in _settings(method).items():
         found = told.get(key, False)
         if found != wanted:
             raise _unlike(folder, setting, found, wanted)
+    strange = strange_settings(told) if isinstance(method, Lora) else []
+    if strange:
+        raise TunesmithError("adapter-kind", place=Place(str(file)), setting=strange[0])
 
 
 def _settings(method: Method) -> dict[str, tuple[str, Any]]:
