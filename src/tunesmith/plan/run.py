@@ -190,8 +190,9 @@ def plan_body(planning: Planning) -> tuple[Train, PlanBody]:
     if section.evaluate_every is None and has_validation:
         choices.append(_choice("evaluate_every", every, times=NUM_VALIDATIONS))
     tokens = computation.micro_batch_tokens
-    if section.micro_batch_tokens is None and tokens < max(MICRO_BATCH_TOKENS):
-        choices.append(_choice("micro_batch_tokens", tokens))
+    fewest, most = MICRO_BATCH_TOKENS
+    if section.micro_batch_tokens is None and tokens < most:
+        choices.append(_choice("micro_batch_tokens", tokens, least=fewest))
     return section, PlanBody(
         method=section.method.name,
         learning_rate=rate,
