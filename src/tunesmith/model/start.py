@@ -5,7 +5,9 @@ loaded.
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import zip_longest
 from pathlib import Path
 from typing import Any, Final
 
@@ -13,6 +15,7 @@ from tunesmith.artifacts import TunedModel, hash_folder, is_whole
 from tunesmith.artifacts.bundle import KIND as BUNDLE
 from tunesmith.artifacts.bundle import Bundle
 from tunesmith.artifacts.folder import open_manifest
+from tunesmith.artifacts.head import read_head
 from tunesmith.artifacts.tuned_model import KIND as TUNED_MODEL
 from tunesmith.errors import Place, TunesmithError
 from tunesmith.model.base import Base
@@ -57,6 +60,16 @@ def start_of(section: Train, base: Base) -> Start | None:
         elif isinstance(section.objective, Classification | Regression):
             raise _unlike(folder, "objective", WEIGHTS, section.objective.name)
     return Start(folder, is_adapter, hash_folder(folder))
+
+
+def refuse_other_classes(start: Start | None, classes: Sequence[str]) -> None:
+    """Raises TunesmithError `start-classes` where the head that training goes on from tells other classes apart."""
+    head = None if start is None else read_head(start.folder)
+    if start is None or head is None or head.classes == tuple(classes):
+        return
+    pairs = zip_longest(head.classes, classes, fillvalue="")
+    found, wanted = next((found, wanted) for found, wanted in pairs if found != wanted)
+    raise TunesmithError("start-classes", place=Place(str(start.folder)), found=found, wanted=wanted)
 
 
 def _payload(given: Path, base: Base, method: Method) -> tuple[Path, bool | None]:

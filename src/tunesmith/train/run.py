@@ -15,7 +15,7 @@ import torch
 from transformers import PreTrainedModel
 
 from tunesmith.artifacts import Event, Run, TunedModel, publish, read_metrics, read_samples
-from tunesmith.artifacts.head import Head, write_head
+from tunesmith.artifacts.head import Head, read_head, write_head
 from tunesmith.artifacts.pruned import has_held_zeros
 from tunesmith.artifacts.tuned_model import ADAPTER, KIND, METRICS, SAMPLES, TRAINING, WEIGHTS, write_events
 from tunesmith.chat.cache import rendered_rows
@@ -142,7 +142,8 @@ def material_of(training: Training, runtime: Runtime, progress: Progress) -> Mat
     classes = classes_of(training.dataset) if isinstance(section.objective, Classification) else ()
     # an answer to unlearn supervises nothing, and its loss is no mean over anything
     teaching = [row for row in validation_rows if row.num_supervised]
-    return Material(rows, teaching, head_of(section, rows, classes), runtime, kernels)
+    began = None if training.start is None else read_head(training.start.folder)
+    return Material(rows, teaching, head_of(section, rows, classes, began), runtime, kernels)
 
 
 def loop_of(training: Training, material: Material, model: PreTrainedModel, objective: Losses, run: Path) -> Loop:
