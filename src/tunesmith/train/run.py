@@ -6,7 +6,7 @@ import json
 import platform
 import shutil
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Any, Final
@@ -88,8 +88,12 @@ def _publish(training: Training, loop: Loop, run: Run, out: Path) -> None:
     if loop.progressed.best_step is not None:
         loop.optimizer.load_master(load_best(loop.checkpoints))
     with publish(out, loop.identity) as staging:
-        events = [*read_metrics(run.folder, "experts"), *read_samples(run.folder)]
-        write_model(training, loop, [event for event in events if event.data["model"] == training.name], staging)
+        events = [
+            event
+            for event in (*read_metrics(run.folder, "experts"), *read_samples(run.folder))
+            if event.data["model"] == training.name and event.attempt >= loop.progressed.first_attempt
+        ]
+        write_model(training, loop, events, staging)
     shutil.rmtree(loop.checkpoints)
     run.record("artifact", kind=KIND, key=loop.identity.key(), name=training.name)
 
@@ -105,6 +109,7 @@ def write_model(training: Training, loop: Loop, events: Sequence[Event], staging
 def build(training: Training, runtime: Runtime, progress: Progress, run: Run) -> Loop:
     """Model, optimiser, rows and schedule, in the state of the newest checkpoint. Raises `resume-changed`."""
     loop = assemble(training, runtime, progress, run.folder)
+    loop.progressed = replace(loop.progressed, first_attempt=run.attempt)
     group = loop.source.group
     seed_process(training.seed, group.rank)
     with group.first_goes_first():  # it sets damaged checkpoints aside
