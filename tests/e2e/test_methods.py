@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import json
 import re
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import peft
@@ -22,7 +23,7 @@ from tunesmith.chat import load_chat
 from tunesmith.errors import TunesmithError
 from tunesmith.lifecycle import Job, Outcome
 from tunesmith.model.base import find_base
-from tunesmith.recipe import Recipe
+from tunesmith.recipe import Recipe, Source
 from tunesmith.records import Sample
 from tunesmith.runtime import Runtime, Silent
 
@@ -165,6 +166,22 @@ def test_what_does_not_fit_is_refused_by_check(
 
 def test_virtual_tokens_that_leave_no_room_are_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     this = job("soft-prompt", tmp_path, monkeypatch, virtual_tokens=find_base("builtin:tiny").max_tokens - 5)
+    with pytest.raises(TunesmithError) as caught:
+        lifecycle.check(this, lifecycle.prepare(this))
+    assert caught.value.code == "virtual-no-room"
+
+
+@pytest.mark.parametrize("split", ["validation", "test"])
+def test_virtual_tokens_that_leave_no_room_for_held_out_rows_are_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, split: Literal["validation", "test"]
+) -> None:
+    """GPT-2 has no positions behind its last one: validation would fail once the model is trained."""
+    this = job("soft-prompt", tmp_path, monkeypatch, virtual_tokens=find_base("builtin:tiny").max_tokens - 100)
+    long = [{"role": "user", "content": "Which box? " * 40}, {"role": "assistant", "content": "red"}]
+    (tmp_path / "long.jsonl").write_text(json.dumps({"messages": long}) + "\n", encoding="utf-8")
+    sources = (*this.recipe.prepare.sources, Source(path="long.jsonl", split=split))
+    prepare = this.recipe.prepare.model_copy(update={"sources": sources})
+    this = replace(this, recipe=this.recipe.model_copy(update={"prepare": prepare}))
     with pytest.raises(TunesmithError) as caught:
         lifecycle.check(this, lifecycle.prepare(this))
     assert caught.value.code == "virtual-no-room"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 from pathlib import Path
 from typing import Any
@@ -41,14 +42,21 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def job(folder: Path, **train: Any) -> Job:
+def job(folder: Path, rows: str = "rows.jsonl", **train: Any) -> Job:
     plain = {"max_steps": 3, "batch_rows": 8, "trackers": [], "precision": "fp32", "learning_rate": 1e-2}
-    tree = {"name": "go-on", "prepare": {"sources": str(folder / "rows.jsonl")}, "train": {**plain, **train}}
+    tree = {"name": "go-on", "prepare": {"sources": str(folder / rows)}, "train": {**plain, **train}}
     return open_job(tree, workspace=folder / "work")
 
 
-def tuned(folder: Path, **train: Any) -> TunedModel:
-    return lifecycle.models_of(job(folder, **train))["tuned"]
+def tuned(folder: Path, rows: str = "rows.jsonl", **train: Any) -> TunedModel:
+    return lifecycle.models_of(job(folder, rows, **train))["tuned"]
+
+
+def write_rows(folder: Path, name: str, column: str, values: list[Any]) -> str:
+    texts = [f"{pow(3, n, 10**9 + 7)} {pow(5, n, 10**9 + 9)}" for n in range(50, 50 + 40 * len(values))]
+    rows = [{"text": f"{text} {value}", column: value} for text, value in zip(texts, 40 * values, strict=True)]
+    (folder / name).write_text("\n".join(json.dumps(row) for row in rows), encoding="utf-8")
+    return name
 
 
 def tensors(model: TunedModel) -> dict[str, Any]:
@@ -104,6 +112,44 @@ def test_what_does_not_fit_is_refused_before_anything_is_trained(folder: Path, t
             assert "{" not in told.value.message(language) + told.value.hint(language)
     with pytest.raises(TunesmithError, match="adapter-base"):
         tuned(folder, method={**LORA, "targets": ["q_proj"]}, start=start)
+
+
+def test_an_adapter_that_computes_more_than_plain_lora_is_refused(folder: Path, tmp_path: Path) -> None:
+    """PEFT scales each layer by a pattern of its own; here all of them would have had one scale."""
+    shutil.copytree(tuned(folder, method=LORA).payload, tmp_path / "peft")
+    config = tmp_path / "peft" / "adapter_config.json"
+    told = json.loads(config.read_text(encoding="utf-8")) | {"alpha_pattern": {"q_proj": 32}}
+    config.write_text(json.dumps(told), encoding="utf-8")
+    this = job(folder, method=LORA, start=str(tmp_path / "peft"))
+    with pytest.raises(TunesmithError) as refused:
+        lifecycle.check(this, lifecycle.prepare(this))
+    assert (refused.value.code, refused.value.parameters["setting"]) == ("adapter-kind", "alpha_pattern")
+
+
+def test_a_number_keeps_the_unit_in_which_the_head_learned_it(folder: Path) -> None:
+    """Other rows have another mean and spread: read by these, the same head would give other numbers."""
+    light, heavy = (write_rows(folder, f"{name}.jsonl", "score", x) for name, x in (("a", [1.5, 2.5]), ("b", [40, 90])))
+    numbers: dict[str, Any] = {"objective": "regression", "method": LORA}
+    before = tuned(folder, light, **numbers)
+    after = tuned(folder, heavy, **numbers, learning_rate=0.0, start=str(before.folder))
+    assert are_equal(before, after)
+    assert after.head() == before.head()
+    assert tuned(folder, heavy, **numbers).head() != before.head()
+
+
+def test_a_head_that_tells_other_classes_apart_is_no_start(folder: Path) -> None:
+    """As many classes of other names would have taken the outputs of the old ones."""
+    old, new = (
+        write_rows(folder, f"{x[-1]}.jsonl", "label", x) for x in (["lost", "paid", "sent"], ["lost", "paid", "torn"])
+    )
+    labels: dict[str, Any] = {"objective": "classification", "method": LORA}
+    start = str(tuned(folder, old, **labels).folder)
+    lifecycle.check(job(folder, old, **labels, start=start), lifecycle.prepare(job(folder, old)))
+    this = job(folder, new, **labels, start=start)
+    with pytest.raises(TunesmithError) as refused:
+        lifecycle.check(this, lifecycle.prepare(this))
+    assert refused.value.code == "start-classes"
+    assert (refused.value.parameters["found"], refused.value.parameters["wanted"]) == ("sent", "torn")
 
 
 def test_a_model_of_another_base_is_refused(folder: Path) -> None:

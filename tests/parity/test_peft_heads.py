@@ -68,7 +68,9 @@ def test_transformers_reads_our_folder(tmp_path: Path, architecture: str, head: 
     names = list(head.classes) or ["value"]
     assert [read.config.id2label[number] for number in range(len(names))] == names
     again = load_with_head(tmp_path / "tuned", head, dtype=torch.float32, device="cpu")
-    assert torch.equal(ours(again), ours(model))
+    # equal numbers at another place in memory: a product with one output may round otherwise
+    assert all(torch.equal(weight, again.get_parameter(name)) for name, weight in model.named_parameters())
+    torch.testing.assert_close(ours(again), ours(model))
     assert read_head(tmp_path / "tuned") == head
 
 

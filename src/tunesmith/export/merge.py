@@ -96,7 +96,7 @@ def merged_model(exporting: Exporting, device: str) -> PreTrainedModel:
 
 
 def _loaded(exporting: Exporting, dtype: torch.dtype) -> PreTrainedModel:
-    """As transformers makes it, with none of this project's layers."""
+    """As transformers makes it; with a head, layers of this project hold the same parameters by the same names."""
     head, folder = exporting.model.head(), exporting.base.folder
     if head is not None:
         return load_with_head(folder, head, dtype=dtype, device="cpu")

@@ -35,6 +35,10 @@ TEXTS: Final[dict[str, tuple[str, str]]] = {
         "`{arm}` is the name of another arm: give each its own",
         "`{arm}` 已是另一组的名称，请另取一个",
     ),
+    "recipe.problem.arm-folder": (
+        "`{arm}` cannot name a folder: no `/`, and no dot at the beginning",
+        "`{arm}` 不能用作文件夹名：不得含 `/`，也不得以点开头",
+    ),
     "recipe.problem.arm-documents": (
         "an endpoint does not tell how likely a text is, by which `objective: text` is judged",
         "接口不给出文本的似然，而 `objective: text` 正是据此评判",

@@ -171,6 +171,15 @@ TEXTS: Final[dict[str, tuple[str, str]]] = {
         "set `model.base` to that base, or leave `train.start` out: `tunesmith check RECIPE`",
         "请把 `model.base` 改为那个基座，或去掉 `train.start`：`tunesmith check RECIPE`",
     ),
+    "error.start-classes": (
+        "training cannot go on from there: its head tells other classes apart; the first that differs is `{found}` "
+        "there, and `{wanted}` in the rows",
+        "无法接着训练：起始模型的输出头区分的类别不同；第一个不同的类别在起始模型中是 `{found}`，在数据中是 `{wanted}`",
+    ),
+    "hint.start-classes": (
+        "name the labels as they were, or begin from the base: `tunesmith run RECIPE train.start=null`",
+        "请沿用原来的标签名，或从基座开始训练：`tunesmith run RECIPE train.start=null`",
+    ),
     "error.start-method": (
         "training cannot go on from there: {setting} is {found} there, and {wanted} in the recipe",
         "无法接着训练：{setting} 在起始模型中是 {found}，在配方中是 {wanted}",

@@ -69,9 +69,9 @@ TEXTS: Final[dict[str, tuple[str, str]]] = {
         "请执行 `pip install 'tunesmith[qlora]'`；或直接适配原基座：`train.method.name=lora`",
     ),
     "error.virtual-no-room": (
-        "the longest training row has {longest} tokens; with {virtual} virtual tokens before it, it is longer than the "
-        "{limit} that the base reads",
-        "最长的训练数据有 {longest} 个词元，加上前面的 {virtual} 个虚拟词元，超过了基座模型能读的 {limit} 个",
+        "the longest row has {longest} tokens; with {virtual} virtual tokens before it, it is longer than the {limit} "
+        "that the base reads",
+        "最长的一行数据有 {longest} 个词元，加上前面的 {virtual} 个虚拟词元，超过了基座模型能读的 {limit} 个",
     ),
     "hint.virtual-no-room": (
         "lower `train.method.virtual_tokens`, or shorten the rows: "

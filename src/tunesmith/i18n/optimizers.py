@@ -13,6 +13,10 @@ TEXTS: Final[dict[str, tuple[str, str]]] = {
         "Muon updates whole matrices: it needs method `full`",
         "Muon 更新的是完整的矩阵，须配合 `full` 方法",
     ),
+    "recipe.problem.sgd-nesterov": (
+        "`nesterov` looks ahead along the momentum, and that is 0",
+        "`nesterov` 沿动量方向预先迈一步，而动量为 0",
+    ),
     "recipe.problem.sgd-rate": (
         "no rate is derived for `sgd`: give `learning_rate`",
         "`sgd` 的学习率无法推算，请写明 `learning_rate`",

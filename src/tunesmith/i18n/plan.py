@@ -85,8 +85,8 @@ TEXTS: Final[dict[str, tuple[str, str]]] = {
         "`{name}`：训练用时 {measured} 秒，预测为 {predicted} 秒",
     ),
     "plan.reason.micro_batch_tokens": (
-        "about 1 GiB of activations; more would make a CPU no faster",
-        "激活值约占 1 GiB；再大，CPU 也不会更快",
+        "as many as have about 1 GiB of activations, but {least} at least; more would make a CPU no faster",
+        "使激活值约占 1 GiB 的词元数，但不少于 {least}；再多，CPU 也不会更快",
     ),
     "plan.reason.method-rows": (
         "the customary method for {rows} training rows",

@@ -32,6 +32,7 @@ from tunesmith.artifacts.prediction import Prediction, PredictionBody
 from tunesmith.chat import Chat
 from tunesmith.chat.cache import rendered_rows
 from tunesmith.chat.subset import nested_rows
+from tunesmith.chat.taught import classes_of
 from tunesmith.errors import ExitCode, TunesmithError
 from tunesmith.evaluate.evaluation import Evaluation, check_metrics, task_of
 from tunesmith.lifecycle.arms import check_arms, check_judge, other_models
@@ -43,7 +44,7 @@ from tunesmith.lifecycle.row_fits import chat_of, row_fits
 from tunesmith.lifecycle.watch import refuse_unwatchable, tell_health
 from tunesmith.model.base import Base, find_base
 from tunesmith.model.fits import refuse_unfit
-from tunesmith.model.start import start_of
+from tunesmith.model.start import refuse_other_classes, start_of
 from tunesmith.plan.run import Planning, require_room, resolved
 from tunesmith.plan.run import plan as plan_stage
 from tunesmith.plan.run import predict as predict_stage
@@ -55,6 +56,7 @@ from tunesmith.prepare import recheck as recheck_stage
 from tunesmith.prepare.changes import Change
 from tunesmith.recipe import (
     Auto,
+    Classification,
     Method,
     Prefix,
     Prompt,
@@ -63,6 +65,7 @@ from tunesmith.recipe import (
     Train,
     dump_recipe,
 )
+from tunesmith.records import SPLITS
 from tunesmith.report.data_card import CardFiles
 from tunesmith.report.data_card import data_card as data_card_stage
 from tunesmith.report.data_rows import Reader
@@ -434,8 +437,8 @@ def check(job: Job, dataset: Dataset) -> None:
     a metric that does not fit the rows.
 
     Raises TunesmithError `virtual-no-room`, `objective-rows`, `one-class`, and what `refuse_unfit`,
-    `refuse_unwatchable`, `teacher_of`, `check_base`, `check_device`, `check_arms`, `check_judge` and `check_metrics`
-    raise.
+    `refuse_unwatchable`, `refuse_other_classes`, `teacher_of`, `check_base`, `check_device`, `check_arms`,
+    `check_judge` and `check_metrics` raise.
     """
     check_base(job)
     check_device(job)
@@ -444,8 +447,12 @@ def check(job: Job, dataset: Dataset) -> None:
         refuse_unfit(job.trained_base, section.method)
         refuse_unwatchable(section, dataset, job.chat)
         teacher_of(job, section)
-        rows = rendered_rows(dataset, "train", job.chat, section.objective, job.runtime.cache)
-        used = nested_rows(rows, section.max_rows, job.recipe.seed)
+        if isinstance(section.objective, Classification):
+            refuse_other_classes(start_of(section, job.trained_base), classes_of(dataset))
+        rows, validation, test = (
+            rendered_rows(dataset, split, job.chat, section.objective, job.runtime.cache) for split in SPLITS
+        )
+        used = [*nested_rows(rows, section.max_rows, job.recipe.seed), *validation, *test]
         _refuse_no_room(job.base, section.method, max((len(row.ids_T) for row in used), default=0))
     report = dataset.report()
     predicts_numbers = any(isinstance(section.objective, Regression) for section in job.trainings().values())

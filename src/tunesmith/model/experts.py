@@ -7,16 +7,18 @@ R rank.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import partial
 from typing import Any, Final
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.nn.functional import grouped_mm
 
 from tunesmith.model.fits import layer_number
+from tunesmith.model.layout import MicroBatch
 from tunesmith.recipe import Lora
 
 ROUTER: Final = ".mlp.gate"
@@ -104,12 +106,13 @@ def expert_stacks(model: nn.Module) -> list[str]:
 
 
 @contextmanager
-def counted_experts(model: nn.Module) -> Iterator[Mapping[str, Tensor]]:
-    """Count, on the device, the tokens that the routers send to each expert while the block lasts.
+def counted_experts(model: nn.Module, batches: Sequence[MicroBatch]) -> Iterator[Mapping[str, Tensor]]:
+    """Count, on the device, the tokens that the routers send to each expert while these batches pass, in their order.
 
-    (E,) by the layer's number; empty for a model without routed experts. Every computed token counts once for each of
-    its K experts: a beginning that rows share, and that is computed once, counts once.
+    (E,) by the layer's number; empty for a model without routed experts. Every computed token of a row counts once for
+    each of its K experts: a beginning that rows share, and that is computed once, counts once.
     """
+    places = [torch.from_numpy(np.unique(np.concatenate(batch.places_R))) for batch in batches]
     counts: dict[str, Tensor] = {}
     hooks = []
     for name, router in model.named_modules():
@@ -117,7 +120,7 @@ def counted_experts(model: nn.Module) -> Iterator[Mapping[str, Tensor]]:
             weight_EH = router.get_parameter("weight")
             counts_E = torch.zeros(len(weight_EH), dtype=torch.int64, device=weight_EH.device)
             counts[str(layer_number(name))] = counts_E
-            hooks.append(router.register_forward_hook(partial(_count, counts_E)))
+            hooks.append(router.register_forward_hook(partial(_count, counts_E, iter(places))))
     try:
         yield counts
     finally:
@@ -125,7 +128,9 @@ def counted_experts(model: nn.Module) -> Iterator[Mapping[str, Tensor]]:
             hook.remove()
 
 
-def _count(counts_E: Tensor, _router: nn.Module, _inputs: Any, output: tuple[Tensor, Tensor, Tensor]) -> None:
+def _count(
+    counts_E: Tensor, places: Iterator[Tensor], _router: nn.Module, _inputs: Any, output: tuple[Tensor, Tensor, Tensor]
+) -> None:
     """`output` are a router's logits, the weights of the chosen experts and their numbers."""
-    chosen_N = output[2].flatten()
+    chosen_N = output[2][next(places).to(counts_E.device)].flatten()
     counts_E.scatter_add_(0, chosen_N, torch.ones_like(chosen_N))

@@ -37,6 +37,15 @@ PRETRAINING_HEADS: Final = re.compile(r"^(?:cls|lm_head|vocab_transform|vocab_la
 """With which encoders and decoders were pretrained, and which a head takes the place of."""
 
 
+PLAIN_LORA: Final[dict[str, object]] = {
+    "peft_type": "LORA",
+    "bias": "none",
+    "lora_bias": False,
+    "layer_replication": None,
+    "rank_pattern": {},
+    "alpha_pattern": {},
+}
+"""Settings of PEFT that change what an adapter computes and that are not followed here, with their plain values."""
 PREFIX_TYPES: Final = (*DENSE_TYPES, *(each for each in MIXTURE_TYPES if each not in LATENT_TYPES))
 """Architectures whose layers turn keys and values into plain ones that a prefix can stand before."""
 
@@ -113,6 +122,11 @@ def refuse_no_int8() -> None:
     """Raises TunesmithError `int8-library` where the library is missing that reads and writes weights of one byte."""
     if find_spec(INT8_LIBRARY) is None:
         raise TunesmithError("int8-library")
+
+
+def strange_settings(config: Mapping[str, object]) -> list[str]:
+    """Which settings make more of an adapter of PEFT's than the plain LoRA that is followed here."""
+    return sorted(name for name, plain in PLAIN_LORA.items() if config.get(name, plain) not in (plain, None))
 
 
 def layer_number(name: str) -> int | None:

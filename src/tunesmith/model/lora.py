@@ -19,7 +19,15 @@ from transformers.pytorch_utils import Conv1D
 
 from tunesmith.errors import Place, TunesmithError
 from tunesmith.model.experts import STACK, LoraExperts, expert_stacks
-from tunesmith.model.fits import HEADS, is_adaptable, is_of_head, last_part, targeted_experts, targeted_names
+from tunesmith.model.fits import (
+    HEADS,
+    is_adaptable,
+    is_of_head,
+    last_part,
+    strange_settings,
+    targeted_experts,
+    targeted_names,
+)
 from tunesmith.model.four_bit import FourBitLinear, FourBitWeight, whole
 from tunesmith.recipe import Lora
 
@@ -30,15 +38,6 @@ MAGNITUDE: Final = "lora_magnitude_vector"
 SAVED: Final = ("classifier", "score")
 """Heads that PEFT saves beside an adapter, without being told, where a model classifies or predicts a number."""
 A_AND_B: Final = ("lora_A.weight", "lora_B.weight")
-PLAIN: Final[dict[str, object]] = {
-    "peft_type": "LORA",
-    "bias": "none",
-    "lora_bias": False,
-    "layer_replication": None,
-    "rank_pattern": {},
-    "alpha_pattern": {},
-}
-"""Settings of PEFT that change what an adapter computes and that are not followed here, with their plain values."""
 BASE_ONLY: Final = -1
 """The adapter index of tokens that see the frozen base alone."""
 
@@ -318,7 +317,7 @@ def load_adapter(model: nn.Module, folder: Path) -> AdapterRouting:
     """
     config = json.loads((folder / CONFIG_FILE).read_text(encoding="utf-8"))
     head, saved = _head(model), set(config.get("modules_to_save") or ())
-    strange = sorted(name for name, plain in PLAIN.items() if config.get(name, plain) not in (plain, None))
+    strange = strange_settings(config)
     strange += [] if saved <= set(HEADS if head else ()) else ["modules_to_save"]
     if strange:
         raise TunesmithError("adapter-kind", place=Place(str(folder / CONFIG_FILE)), setting=strange[0])

@@ -24,6 +24,7 @@ from tunesmith.model.base import ENCODER_TYPES
 from tunesmith.model.dropout import silence_dropout
 from tunesmith.model.fits import is_of_head
 from tunesmith.model.four_bit import keep_in_four_bits
+from tunesmith.model.fuse import fuse
 from tunesmith.model.layout import MicroBatch
 from tunesmith.model.vector_math import choose_kernels
 
@@ -56,6 +57,8 @@ def load_with_head(
     )
     missing = set(found["missing_keys"])
     _draw(model, [parameter for name, parameter in model.named_parameters() if name in missing], seed=0)
+    if model.config.model_type not in ENCODER_TYPES:
+        fuse(model)
     silence_dropout(model)
     if four_bit:
         keep_in_four_bits(model, device)

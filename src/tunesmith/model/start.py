@@ -5,7 +5,9 @@ loaded.
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import zip_longest
 from pathlib import Path
 from typing import Any, Final
 
@@ -13,9 +15,11 @@ from tunesmith.artifacts import TunedModel, hash_folder, is_whole
 from tunesmith.artifacts.bundle import KIND as BUNDLE
 from tunesmith.artifacts.bundle import Bundle
 from tunesmith.artifacts.folder import open_manifest
+from tunesmith.artifacts.head import read_head
 from tunesmith.artifacts.tuned_model import KIND as TUNED_MODEL
 from tunesmith.errors import Place, TunesmithError
 from tunesmith.model.base import Base
+from tunesmith.model.fits import strange_settings
 from tunesmith.recipe import Auto, Classification, Full, Lora, Method, Prefix, Prompt, Regression, Train, is_four_bit
 from tunesmith.recipe.methods import Freeze
 
@@ -35,8 +39,9 @@ class Start:
 def start_of(section: Train, base: Base) -> Start | None:
     """What a training starts from; None for the base.
 
-    Raises TunesmithError `start-missing`, `start-base`, `start-method`, and what opening an artifact raises. Whether
-    the same layers are adapted shows when the weights are loaded.
+    Raises TunesmithError `start-missing`, `start-base`, `start-method`, `adapter-kind` for an adapter that is more than
+    plain LoRA, and what opening an artifact raises. Whether the same layers are adapted shows when the weights are
+    loaded.
     """
     if section.start is None:
         return None
@@ -55,6 +60,16 @@ def start_of(section: Train, base: Base) -> Start | None:
         elif isinstance(section.objective, Classification | Regression):
             raise _unlike(folder, "objective", WEIGHTS, section.objective.name)
     return Start(folder, is_adapter, hash_folder(folder))
+
+
+def refuse_other_classes(start: Start | None, classes: Sequence[str]) -> None:
+    """Raises TunesmithError `start-classes` where the head that training goes on from tells other classes apart."""
+    head = None if start is None else read_head(start.folder)
+    if start is None or head is None or head.classes == tuple(classes):
+        return
+    pairs = zip_longest(head.classes, classes, fillvalue="")
+    found, wanted = next((found, wanted) for found, wanted in pairs if found != wanted)
+    raise TunesmithError("start-classes", place=Place(str(start.folder)), found=found, wanted=wanted)
 
 
 def _payload(given: Path, base: Base, method: Method) -> tuple[Path, bool | None]:
@@ -91,11 +106,15 @@ def _check_base(given: Path, found: str, base: Base) -> None:
 
 
 def _check_adapter(folder: Path, method: Method) -> None:
-    told = json.loads((folder / ADAPTER_CONFIG).read_text(encoding="utf-8"))
+    file = folder / ADAPTER_CONFIG
+    told = json.loads(file.read_text(encoding="utf-8"))
     for setting, (key, wanted) in _settings(method).items():
         found = told.get(key, False)
         if found != wanted:
             raise _unlike(folder, setting, found, wanted)
+    strange = strange_settings(told) if isinstance(method, Lora) else []
+    if strange:
+        raise TunesmithError("adapter-kind", place=Place(str(file)), setting=strange[0])
 
 
 def _settings(method: Method) -> dict[str, tuple[str, Any]]:

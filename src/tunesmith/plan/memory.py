@@ -128,8 +128,10 @@ class Computation:
     @property
     def num_layers_kept(self) -> int:
         """Layers whose activations wait for a backward pass: none below the first weight that is trained."""
-        method, num = self.section.method, self.geometry.num_layers
-        return num - method.layers if isinstance(method, Freeze) and method.embeddings else num
+        match self.section.method:
+            case Freeze(layers=num_below, embeddings=True) | Lora(layers=(num_below, _)):
+                return self.geometry.num_layers - num_below
+        return self.geometry.num_layers
 
     @property
     def num_trained(self) -> int:

@@ -28,8 +28,8 @@ from tunesmith.recipe import AUTO_METHODS, Auto, Classification, Evaluate, Metho
 from tunesmith.records import SPLITS
 from tunesmith.runtime import Progress, Runtime
 
-VERSION: Final = 4
-PREDICTION_VERSION: Final = 4
+VERSION: Final = 5
+PREDICTION_VERSION: Final = 5
 """Of the prediction, which changes no training."""
 FULL_RATE: Final = 2e-5
 """A customary peak rate for full fine-tuning of a model of REFERENCE_HIDDEN hidden units; narrower models take more."""
@@ -190,8 +190,9 @@ def plan_body(planning: Planning) -> tuple[Train, PlanBody]:
     if section.evaluate_every is None and has_validation:
         choices.append(_choice("evaluate_every", every, times=NUM_VALIDATIONS))
     tokens = computation.micro_batch_tokens
-    if section.micro_batch_tokens is None and tokens < max(MICRO_BATCH_TOKENS):
-        choices.append(_choice("micro_batch_tokens", tokens))
+    fewest, most = MICRO_BATCH_TOKENS
+    if section.micro_batch_tokens is None and tokens < most:
+        choices.append(_choice("micro_batch_tokens", tokens, least=fewest))
     return section, PlanBody(
         method=section.method.name,
         learning_rate=rate,

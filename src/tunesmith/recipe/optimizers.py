@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import Field, model_validator
 from pydantic.functional_validators import BeforeValidator
+from pydantic_core import PydanticCustomError
 
 from tunesmith.recipe.section import PositiveFloat, Section
 
@@ -52,6 +53,12 @@ class Sgd(Section):
     momentum: Annotated[Beta, Field(description="Share of the last update that is kept; 0 is plain descent.")] = 0.9
     nesterov: Annotated[bool, Field(description="Look ahead along the momentum (Nesterov 1983).")] = False
     l2: CoupledDecay = 0.0
+
+    @model_validator(mode="after")
+    def _has_momentum_to_look_along(self) -> Sgd:
+        if self.nesterov and not self.momentum:
+            raise PydanticCustomError("sgd_nesterov", "`nesterov` looks ahead along the momentum, and that is 0")
+        return self
 
 
 class RmsProp(Section):

@@ -203,6 +203,17 @@ class Recipe(Section):
                 raise PydanticCustomError("objective_format", "plain texts are learned by `objective: text`")
         return value
 
+    @field_validator("variants")
+    @classmethod
+    def _have_names_of_their_own(cls, value: dict[str, Train]) -> dict[str, Train]:
+        for name in value:
+            if name in get_args(ArmName):
+                raise PydanticCustomError("arm_twice", "`{arm}` is the name of another arm", {"arm": name})
+            # the folder of a variant's checkpoints has its name, and goes when it is trained
+            if not name or name.startswith(".") or "/" in name:
+                raise PydanticCustomError("arm_folder", "`{arm}` names no folder", {"arm": name})
+        return value
+
     @field_validator("evaluate")
     @classmethod
     def _judges_what_is_learned(cls, value: Evaluate, info: ValidationInfo) -> Evaluate:

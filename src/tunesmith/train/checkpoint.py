@@ -56,6 +56,8 @@ class Progressed:
     """Mean training loss of the window before."""
     num_rising: int = 0
     """Windows running whose mean was above that of the one before."""
+    first_attempt: int = 1
+    """Of the run, in which the first step was taken: what was recorded before is of another training."""
 
 
 def save_checkpoint(

@@ -212,7 +212,7 @@ class Driver:
     def _validation_sums(self) -> dict[str, float] | None:
         """Over this process's part of the rows; None where memory ran out."""
         try:
-            with counted_experts(self.loop.model) as counts:
+            with counted_experts(self.loop.model, self._validation) as counts:
                 sums = validation_sums(self.loop.model, self.loop.measure, self._validation)
         except (MemoryError, RuntimeError) as failure:
             if not is_out_of_memory(failure):

@@ -157,10 +157,10 @@ def _overfitting(course: _Course) -> Finding | None:
     after = [loss for step, loss in validations if step > best_step]
     if len(after) < NUM_AFTER_BEST:
         return None
-    rise = (after[-1] - best) / abs(best)
+    rise, size = after[-1] - best, _size(best, course)
     windows = _windows(course)
     falls = windows[-1] < windows[[step for step, _ in validations].index(best_step)]
-    if not falls or not (rise >= ROSE_FAR or (rise >= ROSE and after[-1] == max(after))):
+    if not falls or not (rise > ROSE_FAR * size or (rise > ROSE * size and after[-1] == max(after))):
         return None
     return course.found(
         "overfitting",
@@ -180,7 +180,7 @@ def _setback(course: _Course) -> Finding | None:
         return None
     best_step, best = min(before, key=lambda point: point[1])
     reached = min(loss for _, loss in last)
-    if reached - best < ROSE_FAR * abs(best):
+    if reached - best <= ROSE_FAR * _size(best, course):
         return None
     return course.found("setback", "warning", best_step, best=best, reached=reached, rate=course.rate / 3)
 
@@ -190,7 +190,7 @@ def _too_few_steps(course: _Course) -> Finding | None:
     if len(before) < 2 or len(last) < 2 or last[-1][1] > min(loss for _, loss in before + last):
         return None
     gain = before[-1][1] - last[-1][1]
-    if gain < STEEP * abs(before[-1][1]) or gain < STEEP_PART * (before[0][1] - last[-1][1]):
+    if gain <= STEEP * abs(before[-1][1]) or gain <= STEEP_PART * (before[0][1] - last[-1][1]):
         return None
     epochs = 2 * course.epoch_of(course.steps[-1])
     share = gain / abs(before[-1][1])
@@ -240,6 +240,11 @@ def _clipping(course: _Course) -> Finding | None:
 
 LOSS_RULES: Final = (_divergence, _nothing_learned, _overfitting, _setback, _too_few_steps, _plateau)
 RATE_RULES: Final = (_overshoot, _exploding_gradient, _clipping)
+
+
+def _size(best: float, course: _Course) -> float:
+    """What a rise above the best loss is a share of: that loss or, where it is 0, the first one of the training."""
+    return abs(best) or abs(course.series("train/loss")[0])
 
 
 def _begin(place: int, num_steps: int) -> int:

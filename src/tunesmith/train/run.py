@@ -6,7 +6,7 @@ import json
 import platform
 import shutil
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Any, Final
@@ -15,7 +15,7 @@ import torch
 from transformers import PreTrainedModel
 
 from tunesmith.artifacts import Event, Run, TunedModel, publish, read_metrics, read_samples
-from tunesmith.artifacts.head import Head, write_head
+from tunesmith.artifacts.head import Head, read_head, write_head
 from tunesmith.artifacts.pruned import has_held_zeros
 from tunesmith.artifacts.tuned_model import ADAPTER, KIND, METRICS, SAMPLES, TRAINING, WEIGHTS, write_events
 from tunesmith.chat.cache import rendered_rows
@@ -88,8 +88,12 @@ def _publish(training: Training, loop: Loop, run: Run, out: Path) -> None:
     if loop.progressed.best_step is not None:
         loop.optimizer.load_master(load_best(loop.checkpoints))
     with publish(out, loop.identity) as staging:
-        events = [*read_metrics(run.folder, "experts"), *read_samples(run.folder)]
-        write_model(training, loop, [event for event in events if event.data["model"] == training.name], staging)
+        events = [
+            event
+            for event in (*read_metrics(run.folder, "experts"), *read_samples(run.folder))
+            if event.data["model"] == training.name and event.attempt >= loop.progressed.first_attempt
+        ]
+        write_model(training, loop, events, staging)
     shutil.rmtree(loop.checkpoints)
     run.record("artifact", kind=KIND, key=loop.identity.key(), name=training.name)
 
@@ -105,6 +109,7 @@ def write_model(training: Training, loop: Loop, events: Sequence[Event], staging
 def build(training: Training, runtime: Runtime, progress: Progress, run: Run) -> Loop:
     """Model, optimiser, rows and schedule, in the state of the newest checkpoint. Raises `resume-changed`."""
     loop = assemble(training, runtime, progress, run.folder)
+    loop.progressed = replace(loop.progressed, first_attempt=run.attempt)
     group = loop.source.group
     seed_process(training.seed, group.rank)
     with group.first_goes_first():  # it sets damaged checkpoints aside
@@ -142,7 +147,8 @@ def material_of(training: Training, runtime: Runtime, progress: Progress) -> Mat
     classes = classes_of(training.dataset) if isinstance(section.objective, Classification) else ()
     # an answer to unlearn supervises nothing, and its loss is no mean over anything
     teaching = [row for row in validation_rows if row.num_supervised]
-    return Material(rows, teaching, head_of(section, rows, classes), runtime, kernels)
+    began = None if training.start is None else read_head(training.start.folder)
+    return Material(rows, teaching, head_of(section, rows, classes, began), runtime, kernels)
 
 
 def loop_of(training: Training, material: Material, model: PreTrainedModel, objective: Losses, run: Path) -> Loop:

@@ -11,12 +11,14 @@ from tiny_bases import ENCODERS, make_encoder, make_gpt2, save_base
 from tiny_models import VOCABULARY, make_model, random_row, save_model
 from torch import nn
 
+from tunesmith.artifacts.head import Head
 from tunesmith.errors import TunesmithError
 from tunesmith.model.attention import attend_flat
 from tunesmith.model.dropout import attach_dropout, set_attention_dropout, silence_dropout
 from tunesmith.model.layout import lay_out
 from tunesmith.model.load import hidden_states, load_model
 from tunesmith.model.lora import AdapterRouting, LoraLinear
+from tunesmith.model.score import load_with_head
 from tunesmith.recipe import Lora
 
 
@@ -139,10 +141,14 @@ def test_attention_with_dropout_is_on_average_attention_without() -> None:
     assert errors.square().mean().item() == pytest.approx(1.0, abs=0.25)
 
 
-@pytest.mark.parametrize("architecture", ["qwen3", "deepseek_v3", "gpt2", *ENCODERS])
+@pytest.mark.parametrize("architecture", ["qwen3", "llama with a head", "deepseek_v3", "gpt2", *ENCODERS])
 def test_a_model_drops_attention_in_training_alone(tmp_path: Path, architecture: str) -> None:
-    """All but the first attend by transformers' modules; a base's own setting is turned off."""
-    if architecture in ENCODERS:
+    """All but the first two attend by transformers' modules; a base's own setting is turned off."""
+    if architecture == "llama with a head":
+        folder = save_model(tmp_path, make_model("llama", attention_dropout=0.5))
+        head = Head(kind="classification", classes=("no", "yes"))
+        model = load_with_head(folder, head, dtype=torch.float32, device="cpu")
+    elif architecture in ENCODERS:
         model = make_encoder(architecture).eval()
         silence_dropout(model)
     elif architecture == "gpt2":

@@ -8,14 +8,17 @@ import numpy as np
 import pytest
 import torch
 from numpy.typing import NDArray
-from tiny_models import MIXTURES, make_model
+from tiny_models import MIXTURES, make_model, random_row
 from torch import Tensor, nn
 from transformers import PreTrainedModel
 
 from tunesmith.model.experts import ExpertLinear, LoraExperts, counted_experts
+from tunesmith.model.layout import lay_out
+from tunesmith.model.load import hidden_states
 from tunesmith.recipe import Lora
 
-IDS = torch.arange(90).view(2, 45) * 13 % 320
+BATCH = lay_out([random_row(np.random.default_rng(n), str(n), [], 45) for n in (0, 1)], 1000, share=True)[0]
+"""90 tokens of two rows, and filler behind them."""
 
 
 def adapted_experts(rank: int, dropout: float = 0.0) -> tuple[LoraExperts, nn.Module]:
@@ -119,15 +122,18 @@ def chosen_by_hand(architecture: str, x_TH: NDArray[Any], weight_EH: NDArray[Any
 
 @torch.no_grad()
 def states_and_counts(model: PreTrainedModel) -> tuple[dict[str, Tensor], dict[str, list[int]]]:
-    """What each router reads, and the counts."""
+    """What each router reads of the rows' tokens, and the counts."""
     states: dict[str, Tensor] = {}
+    places = np.concatenate(BATCH.places_R)
     for name, module in model.named_modules():
         if name.endswith(".mlp.gate"):
             number = name.split(".")[2]
-            module.register_forward_pre_hook(lambda _, inputs, n=number: states.__setitem__(n, inputs[0].view(-1, 64)))
-    with counted_experts(model) as counts:
-        model(IDS)
-    model(IDS)  # counts no more
+            module.register_forward_pre_hook(
+                lambda _, inputs, n=number: states.__setitem__(n, inputs[0].view(-1, 64)[places])
+            )
+    with counted_experts(model, [BATCH]) as counts:
+        hidden_states(model, BATCH)
+    hidden_states(model, BATCH)  # counts no more
     return states, {layer: counts_E.tolist() for layer, counts_E in counts.items()}
 
 
@@ -142,10 +148,10 @@ def test_every_token_is_counted_for_the_experts_it_is_sent_to(architecture: str)
         weight_EH = model.get_parameter(f"model.layers.{layer}.mlp.gate.weight").detach().numpy()
         chosen_TK = chosen_by_hand(architecture, states[layer].numpy(), weight_EH)
         assert counts == np.bincount(chosen_TK.flatten(), minlength=4).tolist()
-        assert sum(counts) == 2 * IDS.numel()
+        assert sum(counts) == 2 * 90
         assert len(set(counts)) > 1
 
 
 def test_a_dense_model_has_nothing_to_count() -> None:
-    with counted_experts(make_model("qwen2")) as counts:
+    with counted_experts(make_model("qwen2"), [BATCH]) as counts:
         assert counts == {}

@@ -185,7 +185,11 @@ def test_a_checkpoint_holds_the_numbers_and_the_moments_of_its_optimiser(
 
 @pytest.mark.thorough
 @pytest.mark.parametrize("architecture", ["llama", "qwen2", "qwen3"])
-@pytest.mark.parametrize("method", [Full(), Lora(rank=4), Lora(rank=4, targets=("q_proj", "v_proj"))], ids=str)
+@pytest.mark.parametrize(
+    "method",
+    [Full(), Lora(rank=4), Lora(rank=4, targets=("q_proj", "v_proj")), Lora(rank=4, layers=(1, 2))],
+    ids=str,
+)
 @pytest.mark.parametrize("precision", ["fp32", "bf16"])
 @pytest.mark.parametrize("lengths", LENGTHS)
 def test_activations_are_what_autograd_keeps(
@@ -208,28 +212,31 @@ def test_activations_are_what_autograd_keeps(
 
 @pytest.mark.thorough
 @pytest.mark.parametrize("method", [Full(), Lora(rank=4)], ids=str)
-@pytest.mark.parametrize("name", ["gpt2", *ENCODERS])
-def test_activations_of_encoders_and_of_gpt2(tmp_path: Path, name: str, method: Full | Lora) -> None:
-    """Encoders have a head in place of the language model's; its few numbers a row are left out of account."""
+@pytest.mark.parametrize("name", ["gpt2", "llama", *ENCODERS])
+def test_activations_of_gpt2_and_of_models_with_a_head(tmp_path: Path, name: str, method: Full | Lora) -> None:
+    """All but GPT-2 have a head in place of the language model's; its few numbers a row are left out of account."""
     wide = {"n_layers": 3, "hidden_dim": 256} if name == "distilbert" else {"num_hidden_layers": 3}
-    folder = save_base(tmp_path, make_gpt2(n_layer=3) if name == "gpt2" else make_encoder(name, **wide))
-    base, head = find_base(str(folder)), Head(kind="classification", classes=("a", "b", "c"))
-    if base.is_encoder:
+    if name == "llama":
+        folder = save_model(tmp_path, make_model(name, intermediate_size=160, **wide))
+    else:
+        folder = save_base(tmp_path, make_gpt2(n_layer=3) if name == "gpt2" else make_encoder(name, **wide))
+    base, head, has_head = find_base(str(folder)), Head(kind="classification", classes=("a", "b", "c")), name != "gpt2"
+    if has_head:
         model = load_with_head(folder, head, dtype=torch.float32, device="cpu")
     else:
         model = load_model(folder, dtype=torch.float32, device="cpu")
     begin_method(model, method, 0)
-    if base.is_encoder:
+    if has_head:
         begin_score(model, 0, 0)
-    geometry = geometry_of(base, has_own_head=base.is_encoder)
-    section = Train(method=method, objective=Classification() if base.is_encoder else Sft())
-    job = Computation(geometry, section, "fp32", "cpu", 3 if base.is_encoder else 0)
+    geometry = geometry_of(base, has_own_head=has_head)
+    section = Train(method=method, objective=Classification() if has_head else Sft())
+    job = Computation(geometry, section, "fp32", "cpu", 3 if has_head else 0)
     random = np.random.default_rng(0)
     for lengths in LENGTHS.values():
         # one row of 704 tokens would be longer than these read
         rows = [random_row(random, str(n), [], min(num, 600)) for n, num in enumerate(lengths)]
         objective: Objective = sft.loss
-        if base.is_encoder:
+        if has_head:
             ids = [np.maximum(row.ids_T, FIRST_ID) for row in rows]
             rows = [Rendered(row.id, ids_T, 0 * row.weights_T, 1, 1.0) for row, ids_T in zip(rows, ids, strict=True)]
             objective = classification.loss

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -14,7 +15,9 @@ from tunesmith.chat import load_chat
 from tunesmith.errors import TunesmithError
 from tunesmith.i18n import LANGUAGES, translate
 from tunesmith.model.base import find_base
+from tunesmith.plan.memory import saved_bytes
 from tunesmith.plan.run import Planning, plan
+from tunesmith.plan.steps import one_document
 from tunesmith.prepare import prepare
 from tunesmith.recipe import Evaluate, Lora, Prepare, Train
 from tunesmith.runtime import Runtime, Silent
@@ -74,6 +77,18 @@ def test_attention_dropout_turns_sharing_off_and_the_plan_says_so(tmp_path: Path
     body = plan(planning(data, section, runtime), progress=Silent(), out=tmp_path / "a").body
     (choice,) = (choice for choice in body.choices if choice.name == "share_prefixes")
     assert all("0.1" in translate(choice.reason, language, **choice.parameters) for language in LANGUAGES)
+
+
+def test_a_large_models_micro_batch_is_the_plans_to_choose(tmp_path: Path, runtime: Runtime) -> None:
+    """Beyond a size not even the fewest tokens keep to 1 GiB of activations, and the reason claims no such thing."""
+    asked = planning(dataset(tmp_path, runtime), Train(), runtime)
+    large = replace(asked.work, geometry=replace(asked.work.geometry, num_layers=1_000))
+    asked.__dict__["work"] = large
+    body = plan(asked, progress=Silent(), out=tmp_path / "a").body
+    (choice,) = (choice for choice in body.choices if choice.name == "micro_batch_tokens")
+    assert choice.value == body.micro_batch_tokens == 1024
+    assert saved_bytes(large.computation(Train(), "fp32"), one_document(1024)) > 1 << 30
+    assert all("1024" in translate(choice.reason, language, **choice.parameters) for language in LANGUAGES)
 
 
 def test_without_training_rows_there_is_no_plan(tmp_path: Path, runtime: Runtime) -> None:

@@ -140,6 +140,11 @@ def test_a_key_of_another_method_is_not_suggested(tmp_path: Path) -> None:
             "没有 `lroa` 这一项，只能取 'full', 'freeze', 'lora', 'qlora', 'prompt', 'prefix', 'auto'",
         ),
         (
+            "variants={../..: {}}",
+            "`../..` cannot name a folder: no `/`, and no dot at the beginning",
+            "`../..` 不能用作文件夹名：不得含 `/`，也不得以点开头",
+        ),
+        (
             "evaluate.metrics=[{function: metrics.resolved}]",
             "must be `module:function`, such as `metrics:resolved`",
             "应写作 `模块:函数`，例如 `metrics:resolved`",

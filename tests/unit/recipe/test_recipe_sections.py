@@ -166,6 +166,9 @@ def test_an_objective_may_be_given_by_its_name(name: str) -> None:
         ),
         ({"evaluate": {"models": {"base": "runs/a"}}}, "arm_twice"),
         ({"variants": {"small": {}}, "evaluate": {"models": {"small": "runs/a"}}}, "arm_twice"),
+        ({"variants": {"tuned": {}}}, "arm_twice"),
+        ({"variants": {"classic": {}}}, "arm_twice"),
+        *(({"variants": {name: {}}}, "arm_folder") for name in ("", ".", "..", "../..", "/srv/data", "a/../../..")),
         ({"evaluate": {"models": {"a": "runs/a"}, "endpoints": {"a": ADDRESS}}}, "arm_twice"),
         (
             {
@@ -186,6 +189,10 @@ def test_an_objective_may_be_given_by_its_name(name: str) -> None:
         ({"train": {"method": "prompt", "objective": "regression"}}, "method_head"),
         ({"train": {"method": "prompt", "objective": {"name": "distill", "teacher": "t"}}}, "method_teacher"),
         ({"train": {"method": {"name": "lora", "layers": [3, 1]}}}, "lora_layers"),
+        (
+            {"train": {"learning_rate": 0.1, "optimizer": {"name": "sgd", "momentum": 0.0, "nesterov": True}}},
+            "sgd_nesterov",
+        ),
     ],
 )
 def test_objectives_that_cannot_work_are_refused(parts: dict[str, Any], kind: str, tmp_path: Path) -> None:

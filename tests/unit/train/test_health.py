@@ -109,6 +109,22 @@ def test_a_rise_of_both_losses_is_a_setback() -> None:
     assert found.figures == {"best": 1.0, "reached": pytest.approx(1.15), "rate": pytest.approx(RATE / 3)}
 
 
+@pytest.mark.parametrize(
+    ("tail", "code"),
+    [
+        ([0.0, 0.0, 0.0, 0.0], None),  # nothing is left to lose
+        ([0.0, 1e-9, 1e-8, 1e-7], None),
+        ([0.0, 0.5, 0.8, 0.9], "overfitting"),  # of the 3.3 with which the training began
+    ],
+)
+def test_a_validation_loss_of_exactly_nothing_is_no_fault(tail: list[float], code: str | None) -> None:
+    values = [3.0, 2.0, 1.0, 0.5, 0.1, 0.0, *tail]
+    found = [finding.code for finding in health(events(validation=lambda share: values[round(share * 10) - 1]))]
+    assert found == ([] if code is None else [code])
+    same = health(events(validation=lambda share: 0.0))
+    assert [finding.code for finding in same] == []
+
+
 def test_divergence_is_told_where_the_gain_is_lost_for_good() -> None:
     found = only(events(loss=lambda share: smooth(share) if share < 0.5 else 3.0, validation=None))
     assert (found.code, found.level, found.first_step) == ("divergence", "warning", 101)

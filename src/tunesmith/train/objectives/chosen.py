@@ -24,11 +24,16 @@ class Losses:
     validate: Objective
 
 
-def head_of(section: Train, rows: Sequence[Rendered], classes: Sequence[str]) -> Head | None:
-    """The head to train on the training rows `rows`; None where the model stays a language model."""
+def head_of(section: Train, rows: Sequence[Rendered], classes: Sequence[str], began: Head | None) -> Head | None:
+    """The head to train on the training rows `rows`; None where the model stays a language model.
+
+    `began` is the head whose numbers training goes on from, where it is told: what it says is in units of its own rows.
+    """
     if isinstance(section.objective, Classification):
         return Head(kind="classification", classes=tuple(classes))
-    return regression.standardising(rows) if isinstance(section.objective, Regression) else None
+    if not isinstance(section.objective, Regression):
+        return None
+    return began if began is not None and began.kind == "regression" else regression.standardising(rows)
 
 
 def losses(section: Train, head: Head | None, teacher: PreTrainedModel | None) -> Losses:
