@@ -49,6 +49,7 @@ BODY = PlanBody(
     num_steps=10,
     evaluate_every=1,
     checkpoint_every=1,
+    micro_batch_tokens=16384,
     num_parameters=100,
     num_trainable=10,
     num_train_rows=5,

@@ -20,6 +20,7 @@ PLAN = PlanBody(
     num_steps=10,
     evaluate_every=1,
     checkpoint_every=1,
+    micro_batch_tokens=16384,
     num_parameters=1,
     num_trainable=1,
     num_train_rows=1,
