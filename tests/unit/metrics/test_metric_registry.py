@@ -106,7 +106,7 @@ def test_names_alone_functions_and_settings() -> None:
         ({"metrics": ["bertscore"]}, "missing"),
         ({"metrics": ["bleu", "bleu"]}, "metric_twice"),
         ({"metrics": [{"function": "a:bleu"}]}, "metric_twice"),
-        ({"metrics": [{"function": "a.b"}]}, "string_pattern_mismatch"),
+        ({"metrics": [{"function": "a.b"}]}, "function_path"),
         ({"metrics": [{"name": "style"}]}, "style_rules"),
         ({"metrics": [{"name": "cost_per_answer"}]}, "cost_prices"),
     ],
