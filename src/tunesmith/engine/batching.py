@@ -54,6 +54,8 @@ READ_TOKENS: Final = {"cpu": 256, "cuda": 2048}
 """Tokens of prompts that are read in one step: more would hold up the answers that are being written."""
 TEXTS_AT_ONCE: Final = 16
 """Conversations that are labelled, or texts that are embedded, between two steps."""
+PIECE_SECONDS: Final = 0.02
+"""Between two pieces of an answer: nobody reads 50 a second, and sending one costs more than a small model's token."""
 
 _Result = TypeVar("_Result")
 _Thing = TypeVar("_Thing")
@@ -80,6 +82,8 @@ class _Answer:
     held: Held | None = None
     num_computed: int = 0
     written: list[int] = field(default_factory=list)
+    told_at: float = -math.inf
+    untold_text: str = ""
     untold_ids: list[int] = field(default_factory=list)
     untold_logs: list[TokenLogProbability] = field(default_factory=list)
 
@@ -424,11 +428,10 @@ class BatchingEngine:
         answer.written.append(token)
         answer.untold_ids.append(token)
         reason: FinishReason | None = None
-        shown = ""
         if token in self._chat.end_ids:
             reason = "stop"
         else:
-            shown = answer.text.add(token)
+            answer.untold_text += answer.text.add(token)
             try:
                 is_whole = answer.mask is not None and answer.mask.take(token, self._chat.decode_all([token]))
             except RunFailed as failure:
@@ -439,12 +442,15 @@ class BatchingEngine:
             elif len(answer.written) >= answer.room:
                 reason = "length"
         if reason is not None:
-            self._end(answer, reason, shown)
-        elif shown and not self._tell(answer, self._delta(answer, shown)):
-            self._release(answer)
+            self._end(answer, reason)
+        elif answer.untold_text and (now := time.monotonic()) - answer.told_at >= PIECE_SECONDS:
+            answer.told_at = now
+            if not self._tell(answer, self._delta(answer)):
+                self._release(answer)
 
-    def _delta(self, answer: _Answer, text: str, reason: FinishReason | None = None) -> Delta:
-        ids, logs = tuple(answer.untold_ids), tuple(answer.untold_logs)
+    def _delta(self, answer: _Answer, reason: FinishReason | None = None) -> Delta:
+        text, ids, logs = answer.untold_text, tuple(answer.untold_ids), tuple(answer.untold_logs)
+        answer.untold_text = ""
         answer.untold_ids.clear()
         answer.untold_logs.clear()
         num_cached = 0 if answer.held is None else max(0, answer.held.num_cached - answer.num_virtual)
@@ -458,8 +464,9 @@ class BatchingEngine:
             return False
         return True
 
-    def _end(self, answer: _Answer, reason: FinishReason, shown: str = "") -> None:
-        delta = self._delta(answer, shown + answer.text.end(), reason)
+    def _end(self, answer: _Answer, reason: FinishReason) -> None:
+        answer.untold_text += answer.text.end()
+        delta = self._delta(answer, reason)
         self._release(answer)
         self._tell(answer, delta)
 

@@ -109,6 +109,22 @@ def test_draws_are_those_of_the_local_engine(model: PreTrainedModel, chat: Chat,
     assert beside.text == hear(engine, [greedy])[0].text
 
 
+def test_an_answer_is_told_in_no_more_pieces_than_anybody_reads(
+    engine: BatchingEngine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked = asking("hello", max_new_tokens=64)
+    asked = replace(asked, num_top=1)
+    monkeypatch.setattr(batching, "PIECE_SECONDS", 0.0)
+    (each_told,) = hear(engine, [asked])
+    monkeypatch.setattr(batching, "PIECE_SECONDS", 60.0)
+    (twice_told,) = hear(engine, [asked])
+    assert len(each_told.deltas) > 20
+    first, last = twice_told.deltas  # the beginning does not wait
+    assert (first.text, first.ids) == (each_told.deltas[0].text, each_told.deltas[0].ids)
+    assert (twice_told.text, twice_told.ids) == (each_told.text, each_told.ids)
+    assert len(first.log_probabilities) + len(last.log_probabilities) == len(twice_told.ids)
+
+
 def test_a_text_is_written_on(model: PreTrainedModel, chat: Chat, engine: BatchingEngine) -> None:
     (heard,) = hear(engine, [Request("The answer is", Sampling(max_new_tokens=8))])
     ids = [chat.begin_id, *chat.tokenizer.encode("The answer is", add_special_tokens=False).ids]

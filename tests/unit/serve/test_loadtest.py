@@ -128,7 +128,7 @@ def test_one_client_gets_what_the_delays_allow() -> None:
     # a sleep is never shorter than it says; a busy machine may make it longer
     assert 0.02 <= level.first_token.p50 < level.latency.p50
     assert level.latency.p50 >= 0.04
-    assert 0.5 <= level.requests_per_second * fmean(delays.busy) <= 1.0
+    assert 0.2 <= level.requests_per_second * fmean(delays.busy) <= 1.0
     assert level.requests_per_second <= 1 / 0.04
     assert level.tokens_per_second == pytest.approx(7 * level.requests_per_second)
     assert level.num_answers == len(delays.prompts)
