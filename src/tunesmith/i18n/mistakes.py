@@ -51,7 +51,7 @@ TEXTS: Final[dict[str, tuple[str, str]]] = {
         "{n} training rows of the kind: there is none, and so many would be its share of the test items",
         "训练数据中没有同类的行，需要 {n} 行，与它在测试题中的比例相当",
     ),
-    "report.weak.add": ("Add one of these to the command:", "在命令后加上其中一项："),
+    "report.weak.add": ("What to add to the command", "可在命令后加上"),
     "report.weak.augment": ("make rows from those there are", "由现有的行生成更多"),
     "report.weak.balance": ("visit rare ones more often", "让少见的行多训练几次"),
     "report.weak.collect": ("collect rows in a file", "另存文件，补充收集的行"),

@@ -19,7 +19,7 @@ from tunesmith.metrics.wording import significant
 WIDTH: Final = 360.0
 HEIGHT: Final = 190.0
 LEFT: Final = 46.0
-RIGHT: Final = 12.0
+RIGHT: Final = 18.0
 TOP: Final = 10.0
 BOTTOM: Final = 26.0
 MAX_POINTS: Final = 1000

@@ -84,7 +84,7 @@ def reliability_chart(chart_id: str, title: str, description: str, bins: Sequenc
     """Share right over mean confidence, a point with its interval for each bin, of at least one; a dashed line where
     both are equal, and below, in columns, how many answers each bin holds.
     """
-    x_axis = Axis(TICKS, 0, 100, LEFT, WIDTH - 1.5 * RIGHT)  # with room for the last label
+    x_axis = Axis(TICKS, 0, 100, LEFT, WIDTH - RIGHT)
     y_axis = Axis(TICKS, 0, 100, FOOT, TOP)
     parts = [grid_line(x_axis, y_axis.place(tick), f"{tick_label(tick)}%") for tick in y_axis.ticks]
     diagonal = Markup('<line class="diagonal" x1="{:.2f}" y1="{:.2f}" x2="{:.2f}" y2="{:.2f}"/>')
