@@ -100,7 +100,7 @@ def _answers(samples: Sequence[Sample], kind: Kind, metric: str) -> _Answers | N
 
 def _of_table(name: str, table: CalibrationTable, answers: _Answers, seed: int) -> Iterator[Compared]:
     confidence_N, is_right_N = answers.told.confidence_N, answers.told.is_right_N
-    found = oracles.calibration(confidence_N, is_right_N, seed)
+    found = oracles.calibration(confidence_N, is_right_N, seed, answers.groups)
     bins = found.pop("bins")
     for part, value in found.items():
         yield f"{name} {part}", table.model_dump(include={part})[part], value
@@ -207,7 +207,7 @@ def _of_choice(name: str, said: Mending, held: _Answers, seed: int) -> Iterator[
 
 def _of_scores(name: str, said: ConfidenceScores, answers: _Answers, seed: int) -> Iterator[Compared]:
     confidence_N, is_right_N = answers.told.confidence_N, answers.told.is_right_N
-    found = oracles.calibration(confidence_N, is_right_N, seed)
+    found = oracles.calibration(confidence_N, is_right_N, seed, answers.groups)
     found["log_loss"] = maps.log_loss(confidence_N, is_right_N)
     for part, value in said.model_dump(exclude={"bins"}).items():
         yield f"{name} {part}", value, found[part]
