@@ -14,6 +14,7 @@ from tunesmith.artifacts.scorecard import Arm, Estimate, ScorecardBody, Verdict
 from tunesmith.chat import Chat
 from tunesmith.chat.pieces import pieces
 from tunesmith.cli.rate import plain
+from tunesmith.cli.session import visible
 from tunesmith.i18n import translate
 from tunesmith.i18n.catalogue import CATALOGUE
 from tunesmith.metrics.faults import REFUSED
@@ -125,11 +126,12 @@ def _training_row_lines(chat: Chat, example: Example, rendered: Rendered, langua
     """Supervised tokens green, or between ⟦ ⟧ where there is no colour."""
     opened, closed = (SUPERVISED, PLAIN) if colour else ("⟦", "⟧")
     text = "".join(
-        f"{opened}{piece.text}{closed}" if piece.is_supervised else piece.text for piece in pieces(chat, rendered)
+        f"{opened}{visible(piece.text)}{closed}" if piece.is_supervised else visible(piece.text)
+        for piece in pieces(chat, rendered)
     )
     tokens, supervised_tokens = len(rendered.ids_T), rendered.num_supervised
     head = translate("cli.row", language, place=example.place, tokens=tokens, supervised=supervised_tokens)
-    return [head, *text.splitlines()]
+    return [visible(head), *text.split("\n")]
 
 
 def plan_lines(name: str, plan: Plan, language: str) -> list[str]:
