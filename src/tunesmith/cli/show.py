@@ -30,7 +30,9 @@ if TYPE_CHECKING:
 
 SUPERVISED: Final = "\x1b[32m"
 PLAIN: Final = "\x1b[0m"
-TOLD: Final = frozenset(f"verdict.reason.{code}" for code in ("format_only", "detectable", "items_needed"))
+TOLD: Final = frozenset(
+    f"verdict.reason.{code}" for code in ("format_only", "detectable", "items_needed", "more_items_needed")
+)
 
 
 def dataset_lines(dataset: Dataset, language: str) -> list[str]:
