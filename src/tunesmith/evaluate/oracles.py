@@ -345,6 +345,11 @@ def calibration(confidence_N: Floats, is_right_N: Floats, seed: int, groups: Seq
     noise_B = np.array(
         [right.var(ddof=1) / len(right) if len(right) > 1 else 0.0 for right in _parts(is_right_N, in_bin_NB)]
     )
+    places = [np.flatnonzero(of_bin) for of_bin in in_bin_NB.T]
+    ends = [
+        interval_of_mean(is_right_N[own], None if groups is None else [groups[at] for at in own.tolist()], seed)
+        for own in places
+    ]
     squared = float(np.average((accuracy_B - stated_B) ** 2 - noise_B, weights=num_B))
     return {
         "n": len(order),
@@ -355,7 +360,7 @@ def calibration(confidence_N: Floats, is_right_N: Floats, seed: int, groups: Seq
         "p_value": (int((simulated_R > ece - _NEAR).sum()) + 1) / (NUM_SIMULATED + 1),
         "rms_debiased": math.sqrt(max(0.0, squared)),
         "brier": float(metrics.brier_score_loss(is_right_N, confidence_N)),
-        "bins": list(zip(num_B.tolist(), stated_B.tolist(), accuracy_B.tolist(), strict=True)),
+        "bins": list(zip(num_B.tolist(), stated_B.tolist(), accuracy_B.tolist(), ends, strict=True)),
     }
 
 

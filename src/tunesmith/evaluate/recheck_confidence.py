@@ -112,12 +112,11 @@ def _of_table(name: str, table: CalibrationTable, answers: _Answers, seed: int) 
 
 
 def _of_bins(
-    name: str, said: Sequence[CalibrationBin], found: Sequence[tuple[float, float, float]]
+    name: str, said: Sequence[CalibrationBin], found: Sequence[tuple[float, float, float, oracles.MaybeEnds]]
 ) -> Iterator[Compared]:
-    """`found` are number of answers, mean confidence and share right."""
+    """`found` are number of answers, mean confidence, and share right with the ends of its interval."""
     yield f"{name} bins", len(said), len(found)
-    for place, (told, (num, confidence, accuracy)) in enumerate(zip(said, found, strict=False)):
-        ends = oracles.wilson(np.repeat([1.0, 0.0], [round(num * accuracy), round(num * (1 - accuracy))]))
+    for place, (told, (num, confidence, accuracy, ends)) in enumerate(zip(said, found, strict=False)):
         for part, one, other in zip(
             ("n", "confidence", "accuracy", "low", "high"),
             (told.n, told.confidence, told.accuracy, told.low, told.high),

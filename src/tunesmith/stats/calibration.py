@@ -13,7 +13,7 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
-from tunesmith.stats.intervals import ROUNDING, Floats, Interval, Ints, chunks, unit_numbers, wilson
+from tunesmith.stats.intervals import ROUNDING, Floats, Interval, Ints, bootstrap_bca, chunks, unit_numbers, wilson
 
 NUM_BINS: Final = 10
 NUM_SIMULATED: Final = 999
@@ -70,7 +70,7 @@ def calibration(
     answer is right with its stated confidence, `NUM_SIMULATED` times; the p-value is (k + 1) / (R + 1), so that a
     test at 5 % rejects 5 % of calibrated models at any N (Bröcker and Smith 2007, doi:10.1175/WAF993.1, resample
     likewise). With `groups` (one id an answer) the answers of a group are simulated to be right together as far as they
-    are found to be. `rms_debiased` is Kumar, Liang and Ma 2019, arXiv:1909.10155.
+    are found to be, and intervals are of whole groups. `rms_debiased` is Kumar, Liang and Ma 2019, arXiv:1909.10155.
     Raises ValueError for no or unequal answers, confidences outside 0..1 or what is neither right nor wrong.
     """
     confidence, is_right = pairs(confidence_N, is_right_N)
@@ -93,10 +93,25 @@ def calibration(
         rms_debiased=math.sqrt(max(0.0, float(weights_B @ (gaps_B**2 - noise_B)))),
         brier=float(((confidence - is_right) ** 2).mean()),
         bins=tuple(
-            Bin(int(n), float(stated), float(found), wilson(round(found * n), int(n)))
-            for n, stated, found in zip(num_in_B, confidence_B, accuracy_B, strict=True)
+            Bin(
+                int(n),
+                float(stated),
+                float(found),
+                _interval(is_right, np.flatnonzero(bin_of_N == place), groups, seed),
+            )
+            for place, (n, stated, found) in enumerate(zip(num_in_B, confidence_B, accuracy_B, strict=True))
         ),
     )
+
+
+def _interval(is_right_N: Floats, places: Ints, groups: Sequence[object] | None, seed: int) -> Interval:
+    """Of the share that is right at some places; groups that are all alike tell as much as so many answers."""
+    right = is_right_N[places]
+    if groups is None:
+        return wilson(float(right.sum()), len(right))
+    own = [groups[place] for place in places.tolist()]
+    drawn = bootstrap_bca(right, seed=seed, groups=own)
+    return drawn if drawn.has_width else wilson(float(right.mean()) * len(set(own)), len(set(own)))
 
 
 def _bin_numbers(confidence_N: Floats, num_bins: int) -> npt.NDArray[np.int64]:
