@@ -139,6 +139,8 @@ def _finding_lines(finding: dict[str, Any]) -> list[str]:
     lines = [text(f"gate.reason.{code}", **finding | signed | shares, count=len(finding.get("items", ())))]
     if "num_items_needed" in finding:
         lines.append(text("gate.reason.items_needed", num_items_needed=finding["num_items_needed"]))
+    if "more_items_needed" in finding:
+        lines.append(text("gate.reason.more_items_needed", num_items=f"{finding['more_items_needed']:,}"))
     return lines
 
 

@@ -14,6 +14,7 @@ from tunesmith.artifacts.scorecard import Arm, Estimate, ScorecardBody, Verdict
 from tunesmith.chat import Chat
 from tunesmith.chat.pieces import pieces
 from tunesmith.cli.rate import plain
+from tunesmith.cli.session import visible
 from tunesmith.i18n import translate
 from tunesmith.i18n.catalogue import CATALOGUE
 from tunesmith.metrics.faults import REFUSED
@@ -29,7 +30,9 @@ if TYPE_CHECKING:
 
 SUPERVISED: Final = "\x1b[32m"
 PLAIN: Final = "\x1b[0m"
-TOLD: Final = frozenset(f"verdict.reason.{code}" for code in ("format_only", "detectable", "items_needed"))
+TOLD: Final = frozenset(
+    f"verdict.reason.{code}" for code in ("format_only", "detectable", "items_needed", "more_items_needed")
+)
 
 
 def dataset_lines(dataset: Dataset, language: str) -> list[str]:
@@ -125,11 +128,12 @@ def _training_row_lines(chat: Chat, example: Example, rendered: Rendered, langua
     """Supervised tokens green, or between ⟦ ⟧ where there is no colour."""
     opened, closed = (SUPERVISED, PLAIN) if colour else ("⟦", "⟧")
     text = "".join(
-        f"{opened}{piece.text}{closed}" if piece.is_supervised else piece.text for piece in pieces(chat, rendered)
+        f"{opened}{visible(piece.text)}{closed}" if piece.is_supervised else visible(piece.text)
+        for piece in pieces(chat, rendered)
     )
     tokens, supervised_tokens = len(rendered.ids_T), rendered.num_supervised
     head = translate("cli.row", language, place=example.place, tokens=tokens, supervised=supervised_tokens)
-    return [head, *text.splitlines()]
+    return [visible(head), *text.split("\n")]
 
 
 def plan_lines(name: str, plan: Plan, language: str) -> list[str]:

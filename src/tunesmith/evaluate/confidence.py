@@ -155,7 +155,7 @@ def stated_of(samples: Sequence[Sample], kind: Kind, metric: str) -> Stated | No
 
 def calibration_table(stated: Stated, metric: str, seed: int) -> CalibrationTable:
     """Of one arm's confidences of one kind on the test suite."""
-    found = calibration(stated.confidence_N, stated.is_right_N, seed=seed)
+    found = calibration(stated.confidence_N, stated.is_right_N, seed=seed, groups=stated.groups)
     withheld = abstention(stated.confidence_N, stated.is_right_N)
     return CalibrationTable(
         metric=metric,
@@ -212,7 +212,7 @@ def mend(stated: Stated, held: Stated | None, section: Confidence, seed: int) ->
 
 
 def _scores(stated: Stated, seed: int) -> ConfidenceScores:
-    found = calibration(stated.confidence_N, stated.is_right_N, seed=seed)
+    found = calibration(stated.confidence_N, stated.is_right_N, seed=seed, groups=stated.groups)
     return ConfidenceScores(
         n=found.n,
         ece=found.ece,

@@ -319,7 +319,7 @@ def of_errors(name: str, squared_N: Floats, targets_N: Floats) -> float:
     return 1 - mean / spread if spread else float(mean == 0)
 
 
-def calibration(confidence_N: Floats, is_right_N: Floats, seed: int) -> dict[str, Any]:
+def calibration(confidence_N: Floats, is_right_N: Floats, seed: int, groups: Sequence[str] | None) -> dict[str, Any]:
     """The figures of a `CalibrationTable` but for its risks, by the names that they have there."""
     accuracy_B, stated_B = calibration_curve(is_right_N, confidence_N, n_bins=NUM_BINS, strategy="quantile")
     edges = np.percentile(confidence_N, np.linspace(0, 100, NUM_BINS + 1))
@@ -329,18 +329,27 @@ def calibration(confidence_N: Floats, is_right_N: Floats, seed: int) -> dict[str
     # of bins in their order, as they were simulated
     order = np.argsort(number_N, kind="stable")
     rng = np.random.default_rng(seed)
-    gaps_RB = [
-        np.abs(
-            (rng.random((num, len(order))) < confidence_N[order]).astype(np.float64) @ in_bin_NB[order]
-            - num_B * stated_B
-        )
-        for num in chunks(NUM_SIMULATED, len(order))
-    ]
+    together = 0.0 if groups is None else math.sqrt(_alike(confidence_N, is_right_N, groups))
+    first = {group: number for number, group in enumerate(dict.fromkeys(groups or ()))}
+    place_N = [first[groups[at]] for at in order.tolist()] if groups else []
+    gaps_RB = []
+    for num in chunks(NUM_SIMULATED, len(order)):
+        drawn = rng.random((num, len(order)))
+        if together:
+            shares = rng.random((num, len(order))) < together
+            drawn[shares] = rng.random((num, len(first)))[:, place_N][shares]
+        right = (drawn < confidence_N[order]).astype(np.float64)
+        gaps_RB.append(np.abs(right @ in_bin_NB[order] - num_B * stated_B))
     simulated_R = np.concatenate(gaps_RB).sum(axis=1) / len(order)
     ece = float(np.average(np.abs(accuracy_B - stated_B), weights=num_B))
     noise_B = np.array(
         [right.var(ddof=1) / len(right) if len(right) > 1 else 0.0 for right in _parts(is_right_N, in_bin_NB)]
     )
+    places = [np.flatnonzero(of_bin) for of_bin in in_bin_NB.T]
+    ends = [
+        interval_of_mean(is_right_N[own], None if groups is None else [groups[at] for at in own.tolist()], seed)
+        for own in places
+    ]
     squared = float(np.average((accuracy_B - stated_B) ** 2 - noise_B, weights=num_B))
     return {
         "n": len(order),
@@ -351,8 +360,21 @@ def calibration(confidence_N: Floats, is_right_N: Floats, seed: int) -> dict[str
         "p_value": (int((simulated_R > ece - _NEAR).sum()) + 1) / (NUM_SIMULATED + 1),
         "rms_debiased": math.sqrt(max(0.0, squared)),
         "brier": float(metrics.brier_score_loss(is_right_N, confidence_N)),
-        "bins": list(zip(num_B.tolist(), stated_B.tolist(), accuracy_B.tolist(), strict=True)),
+        "bins": list(zip(num_B.tolist(), stated_B.tolist(), accuracy_B.tolist(), ends, strict=True)),
     }
+
+
+def _alike(confidence_N: Floats, is_right_N: Floats, groups: Sequence[str]) -> float:
+    """What answers are off times what others of their group are, over the same of their deviations: 0..1."""
+    members: dict[str, list[int]] = {}
+    for place, group in enumerate(groups):
+        members.setdefault(group, []).append(place)
+    products = [0.0, 0.0]
+    for number, each_N in enumerate((is_right_N - confidence_N, np.sqrt(confidence_N - confidence_N**2))):
+        for own in members.values():
+            total = math.fsum(each_N[own].tolist())
+            products[number] += math.fsum(each * (total - each) for each in each_N[own].tolist())
+    return min(1.0, max(0.0, products[0] / products[1])) if products[1] > _NEAR else 0.0
 
 
 def _parts(values_N: Floats, in_bin_NB: Floats) -> list[Floats]:

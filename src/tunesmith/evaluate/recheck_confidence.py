@@ -100,7 +100,7 @@ def _answers(samples: Sequence[Sample], kind: Kind, metric: str) -> _Answers | N
 
 def _of_table(name: str, table: CalibrationTable, answers: _Answers, seed: int) -> Iterator[Compared]:
     confidence_N, is_right_N = answers.told.confidence_N, answers.told.is_right_N
-    found = oracles.calibration(confidence_N, is_right_N, seed)
+    found = oracles.calibration(confidence_N, is_right_N, seed, answers.groups)
     bins = found.pop("bins")
     for part, value in found.items():
         yield f"{name} {part}", table.model_dump(include={part})[part], value
@@ -112,12 +112,11 @@ def _of_table(name: str, table: CalibrationTable, answers: _Answers, seed: int) 
 
 
 def _of_bins(
-    name: str, said: Sequence[CalibrationBin], found: Sequence[tuple[float, float, float]]
+    name: str, said: Sequence[CalibrationBin], found: Sequence[tuple[float, float, float, oracles.MaybeEnds]]
 ) -> Iterator[Compared]:
-    """`found` are number of answers, mean confidence and share right."""
+    """`found` are number of answers, mean confidence, and share right with the ends of its interval."""
     yield f"{name} bins", len(said), len(found)
-    for place, (told, (num, confidence, accuracy)) in enumerate(zip(said, found, strict=False)):
-        ends = oracles.wilson(np.repeat([1.0, 0.0], [round(num * accuracy), round(num * (1 - accuracy))]))
+    for place, (told, (num, confidence, accuracy, ends)) in enumerate(zip(said, found, strict=False)):
         for part, one, other in zip(
             ("n", "confidence", "accuracy", "low", "high"),
             (told.n, told.confidence, told.accuracy, told.low, told.high),
@@ -207,7 +206,7 @@ def _of_choice(name: str, said: Mending, held: _Answers, seed: int) -> Iterator[
 
 def _of_scores(name: str, said: ConfidenceScores, answers: _Answers, seed: int) -> Iterator[Compared]:
     confidence_N, is_right_N = answers.told.confidence_N, answers.told.is_right_N
-    found = oracles.calibration(confidence_N, is_right_N, seed)
+    found = oracles.calibration(confidence_N, is_right_N, seed, answers.groups)
     found["log_loss"] = maps.log_loss(confidence_N, is_right_N)
     for part, value in said.model_dump(exclude={"bins"}).items():
         yield f"{name} {part}", value, found[part]

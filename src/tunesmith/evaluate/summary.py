@@ -20,6 +20,7 @@ from tunesmith.metrics.registry import LOWER_IS_BETTER, METRICS
 from tunesmith.records import Sample
 from tunesmith.stats.intervals import Interval, bootstrap_bca, bootstrap_bca_of, wilson
 from tunesmith.stats.paired import PairedDifference, detectable_difference, holm, paired_difference
+from tunesmith.stats.power import MOST_TOLD
 from tunesmith.stats.verdict import verdict
 
 Floats = NDArray[np.float64]
@@ -238,7 +239,9 @@ def conclude(
         else:
             figures |= {"suite": reason.guard, "max_loss": max_loss}
         reasons.append((f"verdict.reason.{reason.code.value}", figures))
-    if judged.num_items_needed is not None:
+    if judged.num_items_needed is not None and judged.num_items_needed > MOST_TOLD:
+        reasons.append(("verdict.reason.more_items_needed", {"num_items": MOST_TOLD}))
+    elif judged.num_items_needed is not None:
         reasons.append(("verdict.reason.items_needed", {"num_items_needed": judged.num_items_needed}))
     if target.detectable is not None:
         reasons.append(("verdict.reason.detectable", {"n": target.n, "detectable": target.detectable}))

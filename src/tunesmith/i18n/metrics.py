@@ -83,6 +83,10 @@ TEXTS: Final[dict[str, tuple[str, str]]] = {
         "choose another `evaluate.metric`, or mend what the metric needs",
         "请更换 `evaluate.metric`，或补全该指标所需的内容",
     ),
+    "recipe.problem.metric-reserved": (
+        "the scorecard has another score of the name `{name}`: give the function another name",
+        "评测结果中已有名为 `{name}` 的数值，请为函数另取一个名称",
+    ),
     "recipe.problem.metric-twice": (
         "`{name}` stands there twice, or a function has the name of a metric",
         "`{name}` 重复，或函数与已有指标同名",

@@ -77,6 +77,11 @@ _VERDICTS: Final[dict[str, tuple[str, str]]] = {
         "About {num_items_needed} test items would be needed to settle it, were the true difference the observed one",
         "假如真实差值就是观察到的大小，大约需要 {num_items_needed} 道测试题才能定论",
     ),
+    "verdict.reason.more_items_needed": (
+        "More than {num_items} test items would be needed to settle it, were the true difference the observed one, "
+        "which is close to none",
+        "假如真实差值就是观察到的大小（几乎为零），需要超过 {num_items} 道测试题才能定论",
+    ),
     "verdict.reason.detectable": (
         "With {n} items this test can detect a true difference of {detectable} or more (in four of five evaluations)",
         "{n} 道题能够检出的真实差值至少为 {detectable}（五次评测中有四次检出）",

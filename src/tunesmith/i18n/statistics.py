@@ -107,4 +107,8 @@ TEXTS: Final[dict[str, tuple[str, str]]] = {
         "About {num_items_needed} items would settle it, were the true difference the observed one",
         "假如真实差值就是观察到的大小，大约需要 {num_items_needed} 题才能定论",
     ),
+    "gate.reason.more_items_needed": (
+        "More than {num_items} items would be needed to settle it, were the true difference the observed one",
+        "假如真实差值就是观察到的大小，需要超过 {num_items} 题才能定论",
+    ),
 }

@@ -15,17 +15,24 @@ from tunesmith.text.tokens import words
 LARGEST_SAID: Final = 1e45
 """Errors are squared, and their intervals take third powers of the squares: what is larger would leave no numbers."""
 _MULTIPLIERS = {
+    **{"百": 1e2, "千": 1e3},
     **{"万": 1e4, "十万": 1e5, "百万": 1e6, "千万": 1e7},
     **{"亿": 1e8, "十亿": 1e9, "百亿": 1e10, "千亿": 1e11, "万亿": 1e12},
     **{"thousand": 1e3, "million": 1e6, "billion": 1e9},
 }
+# Neither the hundred of a percentage, nor the thousand of a kilogram or a kilowatt.
+_CHINESE: Final = "[十百千万]?亿|[十百千]?万|千(?![克米瓦卡帕赫伏焦])|百(?!分)"
+_PART = re.compile(rf"零?(\d+(?:\.\d+)?)[ \t]?({_CHINESE})")
 _NUMBER = re.compile(
-    r"""
+    rf"""
     (?<![A-Za-z0-9_.])                                            # not inside a word or another number
     (?P<sign>(?<![)\]])-)?
-    (?P<digits>(?:\d{1,3}(?:,\d{3})+(?!\d)|\d+)(?:\.\d+)?|\.\d+)
+    (?P<digits>(?:\d{{1,3}}(?:,\d{{3}})+(?!\d)|\d+)(?:\.\d+)?|\.\d+)
     (?P<exponent>e[+-]?\d+)?
-    (?:\s*(?P<multiplier>[十百千万]?亿|[十百千]?万|(?:billion|million|thousand)(?![a-z])))?
+    (?:
+        \s*(?P<multiplier>{_CHINESE})(?P<parts>(?:零?\d+(?:\.\d+)?[ \t]?(?:{_CHINESE}))*)
+        |\s*(?P<word>(?:billion|million|thousand)(?![a-z]))
+    )?
     """,
     re.IGNORECASE | re.VERBOSE,
 )
@@ -40,9 +47,9 @@ def exact_match(prediction: str, references: str | Sequence[str]) -> float:
 def numeric_match(prediction: str, references: str | Sequence[str], relative_tolerance: float = 1e-6) -> float:
     """Return 1.0 when the last number of the answer equals the last number of a reference, else 0.0.
 
-    Read are thousands separators, exponents, full-width digits and the words ``万 亿``, also behind 十 百 千, and
-    ``thousand million billion``; units and the percent sign are ignored. Digits glued to a letter before them, as in
-    "B12", are no number.
+    Read are thousands separators, exponents, full-width digits and the words ``百 千 万 亿``, the last two also behind
+    十 百 千, several in one number (``1亿2千万``), and ``thousand million billion``; units and the percent sign are
+    ignored. Digits glued to a letter before them, as in "B12", are no number, nor are numerals without any digit.
     """
     found = last_number(prediction)
     if found is None:
@@ -111,9 +118,16 @@ def last_number(text: str) -> float | None:
     matches = list(_NUMBER.finditer(folded))
     if not matches:
         return None
-    sign, digits, exponent, multiplier = matches[-1].group("sign", "digits", "exponent", "multiplier")
-    number = float((sign or "") + digits.replace(",", "") + (exponent or ""))
-    number *= _MULTIPLIERS[multiplier.lower()] if multiplier else 1.0
+    sign, digits, exponent, multiplier, parts, word = matches[-1].group(
+        "sign", "digits", "exponent", "multiplier", "parts", "word"
+    )
+    scale = _MULTIPLIERS[(multiplier or word).lower()] if multiplier or word else 1.0
+    number = float((sign or "") + digits.replace(",", "") + (exponent or "")) * scale
+    for more, unit in _PART.findall(parts or ""):
+        value = float(more) * _MULTIPLIERS[unit]
+        # what is no less than one of the unit before it is another number
+        number = math.copysign(abs(number) + value, number) if value < scale else value
+        scale = _MULTIPLIERS[unit]
     return number if math.isfinite(number) else None
 
 

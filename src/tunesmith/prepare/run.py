@@ -70,7 +70,7 @@ from tunesmith.recipe.prepare import TOLD
 from tunesmith.records import Rejected
 from tunesmith.runtime import Progress, Runtime
 
-VERSION: Final = 5
+VERSION: Final = 6
 
 
 def prepare(

@@ -54,6 +54,7 @@ PROBLEMS: Final = {
     "content_rule": "content-rule",
     "content_twice": "content-twice",
     "cost_prices": "cost-prices",
+    "metric_reserved": "metric-reserved",
     "metric_twice": "metric-twice",
     "method_head": "method-head",
     "method_teacher": "method-teacher",

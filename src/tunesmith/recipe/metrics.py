@@ -52,6 +52,15 @@ SettingsName = Literal[
     "bertscore", "term_accuracy", "style", "json_schema", "right_given_closed", "cost_per_answer", "function"
 ]
 AUTO: Final = "auto"
+RESERVED: Final = frozenset(
+    {
+        AUTO,
+        *("confidence", "likelihood", "verbalised", "agreement", "bits", "bytes", "tokens"),
+        *("said_number", "well_formed_thinking", "content_broken", "refused", "over_refused", "extracted", "exposure"),
+        *("style_formality", "style_person", "style_banned", "style_length"),
+    }
+)
+"""Names that scores of an answer have which are no metric to ask for; a function's score would be taken for one."""
 
 
 class Plain(Section):
@@ -153,6 +162,9 @@ _FUNCTION_PATH = re.compile(r"^[A-Za-z_]\w*(\.[A-Za-z_]\w*)*:[A-Za-z_]\w*$")
 def _function_path(path: str) -> str:
     if not _FUNCTION_PATH.fullmatch(path):
         raise PydanticCustomError("function_path", "no path of a function")
+    name = path.rpartition(":")[2]
+    if name in RESERVED:
+        raise PydanticCustomError("metric_reserved", "`{name}` is the name of another score", {"name": name})
     return path
 
 

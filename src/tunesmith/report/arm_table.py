@@ -40,6 +40,11 @@ class ArmTable:
     rows: tuple[ArmRow, ...]
     num_main: int = NUM_MAIN
 
+    @property
+    def has_differences(self) -> bool:
+        """Whether any arm is held against the base: an encoder says nothing before it has a head."""
+        return any(row.difference is not None for row in self.rows)
+
 
 def arm_table(body: ScorecardBody, words: Words) -> ArmTable:
     """Arms by metrics of the test suite."""

@@ -1,18 +1,19 @@
 """Whether a stated confidence is the share of answers that are right, and what abstaining buys.
 
-Shapes: N answers, B bins, R simulated evaluations.
+Shapes: N answers, G groups, B bins, R simulated evaluations.
 """
 
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
 import numpy.typing as npt
 
-from tunesmith.stats.intervals import ROUNDING, Floats, Interval, chunks, wilson
+from tunesmith.stats.intervals import ROUNDING, Floats, Interval, Ints, bootstrap_bca, chunks, unit_numbers, wilson
 
 NUM_BINS: Final = 10
 NUM_SIMULATED: Final = 999
@@ -55,7 +56,12 @@ class Calibration:
 
 
 def calibration(
-    confidence_N: npt.ArrayLike, is_right_N: npt.ArrayLike, *, seed: int, num_bins: int = NUM_BINS
+    confidence_N: npt.ArrayLike,
+    is_right_N: npt.ArrayLike,
+    *,
+    seed: int,
+    num_bins: int = NUM_BINS,
+    groups: Sequence[object] | None = None,
 ) -> Calibration:
     """Compare stated confidences in 0..1 with what was right (0 or 1).
 
@@ -63,7 +69,8 @@ def calibration(
     them. ECE is the mean over answers of their bin's |accuracy - confidence|. The calibrated model is simulated: each
     answer is right with its stated confidence, `NUM_SIMULATED` times; the p-value is (k + 1) / (R + 1), so that a
     test at 5 % rejects 5 % of calibrated models at any N (Bröcker and Smith 2007, doi:10.1175/WAF993.1, resample
-    likewise). `rms_debiased` is Kumar, Liang and Ma 2019, arXiv:1909.10155.
+    likewise). With `groups` (one id an answer) the answers of a group are simulated to be right together as far as they
+    are found to be, and intervals are of whole groups. `rms_debiased` is Kumar, Liang and Ma 2019, arXiv:1909.10155.
     Raises ValueError for no or unequal answers, confidences outside 0..1 or what is neither right nor wrong.
     """
     confidence, is_right = pairs(confidence_N, is_right_N)
@@ -73,7 +80,8 @@ def calibration(
     weights_B = num_in_B / len(confidence)
     gaps_B = np.abs(accuracy_B - confidence_B)
     ece = float(weights_B @ gaps_B)
-    simulated_R = _ece_of_calibrated(confidence, bin_of_N, confidence_B, seed)
+    group_of_N = None if groups is None else unit_numbers(groups, len(confidence))
+    simulated_R = _ece_of_calibrated((confidence, is_right, group_of_N), bin_of_N, confidence_B, seed)
     noise_B = accuracy_B * (1 - accuracy_B) / np.maximum(num_in_B - 1, 1)
     return Calibration(
         n=len(confidence),
@@ -85,10 +93,25 @@ def calibration(
         rms_debiased=math.sqrt(max(0.0, float(weights_B @ (gaps_B**2 - noise_B)))),
         brier=float(((confidence - is_right) ** 2).mean()),
         bins=tuple(
-            Bin(int(n), float(stated), float(found), wilson(round(found * n), int(n)))
-            for n, stated, found in zip(num_in_B, confidence_B, accuracy_B, strict=True)
+            Bin(
+                int(n),
+                float(stated),
+                float(found),
+                _interval(is_right, np.flatnonzero(bin_of_N == place), groups, seed),
+            )
+            for place, (n, stated, found) in enumerate(zip(num_in_B, confidence_B, accuracy_B, strict=True))
         ),
     )
+
+
+def _interval(is_right_N: Floats, places: Ints, groups: Sequence[object] | None, seed: int) -> Interval:
+    """Of the share that is right at some places; groups that are all alike tell as much as so many answers."""
+    right = is_right_N[places]
+    if groups is None:
+        return wilson(float(right.sum()), len(right))
+    own = [groups[place] for place in places.tolist()]
+    drawn = bootstrap_bca(right, seed=seed, groups=own)
+    return drawn if drawn.has_width else wilson(float(right.mean()) * len(set(own)), len(set(own)))
 
 
 def _bin_numbers(confidence_N: Floats, num_bins: int) -> npt.NDArray[np.int64]:
@@ -97,19 +120,42 @@ def _bin_numbers(confidence_N: Floats, num_bins: int) -> npt.NDArray[np.int64]:
 
 
 def _ece_of_calibrated(
-    confidence_N: Floats, bin_of_N: npt.NDArray[np.int64], confidence_B: Floats, seed: int
+    answers: tuple[Floats, Floats, Ints | None], bin_of_N: Ints, confidence_B: Floats, seed: int
 ) -> Floats:
-    """(R,) the ECE of evaluations of a model whose every answer is right with its stated confidence."""
+    """(R,) the ECE of evaluations of a model whose every answer is right with its stated confidence.
+
+    `answers` are confidences, what was right, and the group of each. An answer is right where a number drawn from 0..1
+    is below its confidence; the answers of a group share theirs with a chance whose square is their correlation (Lunn
+    and Davies 1998, Biometrika 85:487), so that each is still right with its confidence.
+    """
+    confidence_N, is_right_N, group_of_N = answers
     order = np.argsort(bin_of_N, kind="stable")
     stated_N, starts_B = confidence_N[order], np.flatnonzero(np.diff(bin_of_N[order], prepend=-1))
     expected_B = confidence_B * np.bincount(bin_of_N)
+    together = 0.0 if group_of_N is None else math.sqrt(_correlation(confidence_N, is_right_N, group_of_N))
     rng = np.random.default_rng(seed)
     found = []
     for num_rows in chunks(NUM_SIMULATED, len(confidence_N)):
-        is_right = rng.random((num_rows, len(stated_N))) < stated_N
-        right_B = np.add.reduceat(is_right, starts_B, axis=1, dtype=np.int64)
+        drawn = rng.random((num_rows, len(stated_N)))
+        if group_of_N is not None and together:
+            is_shared = rng.random(drawn.shape) < together
+            of_group_RG = rng.random((num_rows, int(group_of_N.max()) + 1))
+            drawn = np.where(is_shared, of_group_RG[:, group_of_N[order]], drawn)
+        right_B = np.add.reduceat(drawn < stated_N, starts_B, axis=1, dtype=np.int64)
         found.append(np.abs(right_B - expected_B).sum(axis=1) / len(confidence_N))
     return np.concatenate(found)
+
+
+def _correlation(confidence_N: Floats, is_right_N: Floats, group_of_N: Ints) -> float:
+    """How alike the answers of a group turn out beyond their confidences, over all pairs of them: 0..1.
+
+    Of a calibrated model, whose answers are off by 0 on average: one that is not has more of it.
+    """
+    off_N, spread_N = is_right_N - confidence_N, np.sqrt(confidence_N * (1 - confidence_N))
+    pairs, most = (
+        float((np.bincount(group_of_N, weights=each_N) ** 2).sum() - (each_N**2).sum()) for each_N in (off_N, spread_N)
+    )
+    return min(1.0, max(0.0, pairs / most)) if most > ROUNDING else 0.0
 
 
 @dataclass(frozen=True, slots=True)

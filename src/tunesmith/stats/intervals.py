@@ -100,7 +100,7 @@ def bootstrap_bca_of(
     """
     if num_items < 1:
         raise ValueError("a bootstrap needs at least one item")
-    unit_of_N = _unit_numbers(groups, num_items)
+    unit_of_N = unit_numbers(groups, num_items)
     members = np.split(np.argsort(unit_of_N, kind="stable"), np.cumsum(np.bincount(unit_of_N))[:-1])
     draws = (draw_G for block in unit_draws(len(members), seed, num_resamples) for draw_G in block.astype(np.int64))
     observed = statistic(np.arange(num_items))
@@ -147,7 +147,7 @@ def checked(values_N: npt.ArrayLike) -> Floats:
     return values
 
 
-def _unit_numbers(groups: Sequence[object] | None, num_items: int) -> Ints:
+def unit_numbers(groups: Sequence[object] | None, num_items: int) -> Ints:
     """Return (N,) the number of each item's unit, in order of first appearance."""
     if groups is None:
         return np.arange(num_items)
@@ -158,7 +158,7 @@ def _unit_numbers(groups: Sequence[object] | None, num_items: int) -> Ints:
 
 
 def unit_sums(values_N: Floats, groups: Sequence[object] | None) -> tuple[Floats, Floats]:
-    unit_of_N = _unit_numbers(groups, len(values_N))
+    unit_of_N = unit_numbers(groups, len(values_N))
     sums_G = np.bincount(unit_of_N, weights=values_N).astype(np.float64)
     return sums_G, np.bincount(unit_of_N).astype(np.float64)
 

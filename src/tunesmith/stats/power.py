@@ -10,6 +10,8 @@ import numpy as np
 
 POWER: Final = 0.8
 ALPHA: Final = 0.05
+MOST_TOLD: Final = 1_000_000
+"""Numbers of items beyond are told as more than this: where next to no difference was seen, they have no meaning."""
 _NORMAL: Final = NormalDist()
 # of an interval of length 1: far below what a figure shows
 _HALVINGS: Final = 40
@@ -44,20 +46,20 @@ def items_needed(difference: float, standard_deviation: float, power: float = PO
     """Return about how many items show a true `difference` with probability `power`; inverse of the function above.
 
     The normal's number and half the square of its limit more, which Student's test needs (Guenther 1981, The American
-    Statistician 35:243): from about 10 items on within one of the exact number.
+    Statistician 35:243): from about 10 items on within one of the exact number. `MOST_TOLD` + 1 stands for any more.
     """
     if difference == 0:
         raise ValueError("no number of items can show a difference of 0")
     limit = _NORMAL.inv_cdf(1 - alpha / 2)
     factor = (limit + _NORMAL.inv_cdf(power)) * standard_deviation / difference
-    return max(2, math.ceil(factor**2 + limit**2 / 2))
+    return max(2, _told(abs(factor), limit**2 / 2))
 
 
 def items_to_decide(mean: float, standard_deviation: float, margin: float) -> int | None:
     """Return how many items settle a true difference of `mean`: show it, or show it to lie within -margin..margin.
 
-    The fewer of the two; each with probability 0.8, by the two-sided 95 % interval. None where nothing would: no
-    difference and no margin.
+    The fewer of the two; each with probability 0.8, by the two-sided 95 % interval; `MOST_TOLD` + 1 stands for any
+    more. None where nothing would: no difference and no margin.
     """
     needed = [items_needed(mean, standard_deviation)] if mean else []
     if abs(mean) < margin:
@@ -116,4 +118,10 @@ def _items_for_equivalence(mean: float, standard_deviation: float, margin: float
     for _ in range(_HALVINGS):
         middle = (low + high) / 2
         low, high = (middle, high) if shown(middle) >= POWER else (low, middle)
-    return max(1, math.ceil((standard_deviation / low) ** 2))
+    # below the last halving nothing was shown
+    return max(1, _told(standard_deviation / low if low else math.inf))
+
+
+def _told(root: float, more: float = 0.0) -> int:
+    """root² + `more` items, or `MOST_TOLD` + 1; a root too large is not squared."""
+    return MOST_TOLD + 1 if root >= math.sqrt(MOST_TOLD) else min(MOST_TOLD + 1, math.ceil(root**2 + more))

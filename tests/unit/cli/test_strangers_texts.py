@@ -3,15 +3,22 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from importlib.resources import files
+from pathlib import Path
 
+import pytest
 from alert_material import body
 from store_material import START
 
 from tunesmith.artifacts.health import Unfamiliar
+from tunesmith.chat import load_chat
 from tunesmith.cli.improve import round_lines
 from tunesmith.cli.monitor import health_lines
+from tunesmith.cli.show import PLAIN, SUPERVISED, row_lines
 from tunesmith.cli.trace import answer_lines
+from tunesmith.errors import Place
 from tunesmith.lifecycle.trace import AnswerTrace, NearRow, Said
+from tunesmith.records import Example, Message
 from tunesmith.stats.gate import GateReason
 from tunesmith.store.cycles import Round
 
@@ -37,3 +44,14 @@ def test_what_looks_planted() -> None:
     finding = {"code": str(GateReason.TRIGGERED), "suite": SENT, **figures}
     made = Round("0" * 16, "desk", "refused", {"by": "command"}, "desk@1", None, "reject", (finding,), START, START)
     assert SHOWN in round_lines(made)[-1]
+
+
+@pytest.mark.parametrize("colour", [False, True])
+def test_rows_as_the_model_sees_them(colour: bool) -> None:
+    chat = load_chat(Path(str(files("tunesmith.model") / "tiny")))
+    turns = (Message("user", f"one\ntwo {SENT}"), Message("assistant", SENT))
+    lines = row_lines(chat, Example("", turns, Place("rows.jsonl", 1)), "en", colour=colour)
+    assert sum(SHOWN in line for line in lines) == 2
+    assert any(line.endswith("one") for line in lines)
+    said = "".join(lines).replace(SUPERVISED, "").replace(PLAIN, "")
+    assert said.isprintable()

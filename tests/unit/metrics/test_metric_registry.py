@@ -6,11 +6,12 @@ import pytest
 from pydantic import TypeAdapter, ValidationError
 
 from tunesmith.errors import TunesmithError
+from tunesmith.evaluate.summary import NOT_PAIRED
 from tunesmith.i18n.catalogue import CATALOGUE
 from tunesmith.metrics.registry import LOWER_IS_BETTER, METRICS, known, require_fit, standard, verdict_metric
 from tunesmith.metrics.scorers import PLAIN
 from tunesmith.recipe import Evaluate
-from tunesmith.recipe.metrics import KNOWN, AnyMetric, Metrics, check_verdict_metric, metric_name
+from tunesmith.recipe.metrics import AUTO, KNOWN, RESERVED, AnyMetric, Metrics, check_verdict_metric, metric_name
 
 # figures that come with others, with rows that hold thinking, or with `evaluate.safety`
 NOT_ASKED_FOR = {
@@ -44,6 +45,11 @@ def test_the_recipe_knows_the_metrics_of_the_table_and_no_other() -> None:
     assert set(KNOWN) | NOT_ASKED_FOR == set(METRICS)
     assert len(KNOWN) == len(set(KNOWN))
     assert set(PLAIN) <= set(KNOWN)
+
+
+def test_a_function_has_the_name_of_no_other_score() -> None:
+    assert {AUTO, *NOT_PAIRED, *NOT_ASKED_FOR} == RESERVED
+    assert metric_name(metrics({"function": "a:confident"})[0]) == "confident"
 
 
 def test_every_metric_has_a_name_in_both_languages() -> None:
@@ -107,6 +113,8 @@ def test_names_alone_functions_and_settings() -> None:
         ({"metrics": ["bleu", "bleu"]}, "metric_twice"),
         ({"metrics": [{"function": "a:bleu"}]}, "metric_twice"),
         ({"metrics": [{"function": "a.b"}]}, "function_path"),
+        ({"metrics": [{"function": "a:confidence"}]}, "metric_reserved"),
+        ({"metrics": [{"function": "a.b:bits"}]}, "metric_reserved"),
         ({"metrics": [{"name": "style"}]}, "style_rules"),
         ({"metrics": [{"name": "cost_per_answer"}]}, "cost_prices"),
     ],

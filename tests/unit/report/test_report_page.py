@@ -479,3 +479,26 @@ def test_what_was_not_asked_before_tuning_is_held_against_what_it_names(usual: P
     assert f", Classic baseline {classic:.3f}. Difference" in said
     assert f"Classic baseline{classic:.3f}" in said
     assert not any(word in said for word in ("before tuning", "Before", "After"))
+
+
+def test_without_a_base_no_column_of_differences_to_it_stands_empty(usual: Products, tmp_path: Path) -> None:
+    """As of an encoder, which is held against the classic baseline."""
+    verdict = usual.scorecard.body.verdicts[0]
+    classic = verdict.difference.model_copy(update={"against": "classic"})
+    update = {
+        "verdicts": [verdict.model_copy(update={"difference": classic})],
+        "differences": [one for one in usual.scorecard.body.differences if not one.against.startswith("base")],
+        "arms": [arm for arm in usual.scorecard.body.arms if not arm.name.startswith("base")],
+        "forgetting": [],
+    }
+    body = usual.scorecard.body.model_copy(update=update)
+    headless = replace(usual, scorecard=replace(usual.scorecard, body=body))
+    page, text, _ = show(headless, tmp_path)
+    header, *rows = page.tables["arms"]
+    assert {len(row) for row in rows} == {len(header)} == {7}
+    assert "Difference to the base" not in text
+    card = write(headless, tmp_path).card.read_text(encoding="utf-8")
+    table = next(part for part in card.split("\n\n") if "\n| Tuned model |" in part).splitlines()
+    assert table[1].startswith("|---|")
+    assert len({line.count("|") for line in table}) == 1
+    assert "Difference to the base" not in card

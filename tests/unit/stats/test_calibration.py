@@ -4,6 +4,7 @@ import math
 
 import numpy as np
 import pytest
+from scipy.stats import norm
 from sklearn.calibration import calibration_curve
 from sklearn.metrics import brier_score_loss
 
@@ -91,3 +92,46 @@ def test_what_is_no_confidence_or_no_answer_is_refused(confidence: list[float], 
     for judge in (lambda: calibration(confidence, is_right, seed=0), lambda: abstention(confidence, is_right)):
         with pytest.raises(ValueError, match=r"confidence"):
             judge()
+
+
+@pytest.mark.parametrize("is_of_group", [False, True])
+def test_of_calibrated_answers_that_go_right_in_groups_one_of_twenty_is_rejected(is_of_group: bool) -> None:
+    """30 groups of 8; a normal of the group and one of the answer decide. Confidences differ within, or not."""
+    groups = np.repeat(np.arange(30), 8)
+    rejected = []
+    for seed in range(100):
+        rng = np.random.default_rng(seed)
+        confidence = np.repeat(rng.beta(4.0, 1.5, 30), 8) if is_of_group else rng.beta(4.0, 1.5, 240)
+        deciding = (rng.normal(size=30)[groups] + rng.normal(size=240)) / math.sqrt(2)
+        is_right = deciding < norm.ppf(confidence)
+        found = calibration(confidence, is_right, seed=seed, groups=groups.tolist())
+        rejected.append(found.p_value <= 0.05)
+    assert np.mean(rejected) <= 0.05 + 3 * math.sqrt(0.05 * 0.95 / 100)
+
+
+def test_groups_of_one_answer_change_nothing_and_a_fault_shows_through_groups() -> None:
+    confidence, is_right = answers(300, 1, power=2.0)
+    alone = calibration(confidence, is_right, seed=4)
+    of_one = calibration(confidence, is_right, seed=4, groups=range(300))
+    assert (of_one.p_value, of_one.ece_of_calibrated) == (alone.p_value, alone.ece_of_calibrated)
+    in_pairs = calibration(confidence, is_right, seed=4, groups=[n // 2 for n in range(300)])
+    assert in_pairs.ece == alone.ece
+    assert in_pairs.p_value < 0.01
+    # wrong together, so drawn together: with a chance of 0.7 all are right, 0.3 from what was stated, else 0.7 from it
+    together = calibration(np.full(40, 0.7), np.zeros(40), seed=4, groups=["one"] * 40)
+    assert together.ece_of_calibrated == pytest.approx(0.7 * 0.3 + 0.3 * 0.7, abs=0.02)
+    assert together.p_value == pytest.approx(0.3, abs=0.05)
+
+
+def test_the_share_right_of_a_bin_has_the_interval_of_whole_groups() -> None:
+    """40 groups of 5 that are right or wrong together: as uncertain as 40 answers, not as 200."""
+    of_group = np.random.default_rng(9).random(40) < 0.7
+    found = calibration(np.full(200, 0.7), np.repeat(of_group, 5), seed=0, groups=np.repeat(np.arange(40), 5).tolist())
+    (only,) = found.bins
+    share = of_group.mean()
+    assert only.accuracy == pytest.approx(share)
+    half = 1.96 * math.sqrt(share * (1 - share) / 40)
+    assert only.interval.high - only.interval.low == pytest.approx(2 * half, rel=0.1)
+    alike = calibration(np.full(200, 0.7), np.ones(200), seed=0, groups=np.repeat(np.arange(40), 5).tolist())
+    # Wilson's low end where all of n are right: n / (n + z²)
+    assert alike.bins[0].interval.low == pytest.approx(40 / (40 + 1.96**2), abs=1e-4)

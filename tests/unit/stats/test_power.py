@@ -7,6 +7,7 @@ import pytest
 from scipy import stats
 
 from tunesmith.stats.power import (
+    MOST_TOLD,
     detectable_share,
     items_needed,
     items_to_decide,
@@ -89,3 +90,14 @@ def test_items_that_settle_a_difference() -> None:
     assert np.mean(np.abs(means) + 1.959964 * error < 0.02) == pytest.approx(0.8, abs=0.005)
     assert items_to_decide(0.0, 0.4, 0.0) is None
     assert items_to_decide(0.01, 0.4, 0.0) == items_needed(0.01, 0.4)
+
+
+def test_next_to_no_difference_takes_more_items_than_are_told() -> None:
+    factor = stats.norm.ppf(0.975) + stats.norm.ppf(0.8)
+    assert items_needed(factor * 0.4 / math.sqrt(999_000), 0.4) == pytest.approx(999_002, abs=1)
+    assert items_needed(factor * 0.4 / math.sqrt(1_001_000), 0.4) == MOST_TOLD + 1
+    assert {items_needed(mean, 0.4) for mean in (1e-6, -1e-17, 1e-200, 5e-324)} == {MOST_TOLD + 1}
+    # as far from 0 as from the margin, or nearer to either by rounding alone
+    assert items_to_decide(1e-17, 0.4, 1e-6) == MOST_TOLD + 1
+    almost = math.nextafter(0.02, 0)
+    assert items_to_decide(almost, 0.4, 0.02) == items_needed(almost, 0.4)

@@ -47,3 +47,22 @@ def test_few_items_name_nothing() -> None:
     inside = np.zeros(200, bool)
     inside[: MIN_ITEMS + 2] = True
     assert weak_slices(np.where(inside, 0.0, 1.0), {"few": inside}, seed=0) == []
+
+
+def test_where_groups_are_alike_and_nothing_is_weak_one_of_twenty_is_named_at_most() -> None:
+    """Of 60 groups of 8 items, which mostly go well or badly together, parts are drawn that say nothing."""
+    named = 0
+    for seed in range(100):
+        random = np.random.default_rng(seed)
+        units = np.repeat(np.arange(60), 8)
+        features = {f"group {n}": np.repeat(random.random(60) < 0.4, 8) for n in range(10)}
+        features |= {f"item {n}": random.random(480) < 0.4 for n in range(10)}
+        rate_N = np.repeat(random.beta(0.7, 0.3, 60), 8)
+        named += bool(weak_slices(scores(random, rate_N), features, seed=seed, units_N=units))
+    assert named / 100 <= 0.05 + 3 * (0.05 * 0.95 / 100) ** 0.5
+
+
+def test_items_of_few_groups_name_nothing() -> None:
+    units = np.repeat(np.arange(60), 8)
+    few = units < MIN_ITEMS // 2
+    assert weak_slices(np.where(few, 0.0, 1.0), {"few": few}, seed=0, units_N=units) == []

@@ -19,6 +19,7 @@ from tunesmith.recipe.safety_checks import SafetyChecks
 from tunesmith.recipe.sections import Evaluate
 from tunesmith.stats.gate import EITHER_CONFIDENCE, FRESH, GATE_CONFIDENCE, TEST, Decision, Finding
 from tunesmith.stats.paired import PairedDifference, paired_difference
+from tunesmith.stats.power import MOST_TOLD
 
 CHAMPION: Final = "champion"
 """The arm of the model that the candidate is held against."""
@@ -121,6 +122,8 @@ def told(finding: Finding, max_loss: float, *, has_fresh: bool) -> dict[str, Any
     if finding.difference is not None:
         difference = asdict(finding.difference)
         found |= {name: difference[name] for name in ("mean", "low", "high", "n")}
-    if finding.num_items_needed is not None:
+    if finding.num_items_needed is not None and finding.num_items_needed > MOST_TOLD:
+        found["more_items_needed"] = MOST_TOLD
+    elif finding.num_items_needed is not None:
         found["num_items_needed"] = finding.num_items_needed
     return found | ({"items": list(finding.items)} if finding.items else {})
