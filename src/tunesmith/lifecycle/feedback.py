@@ -18,7 +18,6 @@ from tunesmith.feedback.review import Quality, Slice, draw, last_period, quality
 from tunesmith.feedback.run import identity, make_feedback_set
 from tunesmith.feedback.said import read_said
 from tunesmith.lifecycle import Job, prepare
-from tunesmith.lifecycle.ratings import Imported
 from tunesmith.metrics.wording import Language
 from tunesmith.records import CORRECTION, Exchange, Rating, Sample, Sampling
 from tunesmith.report.pack import rating_page, read_pack
@@ -117,6 +116,11 @@ def queue_of(store: Store, reviews: Sequence[Review]) -> Queue:
     return Queue(reviews[0].period, list(reviews), exchanges)
 
 
+def queue_of_period(store: Store, period: str) -> Queue:
+    """What was drawn for a period that a page came from."""
+    return queue_of(store, reviews_of(store, period))
+
+
 def quality_of(job: Job, store: Store, queue: Queue) -> Quality:
     """What the lot tells of all that was served in the period."""
     return quality(queue.reviews, review_ratings(store), job.recipe.feedback.min_rating, job.recipe.seed)
@@ -159,7 +163,17 @@ def write_review_page(queue: Queue, plan: RatingPlan, file: Path, language: Lang
     write_whole(file, rating_page(queue.tasks(plan), plan, language))
 
 
-def import_reviews(store: Store, files: Sequence[Path]) -> list[Imported]:
+@dataclass(frozen=True, slots=True)
+class ImportedReviews:
+    """What came of one page."""
+
+    period: str
+    rater: str
+    ratings: int
+    new: int
+
+
+def import_reviews(store: Store, files: Sequence[Path]) -> list[ImportedReviews]:
     """Take in what pages gave back; all files are read before anything is kept, and kept all or none.
 
     Raises TunesmithError `pack-file`, `pack-other`, `rater-name`.
@@ -172,7 +186,7 @@ def import_reviews(store: Store, files: Sequence[Path]) -> list[Imported]:
         ratings_file(Path(), plan.rater)
         kept = [_kept(store, rating) for rating in ratings]
         new = [rating for rating in kept if _said(rating) not in known]
-        found.append(Imported(plan.rater, len(kept), len(new)))
+        found.append(ImportedReviews(plan.arms[0], plan.rater, len(kept), len(new)))
         fresh += new
     rate_reviews(store, fresh)
     return found

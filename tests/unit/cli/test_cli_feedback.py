@@ -259,5 +259,33 @@ def test_pages_of_another_draw_and_names_of_no_rater_are_refused(store: Store, h
     ]
 
 
+@pytest.mark.parametrize("is_newest_served", [False, True])
+def test_what_is_imported_tells_of_its_own_period(store: Store, here: Path, is_newest_served: bool) -> None:
+    weeks = ["2026-03-02", "2026-03-09"]
+    for number, week in enumerate(weeks):
+        old = exchange(100 + number, at=datetime.fromisoformat(week).replace(tzinfo=UTC))
+        store.record(old)
+        store.flush()
+        add_reviews(store, [Review(old.id, week, "random", utc_now())])
+        asked = queue_of(store, reviews_of(store, week))
+        given = {"task": 0, "shown": asked.tasks(asked.plan("anna", 0))[0].shown, "dimension": "accuracy", "value": 4}
+        pack = {
+            "kind": "ratings-pack", "format": 1, "rater": "anna", "seed": 0, "arms": [week], "num_items": 1,
+            "is_pairs": False, "ratings": [given],
+        }  # fmt: skip
+        (here / f"{week}.json").write_text(json.dumps(pack), encoding="utf-8")
+    if is_newest_served:
+        store.record(served(0))
+        store.flush()
+    found = value_of("feedback", "review", "recipe.yaml", "--import", "2026-03-02.json")
+    assert (found["period"], found["grades"][0]["mean"], found["earlier"]) == ("2026-03-02", 4.0, [])
+    both = ("--import", "2026-03-09.json", "--import", "2026-03-02.json")
+    found = value_of("feedback", "review", "recipe.yaml", *both)
+    assert [found["period"], *(each["period"] for each in found["earlier"])] == ["2026-03-09", "2026-03-02"]
+    lines = told("feedback", "review", "recipe.yaml", *both)
+    assert all(week in lines for week in weeks)
+    assert last_period("7d", utc_now()).name not in lines
+
+
 def test_what_nobody_sees_is_told() -> None:
     assert visible("a\u200b b\u2060\x07\n退") == "a<U+200B> b<U+2060><U+0007>\n退"
