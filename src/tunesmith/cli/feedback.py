@@ -175,11 +175,11 @@ def feedback_review(  # noqa: PLR0913 - an argument for each option
     with store_of(store or this.recipe.serve.store) as opened:
         lines: list[str] = []
         if imported:
-            came = import_reviews(opened, imported)
+            came = import_reviews(opened, this.recipe.name, imported)
             lines = [text("rate.imported", rater=one.rater, count=one.ratings, new=one.new) for one in came]
             if html is None:  # what was imported may be of an older period than the newest one
                 periods = sorted({one.period for one in came})
-                _show_quality(this, opened, [queue_of_period(opened, period) for period in periods], lines)
+                _show_quality(this, opened, [queue_of_period(this, opened, period) for period in periods], lines)
                 return
         queue = review_queue(this, opened)
         if html is not None:
