@@ -11,7 +11,7 @@ import fcntl
 import os
 import shutil
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -29,6 +29,7 @@ from tunesmith.lifecycle.forget_rows import (
     RawFile,
     Spot,
     blank,
+    blanked,
     cut_of,
     drop_lines,
     passages,
@@ -39,7 +40,8 @@ from tunesmith.lifecycle.forget_rows import (
 )
 from tunesmith.lifecycle.lineage import Lineage, read_lineage
 from tunesmith.lifecycle.monitor import SAID, TRAFFIC
-from tunesmith.lifecycle.trace import Step, absolute, learned_from, sources_of
+from tunesmith.lifecycle.raw_files import absolute, edited, note_blanked, sources_of
+from tunesmith.lifecycle.trace import Step, learned_from
 from tunesmith.monitor.reference import KIND as REFERENCE
 from tunesmith.runtime import Runtime
 from tunesmith.store import Store, Version, aliases, versions, withdraw
@@ -96,6 +98,9 @@ class Found:
     raw: tuple[RawFile, ...]
     missing: tuple[str, ...]
     """Files of raw rows that are not where they were."""
+    edited: dict[str, tuple[str, ...]]
+    """Files of raw rows that are not what they were, and the keys of the datasets that were read from them then: no row
+    of those is found by its line."""
     cuts: tuple[Cut, ...]
     removed: tuple[Path, ...]
     """Folders of other artifacts, and of checkpoints."""
@@ -150,7 +155,8 @@ def find(store: Store, runtime: Runtime, person: Person) -> Found:
     known = versions(store)
     lineage = read_lineage(runtime.workspace, [version.folder for version in known])
     raw, missing = _raw(lineage, Needles(words, frozenset(ids)))
-    cuts = _cuts(lineage, Needles(words), ids, {(file.file, line) for file in raw for line in file.lines})
+    was_edited = edited(lineage, store, lineage.of_kind(DATASET))
+    cuts = _cuts(lineage, Needles(words), ids, {(file.file, line) for file in raw for line in file.lines}, was_edited)
     needles = Needles(words, frozenset(ids.union(*(cut.ids for cut in cuts))))
     datasets = {key for cut in cuts if cut.node.kind == DATASET for key in cut.node.keys}
     taught = set(_taught(cuts))
@@ -167,6 +173,7 @@ def find(store: Store, runtime: Runtime, person: Person) -> Found:
         stored=stored,
         raw=tuple(raw),
         missing=tuple(missing),
+        edited={str(file): tuple(keys) for file, keys in was_edited.items() if file.is_file()},
         cuts=tuple(cuts),
         removed=tuple(removed),
         files=holding(_loose_files(runtime, [*removed, *_raw_files(lineage)]), needles),
@@ -253,12 +260,19 @@ def _raw_files(lineage: Lineage) -> list[Path]:
     return [file for file in dict.fromkeys(map(absolute, names)) if not file.is_relative_to(own)]
 
 
-def _cuts(lineage: Lineage, needles: Needles, ids: set[str], gone: set[Spot]) -> list[Cut]:
-    """From the artifacts of rows, until no row names one that goes: rows are made from rows."""
+def _cuts(
+    lineage: Lineage, needles: Needles, ids: set[str], gone: set[Spot], was_edited: Mapping[Path, Collection[str]]
+) -> list[Cut]:
+    """From the artifacts of rows, until no row names one that goes: rows are made from rows.
+
+    On the lines of a file that was edited since it was read may be the rows of others, who are to stay.
+    """
     nodes = [*lineage.of_kind(FEEDBACK_SET), *lineage.of_kind(DATASET)]
+    moved = {node.key: {str(file) for file, keys in was_edited.items() if node.key in keys} for node in nodes}
     while True:
         wanted = Needles(needles.words, frozenset(ids))
-        cuts = [cut for node in nodes if (cut := cut_of(node, wanted, gone)) is not None]
+        found = (cut_of(node, wanted, {spot for spot in gone if spot[0] not in moved[node.key]}) for node in nodes)
+        cuts = [cut for cut in found if cut is not None]
         new_ids, new_gone = ids.union(*(cut.ids for cut in cuts)), gone.union(*map(spots_of, cuts))
         if (new_ids, new_gone) == (ids, gone):
             return cuts
@@ -345,9 +359,11 @@ def forget(store: Store, runtime: Runtime, person: Person, *, raw: bool = False,
         for folder in found.removed:
             _remove_folder(folder)
         successors = {cut.node.key: _succeed(cut, found.needles) for cut in found.cuts}
-    for each in found.raw if raw else ():
-        if each.can_rewrite:
-            blank(each)
+    lineage = read_lineage(runtime.workspace)
+    to_blank = [each for each in found.raw if raw and each.can_rewrite]
+    note_blanked(lineage, store, {Path(each.file): blanked(each) for each in to_blank})
+    for each in to_blank:
+        blank(each)
     remove(store, found.stored)
     _sweep(runtime)
     pointed = tuple(alias for alias, version in aliases(store).items() if version.withdrawn_at is not None)

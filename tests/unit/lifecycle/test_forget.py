@@ -32,6 +32,7 @@ from tunesmith.artifacts import Dataset, hash_folder
 from tunesmith.artifacts.feedback_set import BODY, FeedbackBody, FeedbackSet
 from tunesmith.artifacts.folder import read_manifest
 from tunesmith.artifacts.run import open_run
+from tunesmith.cli.forget import found_json, found_lines
 from tunesmith.errors import TunesmithError
 from tunesmith.lifecycle import forget as module
 from tunesmith.lifecycle.forget import NUM_EXAMPLES, Forgotten, Person, find, forget
@@ -183,7 +184,7 @@ def test_tombstones_say_nothing_of_the_content(world: World) -> None:
     ids = {row.id for split in SPLITS for row in world.dataset.rows(split)}
     done(world, raw=True)
     stones = tombstones(world.store)
-    assert {stone.kind for stone in stones} == {"exchange", "feedback", "row", "artifact", "taught"}
+    assert {stone.kind for stone in stones} == {"exchange", "feedback", "row", "artifact", "taught", "blanked"}
     assert [stone.id for stone in tombstones(world.store, "taught")] == [world.dataset.key]
     assert not ids & {stone.id for stone in stones}
     (row,) = [id for id in ids if tombstone(world.store, "row", id) is not None][:1]
@@ -404,3 +405,28 @@ def test_a_model_that_went_on_from_one_that_learned_is_withdrawn_too(world: Worl
     add_version(world.store, bundle, who="tests")
     found = find(world.store, world.runtime, PERSON)
     assert {str(version) for version in found.withdrawn} == {"desk@1", "further@1"}
+
+
+def test_lines_of_an_edited_raw_file_take_no_rows_of_others_along(world: World) -> None:
+    """Row 9 names the person in a column that no model sees; a line more above it, and row 8 stands on line 9."""
+    rows = [row for split in SPLITS for row in world.dataset.rows(split)]
+    innocent = {row.id for row in rows if row.place.file == str(world.rows) and row.place.line in (6, 10)}
+    assert len(innocent) == 2
+    world.rows.write_text("\n" + world.rows.read_text())
+    found = find(world.store, world.runtime, PERSON)
+    assert found.edited == {str(world.rows): (world.dataset.key,)}
+    assert not innocent & {id for cut in found.cuts for id in cut.ids}
+    assert {Path(each.file).name: each.lines for each in found.raw}["rows.jsonl"] == (6, 10)
+    assert any("put back as it was" in line for line in found_lines(found))
+    assert found_json(found)["raw_edited"] == {str(world.rows): [world.dataset.key]}
+
+
+def test_rows_behind_those_that_were_read_and_a_forgetting_are_no_edit(world: World) -> None:
+    with world.rows.open("a") as stream:
+        stream.write('{"question": "Is it new?", "answer": "It is."}\n')
+    found = find(world.store, world.runtime, PERSON)
+    assert found.edited == {}
+    assert sum(len(cut.ids) for cut in found.cuts if cut.node.key == world.dataset.key) == 4
+    assert done(world, raw=True).found.edited == {}
+    assert find(world.store, world.runtime, PERSON).edited == {}
+    assert find(world.store, world.runtime, Person(words=("Order 12:",))).edited == {}
