@@ -65,6 +65,7 @@ def found_json(found: Found) -> dict[str, Any]:
         "rounds": list(found.stored.rounds),
         "raw": [{"file": each.file, "lines": list(each.lines), "can_rewrite": each.can_rewrite} for each in found.raw],
         "raw_missing": list(found.missing),
+        "in_paths": list(found.needles.paths),
         "raw_edited": {name: list(keys) for name, keys in found.edited.items()},
         "data": [
             {
@@ -86,6 +87,7 @@ def found_json(found: Found) -> dict[str, Any]:
 def found_lines(found: Found) -> list[str]:
     stored = found.stored
     lines = [mention_line(each) for each in found.mentions if each.num]
+    lines += [text("cli.forget.in-path", path=path) for path in found.needles.paths]
     if found.is_nothing:
         lines.append(text("cli.forget.nothing-found"))
     else:

@@ -92,6 +92,10 @@ TEXTS: Final[dict[str, tuple[str, str]]] = {
         "Raw rows that are not at {file} any more were not searched.",
         "原始数据 {file} 已不在原处，未能查找。",
     ),
+    "cli.forget.in-path": (
+        "The path {path} holds one of the texts: where our files name that path, it is no mention, and stays.",
+        "路径 {path} 含有所给文字：程序文件中写到该路径之处不算提及，予以保留。",
+    ),
     "cli.forget.raw-edited": (
         "{file} is not what {datasets} were read from: their rows cannot be followed by line. Those that name the "
         "person go; one that only another column of its line tells of would be missed, unless the file is put back as "

@@ -13,7 +13,7 @@ import shutil
 from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
@@ -156,8 +156,15 @@ def find(store: Store, runtime: Runtime, person: Person) -> Found:
     lineage = read_lineage(runtime.workspace, [version.folder for version in known])
     raw, missing = _raw(lineage, Needles(words, frozenset(ids)))
     was_edited = edited(lineage, store, lineage.of_kind(DATASET))
-    cuts = _cuts(lineage, Needles(words), ids, {(file.file, line) for file in raw for line in file.lines}, was_edited)
-    needles = Needles(words, frozenset(ids.union(*(cut.ids for cut in cuts))))
+    paths = _paths(runtime, lineage, words)
+    cuts = _cuts(
+        lineage,
+        Needles(words, paths=paths),
+        ids,
+        {(file.file, line) for file in raw for line in file.lines},
+        was_edited,
+    )
+    needles = Needles(words, frozenset(ids.union(*(cut.ids for cut in cuts))), paths)
     datasets = {key for cut in cuts if cut.node.kind == DATASET for key in cut.node.keys}
     taught = set(_taught(cuts))
     learned = learned_from(lineage, taught)
@@ -260,6 +267,24 @@ def _raw_files(lineage: Lineage) -> list[Path]:
     return [file for file in dict.fromkeys(map(absolute, names)) if not file.is_relative_to(own)]
 
 
+def _paths(runtime: Runtime, lineage: Lineage, words: Iterable[str]) -> tuple[str, ...]:
+    """The shortest beginnings of the paths of our files, and of raw ones, in which a word stands.
+
+    Every row and manifest names its files: a folder that is called as the person is makes a mention of none of them.
+    """
+    ours = (runtime.workspace, runtime.cache)
+    known = [*map(Path.absolute, ours), *map(Path.resolve, ours), *_raw_files(lineage)]
+    known += [Path(name) for node in lineage.of_kind(DATASET) for name in sources_of(node)]
+    found = (_naming(path, word) for path in dict.fromkeys(known) for word in words)
+    return tuple(dict.fromkeys(path for path in found if path is not None))
+
+
+def _naming(path: Path, word: str) -> str | None:
+    """The shortest beginning of a path that a word stands in, and is not: a relative one may be a person's name."""
+    parts = map(str, [*reversed(path.parents), path])
+    return next((part for part in parts if word in part and (path.is_absolute() or word != part)), None)
+
+
 def _cuts(
     lineage: Lineage, needles: Needles, ids: set[str], gone: set[Spot], was_edited: Mapping[Path, Collection[str]]
 ) -> list[Cut]:
@@ -270,7 +295,7 @@ def _cuts(
     nodes = [*lineage.of_kind(FEEDBACK_SET), *lineage.of_kind(DATASET)]
     moved = {node.key: {str(file) for file, keys in was_edited.items() if node.key in keys} for node in nodes}
     while True:
-        wanted = Needles(needles.words, frozenset(ids))
+        wanted = replace(needles, ids=frozenset(ids))
         found = (cut_of(node, wanted, {spot for spot in gone if spot[0] not in moved[node.key]}) for node in nodes)
         cuts = [cut for cut in found if cut is not None]
         new_ids, new_gone = ids.union(*(cut.ids for cut in cuts)), gone.union(*map(spots_of, cuts))
@@ -429,7 +454,7 @@ def left(store: Store, runtime: Runtime, person: Person, found: Found) -> Iterat
     files = [file for folder in sorted((runtime.workspace / "artifacts").glob("*/*")) for file in _searched(folder)]
     for file, form in holding([*files, *_loose_files(runtime, _raw_files(lineage))], found.needles).items():
         yield Left(str(file), form)
-    raw, _ = _raw(lineage, found.needles)
+    raw, _ = _raw(lineage, replace(found.needles, paths=()))
     for each in raw:
         yield from (Left(f"{each.file}:{line}", "raw-row") for line in each.lines)
     words = found.needles.words
@@ -438,7 +463,8 @@ def left(store: Store, runtime: Runtime, person: Person, found: Found) -> Iterat
     if person.subject is not None and is_long_enough(person.subject):
         is_text = not held(store, None, Needles((person.subject,))).is_empty  # somebody else's, or not yet given as one
         words = words if is_text else (*words, person.subject)
-    for file, form in holding(_database_files(store), Needles(words)).items():
+    # the registry names the folders of bundles
+    for file, form in holding(_database_files(store), Needles(words, paths=_paths(runtime, lineage, words))).items():
         yield Left(str(file), form)
 
 

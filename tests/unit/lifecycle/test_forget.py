@@ -7,6 +7,7 @@ import json
 import os
 import subprocess
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -23,6 +24,7 @@ from lineage_material import (
     make_world,
     prepared,
     published,
+    raw_rows,
     trained,
 )
 from prepare_material import check_counts
@@ -430,3 +432,41 @@ def test_rows_behind_those_that_were_read_and_a_forgetting_are_no_edit(world: Wo
     assert done(world, raw=True).found.edited == {}
     assert find(world.store, world.runtime, PERSON).edited == {}
     assert find(world.store, world.runtime, Person(words=("Order 12:",))).edited == {}
+
+
+def test_a_folder_that_is_called_as_the_person_is_makes_no_mention(tmp_path: Path, runtime: Runtime) -> None:
+    """Every row, manifest and event names the file that it came from."""
+    home = tmp_path / "home" / MAIL
+    here = replace(runtime, workspace=home / "work", cache=home / "cache")
+    for folder in (here.workspace, here.cache):
+        folder.mkdir(parents=True)
+    url = f"sqlite:///{here.workspace}/store.db"
+    with open_store(url, clock=here.clock, key_file=here.workspace / "store.key") as store:
+        world = make_world(home, here, store)
+        (world.run / "log.txt").write_text(f"reads {world.rows}\n")
+        person = Person(words=(MAIL,))
+        found = find(store, here, person)
+        assert sum(len(cut.ids) for cut in found.cuts if cut.node.key == world.dataset.key) == 2  # lines 5 and 9
+        assert world.other.folder not in [cut.node.folder for cut in found.cuts]
+        assert {file.name for file in found.files} == {"report.html", "alerts.jsonl", "rendered-1.safetensors"}
+        assert found_json(found)["in_paths"] == [str(home)]
+        assert any(f"The path {home} holds" in line for line in found_lines(found))
+        told = forget(store, here, person, raw=True, who="tests")
+        assert told.verified, told.left
+        assert (world.run / "log.txt").is_file()
+        assert Dataset.open(world.other.folder).key == world.other.key
+        assert MAIL not in world.rows.read_text()
+
+
+def test_a_folder_beside_the_recipe_that_is_called_as_the_person_is_hides_nothing(
+    tmp_path: Path, runtime: Runtime, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    dataset = prepared(runtime, jsonl(Path(NAME) / "rows.jsonl", raw_rows()))
+    alerts = jsonl(runtime.workspace / "alerts.jsonl", [{"who": NAME}, {"file": f"{NAME}/rows.jsonl"}])
+    url = f"sqlite:///{runtime.workspace}/store.db"
+    with open_store(url, clock=runtime.clock, key_file=runtime.workspace / "store.key") as store:
+        found = find(store, runtime, Person(words=(NAME,)))
+        assert [(cut.node.key, len(cut.ids)) for cut in found.cuts] == [(dataset.key, 1)]
+        assert list(found.files) == [alerts]
+        assert forget(store, runtime, Person(words=(NAME,)), raw=True, who="tests").verified
