@@ -151,7 +151,7 @@ def test_an_expert_says_what_would_have_been_right(context: BrowserContext, tmp_
         downloading.value.save_as(tmp_path / "back.json")
         assert trouble == []
         page.close()
-        (came,) = import_reviews(store, [tmp_path / "back.json"])
+        (came,) = import_reviews(store, "support-bot", [tmp_path / "back.json"])
         assert (came.rater, came.ratings, came.new) == ("安娜", 7, 7)
         first = queue.tasks(review)[0].item
         said = {one.dimension: (one.value, one.text) for one in review_ratings(store) if one.exchange == first}

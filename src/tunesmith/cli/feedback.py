@@ -15,6 +15,8 @@ from tunesmith.cli.session import LANGUAGE, JsonOption, Overrides, RecipeArgumen
 from tunesmith.errors import TunesmithError
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from tunesmith.feedback.inbox import Entry, Wanted
     from tunesmith.lifecycle import Job
     from tunesmith.lifecycle.feedback import Queue
@@ -168,13 +170,17 @@ def feedback_review(  # noqa: PLR0913 - an argument for each option
     as_json: JsonOption = False,
 ) -> None:
     this = job(recipe, overrides, devices=False)
-    from tunesmith.lifecycle.feedback import import_reviews, review_queue, write_review_page
+    from tunesmith.lifecycle.feedback import import_reviews, queue_of_period, review_queue, write_review_page
 
     with store_of(store or this.recipe.serve.store) as opened:
         lines: list[str] = []
         if imported:
-            came = import_reviews(opened, imported)
+            came = import_reviews(opened, this.recipe.name, imported)
             lines = [text("rate.imported", rater=one.rater, count=one.ratings, new=one.new) for one in came]
+            if html is None:  # what was imported may be of an older period than the newest one
+                periods = sorted({one.period for one in came})
+                _show_quality(this, opened, [queue_of_period(this, opened, period) for period in periods], lines)
+                return
         queue = review_queue(this, opened)
         if html is not None:
             if rater is None:
@@ -182,9 +188,9 @@ def feedback_review(  # noqa: PLR0913 - an argument for each option
             write_review_page(queue, queue.plan(rater, this.recipe.seed), html, LANGUAGE)
             show({"page": str(html), "rater": rater}, [text("rate.pack-at", rater=rater, path=html)])
             return
-        if not imported and not results:
+        if not results:
             lines = [_review_in_terminal(this, opened, queue, rater)]
-        _show_quality(this, opened, queue, lines)
+        _show_quality(this, opened, [queue], lines)
 
 
 def _review_in_terminal(this: Job, store: Store, queue: Queue, rater: str | None) -> str:
@@ -213,14 +219,16 @@ def _review_in_terminal(this: Job, store: Store, queue: Queue, rater: str | None
     ).work()
 
 
-def _show_quality(this: Job, store: Store, queue: Queue, lines: list[str]) -> None:
+def _show_quality(this: Job, store: Store, queues: Sequence[Queue], lines: list[str]) -> None:
+    """Of each period, the oldest first; in JSON the newest, and the others in `earlier`."""
     from dataclasses import asdict
 
     from tunesmith.cli.show_feedback import quality_lines
     from tunesmith.lifecycle.feedback import quality_of
 
-    found = quality_of(this, store, queue)
-    show(asdict(found), [*lines, *quality_lines(found, LANGUAGE)])
+    found = [quality_of(this, store, queue) for queue in queues]
+    told = {**asdict(found[-1]), "earlier": [asdict(each) for each in found[:-1]]}
+    show(told, [*lines, *(line for each in found for line in quality_lines(each, LANGUAGE))])
 
 
 def inbox_of(store: Store) -> list[Entry]:

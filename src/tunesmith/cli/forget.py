@@ -65,6 +65,8 @@ def found_json(found: Found) -> dict[str, Any]:
         "rounds": list(found.stored.rounds),
         "raw": [{"file": each.file, "lines": list(each.lines), "can_rewrite": each.can_rewrite} for each in found.raw],
         "raw_missing": list(found.missing),
+        "in_paths": list(found.needles.paths),
+        "raw_edited": {name: list(keys) for name, keys in found.edited.items()},
         "data": [
             {
                 "kind": cut.node.kind,
@@ -85,6 +87,7 @@ def found_json(found: Found) -> dict[str, Any]:
 def found_lines(found: Found) -> list[str]:
     stored = found.stored
     lines = [mention_line(each) for each in found.mentions if each.num]
+    lines += [text("cli.forget.in-path", path=path) for path in found.needles.paths]
     if found.is_nothing:
         lines.append(text("cli.forget.nothing-found"))
     else:
@@ -94,6 +97,8 @@ def found_lines(found: Found) -> list[str]:
         key = "cli.forget.raw" if each.can_rewrite else "cli.forget.raw-fixed"
         lines.append(text(key, file=each.file, lines=", ".join(map(str, each.lines))))
     lines += [text("cli.forget.raw-missing", file=name) for name in found.missing]
+    for name, keys in found.edited.items():
+        lines.append(text("cli.forget.raw-edited", file=name, datasets=", ".join(keys)))
     for cut in found.cuts:
         lines.append(
             text("cli.forget.data", kind=cut.node.kind, artifact=cut.node.key, rows=sum(map(len, cut.lines.values())))

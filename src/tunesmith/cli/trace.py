@@ -47,6 +47,7 @@ def answer_lines(found: AnswerTrace) -> list[str]:
         *_headed("cli.trace.steps", _step_lines(found.steps)),
         *_headed("cli.trace.runs", (f"  {folder}" for folder in found.runs)),
         *_headed("cli.trace.sources", (f"  {name}" for name in found.sources)),
+        *_headed("cli.trace.edited", (f"  {name}" for name in found.edited)),
         *_headed("cli.trace.near", near),
         *_headed("cli.trace.feedback", said),
         *_headed("cli.trace.feedback-sets", _step_lines(found.feedback_sets)),
@@ -59,6 +60,7 @@ def row_lines(found: RowTrace) -> list[str]:
     learned = _headed("cli.trace.learned", _step_lines(found.learned))
     return [
         *_headed("cli.trace.rows", rows),
+        *_headed("cli.trace.edited", (f"  {name}" for name in found.edited)),
         *(learned or [text("cli.trace.not-learned")]),
         *_headed("cli.trace.runs", (f"  {folder}" for folder in found.runs)),
         *_headed("cli.trace.versions", (f"  {version}" for version in found.versions)),

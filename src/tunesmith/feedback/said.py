@@ -57,6 +57,23 @@ def read_said(store: Store) -> Said:
     return Said(exchanges_named(store, wanted), pieces)
 
 
+def of_model(said: Said, model: str) -> Said:
+    """What names an answer that a model gave, by any of its versions.
+
+    A preference between its answer and another model's is one of them. What is on exchanges that are gone stays, to be
+    counted: nobody can tell whose they were.
+    """
+
+    def names_it(piece: Piece) -> bool:
+        named = {piece.exchange, piece.feedback.preferred or piece.exchange}
+        answered = [said.exchanges[id].model for id in named if id in said.exchanges]
+        return not answered or model in answered
+
+    pieces = [piece for piece in said.pieces if names_it(piece)]
+    wanted = {id for piece in pieces for id in (piece.exchange, piece.feedback.preferred)}
+    return Said({id: exchange for id, exchange in said.exchanges.items() if id in wanted}, pieces)
+
+
 def pieces_of(feedback: Iterable[Feedback], decisions: Mapping[str, Decision]) -> Iterator[Piece]:
     for one in feedback:
         decision = decisions.get(one.id)

@@ -90,6 +90,10 @@ TEXTS: Final[dict[str, tuple[str, str]]] = {
         "rows {rows}, preferences {preferences}, ratings {ratings}; of {feedback} pieces of feedback",
         "数据 {rows} 条，偏好对 {preferences} 对，评分 {ratings} 条；来自 {feedback} 条反馈",
     ),
+    "say.feedback.other-models": (
+        "{count} pieces of feedback on answers of other models than {model} are left aside",
+        "有 {count} 条反馈针对 {model} 以外的模型，不予采用",
+    ),
     "cli.feedback.left-out": ("left out:", "舍弃："),
     "cli.feedback.reason.dismissed": ("dismissed by a person", "已被人驳回"),
     "cli.feedback.reason.not-accepted": (
@@ -182,14 +186,14 @@ TEXTS: Final[dict[str, tuple[str, str]]] = {
         "该记录可能已过期；重新抽取：tunesmith feedback review RECIPE --results",
     ),
     "error.review-nothing": (
-        "nothing with text was served from {begin} to {end} (UTC)",
-        "{begin} 至 {end}（UTC）没有带文本的回答记录",
+        "{model} answered nothing with text from {begin} to {end} (UTC)",
+        "{begin} 至 {end}（UTC）没有 {model} 的带文本的回答记录",
     ),
     "hint.review-nothing": (
-        "a period is drawn from once it is over, `monitor.window` says how long it is; `tunesmith store show` tells "
-        "what is recorded, `serve.record` what is kept",
-        "周期结束后才能抽取，其长短由 `monitor.window` 决定；`tunesmith store show` 可查看已有记录，"
-        "保存什么由 `serve.record` 决定",
+        "a period is drawn from once it is over, `monitor.window` says how long it is; answers are those of the "
+        "recipe's `name`; `tunesmith store show` tells what is recorded, `serve.record` what is kept",
+        "周期结束后才能抽取，其长短由 `monitor.window` 决定；只抽取配方 `name` 所指模型的回答；"
+        "`tunesmith store show` 可查看已有记录，保存什么由 `serve.record` 决定",
     ),
     "error.review-who": ("nobody is named who rates", "没有写明由谁评分"),
     "hint.review-who": (

@@ -129,6 +129,18 @@ TEXTS: Final[dict[str, tuple[str, str]]] = {
         "name the workspace in which it was trained: `tunesmith -w FOLDER improve RECIPE`",
         "请指定训练它的工作区：`tunesmith -w FOLDER improve RECIPE`",
     ),
+    "error.improve-forgotten": (
+        "the champion's {kind} held somebody who was forgotten, and went: a candidate cannot be judged against it",
+        "champion 的 {kind} 含有已被遗忘之人的数据，已删除：无法再与它比较",
+    ),
+    "hint.improve-forgotten": (
+        "train, judge and ship it again: `tunesmith run RECIPE`, `tunesmith export RECIPE`, `tunesmith models add "
+        "BUNDLE`, `tunesmith promote MODEL`; one that `improve` made: point `champion` to the version before it "
+        "(`tunesmith models alias champion MODEL@N`) and improve that",
+        "请重新训练、评判并发布：`tunesmith run RECIPE`、`tunesmith export RECIPE`、`tunesmith models add BUNDLE`、"
+        "`tunesmith promote MODEL`；若它由 `improve` 得来，请把 `champion` 指回之前的版本"
+        "（`tunesmith models alias champion MODEL@N`），再改进那一版",
+    ),
     "error.improve-no-rows": (
         "the feedback has no row that the champion has not learned or that is not held out",
         "反馈中没有新数据：每一行都已学过，或已留作评判",

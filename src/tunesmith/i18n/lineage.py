@@ -17,6 +17,10 @@ TEXTS: Final[dict[str, tuple[str, str]]] = {
     "cli.trace.steps": ("Made from:", "来源："),
     "cli.trace.runs": ("Runs:", "训练运行："),
     "cli.trace.sources": ("Raw rows:", "原始数据："),
+    "cli.trace.edited": (
+        "Not what was read, or not there any more (a line of it may be another row now):",
+        "与读取时不同，或已不在原处（其中某一行如今可能是另一条数据）：",
+    ),
     "cli.trace.near": ("Rows that are most like the question:", "与该问题最相近的数据行："),
     "cli.trace.feedback": ("Feedback:", "反馈："),
     "cli.trace.feedback-sets": (
@@ -87,6 +91,17 @@ TEXTS: Final[dict[str, tuple[str, str]]] = {
     "cli.forget.raw-missing": (
         "Raw rows that are not at {file} any more were not searched.",
         "原始数据 {file} 已不在原处，未能查找。",
+    ),
+    "cli.forget.in-path": (
+        "The path {path} holds one of the texts: where our files name that path, it is no mention, and stays.",
+        "路径 {path} 含有所给文字：程序文件中写到该路径之处不算提及，予以保留。",
+    ),
+    "cli.forget.raw-edited": (
+        "{file} is not what {datasets} were read from: their rows cannot be followed by line. Those that name the "
+        "person go; one that only another column of its line tells of would be missed, unless the file is put back as "
+        "it was.",
+        "{file} 已不是 {datasets} 读取时的内容，无法按行号追踪其中的数据。含有此人文字的数据行会删去；"
+        "只能凭该行其他列辨认的数据行会遗漏，除非把文件恢复原样。",
     ),
     "cli.forget.data": (
         "{kind} {artifact}: {rows} rows go; the others stay in a successor.",

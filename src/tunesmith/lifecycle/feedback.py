@@ -16,9 +16,8 @@ from tunesmith.evaluate.rating import RatingPlan, RatingTask
 from tunesmith.feedback.inbox import right_answer
 from tunesmith.feedback.review import Quality, Slice, draw, last_period, quality
 from tunesmith.feedback.run import identity, make_feedback_set
-from tunesmith.feedback.said import read_said
+from tunesmith.feedback.said import of_model, read_said
 from tunesmith.lifecycle import Job, prepare
-from tunesmith.lifecycle.ratings import Imported
 from tunesmith.metrics.wording import Language
 from tunesmith.records import CORRECTION, Exchange, Rating, Sample, Sampling
 from tunesmith.report.pack import rating_page, read_pack
@@ -42,12 +41,15 @@ SLICES: Final[Mapping[str, Slice]] = {
 
 
 def feedback_set(job: Job, store: Store, dataset: Dataset | None = None) -> FeedbackSet:
-    """What was said up to now as rows, made once for the same words and decisions.
+    """What was said of the recipe's model up to now as rows, made once for the same words and decisions.
 
     `dataset` is the champion's; without one, that of the recipe. Raises RunFailed `store-unavailable`.
     """
     base = prepare(job) if dataset is None else dataset
-    said, section, seed = read_said(store), job.recipe.feedback, job.recipe.seed
+    everything, section, seed = read_said(store), job.recipe.feedback, job.recipe.seed
+    said = of_model(everything, job.recipe.name)
+    if num_others := len(everything.pieces) - len(said.pieces):
+        job.progress.say("say.feedback.other-models", count=num_others, model=job.recipe.name)
     out = job.artifact(identity(said, base, section, seed))
     return FeedbackSet.open(out) if is_whole(out) else make_feedback_set(said, base, section, seed=seed, out=out)
 
@@ -99,22 +101,28 @@ def review_queue(job: Job, store: Store) -> Queue:
     """
     now = store.clock()
     period = last_period(job.recipe.monitor.window, now)
-    found = reviews_of(store, period.name)
+    model = job.recipe.name
+    found = reviews_of(store, period.name, model)
     if not found:
         slices = {name: SLICES[name] for name in job.recipe.evaluate.slices if name in SLICES}
-        served = store.exchanges(since=period.begin, until=period.end)
+        served = store.exchanges(since=period.begin, until=period.end, model=model)
         section, seed = job.recipe.feedback.review, job.recipe.seed
-        add_reviews(store, draw(served, section, slices, period=period, seed=seed, now=now))
-        found = reviews_of(store, period.name)
+        add_reviews(store, draw(served, section, slices, period=period, seed=seed, now=now), model)
+        found = reviews_of(store, period.name, model)
     if not found:
         begin, end = (f"{at:%Y-%m-%d %H:%M}" for at in (period.begin, period.end))
-        raise TunesmithError("review-nothing", begin=begin, end=end)
+        raise TunesmithError("review-nothing", model=model, begin=begin, end=end)
     return queue_of(store, found)
 
 
 def queue_of(store: Store, reviews: Sequence[Review]) -> Queue:
     exchanges = exchanges_named(store, (review.exchange for review in reviews))
     return Queue(reviews[0].period, list(reviews), exchanges)
+
+
+def queue_of_period(job: Job, store: Store, period: str) -> Queue:
+    """What was drawn for a period that a page came from."""
+    return queue_of(store, reviews_of(store, period, job.recipe.name))
 
 
 def quality_of(job: Job, store: Store, queue: Queue) -> Quality:
@@ -159,12 +167,22 @@ def write_review_page(queue: Queue, plan: RatingPlan, file: Path, language: Lang
     write_whole(file, rating_page(queue.tasks(plan), plan, language))
 
 
-def import_reviews(store: Store, files: Sequence[Path]) -> list[Imported]:
-    """Take in what pages gave back; all files are read before anything is kept, and kept all or none.
+@dataclass(frozen=True, slots=True)
+class ImportedReviews:
+    """What came of one page."""
+
+    period: str
+    rater: str
+    ratings: int
+    new: int
+
+
+def import_reviews(store: Store, model: str, files: Sequence[Path]) -> list[ImportedReviews]:
+    """Take in what pages about a model gave back; all files are read before anything is kept, and kept all or none.
 
     Raises TunesmithError `pack-file`, `pack-other`, `rater-name`.
     """
-    packs = [read_pack(file, lambda plan: _tasks_of(store, plan)) for file in files]
+    packs = [read_pack(file, lambda plan: _tasks_of(store, model, plan)) for file in files]
     known = {_said(rating) for rating in review_ratings(store)}
     found = []
     fresh = []
@@ -172,15 +190,15 @@ def import_reviews(store: Store, files: Sequence[Path]) -> list[Imported]:
         ratings_file(Path(), plan.rater)
         kept = [_kept(store, rating) for rating in ratings]
         new = [rating for rating in kept if _said(rating) not in known]
-        found.append(Imported(plan.rater, len(kept), len(new)))
+        found.append(ImportedReviews(plan.arms[0], plan.rater, len(kept), len(new)))
         fresh += new
     rate_reviews(store, fresh)
     return found
 
 
-def _tasks_of(store: Store, plan: RatingPlan) -> list[RatingTask]:
-    """Raises TunesmithError `rate-nothing` where nothing was drawn for the period that the page names."""
-    reviews = reviews_of(store, plan.arms[0])
+def _tasks_of(store: Store, model: str, plan: RatingPlan) -> list[RatingTask]:
+    """Raises TunesmithError `rate-nothing` where nothing of the model was drawn for the period that the page names."""
+    reviews = reviews_of(store, plan.arms[0], model)
     if not reviews:
         raise TunesmithError("rate-nothing")
     return queue_of(store, reviews).tasks(plan)

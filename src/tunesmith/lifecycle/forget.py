@@ -11,9 +11,9 @@ import fcntl
 import os
 import shutil
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
@@ -29,6 +29,7 @@ from tunesmith.lifecycle.forget_rows import (
     RawFile,
     Spot,
     blank,
+    blanked,
     cut_of,
     drop_lines,
     passages,
@@ -39,7 +40,8 @@ from tunesmith.lifecycle.forget_rows import (
 )
 from tunesmith.lifecycle.lineage import Lineage, read_lineage
 from tunesmith.lifecycle.monitor import SAID, TRAFFIC
-from tunesmith.lifecycle.trace import Step, absolute, learned_from, sources_of
+from tunesmith.lifecycle.raw_files import absolute, edited, note_blanked, sources_of
+from tunesmith.lifecycle.trace import Step, learned_from
 from tunesmith.monitor.reference import KIND as REFERENCE
 from tunesmith.runtime import Runtime
 from tunesmith.store import Store, Version, aliases, versions, withdraw
@@ -96,6 +98,9 @@ class Found:
     raw: tuple[RawFile, ...]
     missing: tuple[str, ...]
     """Files of raw rows that are not where they were."""
+    edited: dict[str, tuple[str, ...]]
+    """Files of raw rows that are not what they were, and the keys of the datasets that were read from them then: no row
+    of those is found by its line."""
     cuts: tuple[Cut, ...]
     removed: tuple[Path, ...]
     """Folders of other artifacts, and of checkpoints."""
@@ -150,8 +155,16 @@ def find(store: Store, runtime: Runtime, person: Person) -> Found:
     known = versions(store)
     lineage = read_lineage(runtime.workspace, [version.folder for version in known])
     raw, missing = _raw(lineage, Needles(words, frozenset(ids)))
-    cuts = _cuts(lineage, Needles(words), ids, {(file.file, line) for file in raw for line in file.lines})
-    needles = Needles(words, frozenset(ids.union(*(cut.ids for cut in cuts))))
+    was_edited = edited(lineage, store, lineage.of_kind(DATASET))
+    paths = _paths(runtime, lineage, words)
+    cuts = _cuts(
+        lineage,
+        Needles(words, paths=paths),
+        ids,
+        {(file.file, line) for file in raw for line in file.lines},
+        was_edited,
+    )
+    needles = Needles(words, frozenset(ids.union(*(cut.ids for cut in cuts))), paths)
     datasets = {key for cut in cuts if cut.node.kind == DATASET for key in cut.node.keys}
     taught = set(_taught(cuts))
     learned = learned_from(lineage, taught)
@@ -167,6 +180,7 @@ def find(store: Store, runtime: Runtime, person: Person) -> Found:
         stored=stored,
         raw=tuple(raw),
         missing=tuple(missing),
+        edited={str(file): tuple(keys) for file, keys in was_edited.items() if file.is_file()},
         cuts=tuple(cuts),
         removed=tuple(removed),
         files=holding(_loose_files(runtime, [*removed, *_raw_files(lineage)]), needles),
@@ -253,12 +267,37 @@ def _raw_files(lineage: Lineage) -> list[Path]:
     return [file for file in dict.fromkeys(map(absolute, names)) if not file.is_relative_to(own)]
 
 
-def _cuts(lineage: Lineage, needles: Needles, ids: set[str], gone: set[Spot]) -> list[Cut]:
-    """From the artifacts of rows, until no row names one that goes: rows are made from rows."""
+def _paths(runtime: Runtime, lineage: Lineage, words: Iterable[str]) -> tuple[str, ...]:
+    """The shortest beginnings of the paths of our files, and of raw ones, in which a word stands.
+
+    Every row and manifest names its files: a folder that is called as the person is makes a mention of none of them.
+    """
+    ours = (runtime.workspace, runtime.cache)
+    known = [*map(Path.absolute, ours), *map(Path.resolve, ours), *_raw_files(lineage)]
+    known += [Path(name) for node in lineage.of_kind(DATASET) for name in sources_of(node)]
+    found = (_naming(path, word) for path in dict.fromkeys(known) for word in words)
+    return tuple(dict.fromkeys(path for path in found if path is not None))
+
+
+def _naming(path: Path, word: str) -> str | None:
+    """The shortest beginning of a path that a word stands in, and is not: a relative one may be a person's name."""
+    parts = map(str, [*reversed(path.parents), path])
+    return next((part for part in parts if word in part and (path.is_absolute() or word != part)), None)
+
+
+def _cuts(
+    lineage: Lineage, needles: Needles, ids: set[str], gone: set[Spot], was_edited: Mapping[Path, Collection[str]]
+) -> list[Cut]:
+    """From the artifacts of rows, until no row names one that goes: rows are made from rows.
+
+    On the lines of a file that was edited since it was read may be the rows of others, who are to stay.
+    """
     nodes = [*lineage.of_kind(FEEDBACK_SET), *lineage.of_kind(DATASET)]
+    moved = {node.key: {str(file) for file, keys in was_edited.items() if node.key in keys} for node in nodes}
     while True:
-        wanted = Needles(needles.words, frozenset(ids))
-        cuts = [cut for node in nodes if (cut := cut_of(node, wanted, gone)) is not None]
+        wanted = replace(needles, ids=frozenset(ids))
+        found = (cut_of(node, wanted, {spot for spot in gone if spot[0] not in moved[node.key]}) for node in nodes)
+        cuts = [cut for cut in found if cut is not None]
         new_ids, new_gone = ids.union(*(cut.ids for cut in cuts)), gone.union(*map(spots_of, cuts))
         if (new_ids, new_gone) == (ids, gone):
             return cuts
@@ -345,9 +384,11 @@ def forget(store: Store, runtime: Runtime, person: Person, *, raw: bool = False,
         for folder in found.removed:
             _remove_folder(folder)
         successors = {cut.node.key: _succeed(cut, found.needles) for cut in found.cuts}
-    for each in found.raw if raw else ():
-        if each.can_rewrite:
-            blank(each)
+    lineage = read_lineage(runtime.workspace)
+    to_blank = [each for each in found.raw if raw and each.can_rewrite]
+    note_blanked(lineage, store, {Path(each.file): blanked(each) for each in to_blank})
+    for each in to_blank:
+        blank(each)
     remove(store, found.stored)
     _sweep(runtime)
     pointed = tuple(alias for alias, version in aliases(store).items() if version.withdrawn_at is not None)
@@ -413,7 +454,7 @@ def left(store: Store, runtime: Runtime, person: Person, found: Found) -> Iterat
     files = [file for folder in sorted((runtime.workspace / "artifacts").glob("*/*")) for file in _searched(folder)]
     for file, form in holding([*files, *_loose_files(runtime, _raw_files(lineage))], found.needles).items():
         yield Left(str(file), form)
-    raw, _ = _raw(lineage, found.needles)
+    raw, _ = _raw(lineage, replace(found.needles, paths=()))
     for each in raw:
         yield from (Left(f"{each.file}:{line}", "raw-row") for line in each.lines)
     words = found.needles.words
@@ -422,7 +463,8 @@ def left(store: Store, runtime: Runtime, person: Person, found: Found) -> Iterat
     if person.subject is not None and is_long_enough(person.subject):
         is_text = not held(store, None, Needles((person.subject,))).is_empty  # somebody else's, or not yet given as one
         words = words if is_text else (*words, person.subject)
-    for file, form in holding(_database_files(store), Needles(words)).items():
+    # the registry names the folders of bundles
+    for file, form in holding(_database_files(store), Needles(words, paths=_paths(runtime, lineage, words))).items():
         yield Left(str(file), form)
 
 

@@ -113,10 +113,12 @@ def _lines(file: Path) -> list[bytes]:
 
 
 def blank(found: RawFile) -> None:
-    """Leave empty lines where the rows stood, so that every other row keeps its place; the file changes at once.
+    """Leave empty lines where the rows stood, so that every other row keeps its place; the file changes at once."""
+    replace_file(Path(found.file), blanked(found))
 
-    A header stays, without which no row could be read.
-    """
+
+def blanked(found: RawFile) -> bytes:
+    """What is left of the file. A header stays, without which no row could be read."""
     file = Path(found.file)
     lines, starts = _lines(file), _starts(file)
     for first in found.lines:
@@ -126,7 +128,7 @@ def blank(found: RawFile) -> None:
         end = starts[place] if place < len(starts) else len(lines) + 1
         for number in range(first - 1, end - 1):
             lines[number] = _END.search(lines[number])[0]  # type: ignore[index]
-    replace_file(file, b"".join(lines))
+    return b"".join(lines)
 
 
 def replace_file(file: Path, content: bytes) -> None:

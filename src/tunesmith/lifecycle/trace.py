@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import heapq
 import json
-import os
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -26,6 +25,7 @@ from tunesmith.artifacts.scorecard import KIND as SCORECARD
 from tunesmith.artifacts.tuned_model import KIND as MODEL
 from tunesmith.errors import TunesmithError
 from tunesmith.lifecycle.lineage import Lineage, Node, read_lineage
+from tunesmith.lifecycle.raw_files import absolute, edited, sources_of
 from tunesmith.records import SPLITS, Exchange, Feedback, Split
 from tunesmith.runtime import Runtime
 from tunesmith.store import Store, Version, versions
@@ -37,7 +37,6 @@ _GRAM: Final = 3
 _MAX_SHOWN: Final = 200
 _ROW_ID: Final = re.compile(r"[0-9a-f]{16}")
 _PLACE: Final = re.compile(r"(.+):([1-9][0-9]*)", re.DOTALL)
-_NO_FILE: Final = re.compile(r"personal\.key|(hub|model):.*", re.DOTALL)
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +87,8 @@ class AnswerTrace:
     runs: tuple[str, ...]
     sources: tuple[str, ...]
     """Files of raw rows that the dataset was read from."""
+    edited: tuple[str, ...]
+    """Of them, those that are not what was read, or not there: a line of them may be another row."""
     rows: tuple[NearRow, ...]
     feedback: tuple[Said, ...]
     feedback_sets: tuple[Step, ...]
@@ -119,6 +120,8 @@ class RowTrace:
     """Models that were trained on it, and what was made from them; of a test row none."""
     runs: tuple[str, ...]
     versions: tuple[str, ...]
+    edited: tuple[str, ...]
+    """Files of raw rows of those datasets that are not what was read, or not there."""
 
 
 def trace_answer(store: Store, runtime: Runtime, exchange: str) -> AnswerTrace:
@@ -141,6 +144,7 @@ def trace_answer(store: Store, runtime: Runtime, exchange: str) -> AnswerTrace:
         steps=steps,
         runs=tuple(str(folder) for folder in lineage.runs_of(step.key for step in steps)),
         sources=tuple(name for dataset in datasets for name in sources_of(dataset)),
+        edited=tuple(map(str, edited(lineage, store, datasets))),
         rows=tuple(_near(datasets, question_of(found))),
         feedback=tuple(map(_said, store.feedback(exchange=found.id))),
         feedback_sets=tuple(map(_step, (*sets, *made))),
@@ -192,12 +196,6 @@ def _plans(lineage: Lineage, body: BundleBody) -> Iterator[Step]:
     for plan in lineage.of_kind("plan"):
         if all(plan.manifest.inputs[name] == model.manifest.inputs[name] for name in ("dataset", "base", "template")):
             yield _step(plan)
-
-
-def sources_of(dataset: Node) -> list[str]:
-    """Files of its inputs, as the recipe named them, weights aside; other inputs have no suffix or a name of ours."""
-    names = dataset.manifest.inputs
-    return [name for name in names if Path(name).suffix not in ("", ".safetensors") and not _NO_FILE.fullmatch(name)]
 
 
 def question_of(exchange: Exchange) -> str:
@@ -286,6 +284,9 @@ def trace_row(store: Store, runtime: Runtime, reference: str) -> RowTrace:
         learned=tuple(map(_step, learned)),
         runs=tuple(str(folder) for folder in lineage.runs_of(node.key for node in learned)),
         versions=tuple(told_version(version) for version in versions(store) if version.bundle in bundles),
+        edited=tuple(
+            map(str, edited(lineage, store, [lineage.nodes[key] for key in {row.dataset: 0 for row in found}]))
+        ),
     )
 
 
@@ -299,11 +300,6 @@ def _wanted(reference: str) -> str | tuple[Path, int | None]:
 
 def _spot(file: str, line: int | None) -> tuple[Path, int | None]:
     return absolute(file), line
-
-
-def absolute(name: str) -> Path:
-    """The file that a recipe named, seen from where the command runs now."""
-    return Path(os.path.abspath(name))
 
 
 def learned_from(lineage: Lineage, datasets: Iterable[str]) -> list[Node]:

@@ -143,8 +143,8 @@ class Sink:
         """
         before = read_outbox(self.file)
         outbox = taken_over(before, log, self.max_waiting)
-        if self.receiver is None:
-            outbox = outbox.model_copy(update={"waiting": ()})
+        if self.receiver is None:  # nobody was to be told: nothing waits, and nothing was dropped
+            outbox = outbox.model_copy(update={"waiting": (), "num_dropped": before.num_dropped})
         if outbox != before:
             self._keep(outbox)
         problem: Phrase | None = None

@@ -11,16 +11,17 @@ from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Final
 
-from sqlalchemy import Connection, and_, delete, or_, select
+from sqlalchemy import ColumnElement, Connection, and_, delete, or_, select
 
 from tunesmith.errors import TunesmithError
 from tunesmith.store.open import reading, writing
-from tunesmith.store.schema import REVIEW_RATINGS, REVIEWS
+from tunesmith.store.schema import EXCHANGES, REVIEW_RATINGS, REVIEWS
 from tunesmith.store.store import Store
 
 RANDOM: Final = "random"
 """Why an answer was drawn: by lot from all of the period."""
 UNSURE: Final = "unsure"
+_OF_EXCHANGES: Final = REVIEWS.join(EXCHANGES, REVIEWS.c.exchange == EXCHANGES.c.id)
 _NUM_AT_ONCE: Final = 200
 _TOLD_CHARACTERS: Final = 64
 
@@ -52,28 +53,36 @@ class ReviewRating:
     at: datetime
 
 
-def add_reviews(store: Store, drawn: Sequence[Review]) -> bool:
+def add_reviews(store: Store, drawn: Sequence[Review], model: str | None = None) -> bool:
     """Keep the draw of a period; False, and nothing is kept, where the period has one already.
+
+    A store that several models record in has a draw of each: `model` is whose answers were drawn.
 
     Of two processes that draw at once the first one's stays.
     """
     periods = {review.period for review in drawn}
+    same = select(REVIEWS.c.period).select_from(_OF_EXCHANGES).where(REVIEWS.c.period.in_(periods), *_of(model))
     with writing(store.database) as connection:
         if connection.dialect.name == "postgresql":
             connection.exec_driver_sql("LOCK TABLE reviews IN SHARE ROW EXCLUSIVE MODE")
-        if connection.execute(select(REVIEWS.c.period).where(REVIEWS.c.period.in_(periods))).first():
+        if connection.execute(same).first():
             return False
         if drawn:
             connection.execute(REVIEWS.insert(), [asdict(review) for review in drawn])
     return True
 
 
-def reviews_of(store: Store, period: str | None = None) -> list[Review]:
-    """What was drawn, of all periods or of one, in the order of periods and ids."""
-    wanted = select(REVIEWS).order_by(REVIEWS.c.period, REVIEWS.c.exchange)
+def reviews_of(store: Store, period: str | None = None, model: str | None = None) -> list[Review]:
+    """What was drawn, of all periods and models or of one, in the order of periods and ids."""
+    of_period = [] if period is None else [REVIEWS.c.period == period]
+    wanted = select(REVIEWS).select_from(_OF_EXCHANGES).where(*of_period, *_of(model))
     with reading(store.database) as connection:
-        rows = connection.execute(wanted if period is None else wanted.where(REVIEWS.c.period == period)).mappings()
+        rows = connection.execute(wanted.order_by(REVIEWS.c.period, REVIEWS.c.exchange)).mappings()
         return [Review(**row) for row in rows]
+
+
+def _of(model: str | None) -> list[ColumnElement[bool]]:
+    return [] if model is None else [EXCHANGES.c.model == model]
 
 
 def rate_reviews(store: Store, ratings: Sequence[ReviewRating]) -> None:

@@ -26,8 +26,9 @@ from tunesmith.store.schema import (
 from tunesmith.store.store import PAGE_ROWS, Store
 from tunesmith.text.needles import Needles
 
-Kind = Literal["exchange", "feedback", "row", "artifact", "taught"]
-"""`taught` is an artifact of rows that a model may have learned the person's from; it has a tombstone of both kinds."""
+Kind = Literal["exchange", "feedback", "row", "artifact", "taught", "blanked"]
+"""`taught` is an artifact of rows that a model may have learned the person's from; it has a tombstone of both kinds.
+`blanked` is a file of raw rows: the hash of what datasets were read from, and that of what was left of it."""
 REASON: Final = "forgotten"
 _CHUNK: Final = 500
 """Ids in one statement: SQLite takes so many parameters in any version."""

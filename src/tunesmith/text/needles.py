@@ -37,6 +37,8 @@ class Needles:
     words: tuple[str, ...]
     ids: Collection[str] = field(default=(), repr=False)
     """Ids of exchanges and feedback (a prefix, 24 hex digits) and of rows (16)."""
+    paths: tuple[str, ...] = ()
+    """Where a word stands as a part of one of these, it is not found."""
 
     @cached_property
     def forms(self) -> dict[bytes, Form]:
@@ -47,11 +49,18 @@ class Needles:
         return forms
 
     @cached_property
+    def _forms_of_paths(self) -> list[bytes]:
+        """The longest first: one may be a part of another."""
+        return sorted({content for path in self.paths for content, _ in _forms(path)}, key=len, reverse=True)
+
+    @cached_property
     def _digits(self) -> frozenset[bytes]:
         return frozenset(id.rpartition("-")[2].encode() for id in self.ids)
 
     def found_in(self, content: bytes) -> Form | None:
         """The form of the first thing that stands in these bytes; None where nothing does."""
+        for path in self._forms_of_paths:
+            content = content.replace(path, b"\0")
         for wanted, form in self.forms.items():
             if wanted in content:
                 return form
@@ -59,6 +68,8 @@ class Needles:
 
     def found_in_file(self, file: Path) -> Form | None:
         """The same of a file, read in blocks that overlap."""
+        if self.paths:  # as a whole: the end of a block would cut one
+            return self.found_in(file.read_bytes())
         overlap = max([*map(len, self.forms), *_ID_DIGITS])
         with file.open("rb") as stream:
             block = stream.read(_BLOCK_BYTES)

@@ -24,7 +24,7 @@ from tunesmith.runtime import utc_now
 from tunesmith.store import Review, Store, add_reviews, open_store, review_ratings, reviews_of
 
 RECIPE = """
-name: desk
+name: support-bot
 model: {base: "builtin:tiny"}
 prepare: {sources: rows.jsonl, test_share: 0.2}
 feedback:
@@ -251,12 +251,62 @@ def test_pages_of_another_draw_and_names_of_no_rater_are_refused(store: Store, h
     ):
         (here / "back.json").write_text(json.dumps({**pack, **change}), encoding="utf-8")
         with pytest.raises(TunesmithError, match=code):
-            import_reviews(store, [here / "back.json"])
+            import_reviews(store, "support-bot", [here / "back.json"])
     assert review_ratings(store) == []
     (here / "back.json").write_text(json.dumps(pack), encoding="utf-8")
-    assert [(one.rater, one.ratings, one.new) for one in import_reviews(store, [here / "back.json"])] == [
-        ("anna", 1, 1)
-    ]
+    assert [
+        (one.rater, one.ratings, one.new) for one in import_reviews(store, "support-bot", [here / "back.json"])
+    ] == [("anna", 1, 1)]
+
+
+def test_models_that_share_a_store_learn_and_are_reviewed_apart(here: Path, store: Store) -> None:
+    other = RECIPE.replace("name: support-bot", "name: other")
+    (here / "other.yaml").write_text(other, encoding="utf-8")
+    own, strange, next_version = served(0), served(1, model="other"), served(2, version="fedcba9876543210")
+    for each in (own, strange, next_version):
+        store.record(each)
+    store.flush()
+    for number, on in enumerate((own, strange, next_version)):
+        store.add_feedback(feedback(number, on, kind="correction", value=None, text="came late"))
+    preferred = feedback(7, strange, kind="preference", value=None, preferred=own.id)
+    store.add_feedback(preferred)
+    made = value_of("feedback", "curate", "recipe.yaml")
+    assert (made["num_rows"], made["num_feedback"]) == (2, 3)
+    rows = (Path(made["folder"]) / "rows.jsonl").read_text(encoding="utf-8")
+    assert strange.id not in rows
+    assert value_of("feedback", "curate", "other.yaml")["num_feedback"] == 2
+    assert value_of("feedback", "review", "recipe.yaml", "--results")["num_drawn"] == 2
+    assert value_of("feedback", "review", "other.yaml", "--results")["num_drawn"] == 1
+    period = last_period("7d", utc_now()).name
+    assert [each.exchange for each in reviews_of(store, period, "other")] == [strange.id]
+
+
+@pytest.mark.parametrize("is_newest_served", [False, True])
+def test_what_is_imported_tells_of_its_own_period(store: Store, here: Path, is_newest_served: bool) -> None:
+    weeks = ["2026-03-02", "2026-03-09"]
+    for number, week in enumerate(weeks):
+        old = exchange(100 + number, at=datetime.fromisoformat(week).replace(tzinfo=UTC))
+        store.record(old)
+        store.flush()
+        add_reviews(store, [Review(old.id, week, "random", utc_now())])
+        asked = queue_of(store, reviews_of(store, week))
+        given = {"task": 0, "shown": asked.tasks(asked.plan("anna", 0))[0].shown, "dimension": "accuracy", "value": 4}
+        pack = {
+            "kind": "ratings-pack", "format": 1, "rater": "anna", "seed": 0, "arms": [week], "num_items": 1,
+            "is_pairs": False, "ratings": [given],
+        }  # fmt: skip
+        (here / f"{week}.json").write_text(json.dumps(pack), encoding="utf-8")
+    if is_newest_served:
+        store.record(served(0))
+        store.flush()
+    found = value_of("feedback", "review", "recipe.yaml", "--import", "2026-03-02.json")
+    assert (found["period"], found["grades"][0]["mean"], found["earlier"]) == ("2026-03-02", 4.0, [])
+    both = ("--import", "2026-03-09.json", "--import", "2026-03-02.json")
+    found = value_of("feedback", "review", "recipe.yaml", *both)
+    assert [found["period"], *(each["period"] for each in found["earlier"])] == ["2026-03-09", "2026-03-02"]
+    lines = told("feedback", "review", "recipe.yaml", *both)
+    assert all(week in lines for week in weeks)
+    assert last_period("7d", utc_now()).name not in lines
 
 
 def test_what_nobody_sees_is_told() -> None:

@@ -34,7 +34,7 @@ def test_requests_that_are_unlike_training() -> None:
 def test_feedback_on_an_answer_and_the_rows_that_are_like_it() -> None:
     near = NearRow("0" * 16, "train", "rows.jsonl:1", 1.0, SENT)
     said = Said("fb-1", "correction", None, SENT)
-    empty = AnswerTrace("ex-1", START, "desk", (), (), (), (), (), (), (), ())
+    empty = AnswerTrace("ex-1", START, "desk", (), (), (), (), (), (), (), (), ())
     lines = answer_lines(replace(empty, rows=(near,), feedback=(said,)))
     assert sum(line.endswith(SHOWN) for line in lines) == 2
 

@@ -7,6 +7,7 @@ import json
 import os
 import subprocess
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -23,6 +24,7 @@ from lineage_material import (
     make_world,
     prepared,
     published,
+    raw_rows,
     trained,
 )
 from prepare_material import check_counts
@@ -32,6 +34,7 @@ from tunesmith.artifacts import Dataset, hash_folder
 from tunesmith.artifacts.feedback_set import BODY, FeedbackBody, FeedbackSet
 from tunesmith.artifacts.folder import read_manifest
 from tunesmith.artifacts.run import open_run
+from tunesmith.cli.forget import found_json, found_lines
 from tunesmith.errors import TunesmithError
 from tunesmith.lifecycle import forget as module
 from tunesmith.lifecycle.forget import NUM_EXAMPLES, Forgotten, Person, find, forget
@@ -183,7 +186,7 @@ def test_tombstones_say_nothing_of_the_content(world: World) -> None:
     ids = {row.id for split in SPLITS for row in world.dataset.rows(split)}
     done(world, raw=True)
     stones = tombstones(world.store)
-    assert {stone.kind for stone in stones} == {"exchange", "feedback", "row", "artifact", "taught"}
+    assert {stone.kind for stone in stones} == {"exchange", "feedback", "row", "artifact", "taught", "blanked"}
     assert [stone.id for stone in tombstones(world.store, "taught")] == [world.dataset.key]
     assert not ids & {stone.id for stone in stones}
     (row,) = [id for id in ids if tombstone(world.store, "row", id) is not None][:1]
@@ -404,3 +407,66 @@ def test_a_model_that_went_on_from_one_that_learned_is_withdrawn_too(world: Worl
     add_version(world.store, bundle, who="tests")
     found = find(world.store, world.runtime, PERSON)
     assert {str(version) for version in found.withdrawn} == {"desk@1", "further@1"}
+
+
+def test_lines_of_an_edited_raw_file_take_no_rows_of_others_along(world: World) -> None:
+    """Row 9 names the person in a column that no model sees; a line more above it, and row 8 stands on line 9."""
+    rows = [row for split in SPLITS for row in world.dataset.rows(split)]
+    innocent = {row.id for row in rows if row.place.file == str(world.rows) and row.place.line in (6, 10)}
+    assert len(innocent) == 2
+    world.rows.write_text("\n" + world.rows.read_text())
+    found = find(world.store, world.runtime, PERSON)
+    assert found.edited == {str(world.rows): (world.dataset.key,)}
+    assert not innocent & {id for cut in found.cuts for id in cut.ids}
+    assert {Path(each.file).name: each.lines for each in found.raw}["rows.jsonl"] == (6, 10)
+    assert any("put back as it was" in line for line in found_lines(found))
+    assert found_json(found)["raw_edited"] == {str(world.rows): [world.dataset.key]}
+
+
+def test_rows_behind_those_that_were_read_and_a_forgetting_are_no_edit(world: World) -> None:
+    with world.rows.open("a") as stream:
+        stream.write('{"question": "Is it new?", "answer": "It is."}\n')
+    found = find(world.store, world.runtime, PERSON)
+    assert found.edited == {}
+    assert sum(len(cut.ids) for cut in found.cuts if cut.node.key == world.dataset.key) == 4
+    assert done(world, raw=True).found.edited == {}
+    assert find(world.store, world.runtime, PERSON).edited == {}
+    assert find(world.store, world.runtime, Person(words=("Order 12:",))).edited == {}
+
+
+def test_a_folder_that_is_called_as_the_person_is_makes_no_mention(tmp_path: Path, runtime: Runtime) -> None:
+    """Every row, manifest and event names the file that it came from."""
+    home = tmp_path / "home" / MAIL
+    here = replace(runtime, workspace=home / "work", cache=home / "cache")
+    for folder in (here.workspace, here.cache):
+        folder.mkdir(parents=True)
+    url = f"sqlite:///{here.workspace}/store.db"
+    with open_store(url, clock=here.clock, key_file=here.workspace / "store.key") as store:
+        world = make_world(home, here, store)
+        (world.run / "log.txt").write_text(f"reads {world.rows}\n")
+        person = Person(words=(MAIL,))
+        found = find(store, here, person)
+        assert sum(len(cut.ids) for cut in found.cuts if cut.node.key == world.dataset.key) == 2  # lines 5 and 9
+        assert world.other.folder not in [cut.node.folder for cut in found.cuts]
+        assert {file.name for file in found.files} == {"report.html", "alerts.jsonl", "rendered-1.safetensors"}
+        assert found_json(found)["in_paths"] == [str(home)]
+        assert any(f"The path {home} holds" in line for line in found_lines(found))
+        told = forget(store, here, person, raw=True, who="tests")
+        assert told.verified, told.left
+        assert (world.run / "log.txt").is_file()
+        assert Dataset.open(world.other.folder).key == world.other.key
+        assert MAIL not in world.rows.read_text()
+
+
+def test_a_folder_beside_the_recipe_that_is_called_as_the_person_is_hides_nothing(
+    tmp_path: Path, runtime: Runtime, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    dataset = prepared(runtime, jsonl(Path(NAME) / "rows.jsonl", raw_rows()))
+    alerts = jsonl(runtime.workspace / "alerts.jsonl", [{"who": NAME}, {"file": f"{NAME}/rows.jsonl"}])
+    url = f"sqlite:///{runtime.workspace}/store.db"
+    with open_store(url, clock=runtime.clock, key_file=runtime.workspace / "store.key") as store:
+        found = find(store, runtime, Person(words=(NAME,)))
+        assert [(cut.node.key, len(cut.ids)) for cut in found.cuts] == [(dataset.key, 1)]
+        assert list(found.files) == [alerts]
+        assert forget(store, runtime, Person(words=(NAME,)), raw=True, who="tests").verified

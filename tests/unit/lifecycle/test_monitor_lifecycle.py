@@ -19,7 +19,7 @@ from card_material import dataset_report
 from export_material import certified, exporting, recipe, tuned_model
 from monitor_material import BEGIN, LABELS, WEEK, embed, rows, traffic
 from sqlalchemy import RowMapping, insert
-from store_material import feedback
+from store_material import bundle, feedback
 from typer.testing import CliRunner
 
 from tunesmith.artifacts import Dataset, Identity, publish
@@ -39,7 +39,7 @@ from tunesmith.monitor.unfamiliar import MAX_CLUSTERS, MAX_EXAMPLES
 from tunesmith.recipe.methods import Lora
 from tunesmith.records import Exchange
 from tunesmith.runtime import Runtime, Silent
-from tunesmith.store import add_version, feedback_states, open_store, set_alias, withdraw
+from tunesmith.store import add_version, feedback_states, open_store, roll_back, set_alias, withdraw
 from tunesmith.store import store as store_module
 from tunesmith.store import traffic as traffic_module
 from tunesmith.store.open import writing
@@ -234,6 +234,25 @@ def test_clock_jumps_and_other_models_are_told_and_left_out(watched: Watched) ->
     assert [report.body.num_exchanges for report in found] == [60, 0]
     assert not found[1].body.is_judged
     assert watched.told.said == [("monitor.ahead", {"count": 3}), ("monitor.before", {"count": 2})]
+
+
+def test_what_was_watched_before_a_rollback_is_not_told_as_left_out(watched: Watched) -> None:
+    watched.serve(traffic(4, 30))
+    watched.now = BEGIN + WEEK
+    watched.promote()
+    watched.serve(traffic(4, 40, 1))
+    other = bundle(watched.workspace / "other", name="desk")
+    add_version(watched.store, other, who="ann")
+    watched.now = BEGIN + 2 * WEEK
+    set_alias(watched.store, "champion", "desk@2", who="ann")
+    watched.serve(traffic(4, 7, 2))
+    watched.now = BEGIN + 3 * WEEK
+    roll_back(watched.store, "champion", who="ann")
+    watched.serve(traffic(4, 60, 3))
+    watched.now = BEGIN + 4 * WEEK
+    found = reports(watched.job, watched.store)
+    assert [report.body.num_exchanges for report in found] == [60]
+    assert watched.told.said == [("monitor.before", {"count": 37})]
 
 
 def test_a_window_in_which_the_model_was_promoted_tells_no_exchanges_a_day(watched: Watched) -> None:

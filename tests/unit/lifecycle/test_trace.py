@@ -11,6 +11,7 @@ import pytest
 from lineage_material import SUBJECT, World, make_world
 from store_material import START, exchange, feedback
 
+from tunesmith.cli.trace import answer_lines, row_lines
 from tunesmith.errors import TunesmithError
 from tunesmith.lifecycle.forget import Person, forget
 from tunesmith.lifecycle.trace import trace_answer, trace_row
@@ -158,3 +159,21 @@ def test_the_way_leads_through_what_succeeds_rows_of_a_person(world: World) -> N
 def test_what_names_no_row_is_refused(world: World, reference: str, code: str) -> None:
     with pytest.raises(TunesmithError, match=code):
         trace_row(world.store, world.runtime, reference)
+
+
+def test_a_raw_file_that_was_edited_since_is_told(world: World) -> None:
+    with world.rows.open("a") as stream:  # rows behind those that were read move none
+        stream.write('{"question": "Is it new?", "answer": "It is."}\n')
+    answer = asked(world, "Order 11: where is my lamp?")
+    reference = f"{world.rows}:12"
+    assert trace_answer(world.store, world.runtime, answer).edited == ()
+    assert trace_row(world.store, world.runtime, reference).edited == ()
+    world.rows.write_text("\n" + world.rows.read_text())
+    world.table.unlink()
+    found = trace_answer(world.store, world.runtime, answer)
+    assert set(found.edited) == {str(world.rows), str(world.table)}
+    lines = "\n".join(answer_lines(found))
+    assert "Not what was read" in lines
+    row = trace_row(world.store, world.runtime, reference)
+    assert str(world.rows) in row.edited
+    assert "Not what was read" in "\n".join(row_lines(row))

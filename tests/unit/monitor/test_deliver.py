@@ -188,7 +188,7 @@ def test_more_than_may_wait_are_dropped_the_oldest_first_counted_and_told(tmp_pa
 
 def test_alerts_of_before_there_was_a_webhook_are_not_sent(tmp_path: Path) -> None:
     clock = Clock()
-    done = sink(tmp_path, None, clock).deliver(alerts(3))
+    done = sink(tmp_path, None, clock, 2).deliver(alerts(3))
     assert (done.num_delivered, done.num_waiting, done.num_dropped) == (0, 0, 0)
     with trap(answers(200)) as made:
         sink(tmp_path, at(made), clock).deliver(alerts(4))

@@ -30,7 +30,7 @@ from tunesmith.lifecycle.improve.judging import judge
 from tunesmith.lifecycle.improve.rows import Champion, champion_at
 from tunesmith.lifecycle.improve.transfer import ON
 from tunesmith.stats.gate import Passage
-from tunesmith.store import CHAMPION, Store, Version, add_version, aliases, resolve, set_alias, versions
+from tunesmith.store import CHAMPION, Store, Version, add_version, aliases, open_version, resolve, set_alias, versions
 from tunesmith.store.cycles import Round, advance_round, begin_round, rounds
 
 UNSHIPPABLE: Final = frozenset({"export-refused", "certificate-failed"})
@@ -50,7 +50,7 @@ def improve(job: Job, store: Store, *, trigger: Mapping[str, str], who: str) -> 
         if going is not None:
             return _continued(job, store, going, who)
         version = _champion(store)
-        champion = champion_at(job, version)
+        champion = champion_at(job, store, version)
         feedback = feedback_set(job, store, champion.dataset)
         known = rounds(store, job.recipe.name)
         made_it = next((round for round in known if round.candidate == str(version)), None)
@@ -82,7 +82,7 @@ def num_unseen(job: Job, store: Store) -> int:
 
     Raises TunesmithError `improve-no-champion`, and what `champion_at` and `feedback_set` raise.
     """
-    champion = champion_at(job, _champion(store))
+    champion = champion_at(job, store, _champion(store))
     ended = [round for round in rounds(store, job.recipe.name) if round.has_ended]
     return len(unseen(job, feedback_set(job, store, champion.dataset), ended))
 
@@ -115,11 +115,13 @@ def _going(job: Job, store: Store) -> Round | None:
     """A round of this very recipe that has not come to its end, and can: who was forgotten meanwhile may have taken its
     feedback along, or its champion.
     """
-    sound = {str(version) for version in versions(store) if version.withdrawn_at is None}
+    sound = {str(version): version for version in versions(store) if version.withdrawn_at is None}
     for round in reversed(rounds(store, job.recipe.name)):
         champion, feedback = round.products["champion"], round.products["feedback_set"]
         is_there = round.champion in sound and is_whole(rows.artifact_at(job, FEEDBACK_SET, feedback))
-        if not round.has_ended and is_there and round.id == round_id(job, champion, feedback):
+        if round.has_ended or not is_there or round.id != round_id(job, champion, feedback):
+            continue
+        if not rows.lost_parts(job, store, open_version(sound[round.champion]).body):
             return round
     return None
 
@@ -150,7 +152,7 @@ def _continued(job: Job, store: Store, round: Round, who: str) -> Round:
         return round
     version = next(version for version in versions(store) if str(version) == round.champion)
     feedback = FeedbackSet.open(rows.artifact_at(job, FEEDBACK_SET, round.products["feedback_set"]))
-    going = _Going(job, store, round, champion_at(job, version), feedback, who)
+    going = _Going(job, store, round, champion_at(job, store, version), feedback, who)
     candidate, taught = _prepared(going)
     return _shipped(going, candidate, _judged(going, candidate, taught))
 

@@ -17,7 +17,7 @@ from typing import Any, Final, Literal
 
 from tunesmith import lifecycle
 from tunesmith.artifacts import Dataset, Scorecard, TunedModel, is_whole
-from tunesmith.artifacts.bundle import Bundle
+from tunesmith.artifacts.bundle import Bundle, BundleBody
 from tunesmith.artifacts.dataset import KIND as DATASET
 from tunesmith.artifacts.feedback_set import FEEDBACK_COLUMN, FeedbackSet
 from tunesmith.artifacts.scorecard import KIND as SCORECARD
@@ -25,8 +25,10 @@ from tunesmith.artifacts.tuned_model import KIND as TUNED_MODEL
 from tunesmith.errors import Place, RunFailed, TunesmithError
 from tunesmith.evaluate.gate import ARM
 from tunesmith.lifecycle import Job
+from tunesmith.lifecycle.lineage import read_lineage
 from tunesmith.recipe import Recipe, Source
-from tunesmith.store import Version, open_version
+from tunesmith.store import Store, Version, open_version
+from tunesmith.store.tombstones import tombstone
 
 MIN_FRESH: Final = 10
 """So few rows of recent traffic tell nothing, and nobody is judged on them."""
@@ -57,8 +59,10 @@ class Champion:
     scorecard: Scorecard
 
 
-def champion_at(job: Job, version: Version) -> Champion:
-    """Raises TunesmithError `improve-other-model`, `improve-parts`, and what `open_version` raises."""
+def champion_at(job: Job, store: Store, version: Version) -> Champion:
+    """Raises TunesmithError `improve-other-model`, `improve-parts`, `improve-forgotten` where somebody who was
+    forgotten stood among what it was judged on, and what `open_version` raises.
+    """
     bundle = open_version(version)
     body = bundle.body
     unlike = {
@@ -72,27 +76,41 @@ def champion_at(job: Job, version: Version) -> Champion:
     return Champion(
         version,
         bundle,
-        Dataset.open(_part(job, DATASET, body.dataset)),
-        TunedModel.open(_part(job, TUNED_MODEL, body.tuned_model)),
-        Scorecard.open(_part(job, SCORECARD, body.scorecard or "")),
+        Dataset.open(_part(job, store, DATASET, body.dataset)),
+        TunedModel.open(_part(job, store, TUNED_MODEL, body.tuned_model)),
+        Scorecard.open(_part(job, store, SCORECARD, body.scorecard or "")),
     )
+
+
+def lost_parts(job: Job, store: Store, body: BundleBody) -> list[str]:
+    """Keys of what a model was judged on that went with somebody who was forgotten."""
+    parts = {DATASET: body.dataset, SCORECARD: body.scorecard or ""}
+    return [key for kind, key in parts.items() if not is_whole(artifact_at(job, kind, key)) and _is_gone(store, key)]
+
+
+def _is_gone(store: Store, key: str) -> bool:
+    return tombstone(store, "artifact", key) is not None
 
 
 def artifact_at(job: Job, kind: str, key: str) -> Path:
     return job.runtime.workspace.absolute() / "artifacts" / kind / key
 
 
-def _part(job: Job, kind: str, key: str) -> Path:
+def _part(job: Job, store: Store, kind: str, key: str) -> Path:
     folder = artifact_at(job, kind, key)
     if not key or not is_whole(folder):
-        raise TunesmithError("improve-parts", place=Place(str(folder)), kind=kind)
+        # a successor is not looked for: the champion's answers to a row that went cannot be held against a candidate's
+        code = "improve-forgotten" if _is_gone(store, key) else "improve-parts"
+        raise TunesmithError(code, place=Place(str(folder)), kind=kind)
     return folder
 
 
 def fresh_of(job: Job, key: str) -> Dataset | None:
-    """The rows that a round held out, as the test of a dataset; None where they are too few, or were removed."""
-    folder = artifact_at(job, DATASET, key)
-    dataset = Dataset.open(folder) if is_whole(folder) else None
+    """The rows that a round held out, as the test of a dataset, or what succeeds it where somebody was forgotten: the
+    others are held out still. None where they are too few, or were removed.
+    """
+    node = read_lineage(job.runtime.workspace).find(key)
+    dataset = None if node is None else Dataset.open(node.folder)
     return dataset if dataset is not None and dataset.report().splits["test"] >= MIN_FRESH else None
 
 
