@@ -54,8 +54,8 @@ TEXTS: Final[dict[str, tuple[str, str]]] = {
         "有 {count} 次对话的时间晚于数据库时钟；到时才会计入",
     ),
     "monitor.before": (
-        "exchanges of this model from before its promotion: {count}; they are left out",
-        "有 {count} 次对话发生在该模型上线之前，未计入",
+        "exchanges of this model from times when it was not the champion: {count}; they are left out",
+        "有 {count} 次对话发生在该模型不是 champion 的时候，未计入",
     ),
     "monitor.kind": ("Health of a served model", "线上模型健康报告"),
     "monitor.title": ("{model}", "{model}"),

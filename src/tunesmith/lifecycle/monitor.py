@@ -9,6 +9,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import cached_property
+from itertools import pairwise
 from pathlib import Path
 from types import TracebackType
 from typing import Final
@@ -84,6 +85,8 @@ class Watched:
 
     bundle: Bundle
     since: datetime | None = None
+    earlier: Sequence[tuple[datetime, datetime]] = ()
+    """When it was the champion before, as one that was gone back to: those exchanges were watched then."""
 
 
 def monitor(job: Job, store: Store, *, bundle: Bundle | None = None, until: datetime | None = None) -> HealthReport:
@@ -114,7 +117,7 @@ def reports(
     watched = Watched(bundle) if bundle is not None else watched_of(job, store)
     now = min(until or store.clock(), store.clock())
     traffic = Traffic(store, watched.bundle.key, watched.since)
-    _tell_left_out(job, traffic)
+    _tell_left_out(job, traffic, watched.earlier)
     with _Directions(watched.bundle, job) as embed:
         watch = _Watch(job, watched.bundle, traffic, embed)
         return [watch.report(window) for window in windows(traffic.time_of, job.recipe.monitor.window, now)]
@@ -125,17 +128,19 @@ def watched_of(job: Job, store: Store) -> Watched:
     if CHAMPION not in aliases(store):
         return Watched(bundle_of(job))
     version = resolve(store, CHAMPION)
-    promoted = [change.at for change in history(store) if (change.alias, change.version) == (CHAMPION, str(version))]
-    return Watched(open_version(version), promoted[-1])
+    changes = [change for change in history(store) if change.alias == CHAMPION]
+    reigns = [(change.at, following.at) for change, following in pairwise(changes) if change.version == str(version)]
+    return Watched(open_version(version), changes[-1].at, reigns)
 
 
-def _tell_left_out(job: Job, traffic: Traffic) -> None:
-    """How many of the bundle's exchanges are of a time to come, or of before its promotion."""
+def _tell_left_out(job: Job, traffic: Traffic, earlier: Sequence[tuple[datetime, datetime]]) -> None:
+    """How many of the bundle's exchanges are of a time to come, or of before its promotion and of no `earlier` one."""
     store, since = traffic.store, traffic.since
     everything = Traffic(store, traffic.version)
+    num_before = 0 if since is None else everything.tally(None, since).num
     left_out = {
         "monitor.ahead": everything.tally(store.clock(), None).num,
-        "monitor.before": 0 if since is None else everything.tally(None, since).num,
+        "monitor.before": num_before - sum(everything.tally(*reign).num for reign in earlier),
     }
     for told, num in left_out.items():
         if num:
