@@ -41,6 +41,8 @@ class Account:
     num_tokens: int = 0
     """Of all its answers."""
     first_token_seconds: float | None = None
+    seconds_per_token: tuple[float, ...] = ()
+    """Of the tokens after the first, one number for each answer that has such."""
     finish_reason: FinishReason | None = None
     guarded: tuple[str, ...] = ()
     """Names of the guard's rules that held something."""

@@ -72,6 +72,13 @@ class Choice:
         self.guarded: tuple[str, ...] = ()
 
     @property
+    def seconds_per_token(self) -> float | None:
+        """From the first token to the last, by the tokens after the first; None where there are none."""
+        if self.first_token_seconds is None or self.num_tokens < 2:
+            return None
+        return (self.seconds - self.first_token_seconds) / (self.num_tokens - 1)
+
+    @property
     def has_thinking(self) -> bool:
         return self._splitter is not None and self._splitter.thinking != "none"
 
@@ -196,6 +203,9 @@ class Answering:
         self._account.num_cached_tokens = sum(choices[0].num_cached_tokens for choices in same)
         self._account.num_tokens = sum(choice.num_tokens for choice in self.choices)
         self._account.first_token_seconds = first.first_token_seconds
+        # as in vLLM, where each of several answers counts as one request
+        paces = [choice.seconds_per_token for choice in self.choices]
+        self._account.seconds_per_token = tuple(pace for pace in paces if pace is not None)
         self._account.finish_reason = first.finish_reason or "cancelled"
         self._account.guarded = self.guarded
 

@@ -73,9 +73,8 @@ class Metrics:
             self._finished.labels(model, account.finish_reason).inc()
         if account.first_token_seconds is not None:
             self._first.labels(model).observe(account.first_token_seconds)
-            if account.num_tokens > 1:
-                seconds = account.seconds - account.first_token_seconds
-                self._per_token.labels(model).observe(max(0.0, seconds) / (account.num_tokens - 1))
+        for seconds in account.seconds_per_token:
+            self._per_token.labels(model).observe(seconds)
 
     def told(self, *, num_dropped: int, is_ready: bool) -> Response:
         """What `/metrics` answers."""
