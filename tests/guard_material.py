@@ -75,6 +75,9 @@ class SayingEngine:
     def num_tokens_of(self, prompt: Prompt) -> int:
         return 5
 
+    def num_read_tokens(self, text: str) -> int:
+        return 5
+
     def load_adapter(self, name: str, folder: Path) -> None: ...
 
     def unload_adapter(self, name: str) -> None:

@@ -120,7 +120,11 @@ class ScriptedEngine:
         return rows / np.linalg.norm(rows, axis=1, keepdims=True)
 
     def num_tokens_of(self, prompt: Prompt) -> int:
-        return len(prompt.split()) if isinstance(prompt, str) else sum(len(each.content.split()) for each in prompt)
+        """A plain text has a begin token before it."""
+        return 1 + len(prompt.split()) if isinstance(prompt, str) else sum(len(each.content.split()) for each in prompt)
+
+    def num_read_tokens(self, text: str) -> int:
+        return len(text.split())
 
     def load_adapter(self, name: str, folder: Path) -> None:
         self.loaded[name] = folder

@@ -224,6 +224,9 @@ class BatchingEngine:
     def num_tokens_of(self, prompt: Prompt) -> int:
         return len(self._ids_of(prompt))
 
+    def num_read_tokens(self, text: str) -> int:
+        return len(self._chat.read_ids(text))
+
     def load_adapter(self, name: str, folder: Path) -> None:
         number = next(self._adapter_numbers)
         self._between_steps(lambda: self._adapters.load(number, folder))

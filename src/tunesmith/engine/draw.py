@@ -19,6 +19,8 @@ LARGE_VOCABULARY: Final = 32_768
 """From so many tokens on, sorting all of them takes longer than a step of a small model."""
 NUM_LIKELIEST: Final = 256
 """Tokens among which nearly every draw of a trained model ends."""
+LEAST_TEMPERATURE: Final = 1e-5
+"""Below it a draw is the likeliest token, as in vLLM: logits over less may be beyond float32."""
 SLACK: Final = 1e-6
 """For the rounding of what is compared with a sum."""
 
@@ -31,7 +33,7 @@ def seed_of(prompt: Sequence[int], number: int, seed: int) -> int:
 
 def choose(logits_BV: Tensor, sampling: Sampling, generators: Sequence[np.random.Generator]) -> list[int]:
     """The next token of each row: the likeliest, or one drawn from the nucleus (Holtzman et al. 2020)."""
-    if sampling.temperature == 0.0:
+    if sampling.temperature < LEAST_TEMPERATURE:
         # on a CPU many times faster than torch's
         on_cpu = logits_BV.device.type == "cpu"
         greedy: list[int] = (logits_BV.numpy().argmax(1) if on_cpu else logits_BV.argmax(1)).tolist()

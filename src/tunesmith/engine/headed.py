@@ -101,6 +101,9 @@ class HeadEngine:
     def num_tokens_of(self, prompt: Prompt) -> int:
         return len(self._chat.read_ids(prompt) if isinstance(prompt, str) else self._chat.prompt_ids(prompt))
 
+    def num_read_tokens(self, text: str) -> int:
+        return len(self._chat.read_ids(text))
+
     def load_adapter(self, name: str, folder: Path) -> None:
         """Raises TunesmithError `engine-lacks`."""
         raise TunesmithError("engine-lacks", field="name")

@@ -152,6 +152,10 @@ class Engine(Protocol):
         """Tokens of a prompt as it is rendered."""
         ...
 
+    def num_read_tokens(self, text: str) -> int:
+        """Tokens of a text as `embed` reads it, with those that the tokenizer itself puts around it."""
+        ...
+
     def load_adapter(self, name: str, folder: Path) -> None:
         """A loaded one of that name is replaced; answers that are being written with it end with it.
 

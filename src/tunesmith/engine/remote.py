@@ -137,6 +137,9 @@ class RemoteEngine:
     def num_tokens_of(self, prompt: Prompt) -> int:
         return len(self._ids_of(prompt))
 
+    def num_read_tokens(self, text: str) -> int:
+        return len(self._chat.read_ids(text))
+
     def load_adapter(self, name: str, folder: Path) -> None:
         raise TunesmithError("engine-lacks", field="adapter")
 

@@ -177,8 +177,10 @@ TEXTS: Final[dict[str, tuple[str, str]]] = {
         "第 {step} 步内存不足：每个微批已只含一行，最长的一行有 {tokens} 个词元",
     ),
     "hint.out-of-memory": (
-        "shorten the rows, train an adapter (`train.method=lora`), or take a smaller base or a larger machine",
-        "请缩短数据行，改为训练适配器（`train.method=lora`），或换用更小的基座模型、内存更大的机器",
+        "shorten the rows, train an adapter (`train.method=lora`, in the place of Muon with `train.optimizer=adamw`), "
+        "or take a smaller base or a larger machine",
+        "请缩短数据行，改为训练适配器（`train.method=lora`；优化器若为 Muon，须同时写 `train.optimizer=adamw`），"
+        "或换用更小的基座模型、内存更大的机器",
     ),
     "error.checkpoint-damaged": (
         "the newest checkpoint was damaged after it had been saved",

@@ -61,8 +61,8 @@ TEXTS: Final[dict[str, tuple[str, str]]] = {
         "`label_smoothing` 不能与该目标同用：它的目标不是单个词元或类别",
     ),
     "recipe.problem.objective-dropout": (
-        "`token_dropout` hides what is only read, and of plain texts everything is learned",
-        "`token_dropout` 只遮住不参与学习的内容，而纯文本的全部内容都要学习",
+        "`token_dropout` hides what is only read; of plain texts, and with `supervise: all`, prompts are learned too",
+        "`token_dropout` 只遮住不参与学习的内容；而纯文本和 `supervise: all` 连提示词也要学习",
     ),
     "recipe.problem.objective-format": (
         "plain texts (`format: text`) are learned by `objective: text`, and it learns nothing else",

@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from transformers.models.deepseek_v3.modeling_deepseek_v3 import DeepseekV3Attention
 
 from tunesmith.errors import TunesmithError
+from tunesmith.model.experts import expert_stacks
 from tunesmith.model.fuse import RotaryAttention
 
 LAST_LAYERS: Final = (".o_proj", ".down_proj", ".c_proj", ".output.dense", ".out_lin", ".lin2")
@@ -36,7 +37,14 @@ def attach_dropout(model: nn.Module, share: float) -> None:
 
     Raises TunesmithError `dropout-no-layers` where the model has none of the layers it acts on.
     """
-    ends = [module for name, module in model.named_modules() if name.endswith(LAST_LAYERS)]
+    # routed experts end in no layer of their own: what a mixture puts out, shared experts included, drops as a whole
+    mixtures = tuple(name.rpartition(".")[0] for name in expert_stacks(model))
+    inside = tuple(f"{name}." for name in mixtures)
+    ends = [
+        module
+        for name, module in model.named_modules()
+        if name in mixtures or (name.endswith(LAST_LAYERS) and not name.startswith(inside))
+    ]
     if not ends:
         raise TunesmithError("dropout-no-layers", layers=", ".join(name[1:] for name in LAST_LAYERS))
     for module in ends:

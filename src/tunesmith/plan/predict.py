@@ -26,6 +26,7 @@ from tunesmith.plan.steps import (
 from tunesmith.plan.together import group_peaks
 from tunesmith.plan.work import step_operations, validation_operations
 from tunesmith.recipe import DistillText, Evaluate, Full, Lora, Train, is_four_bit
+from tunesmith.recipe.optimizers import AdamW, Muon
 from tunesmith.records import Rendered
 
 SMALLEST_MICRO_BATCH: Final = 256
@@ -177,15 +178,19 @@ def _less(work: Workload, section: Train, precision: str) -> Iterator[dict[str, 
         yield {"precision": "bf16"}
     method, is_dense = section.method, work.geometry.model_type in DENSE_TYPES
     if isinstance(method, Full):
-        yield {"method": "lora"}
+        # Muon goes with `full` alone
+        other: dict[str, str | int] = {"optimizer": "adamw"} if isinstance(section.optimizer, Muon) else {}
+        yield {"method": "lora", **other}
         if is_dense:
-            yield {"method": "qlora"}
+            yield {"method": "qlora", **other}
     elif isinstance(method, Lora) and not is_four_bit(method) and is_dense:
         yield {"method.name": "qlora"}
 
 
 def _changed(section: Train, precision: str, settings: dict[str, str | int]) -> tuple[Train, str]:
     updates: dict[str, Any] = dict(settings)
+    if "optimizer" in updates:
+        updates["optimizer"] = AdamW()
     if "method" in updates:
         updates["method"] = Lora(name=updates["method"])
     if "method.name" in updates:

@@ -119,6 +119,12 @@ class Train(Section):
         return self.share_prefixes and not self.attention_dropout
 
     @property
+    def _learns_prompts(self) -> bool:
+        """Whether no token of a prompt is only read."""
+        objective = self.objective
+        return isinstance(objective, Text) or (isinstance(objective, Sft | Distill) and objective.supervise == "all")
+
+    @property
     def asks_of_device(self) -> bool:
         """Whether a setting is for some devices alone."""
         return self.compile or self.precision == "fp16"
@@ -133,8 +139,8 @@ class Train(Section):
     def _fits_its_objective(self) -> Train:
         if self.label_smoothing and isinstance(self.objective, Regression | Distill):
             raise PydanticCustomError("objective_smoothing", "`label_smoothing` does not go with this objective")
-        if self.token_dropout and isinstance(self.objective, Text):
-            raise PydanticCustomError("objective_dropout", "`token_dropout` does not go with plain texts")
+        if self.token_dropout and self._learns_prompts:
+            raise PydanticCustomError("objective_dropout", "`token_dropout` does not go with learned prompts")
         if self.samples and isinstance(self.objective, Text | Classification | Regression):
             name: str = self.objective.name
             raise PydanticCustomError(

@@ -40,7 +40,7 @@ def embeddings_router(serving: Serving) -> APIRouter:
         directions_ND = await asyncio.to_thread(engine.embed, body.texts, model.adapter)
         if body.dimensions not in (None, directions_ND.shape[1]):
             raise Refused("embedding-width", param="dimensions", width=directions_ND.shape[1])
-        num_tokens = await asyncio.to_thread(lambda: sum(map(engine.num_tokens_of, body.texts)))
+        num_tokens = await asyncio.to_thread(lambda: sum(map(engine.num_read_tokens, body.texts)))
         account.num_prompt_tokens = num_tokens
         data = [
             {"object": "embedding", "index": index, "embedding": _worded(direction_D, body.encoding_format)}

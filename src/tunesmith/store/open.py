@@ -15,6 +15,7 @@ from typing import Final
 
 from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError, OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from tunesmith.artifacts.folder import make_folder
 from tunesmith.errors import Place, RunFailed, TunesmithError
@@ -139,6 +140,8 @@ def _coded(database: Engine) -> Iterator[None]:
     """A failure of the database as one with a code; it tells no values of rows."""
     try:
         yield
+    except PoolTimeout as failure:  # all of this process's connections are in use; no database said so
+        raise RunFailed("store-unavailable", place=_place(database), problem=str(failure.args[0])) from failure
     except DBAPIError as failure:
         # what follows the first line quotes the row
         problem = str(failure.orig).partition("\n")[0]

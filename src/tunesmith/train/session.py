@@ -144,38 +144,29 @@ class Session:
         After an exception the gradients of the whole step are gone. Raises TunesmithError `session-unsupervised`,
         `session-row-too-long`, `session-no-gradient`, `session-head`.
         """
-        self._require_fit(rows)
-        if loss is None:
-            batches, losses = self._backward(rows, self._loop.objective)
-            logs_R: list[NDArray[np.float32]] = []
-        else:
-            logs_R = self.log_probabilities(rows)
-            weighted, own = self._weighted(rows, logs_R, loss)
-            (batches, _), losses = self._backward(weighted, sft.loss), [own]
-        part = part_of_step(batches, losses)
-        self._losses += losses
-        self._parts.append(part)
-        return Pass(
-            loss_sum=torch.stack([one.sum for one in losses]).sum(),
-            weight=part["weight"],
-            metrics={name: torch.stack([one.metrics[name] for one in losses]).sum() for name in losses[0].metrics},
-            num_tokens=part["num_tokens"],
-            num_computed_tokens=part["num_computed_tokens"],
-            logs_R=tuple(logs_R),
-        )
+        try:
+            return self._collect(rows, loss)
+        except BaseException:  # a part of the rows may be in the sums already
+            self.discard()
+            raise
 
     def optim_step(self, learning_rate: float | None = None) -> StepReport:
         """Update the weights by the gradients since the last update, and forget these.
 
         The rate is the recipe's for this step where none is given. `grad_norm` (0-dim) of the report is the norm of the
-        mean gradient before it was clipped to `train.max_grad_norm`; where it is not finite, nothing was updated.
+        mean gradient before it was clipped to `train.max_grad_norm`; where it is not finite, nothing was updated. After
+        an exception the gradients are gone.
         Raises TunesmithError `session-nothing-collected`.
         """
         if not self._losses:
             raise TunesmithError("session-nothing-collected", step=self.step + 1)
         loop, step = self._loop, self.step
         rate = loop.schedule(step) if learning_rate is None else learning_rate
-        report = finish_step(loop.optimizer, loop.source.group, step, rate, self._losses, self._parts)
+        try:
+            report = finish_step(loop.optimizer, loop.source.group, step, rate, self._losses, self._parts)
+        except BaseException:  # the sums may be divided already
+            self.discard()
+            raise
         loop.source.restore({**loop.source.state(), "next_step": report.step})
         loop.progressed = advanced(loop.progressed, report, loop.source)
         self._losses, self._parts = [], []
@@ -255,14 +246,31 @@ class Session:
         torch.set_num_threads(self._loop.progressed.num_threads)
         return self.step
 
+    def _collect(self, rows: Sequence[Rendered], loss: Loss | None) -> Pass:
+        self._require_fit(rows)
+        if loss is None:
+            batches, losses = self._backward(rows, self._loop.objective)
+            logs_R: list[NDArray[np.float32]] = []
+        else:
+            logs_R = self.log_probabilities(rows)
+            weighted, own = self._weighted(rows, logs_R, loss)
+            (batches, _), losses = self._backward(weighted, sft.loss), [own]
+        part = part_of_step(batches, losses)
+        self._losses += losses
+        self._parts.append(part)
+        return Pass(
+            loss_sum=torch.stack([one.sum for one in losses]).sum(),
+            weight=part["weight"],
+            metrics={name: torch.stack([one.metrics[name] for one in losses]).sum() for name in losses[0].metrics},
+            num_tokens=part["num_tokens"],
+            num_computed_tokens=part["num_computed_tokens"],
+            logs_R=tuple(logs_R),
+        )
+
     def _backward(self, rows: Sequence[Rendered], objective: Objective) -> tuple[list[MicroBatch], list[LossSum]]:
         loop = self._loop
         batches = loop.source.lay_out(rows)
-        try:
-            return batches, [forward_backward(loop.model, loop.optimizer, objective, batch) for batch in batches]
-        except BaseException:  # a part of the rows may be in the sums already
-            self.discard()
-            raise
+        return batches, [forward_backward(loop.model, loop.optimizer, objective, batch) for batch in batches]
 
     def _weighted(
         self, rows: Sequence[Rendered], logs_R: Sequence[NDArray[np.float32]], loss: Loss

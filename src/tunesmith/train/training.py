@@ -15,7 +15,7 @@ from tunesmith.model.start import Start
 from tunesmith.recipe import Train, is_four_bit
 from tunesmith.recipe.watch import WATCHING
 
-VERSION: Final = 6
+VERSION: Final = 7
 DECIDING: Final = ("learning_rate", "precision", "num_steps", "evaluate_every")
 """Derived values of a plan that decide what comes of a training; its predictions and reasons do not."""
 

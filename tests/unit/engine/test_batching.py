@@ -14,7 +14,7 @@ import torch
 from engine_material import CONVERSATIONS, PROMPTS, Heard, asking, hear, make_adapter
 from tiny_bases import make_gpt2
 from tiny_models import make_chat, make_model, save_model, twin_of
-from transformers import PreTrainedModel
+from transformers import AutoTokenizer, PreTrainedModel
 
 from tunesmith.chat import Chat
 from tunesmith.engine import batching
@@ -290,6 +290,8 @@ def test_scores_labels_and_directions_are_those_of_others(
     folder = save_model(tmp_path / "model", make_model("qwen2", seed=4))
     assert engine.embed(texts, None) == pytest.approx(Encoder(folder).embed(texts), abs=1e-5)
     assert engine.embed([], None).shape == (0, 64)
+    read = AutoTokenizer.from_pretrained(folder)
+    assert [engine.num_read_tokens(text) for text in texts] == [len(read(text)["input_ids"]) for text in texts]
 
 
 def test_it_tells_how_many_characters_can_fit(engine: BatchingEngine) -> None:

@@ -61,3 +61,26 @@ def test_most_draws_of_a_trained_model_sort_nothing(monkeypatch: pytest.MonkeyPa
 def test_the_likeliest_is_the_first_of_equals() -> None:
     logits_BV = torch.tensor([[0.0, 2.0, 2.0, 1.0], [5.0, 5.0, 5.0, 5.0]])
     assert choose(logits_BV, Sampling(), []) == [1, 0]
+
+
+@pytest.mark.parametrize("num_tokens", [50, LARGE_VOCABULARY])
+@pytest.mark.parametrize("temperature", [5e-324, 1e-45, 1e-38, 1e-30, 9e-6, 1e-5])
+def test_the_least_temperatures_draw_the_likeliest(temperature: float, num_tokens: int) -> None:
+    """Against the softmax in float64 of logits as far apart as float32 tells them: all of the share is one token's."""
+    logits_BV = torch.randn(3, num_tokens, generator=torch.Generator().manual_seed(3)) * 30
+    far_BV = logits_BV.double().numpy()
+    shares_BV = np.exp((far_BV - far_BV.max(1, keepdims=True)) / max(temperature, 1e-300))
+    assert (shares_BV.sum(1) == 1.0).all()
+    told = [Told(number) for number in (0.0, 0.5, 0.999999)]
+    for top_p in (1.0, 0.9):
+        chosen = choose(logits_BV, Sampling(temperature=temperature, top_p=top_p), told)  # type: ignore[arg-type]
+        assert chosen == shares_BV.argmax(1).tolist()
+
+
+@pytest.mark.parametrize("num_tokens", [50, LARGE_VOCABULARY])
+@pytest.mark.parametrize("top_p", [5e-324, 1e-45, 1e-38, 1e-9])
+def test_the_least_nucleus_is_the_likeliest_token(top_p: float, num_tokens: int) -> None:
+    logits_BV = torch.randn(3, num_tokens, generator=torch.Generator().manual_seed(3))
+    told = [Told(number) for number in (0.0, 0.5, 0.999999)]
+    chosen = choose(logits_BV, Sampling(temperature=2.0, top_p=top_p), told)  # type: ignore[arg-type]
+    assert chosen == logits_BV.numpy().argmax(1).tolist()

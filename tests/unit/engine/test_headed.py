@@ -106,6 +106,8 @@ def test_directions_are_means_of_the_last_states(classifier: Made) -> None:
     np.testing.assert_allclose(np.linalg.norm(found, axis=1), 1.0, atol=1e-5)
     if not classifier.chat.reads_only:
         np.testing.assert_allclose(found, Encoder(classifier.base).embed([*TEXTS, "hi " * 30]), atol=1e-5)
+        told = [classifier.engine.num_read_tokens(text) for text in TEXTS]
+        assert told == [len(ids) for ids in Encoder(classifier.base).token_ids(TEXTS)]
         return
     for text, direction_D in zip(TEXTS, found, strict=False):
         with torch.no_grad():

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import torch
 from tiny_bases import ENCODERS, make_encoder, make_gpt2, save_base
-from tiny_models import VOCABULARY, make_model, random_row, save_model
+from tiny_models import MIXTURES, VOCABULARY, make_model, random_row, save_model
 from torch import nn
 
 from tunesmith.artifacts.head import Head
@@ -17,7 +17,7 @@ from tunesmith.model.attention import attend_flat
 from tunesmith.model.dropout import attach_dropout, set_attention_dropout, silence_dropout
 from tunesmith.model.layout import lay_out
 from tunesmith.model.load import hidden_states, load_model
-from tunesmith.model.lora import AdapterRouting, LoraLinear
+from tunesmith.model.lora import AdapterRouting, LoraLinear, attach_lora
 from tunesmith.model.score import load_with_head
 from tunesmith.recipe import Lora
 
@@ -76,6 +76,27 @@ def test_the_parts_of_a_layer_drop_their_share_in_training_alone() -> None:
         share = (output == 0).float().mean().item()
         assert share == pytest.approx(0.25, abs=0.04)
         torch.testing.assert_close(output[output != 0], (whole / 0.75)[output != 0])
+
+
+@pytest.mark.parametrize("architecture", sorted(MIXTURES))
+@pytest.mark.parametrize("adapts_experts", [False, True])
+def test_what_a_mixture_puts_out_is_dropped_as_a_whole(architecture: str, adapts_experts: bool) -> None:
+    """Against the sum of routed and shared experts as the same layer computes it outside training."""
+    model = make_model(architecture)
+    if adapts_experts:
+        attach_lora(model, Lora(targets=("o_proj", "experts")), seed=0)
+    mixture = model.base_model.layers[1].mlp
+    x = torch.randn(1, 50, 64, generator=torch.Generator().manual_seed(0))
+    whole = mixture(x)
+    attach_dropout(model, 0.25)
+    assert torch.equal(mixture(x), whole)
+    model.train()
+    torch.manual_seed(5)
+    found = mixture(x)
+    torch.manual_seed(5)
+    kept = torch.empty(1, 50, 64, dtype=torch.bool).bernoulli_(0.75)
+    torch.testing.assert_close(found, torch.where(kept, whole / 0.75, 0.0))
+    model(torch.arange(40)[None])  # the whole model computes too
 
 
 def test_a_model_without_such_layers_is_refused() -> None:

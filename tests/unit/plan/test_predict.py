@@ -98,6 +98,19 @@ def test_every_change_that_is_listed_fits_and_no_shorter_list_does(work: Workloa
     assert changes_that_fit(work, MAIN, "fp32", 1) == []
 
 
+def test_a_change_that_is_listed_makes_a_recipe_that_is_read(work: Workload) -> None:
+    """Muon goes with `full` alone: another method is named together with another optimiser."""
+    work = replace(work, device="cuda")
+    muon = MAIN.model_copy(update={"optimizer": Muon(), "micro_batch_tokens": 256})
+    changes = changes_that_fit(work, muon, "bf16", work.prediction(muon, "bf16").peak_bytes - 1)
+    assert {str(change) for change in changes} == {
+        f"train.method={method} train.optimizer=adamw" for method in ("lora", "qlora")
+    }
+    for change in changes:
+        read = Train.model_validate({**muon.model_dump(exclude={"method", "optimizer"}), **change.settings})
+        assert work.prediction(read, "bf16").peak_bytes == change.peak_bytes
+
+
 def test_disk_holds_three_checkpoints_with_the_best_weights_and_the_model(work: Workload) -> None:
     number = work.geometry.num_parameters
     assert disk_bytes(Computation(work.geometry, MAIN, "fp32", "cpu")) == 3 * (12 + 4) * number + 4 * number

@@ -185,6 +185,10 @@ def test_an_objective_may_be_given_by_its_name(name: str) -> None:
             },
             "objective_dropout",
         ),
+        *(
+            ({"train": {"objective": {**named, "supervise": "all"}, "token_dropout": 0.1}}, "objective_dropout")
+            for named in ({"name": "sft"}, {"name": "distill", "teacher": "t"})
+        ),
         ({"train": {"method": "prefix", "objective": "classification"}}, "method_head"),
         ({"train": {"method": "prompt", "objective": "regression"}}, "method_head"),
         ({"train": {"method": "prompt", "objective": {"name": "distill", "teacher": "t"}}}, "method_teacher"),
@@ -206,6 +210,12 @@ def test_objectives_that_cannot_work_are_refused(parts: dict[str, Any], kind: st
         load_recipe(file)
     assert told.value.code == "recipe-value"
     assert told.value.message("en") != told.value.message("zh")
+
+
+@pytest.mark.parametrize("supervise", ["answers", "last"])
+def test_tokens_are_hidden_where_prompts_are_only_read(supervise: str) -> None:
+    train = {"objective": {"name": "sft", "supervise": supervise}, "token_dropout": 0.1}
+    assert recipe(train=train).train.token_dropout == 0.1
 
 
 def test_an_override_reaches_into_an_objective_written_short(tmp_path: Path) -> None:

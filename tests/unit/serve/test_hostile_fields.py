@@ -84,6 +84,10 @@ class CountingEngine(ScriptedEngine):
         self.num_asked += 1
         return super().num_tokens_of(prompt)
 
+    def num_read_tokens(self, text: str) -> int:
+        self.num_asked += 1
+        return super().num_read_tokens(text)
+
 
 class Served:
     def __init__(self, engine: CountingEngine, application: Application) -> None:

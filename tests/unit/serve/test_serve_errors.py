@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
 import openai
 import pytest
+import sqlalchemy
 from guard_material import SayingEngine, chat, server
 from starlette.datastructures import Headers
 
@@ -181,3 +183,23 @@ def test_a_database_that_is_broken_is_told_as_down_before_a_key_is_known(tmp_pat
     answer = served.ask("POST", CHAT, chat(), headers=[("authorization", "Bearer any")])
     assert (answer.status, answer.code, answer.headers["retry-after"]) == (503, "store-unavailable", "1")
     assert b"table" not in answer.body
+
+
+def test_a_database_whose_connections_are_all_in_use_is_told_as_down(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    served = server(tmp_path, {"keys": True})
+    database = served.store.database
+    monkeypatch.setattr(database.pool, "_timeout", 0.05)
+    with ExitStack() as held:
+        for _ in range(15):  # five, and ten when these are in use
+            held.enter_context(database.connect())
+        with pytest.raises(sqlalchemy.exc.TimeoutError):
+            database.connect()
+        answer = served.ask("POST", CHAT, chat(), headers=[("authorization", "Bearer any")])
+    told = answer.json["error"]
+    assert (answer.status, answer.code, answer.headers["retry-after"]) == (503, "store-unavailable", "1")
+    assert (told["type"], set(told)) == ("server_error", {"message", "type", "param", "code", "hint"})
+    assert b"QueuePool" not in answer.body
+    again = served.ask("POST", CHAT, chat(), headers=[("authorization", "Bearer any")])
+    assert again.status == 401

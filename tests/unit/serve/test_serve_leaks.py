@@ -8,13 +8,17 @@ import json
 import logging
 import logging.config
 from collections.abc import Iterator
+from functools import partial
+from itertools import count
 from pathlib import Path
+from types import SimpleNamespace
 from urllib.parse import quote
 
 import pytest
 from guard_material import MODEL, SayingEngine, Server, chat, server
 
 from tunesmith.errors import RunFailed, TunesmithError
+from tunesmith.serve import answers
 from tunesmith.serve.log import FIELDS, SafeFormatter, log_config
 from tunesmith.store import NewKey, create_key
 
@@ -210,6 +214,18 @@ def test_figures_are_those_of_the_requests(tmp_path: Path) -> None:
     assert found["tunesmith_kv_cache_usage_perc"] == 0.25
     assert found["tunesmith_http_requests_in_flight"] == 1  # this one
     assert (found["tunesmith_ready"], found["tunesmith_records_dropped"]) == (1, 0)
+
+
+def test_each_of_several_answers_tells_its_own_seconds_a_token(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """By a clock that ticks whenever it is read: at three tokens and at the end of one answer, then of the other."""
+    monkeypatch.setattr(answers, "time", SimpleNamespace(perf_counter=partial(next, count(0.0))))
+    served = server(tmp_path, engine=SayingEngine(("One", " two.", " Three.")))
+    assert served.ask("POST", CHAT, chat(n=2)).status == 200
+    found = figures(served)
+    ours = f'model_name="{MODEL}"'
+    assert found[f"tunesmith_time_per_output_token_seconds_count{{{ours}}}"] == 2
+    assert found[f"tunesmith_time_per_output_token_seconds_sum{{{ours}}}"] == 2 * 3.0 / 2
+    assert found[f"tunesmith_time_to_first_token_seconds_count{{{ours}}}"] == 1
 
 
 def test_what_failed_is_no_success(tmp_path: Path) -> None:

@@ -336,6 +336,47 @@ def test_a_failure_on_the_way_leaves_no_part_of_the_step(opened: Callable[..., S
     assert not gradient(session._loop.model).any()
 
 
+@pytest.mark.parametrize("kind", ["no rows", "too long", "no gradient", "a loss that fails"])
+def test_whatever_fails_leaves_no_gradient_of_the_step(opened: Callable[..., Session], kind: str) -> None:
+    """The next step is that of a session in which nothing failed."""
+
+    def failing(logs_R: Sequence[torch.Tensor]) -> LossSum:
+        raise ZeroDivisionError
+
+    session, undisturbed = opened(), opened()
+    rows, long = session.rows[:1], random_row(np.random.default_rng(0), "long", [], MAX_TOKENS + 1)
+    refused: dict[str, Any] = {
+        "no rows": ([], None),
+        "too long": ([long], None),
+        "no gradient": (rows, lambda logs_R: LossSum(torch.ones(()), 1.0)),
+        "a loss that fails": (rows, failing),
+    }
+    session.forward_backward(session.rows[2:4])
+    with pytest.raises((TunesmithError, ZeroDivisionError)):
+        session.forward_backward(*refused[kind])
+    assert not gradient(session._loop.model).any()
+    assert code_of(session.optim_step) == "session-nothing-collected"
+    for each in (session, undisturbed):
+        each.forward_backward(rows)
+        each.optim_step()
+    assert torch.equal(session._loop.optimizer.master_N, undisturbed._loop.optimizer.master_N)
+
+
+def test_an_update_that_fails_leaves_no_gradient_that_was_divided(
+    opened: Callable[..., Session], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fails(*_: object) -> None:
+        raise RuntimeError("no memory")
+
+    session = opened()
+    session.forward_backward(session.rows[:2])
+    monkeypatch.setattr(session._loop.optimizer._rule, "apply", fails)
+    with pytest.raises(RuntimeError, match="no memory"):
+        session.optim_step()
+    assert not gradient(session._loop.model).any()
+    assert code_of(session.optim_step) == "session-nothing-collected"
+
+
 def test_a_rate_can_be_given_and_no_gradient_that_is_not_finite_is_taken(opened: Callable[..., Session]) -> None:
     session = opened()
     before = session._loop.optimizer.master_N.clone()
