@@ -47,6 +47,7 @@ def test_both_languages_show_the_same(page: str) -> None:
     assert blocks(page, "en") == blocks(page, "zh")
 
 
+@pytest.mark.thorough
 def test_the_commands_run_as_written(here: Path) -> None:
     said = [
         run(*shlex.split(line.removeprefix("$ tunesmith ")))

@@ -23,6 +23,7 @@ class Told:
 
 @pytest.mark.parametrize("top_p", [1.0, 0.9, 0.2])
 @pytest.mark.parametrize("spread", [0.5, 3.0, 8.0])  # flat; a nucleus of thousands; one of few
+@pytest.mark.thorough
 def test_few_tokens_decide_as_all_do(top_p: float, spread: float) -> None:
     generator = torch.Generator().manual_seed(3)
     logits_BV = torch.randn(4, LARGE_VOCABULARY, generator=generator).mul_(spread)

@@ -170,6 +170,7 @@ def test_candidate_likelihoods_are_those_of_a_plain_forward(
         assert [score for scores in found for score in scores] == pytest.approx(expected, rel=1e-5)
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("num_prompts", [1, 3, 21, 40])
 def test_many_prompts_are_read_in_batches_of_few_sizes(
     model: PreTrainedModel, engine: LocalEngine, monkeypatch: pytest.MonkeyPatch, num_prompts: int

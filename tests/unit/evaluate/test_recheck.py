@@ -142,6 +142,9 @@ def published(folder: Path, judged: dict[str, Suites], body: ScorecardBody) -> P
     return folder
 
 
+@pytest.mark.thorough
+@pytest.mark.thorough
+@pytest.mark.thorough
 @pytest.mark.parametrize("grouped", [False, True])
 def test_labels_come_out_again(tmp_path: Path, grouped: bool) -> None:
     judged = labelled(60, grouped=grouped)
@@ -164,6 +167,7 @@ def test_scores_of_which_scipy_has_no_interval_come_out_again(tmp_path: Path, nu
     assert found.largest < TOLERANCE
 
 
+@pytest.mark.thorough
 def test_a_label_that_is_none_of_the_declared_ones_comes_out_again(tmp_path: Path) -> None:
     judged = labelled(60, grouped=False)
     items = [replace(one, label="new", answer=Message("assistant", "new")) for one in judged["base"]["test"][1][:9]]
@@ -200,6 +204,7 @@ def test_groups_that_are_all_alike_come_out_again(tmp_path: Path, num_groups: in
     assert recheck(published(tmp_path / "card", judged, body)).largest < TOLERANCE
 
 
+@pytest.mark.thorough
 def test_numbers_come_out_again(tmp_path: Path) -> None:
     judged = numbered(40)
     found = recheck(published(tmp_path / "card", judged, body_of(judged, "numbers", "mae")))
@@ -207,6 +212,7 @@ def test_numbers_come_out_again(tmp_path: Path) -> None:
     assert found.unchecked == ()
 
 
+@pytest.mark.thorough
 def test_texts_come_out_again_with_several_samples_an_item_and_with_bits(tmp_path: Path) -> None:
     rng = np.random.default_rng(4)
     items = [item(n, "test") for n in range(40)]

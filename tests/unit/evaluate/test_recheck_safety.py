@@ -115,6 +115,7 @@ def test_all_of_it_comes_out_again(made: tuple[Judged, Any, Any], tmp_path: Path
     assert found.num_figures > 300
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize(
     "path",
     [

@@ -73,6 +73,7 @@ def logits(model: PreTrainedModel) -> Tensor:
     return found
 
 
+@pytest.mark.thorough
 def test_the_base_comes_back_to_the_bit_after_each(bases: tuple[Path, dict[str, Path]]) -> None:
     folder, adapters = bases
     model, expected = loaded(folder), logits(loaded(folder))

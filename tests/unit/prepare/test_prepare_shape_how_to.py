@@ -181,6 +181,7 @@ def test_the_same_in_other_words(tmp_path: Path, runtime: Runtime) -> None:
     assert {reason: found.count for reason, found in reasons.items()} == {"semantic-duplicate": 1}
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("language", ["en", "zh"])
 def test_the_commands_of_the_pages(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, language: str) -> None:
     monkeypatch.chdir(tmp_path)

@@ -204,6 +204,7 @@ def _bounds(annotation: Any, metadata: Iterable[object]) -> Iterator[tuple[bool,
         yield from _bounds(part, getattr(part, "__metadata__", ()))
 
 
+@pytest.mark.thorough
 def test_a_quick_look_at_the_largest_values(served: Served) -> None:
     """Of three fields of different kinds; all others are thorough ones."""
     before = served.engine.num_asked

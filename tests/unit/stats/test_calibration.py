@@ -18,6 +18,7 @@ def answers(n: int, seed: int, power: float = 1.0) -> tuple[np.ndarray, np.ndarr
     return confidence, rng.random(n) < confidence**power
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("digits", [17, 1])
 def test_bins_and_brier_are_scikit_learns(digits: int) -> None:
     confidence, is_right = answers(300, 1, power=2.0)

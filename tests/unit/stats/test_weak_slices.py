@@ -49,6 +49,7 @@ def test_few_items_name_nothing() -> None:
     assert weak_slices(np.where(inside, 0.0, 1.0), {"few": inside}, seed=0) == []
 
 
+@pytest.mark.thorough
 def test_where_groups_are_alike_and_nothing_is_weak_one_of_twenty_is_named_at_most() -> None:
     """Of 60 groups of 8 items, which mostly go well or badly together, parts are drawn that say nothing."""
     named = 0
