@@ -68,7 +68,7 @@ CHINESE: Final = {
     "explain": (
         "说明微调后的模型为何这样回答一道测试题（写编号的开头即可）或一段文本。\n\n"
         "`explanation.reasons.units` 给出文中每个词对标签的作用，`explanation.reasons.deletion` 与随机删词对照检验，"
-        "`explanation.neighbours` 是最相近的训练数据。尚未运行过的配方抛出 TunesmithError `explain-untrained`；"
+        "`explanation.neighbours` 是最相近的训练数据。尚未运行过的配方抛出 TunesmithError `run-unmade`；"
         "没有题目或不止一道题目的编号以此开头时抛出 `explain-item`。"
     ),
     "train_steps": (

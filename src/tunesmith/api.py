@@ -93,7 +93,7 @@ def explain(recipe: Asked, *, item: str | None = None, text: str | None = None, 
 
     `explanation.reasons.units` hold what each word of a label's text is worth, `explanation.reasons.deletion` checks it
     against random words, `explanation.neighbours` are the training rows most like it. Raises TunesmithError
-    `explain-untrained` before the recipe was run, `explain-item` for an id that no item, or more than one, begins with.
+    `run-unmade` before the recipe was run, `explain-item` for an id that no item, or more than one, begins with.
     """
     from tunesmith.lifecycle.explain import Question
     from tunesmith.lifecycle.explain import explain as explain_answer

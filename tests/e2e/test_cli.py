@@ -135,6 +135,17 @@ def test_report_speaks_chinese(desk: Path, first_run: Told) -> None:
     assert 'lang="zh' in (desk / path[1]).read_text(encoding="utf-8")[:200]
 
 
+def test_report_makes_nothing_but_pages(desk: Path, first_run: Told) -> None:
+    there = sorted(desk.rglob("*"))
+    told = tell(["report", "recipe.yaml", "seed=9"], desk)
+    assert told.code == 2
+    assert "error[run-unmade]: the dataset of this run is not there" in told.err
+    told = tell(["report", "recipe.yaml", "train.learning_rate=1e-5"], desk)
+    assert told.code == 2
+    assert "tunesmith run" in told.err
+    assert [each for each in sorted(desk.rglob("*")) if each.is_dir()] == [each for each in there if each.is_dir()]
+
+
 def test_prepare_writes_the_data_card_and_report_that_of_a_datasets_folder(desk: Path, tmp_path: Path) -> None:
     made = tell(["-w", str(tmp_path), "prepare", "recipe.yaml", "--json"], desk)
     assert made.code == 0, made.err

@@ -69,7 +69,7 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Job, Outcom
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("XDG_CACHE_HOME", str(folder / "cache"))
         this = job(folder)
-        with pytest.raises(TunesmithError, match="explain-untrained"):
+        with pytest.raises(TunesmithError, match="run-unmade"):
             explain(this, Question(text="is it broken"), 3)
         yield this, lifecycle.run(this)
 

@@ -48,7 +48,7 @@ from tunesmith.cli.watch import watch
 from tunesmith.errors import ExitCode, Place, TunesmithError
 
 if TYPE_CHECKING:
-    from tunesmith.lifecycle import Job
+    from tunesmith.lifecycle import Job, Outcome
 
 DIFF_ROWS: Final = 3
 NO_ROOM: Final = ("too-little-memory", "too-little-memory-for-all")
@@ -335,16 +335,29 @@ def run(
     processes: ProcessesOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    if (launcher or processes) and not dry_run:
+    if dry_run:
+        from tunesmith.recipe import dump_recipe, load_recipe
+
+        resolved = load_recipe(recipe_file(recipe), overrides or [])
+        show(
+            {"recipe": resolved.model_dump(mode="json"), "hash": resolved.fingerprint()},
+            [dump_recipe(resolved) + f"# {text('cli.recipe-hash')} {resolved.fingerprint()}"],
+        )
+        return
+    if launcher or processes:
         launch(recipe, overrides, processes)
-    _run(recipe, overrides, dry_run=dry_run)
+    from tunesmith import lifecycle
+
+    _tell(lifecycle.run(training_job(recipe, overrides)))
 
 
 @app.command(help=text("cli.help.report"))
 def report(recipe: RecipeArgument, overrides: Overrides = None, as_json: JsonOption = False) -> None:
     """Of a dataset's folder: the page of the data alone."""
     if not (recipe / "manifest.json").is_file():
-        _run(recipe, overrides, dry_run=False)
+        from tunesmith.lifecycle.made import report_again
+
+        _tell(report_again(training_job(recipe, overrides)))
         return
     from tunesmith import lifecycle
 
@@ -352,22 +365,10 @@ def report(recipe: RecipeArgument, overrides: Overrides = None, as_json: JsonOpt
     show({"page": str(card.html), "card": str(card.card)}, [text("cli.data-card-at", path=card.html)])
 
 
-def _run(recipe: Path, overrides: list[str] | None, *, dry_run: bool) -> None:
-    """`report` is `run` too: what is there already is found, not made again."""
-    from tunesmith.recipe import dump_recipe, load_recipe
-
-    if dry_run:
-        resolved = load_recipe(recipe_file(recipe), overrides or [])
-        show(
-            {"recipe": resolved.model_dump(mode="json"), "hash": resolved.fingerprint()},
-            [dump_recipe(resolved) + f"# {text('cli.recipe-hash')} {resolved.fingerprint()}"],
-        )
-        return
-    from tunesmith import lifecycle
+def _tell(outcome: Outcome) -> None:
     from tunesmith.cli.show import health_json, scorecard_lines
     from tunesmith.lifecycle.watch import health_of
 
-    outcome = lifecycle.run(training_job(recipe, overrides))
     lines = [
         *scorecard_lines(outcome.scorecard.body, LANGUAGE),
         *lines_of_ratings(outcome.scorecard),

@@ -29,8 +29,15 @@ TEXTS: Final[dict[str, tuple[str, str]]] = {
         "tunesmith explain RUN --item ID, or tunesmith explain RUN --text 'where is my parcel?'",
         "tunesmith explain RUN --item ID，或 tunesmith explain RUN --text '我的包裹在哪里？'",
     ),
-    "error.explain-untrained": ("there is no tuned model of this run yet", "这次运行还没有微调好的模型"),
-    "hint.explain-untrained": ("train it first: tunesmith run RECIPE", "请先训练：tunesmith run RECIPE"),
+    "error.run-unmade": (
+        "the {kind} of this run is not there, or of another version of Tunesmith",
+        "这次运行的{kind}不存在，或由其他版本的 Tunesmith 生成",
+    ),
+    "hint.run-unmade": ("make it: tunesmith run RECIPE", "请先生成：tunesmith run RECIPE"),
+    "run-unmade.dataset": ("dataset", "数据集"),
+    "run-unmade.plan": ("plan", "训练计划"),
+    "run-unmade.tuned_model": ("tuned model", "微调后的模型"),
+    "run-unmade.scorecard": ("scorecard", "评测结果"),
     "error.explain-item": (
         "{found} test items have an id that begins with {item}",
         "编号以 {item} 开头的测试题有 {found} 道",

@@ -6,14 +6,13 @@ from dataclasses import dataclass
 from typing import Final
 
 from tunesmith import lifecycle
-from tunesmith.artifacts import Dataset, TunedModel, is_whole
+from tunesmith.artifacts import Dataset
 from tunesmith.artifacts.dataset import METHOD_COLUMN, SAFETY
 from tunesmith.errors import Place, TunesmithError
 from tunesmith.evaluate.evaluation import Evaluation
 from tunesmith.evaluate.explain import Neighbour, Reasons, nearest_rows
 from tunesmith.lifecycle import Job
-from tunesmith.prepare import identity as dataset_identity
-from tunesmith.prepare import key_of_secret
+from tunesmith.lifecycle.made import made_dataset, made_model
 from tunesmith.prepare.checks import add_system, style_prompt
 from tunesmith.records import REHEARSAL, Example, Message
 
@@ -48,17 +47,14 @@ class Explanation:
 def explain(job: Job, asked: Question, num_rows: int) -> Explanation:
     """Ask the run's tuned model, which must be there.
 
-    Raises TunesmithError `explain-what` unless either an item or a text is given, `explain-untrained`, `explain-item`
-    where not exactly one test item begins so, and `explain-documents` where the model was trained on plain texts.
+    Raises TunesmithError `explain-what` unless either an item or a text is given, `run-unmade`, `explain-item` where
+    not exactly one test item begins so, and `explain-documents` where the model was trained on plain texts.
     """
     if (asked.item is None) == (asked.text is None):
         raise TunesmithError("explain-what")
-    dataset = _dataset(job)
+    dataset = made_dataset(job)
     plans = lifecycle.plan(job, dataset)
-    training = lifecycle.trainings_of(job, dataset, plans)[TUNED]
-    out = job.artifact(training.identity())
-    if not is_whole(out):
-        raise _untrained(job)
+    model = made_model(job, lifecycle.trainings_of(job, dataset, plans)[TUNED])
     if any(source.format == "text" for source in dataset.report().sources):
         raise TunesmithError("explain-documents", place=Place(str(job.run_folder)))
     row = _row(job, dataset, asked)
@@ -67,7 +63,7 @@ def explain(job: Job, asked: Question, num_rows: int) -> Explanation:
         dataset,
         job.base,
         job.chat,
-        {TUNED: TunedModel.open(out)},
+        {TUNED: model},
         job.recipe.evaluate,
         plans[TUNED].body.precision,
         job.recipe.seed,
@@ -84,19 +80,6 @@ def explain(job: Job, asked: Question, num_rows: int) -> Explanation:
         reasons=found.reasons,
         neighbours=tuple(nearest_rows(train, row.prompt[-1].content, num_rows)),
     )
-
-
-def _dataset(job: Job) -> Dataset:
-    """That of the run, which is not made here."""
-    section = job.recipe.prepare
-    made = dataset_identity(section, job.recipe.seed, job.fits, key_of_secret(section, job.runtime))
-    if not is_whole(job.artifact(made)):
-        raise _untrained(job)
-    return lifecycle.prepare(job)
-
-
-def _untrained(job: Job) -> TunesmithError:
-    return TunesmithError("explain-untrained", place=Place(str(job.run_folder)))
 
 
 def _row(job: Job, dataset: Dataset, asked: Question) -> Example:
