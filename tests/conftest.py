@@ -36,6 +36,11 @@ pytest.register_assert_rewrite("cli_material", "flat_rows", "killing", "nine_ste
 gc.disable()
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Tests that fork what loads a model come first: a child of a process whose threads were at work has none."""
+    items.sort(key=lambda item: item.get_closest_marker("forks") is None)
+
+
 @pytest.fixture
 def runtime(tmp_path: Path) -> Runtime:
     """A CPU, one thread, folders of this test alone and a clock that stands still."""

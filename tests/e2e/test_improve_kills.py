@@ -19,7 +19,7 @@ from tunesmith.lifecycle.improve import improve
 from tunesmith.store import aliases, history, versions
 from tunesmith.store.cycles import STATES, rounds
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.forks]
 REFUSED = 7
 """How a process ends that was told that another one is at work."""
 FILE_OPERATIONS = (40, 150, 400, 900, 1800)
