@@ -105,7 +105,7 @@ def _judged(told: Told, words: Words) -> Part:
 def _verdict(body: ScorecardBody, arm: str, words: Words) -> Iterator[str]:
     verdict = next(verdict for verdict in body.verdicts if verdict.arm == arm)
     difference = verdict.difference
-    yield words("card.verdict", word=words(f"verdict.{verdict.word}"), meaning=words(f"verdict.meaning.{verdict.word}"))
+    yield words("card.verdict", word=words(f"verdict.{verdict.word}"), meaning=words.meaning(verdict, body))
     before, after = (_estimate(body, name, verdict.metric) for name in (difference.against, arm))
     yield words(
         "report.verdict.sentence",

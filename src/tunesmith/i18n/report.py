@@ -30,6 +30,11 @@ _VERDICTS: Final[dict[str, tuple[str, str]]] = {
         "the limit.",
         "95% 置信区间整个落在改进一侧，各项通用测试也未见超出限度的损失。",
     ),
+    "verdict.meaning.better_unasked": (
+        "The whole 95% interval lies on the side of improvement. No general questions were asked: what was forgotten "
+        "is not known.",
+        "95% 置信区间整个落在改进一侧。没有测试通用问题，遗忘了什么尚不清楚。",
+    ),
     "verdict.meaning.better_with_losses": (
         "The model improved on the task, but it is shown to have lost more on a general suite than the limit allows.",
         "模型在目标任务上确有提升，但在通用测试上的损失超出了允许的限度。",

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Final, Literal, get_args
 
 from tunesmith.artifacts.dataset import SplitProof
-from tunesmith.artifacts.scorecard import Difference, Estimate
+from tunesmith.artifacts.scorecard import Difference, Estimate, ScorecardBody, Verdict
 from tunesmith.i18n import translate
 from tunesmith.i18n.catalogue import CATALOGUE
 from tunesmith.metrics.registry import LOWER_IS_BETTER
@@ -125,6 +125,12 @@ class Words:
 
     def interval_of_difference(self, difference: Difference) -> str:
         return self.between(signed(difference.low), signed(difference.high))
+
+    def meaning(self, verdict: Verdict, body: ScorecardBody) -> str:
+        """What a verdict comes to; that nothing else was lost is said only where something else was asked."""
+        asked = any(one.arm == verdict.arm for one in body.forgetting)
+        word = "better_unasked" if verdict.word == "better" and not asked else verdict.word
+        return self(f"verdict.meaning.{word}")
 
     def listed(self, names: Sequence[str]) -> str:
         return self("report.list_separator").join(names)

@@ -275,7 +275,7 @@ def verdict_view(verdict: Verdict, body: ScorecardBody, words: Words) -> Verdict
         difference=difference_view(difference, words),
         bar=bar_around_zero(difference),
         sentence=words(sentence, **facts),
-        meaning=words(f"verdict.meaning.{verdict.word}"),
+        meaning=words.meaning(verdict, body),
         reasons=tuple(words.reason(key, values) for key, values in verdict.reasons if key not in repeated),
     )
 

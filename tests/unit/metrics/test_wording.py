@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from tunesmith.metrics.wording import Words, figure
+import pytest
+from card_material import scorecard_body
+
+from tunesmith.metrics.wording import Language, Words, figure
 
 
 def test_what_is_small_is_not_written_as_zero() -> None:
@@ -21,3 +24,17 @@ def test_a_users_function_keeps_its_own_name() -> None:
         "置信度",
         "solved",
     ]
+
+
+@pytest.mark.parametrize(("language", "unknown"), [("en", "is not known"), ("zh", "尚不清楚")])
+def test_that_nothing_else_was_lost_is_said_only_where_something_else_was_asked(
+    language: Language, unknown: str
+) -> None:
+    words, asked = Words(language), scorecard_body()
+    unasked = asked.model_copy(update={"forgetting": []})
+    (verdict,) = asked.verdicts
+    assert words.meaning(verdict, asked) == words("verdict.meaning.better")
+    assert unknown not in words.meaning(verdict, asked)
+    assert unknown in words.meaning(verdict, unasked)
+    worse = verdict.model_copy(update={"word": "worse"})
+    assert words.meaning(worse, unasked) == words("verdict.meaning.worse")
