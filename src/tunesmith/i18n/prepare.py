@@ -96,10 +96,10 @@ TEXTS: Final[dict[str, tuple[str, str]]] = {
     ),
     "hint.data-only-text": (
         "add labels or answers from a second table by a key, e.g. `join: {{path: labels.csv, on: document}}`; "
-        "or map two of the columns, e.g. `columns: {{question: title, answer: text}}`; "
+        "or map two of the columns, e.g. `columns: {{question: {first}, answer: {second}}}`; "
         "to go on training on the texts themselves, set `format: text` and `train.objective: text`",
         "请按键从另一张表补上标签或回答，例如 `join: {{path: labels.csv, on: document}}`；"
-        "或指定其中两列，例如 `columns: {{question: title, answer: text}}`；"
+        "或指定其中两列，例如 `columns: {{question: {first}, answer: {second}}}`；"
         "若要直接在这些文本上继续预训练，请设置 `format: text` 与 `train.objective: text`",
     ),
     "error.join-column": (
@@ -130,10 +130,10 @@ TEXTS: Final[dict[str, tuple[str, str]]] = {
         "这些列不符合任何已知格式：{columns}",
     ),
     "hint.data-format": (
-        "say which column is which, e.g. `columns: {{text: ticket_body, label: category}}` or "
-        "`columns: {{question: ask, answer: reply}}`",
-        "请指明各列的含义，例如 `columns: {{text: ticket_body, label: category}}` 或 "
-        "`columns: {{question: ask, answer: reply}}`",
+        "say which column is which, e.g. `sources: {{path: tickets.csv, columns: {{text: {first}, label: {second}}}}}` "
+        "or `columns: {{question: {first}, answer: {second}}}`",
+        "请指明各列的含义，例如 `sources: {{path: 工单.csv, columns: {{text: {first}, label: {second}}}}}` 或 "
+        "`columns: {{question: {first}, answer: {second}}}`",
     ),
     "error.data-columns": (
         "format `{format}` needs the columns {missing}; there are: {columns}",

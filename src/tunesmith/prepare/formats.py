@@ -26,14 +26,14 @@ SYNONYMS: Final[dict[str, tuple[str, ...]]] = {
     # By canonical name, best first. Names are compared in lower case, with spaces and hyphens as underscores.
     "messages": ("messages",),
     "conversations": ("conversations", "conversation"),
-    "system": ("system", "system_prompt"),
-    "instruction": ("instruction",),
-    "input": ("input", "context"),
-    "output": ("output", "response", "answer"),
+    "system": ("system", "system_prompt", "系统提示", "系统提示词"),
+    "instruction": ("instruction", "指令"),
+    "input": ("input", "context", "输入", "上下文"),
+    "output": ("output", "response", "answer", "输出", "回答", "回复"),
     "history": ("history",),
-    "prompt": ("prompt",),
-    "completion": ("completion", "response", "output", "answer"),
-    "question": ("question", "query", "problem", "input", "问题", "提问"),
+    "prompt": ("prompt", "提示", "提示词"),
+    "completion": ("completion", "response", "output", "answer", "输出", "回答", "回复"),
+    "question": ("question", "query", "problem", "input", "问题", "提问", "问句", "输入"),
     "reasoning": (
         *(
             "reasoning",
@@ -47,13 +47,13 @@ SYNONYMS: Final[dict[str, tuple[str, ...]]] = {
         ),
         *("思考", "推理", "思维链"),
     ),
-    "answer": ("answer", "response", "solution", "output", "reply", "答案", "回答", "回复"),
+    "answer": ("answer", "response", "solution", "output", "reply", "答案", "回答", "回复", "答复", "输出"),
     "chosen": ("chosen", "chosen_response", "response_chosen"),
     "rejected": ("rejected", "rejected_response", "response_rejected"),
     "desirable": ("desirable", "kto_tag", "label"),
     "text": (
         *("text", "sentence", "utterance", "content", "review", "comment", "message", "title", "query", "question"),
-        *("文本", "内容", "评论", "标题"),
+        *("文本", "句子", "正文", "内容", "评论", "留言", "消息", "描述", "标题", "提问", "问题", "问句"),
     ),
     # A column of names goes before one of numbers.
     "label": (
@@ -68,6 +68,8 @@ SYNONYMS: Final[dict[str, tuple[str, ...]]] = {
         "类别",
         "意图",
         "情感",
+        "分类",
+        "类型",
     ),
     "target": ("target", "score", "rating", "stars", "label", "评分", "分数", "得分"),
     "data": ("data",),
@@ -201,7 +203,9 @@ def layout_of(table: Table, source: Source) -> Layout:
     place, found = Place(table.name), ", ".join(table.columns)
     if is_open:
         has_text = any("text" in columns for _, columns in matches)
-        raise TunesmithError("data-only-text" if has_text else "data-format", place=place, columns=found)
+        first, second = (*table.columns, "...", "...")[:2]
+        code = "data-only-text" if has_text else "data-format"
+        raise TunesmithError(code, place=place, columns=found, first=first, second=second)
     shape, columns = min(matches, key=lambda match: len(set(match[0].needed) - set(match[1])))
     missing = ", ".join(role for role in shape.needed if role not in columns)
     raise TunesmithError("data-columns", place=place, format=declared, missing=missing, columns=found)
