@@ -254,6 +254,18 @@ class Synthesis(_Record):
     """By code `reject.<reason>` of the catalogue, most frequent first; each stands in `trace_rejects.jsonl`."""
 
 
+class Unhidden(_Record):
+    """Personal data that stand in training rows, where the recipe asks for none to be hidden."""
+
+    looked_at: int
+    """Rows drawn by lot from those of the training."""
+    rows: int
+    """Those of them with any."""
+    types: dict[str, int]
+    """Those with each type, most frequent first. Names, addresses, dates of birth and network addresses are not told:
+    many a sound row holds some."""
+
+
 class DatasetReport(_Record):
     """The data contract, what `report.json` holds: `read` + `added` = `kept` + `rejected`.
 
@@ -300,6 +312,8 @@ class DatasetReport(_Record):
     refusals: Refusals | None = None
     personal: dict[str, int] = {}
     """Rows in which each type of personal data was found, most frequent first; empty where none was looked for."""
+    unhidden: Unhidden | None = None
+    """None where personal data were treated, and in datasets made before they were looked for."""
     bias: Bias | None = None
     """None in datasets made before it was counted."""
 
@@ -328,12 +342,7 @@ class Dataset:
         return list(read_examples(self.folder / f"{split}.jsonl"))
 
     def sample(self, split: Split, num_rows: int) -> list[Example]:
-        """At most so many rows, those with the smallest ids: ids are content hashes, so that this is a draw by lot
-        which comes out the same every time.
-        """
-        with (self.folder / f"{split}.jsonl").open(encoding="utf-8", newline="\n") as stream:
-            lines = heapq.nsmallest(num_rows, stream, key=_ID_IN_LINE)
-        return [example_from_json(json.loads(line)) for line in lines]
+        return sample_of(self.folder, split, num_rows)
 
     def report(self) -> DatasetReport:
         return DatasetReport.model_validate_json((self.folder / REPORT).read_bytes())
@@ -342,6 +351,15 @@ class Dataset:
         """The 3C score; None where it was not asked for."""
         file = self.folder / QUALITY
         return QualityReport.model_validate_json(file.read_bytes()) if file.is_file() else None
+
+
+def sample_of(folder: Path, split: Split, num_rows: int) -> list[Example]:
+    """At most so many rows of a split, those with the smallest ids: ids are content hashes, so that this is a draw by
+    lot which comes out the same every time.
+    """
+    with (folder / f"{split}.jsonl").open(encoding="utf-8", newline="\n") as stream:
+        lines = heapq.nsmallest(num_rows, stream, key=_ID_IN_LINE)
+    return [example_from_json(json.loads(line)) for line in lines]
 
 
 def write_examples(file: Path, examples: Iterable[Example]) -> None:

@@ -51,7 +51,7 @@ _PAGE: Final[dict[str, tuple[str, str]]] = {
     ),
     "data.check.quality": ("3C score", "3C 评分"),
     "data.check.privacy": ("Personal data", "个人信息"),
-    "data.check.privacy.off": ("not looked for", "未做检测"),
+    "data.check.privacy.off": ("not hidden", "未做处理"),
     "data.check.privacy.mask": ("what was found is masked", "检测到的已打码"),
     "data.check.privacy.remove": ("rows with any are rejected", "含有的数据已剔除"),
     "data.check.privacy.pseudonym": ("what was found has pseudonyms", "检测到的已换成假名"),
@@ -222,9 +222,19 @@ _QUALITY: Final[dict[str, tuple[str, str]]] = {
 _PRIVACY: Final[dict[str, tuple[str, str]]] = {
     "data.privacy": ("Personal data", "个人信息"),
     "data.privacy.what.off": (
-        "Personal data were not looked for: `prepare.personal.mode` is `off`. Names, phone numbers and addresses may "
-        "stand in the rows.",
-        "未检测个人信息：`prepare.personal.mode` 为 `off`。数据中可能含有姓名、电话、住址等。",
+        "Personal data were not hidden: `prepare.personal.mode` is `off`. Names, phone numbers and addresses may stand "
+        "in the rows.",
+        "未对个人信息做处理：`prepare.personal.mode` 为 `off`。数据中可能含有姓名、电话、住址等。",
+    ),
+    "data.privacy.seen": (
+        "Of {looked_at} training rows drawn by lot, {rows} hold some: {types}. Names and addresses were not looked "
+        "for.",
+        "随机抽查 {looked_at} 条训练数据，其中 {rows} 条含有：{types}。姓名和地址不在抽查之列。",
+    ),
+    "data.privacy.none_seen": (
+        "None of {looked_at} training rows drawn by lot holds a phone number, an e-mail address, a key, or the number "
+        "of a card, an account or an identity. Names and addresses were not looked for.",
+        "随机抽查 {looked_at} 条训练数据，没有发现电话、邮箱、密钥、卡号、账号或证件号码。姓名和地址不在抽查之列。",
     ),
     "data.privacy.what.mask": (
         "What was found was replaced by placeholders such as [EMAIL].",

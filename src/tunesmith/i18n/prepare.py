@@ -34,6 +34,11 @@ TEXTS: Final[dict[str, tuple[str, str]]] = {
         "no test rows: there will be no verdict on this data",
         "没有测试集：无法在这份数据上得出结论",
     ),
+    "say.prepare.unhidden": (
+        "personal data stand in {rows} of {looked_at} training rows looked at ({types}): `prepare.personal.mode` hides "
+        "them",
+        "抽查 {looked_at} 条训练数据，其中 {rows} 条含有个人信息（{types}）：可用 `prepare.personal.mode` 处理",
+    ),
     "say.prepare.done": (
         "{kept} of {read} rows kept: {train} train, {validation} validation, {test} test",
         "共读取 {read} 行，保留 {kept} 行：训练 {train}，验证 {validation}，测试 {test}",

@@ -25,6 +25,7 @@ from tunesmith.artifacts.dataset import (
     SourceReport,
     SplitProof,
     Synthesis,
+    Unhidden,
 )
 from tunesmith.prepare.bias import bias_of
 from tunesmith.prepare.duplicates import DUPLICATE, count_conflicts
@@ -82,6 +83,7 @@ class Account:
     """Rows of the spool from here on were made, not read; None where none were."""
     personal: Mapping[str, int] = field(default_factory=dict)
     """By type, the rows that were rejected for personal data of it."""
+    unhidden: Unhidden | None = None
     time_columns: Sequence[str] = ()
 
 
@@ -121,6 +123,7 @@ def report_of(account: Account, spool: Spool, assigned: Assigned, proof: SplitPr
         balance=account.balance,
         refusals=account.refusals,
         personal=_personal(account),
+        unhidden=account.unhidden,
         bias=_bias(account, spool, assigned, task),
     )
 

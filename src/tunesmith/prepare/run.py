@@ -63,6 +63,7 @@ from tunesmith.prepare.sources import inputs_of, rows_by_share, take_share
 from tunesmith.prepare.split import UNUSED, Assigned, assign
 from tunesmith.prepare.telling import counted, listed, say_done, say_repeats
 from tunesmith.prepare.traces import synthesise
+from tunesmith.prepare.unhidden import unhidden_in
 from tunesmith.prepare.walk import ADDED, Rejects, Rules, Walk, read_sources
 from tunesmith.recipe import Prepare
 from tunesmith.recipe.balance import Balance
@@ -70,7 +71,7 @@ from tunesmith.recipe.prepare import TOLD
 from tunesmith.records import Rejected
 from tunesmith.runtime import Progress, Runtime
 
-VERSION: Final = 6
+VERSION: Final = 7
 
 
 def prepare(
@@ -378,6 +379,7 @@ def _write(found: Walk, decided: _Decided, folder: Path, pool: Pool[Any], scratc
         refusals=decided.refusals,
         num_read_rows=len(chosen.kept_N),
         personal=found.rejects.personal,
+        unhidden=unhidden_in(folder, pool.context.section.personal),
         time_columns=tuple(found.time_columns),
     )
     report = report_of(account, found.spool, assigned, prove(folder, scratch, pool))

@@ -27,6 +27,11 @@ def say_done(report: DatasetReport, progress: Progress) -> None:
         validation=report.splits["validation"],
         test=report.splits["test"],
     )
+    left = report.unhidden
+    if left is not None and left.rows:
+        progress.say(
+            "say.prepare.unhidden", "warning", rows=left.rows, looked_at=left.looked_at, types=listed(left.types)
+        )
 
 
 def listed(counts: Mapping[str, int]) -> str:

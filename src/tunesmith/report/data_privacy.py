@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Final, Literal
 
 from tunesmith.artifacts import DatasetReport
+from tunesmith.artifacts.dataset import Unhidden
 from tunesmith.metrics.wording import Words, count, figure
 from tunesmith.recipe.prepare import Personal
 from tunesmith.stats.intervals import Interval, wilson
@@ -56,7 +57,8 @@ class PrivacyView:
 def privacy_view(report: DatasetReport, section: Personal, words: Words) -> PrivacyView:
     what = words(f"data.privacy.what.{section.mode}")
     if section.mode == "off":
-        return PrivacyView("off", "warn", what, (), (), ())
+        sentence = words.sentences(what, _left(report.unhidden, words)) if report.unhidden else what
+        return PrivacyView("off", "warn", sentence, (), (), ())
     found = measured()
     kinds = sorted(section.types, key=lambda kind: (-report.personal.get(kind, 0), PERSONAL_TYPES.index(kind)))
     with_unlisted = [known for kind in kinds for known in ((kind, UNLISTED) if kind == "name" else (kind,))]
@@ -72,6 +74,14 @@ def privacy_view(report: DatasetReport, section: Personal, words: Words) -> Priv
 
 def type_name(kind: str, words: Words) -> str:
     return words(f"data.personal.{_KEYS.get(kind, kind)}")
+
+
+def _left(unhidden: Unhidden, words: Words) -> str:
+    looked_at = count(unhidden.looked_at)
+    if not unhidden.rows:
+        return words("data.privacy.none_seen", looked_at=looked_at)
+    types = words.listed([f"{type_name(kind, words)} {count(rows)}" for kind, rows in unhidden.types.items()])
+    return words("data.privacy.seen", looked_at=looked_at, rows=count(unhidden.rows), types=types)
 
 
 def _claim(found: Found, kinds: list[str], mode: str, words: Words) -> str:
