@@ -54,6 +54,11 @@ def dataset_lines(dataset: Dataset, language: str) -> list[str]:
         places = ", ".join(found.places[:2])
         lines.append(f"  {found.count:>6}  {translate(f'reject.{reason}', language)}  ({places})")
     lines += [f"  {count:>6}  {translate(f'change.{code}', language)}" for code, count in report.changes.items()]
+    left = report.unhidden
+    if left is not None and left.rows:
+        types = ", ".join(f"{translate(f'data.personal.{kind}', language)} {rows}" for kind, rows in left.types.items())
+        told = {"rows": left.rows, "looked_at": left.looked_at, "types": types}
+        lines.append(translate("say.prepare.unhidden", language, **told))
     quality = dataset.quality()
     if quality is not None:
         lines += quality_lines(quality, language)

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from prepare_material import Listening, Run, runner, write_jsonl
 
+from tunesmith.cli.show import dataset_lines
 from tunesmith.metrics.wording import Words
 from tunesmith.recipe.prepare import Personal
 from tunesmith.report.data_privacy import privacy_view
@@ -37,12 +38,14 @@ TEXTS = (
 
 
 def test_what_is_left_is_counted_and_told(tmp_path: Path, run: Run, listening: Listening) -> None:
-    report = run(rows(tmp_path, *TEXTS), test_share=0, validation_share=0).report()
+    dataset = run(rows(tmp_path, *TEXTS), test_share=0, validation_share=0)
+    report = dataset.report()
     assert report.unhidden is not None
     assert report.unhidden.model_dump() == {"looked_at": 4, "rows": 2, "types": {"phone": 2, "email": 1}}
     assert ("say.prepare.unhidden", {"rows": 2, "looked_at": 4, "types": "phone 2, email 1"}) in listening.said
     for language, types in (("en", "phone numbers 2"), ("zh", "电话号码 2")):
         assert types in privacy_view(report, Personal(), Words(language)).sentence
+        assert any(types in line for line in dataset_lines(dataset, language))
 
 
 def test_nothing_is_told_of_rows_that_hold_none(tmp_path: Path, run: Run, listening: Listening) -> None:
