@@ -161,7 +161,7 @@ def find(store: Store, runtime: Runtime, person: Person) -> Found:
         lineage,
         Needles(words, paths=paths),
         ids,
-        {(file.file, line) for file in raw for line in file.lines},
+        {spot for file in raw for spot in file.spots},
         was_edited,
     )
     needles = Needles(words, frozenset(ids.union(*(cut.ids for cut in cuts))), paths)
@@ -230,7 +230,7 @@ def _passages(store: Store, lineage: Lineage) -> Iterator[tuple[str, bytes]]:
         yield exchange.id, "\n".join(message.content for message in said).encode("utf-8", "surrogatepass")
     for file in _raw_files(lineage):
         if file.is_file():
-            yield from ((f"{file}:{line}", passage) for line, passage in passages(file))
+            yield from ((str(place), passage) for place, passage in passages(file))
 
 
 def _words(store: Store, person: Person) -> tuple[str, ...]:
@@ -428,8 +428,9 @@ def _remove_folder(folder: Path) -> None:
 
 @contextmanager
 def _held_runs(found: Found) -> Iterator[None]:
-    """Hold the locks of the runs whose files change. Raises RunBusy `run-busy`."""
-    folders = {parent for file in found.files for parent in file.parents if (parent / ".lock").is_file()}
+    """Hold the locks of the runs whose files and checkpoints change. Raises RunBusy `run-busy`."""
+    changing = [*found.files, *found.removed]
+    folders = {parent for path in changing for parent in path.parents if (parent / ".lock").is_file()}
     streams = [(folder / ".lock").open("a+", encoding="utf-8") for folder in sorted(folders)]
     try:
         for stream in streams:
