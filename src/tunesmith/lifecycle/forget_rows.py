@@ -152,7 +152,7 @@ def blanked(found: RawFile) -> bytes:
 
 
 def replace_file(file: Path, content: bytes) -> None:
-    """Give a file that others own another content, at once, under the rights that it has; of a link, the file itself."""
+    """Give a file that others own another content, at once, under its own rights; of a link, the file itself."""
     file = file.resolve()
     partial = file.with_name(f".{file.name}.{os.getpid()}.partial")
     try:
