@@ -174,8 +174,13 @@ one. Raises RunFailed `certificate-failed` where a form is beyond a limit; nothi
 
 def objections_to(scorecard: Scorecard, arm: str) -> tuple[Objection, ...]:
     """What a scorecard says against shipping an arm: a verdict *worse*, disallowed requests that the base refuses and
-    the arm answers, and losses beyond the recipe's limit."""
+    the arm answers, and losses beyond the recipe's limit.
+
+    Raises TunesmithError `export-not-compared` where it has no verdict on the arm.
+    """
     body = scorecard.body
+    if arm not in {verdict.arm for verdict in body.verdicts}:
+        raise TunesmithError("export-not-compared", place=Place("recipe", field="evaluate.arms"), arm=arm)
     found = [
         Objection(code="verdict", suite="test")
         for verdict in body.verdicts

@@ -38,8 +38,8 @@ def export(job: Job, *, anyway: bool = False) -> Bundle:
     A model whose scorecard speaks against it is shipped only where `anyway` says so, and its bundle tells it then.
 
     Raises TunesmithError `export-arm`, `export-untrained` or `export-unjudged` where the run did not come so far,
-    RunFailed `export-refused`, what `Exporting.forms` raises, and RunFailed `certificate-failed` where a form does not
-    answer like the judged model.
+    RunFailed `export-refused`, what `objections_to` and `Exporting.forms` raise, and RunFailed `certificate-failed`
+    where a form does not answer like the judged model.
     """
     arm = job.recipe.export.arm
     if arm not in job.trainings():

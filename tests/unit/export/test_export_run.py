@@ -239,7 +239,10 @@ def judged(folder: Path) -> Scorecard:
         forgetting=losses,
         verdicts=[
             Verdict(word="worse", arm="tuned", metric="rouge_l", difference=difference(-0.2, -0.1, "test"), reasons=[]),
-            Verdict(word="better", arm="mild", metric="rouge_l", difference=difference(0.2, 0.3, "test"), reasons=[]),
+            *(
+                Verdict(word="better", arm=arm, metric="rouge_l", difference=difference(0.2, 0.3, "test"), reasons=[])
+                for arm in ("mild", "other")
+            ),
         ],
         max_loss=0.05,
         safety=[SafetyChange(change=change, kinds={}, num_unjudged=0) for change in changes],
@@ -259,6 +262,8 @@ def test_what_speaks_against_shipping_is_read_off_the_scorecard(tmp_path: Path) 
     ]
     assert [(each.code, each.suite) for each in objections_to(card, "other")] == [("safety", "safety_zh")]
     assert objections_to(card, "mild") == ()
+    with pytest.raises(TunesmithError, match="export-not-compared"):  # `evaluate.arms` did not name it
+        objections_to(card, "absent")
 
 
 def test_canaries_are_one_a_line(tmp_path: Path, runtime: Runtime, tuned: TunedModel) -> None:
