@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shlex
+import shutil
 from dataclasses import replace
 from pathlib import Path
 
@@ -85,6 +86,20 @@ def test_a_bundle_holds_its_forms_and_their_proof(tmp_path: Path, runtime: Runti
     for path in bundle.folder.rglob("*.json"):
         assert str(tmp_path) not in path.read_text(encoding="utf-8"), path
         assert str(find_base(BUILTIN).folder) not in path.read_text(encoding="utf-8"), path
+
+
+def test_what_the_base_asks_to_be_passed_on_is(tmp_path: Path, runtime: Runtime) -> None:
+    base = tmp_path / "base"
+    shutil.copytree(find_base(BUILTIN).folder, base)
+    (base / "LICENSES").mkdir()
+    for name in ("LICENSE", "LICENSE.pdf", "NOTICE"):
+        (base / name).write_text(name)
+    tuned = tuned_model(tmp_path / "model", find_base(str(base)), LORA)
+    what = exporting(tmp_path, str(base), tuned, export={"forms": ["merged", "int8"]})
+    bundle = export(what, runtime=runtime, progress=Silent(), out=tmp_path / "out", certify=certified())
+    for form in ("merged", "int8"):
+        assert {name for name in files(bundle.folder / form) if name.isupper()} == {"LICENSE", "NOTICE"}
+        refuse_harmful(bundle.folder / form)
 
 
 def test_maps_of_its_confidences_go_with_it(tmp_path: Path, runtime: Runtime, tuned: TunedModel) -> None:
