@@ -23,7 +23,7 @@ from tunesmith.recipe.export import FormName
 from tunesmith.recipe.serve import Serve
 from tunesmith.runtime import Runtime
 
-VERSION: Final = 2
+VERSION: Final = 3
 LIBRARIES: Final = ("torch", "transformers", "tokenizers", "safetensors", "gguf")
 VIRTUAL: Final = ("prompt", "prefix")
 """Methods whose learned tokens no weight of the base can take up."""
