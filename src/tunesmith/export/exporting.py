@@ -17,10 +17,12 @@ from tunesmith.errors import Place, TunesmithError
 from tunesmith.export.fits import refuse_form
 from tunesmith.metrics.faults import REFUSED
 from tunesmith.model.base import Base
+from tunesmith.model.decoding import decoding_of
 from tunesmith.model.fits import INT8_LIBRARY
 from tunesmith.recipe import Recipe, dump_recipe
 from tunesmith.recipe.export import FormName
 from tunesmith.recipe.serve import Serve
+from tunesmith.records import Sampling
 from tunesmith.runtime import Runtime
 
 VERSION: Final = 3
@@ -63,6 +65,11 @@ class Exporting:
     def reference(self) -> str:
         """The base as the recipe names it."""
         return self.recipe.model.base
+
+    @property
+    def sampling(self) -> Sampling:
+        """How the judged model's answers were drawn."""
+        return decoding_of(self.recipe.evaluate.decoding, self.base, self.recipe.seed)
 
     @property
     def is_base_changed(self) -> bool:

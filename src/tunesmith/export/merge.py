@@ -38,6 +38,7 @@ from tunesmith.model.load import compute_dtype
 from tunesmith.model.lora import A_AND_B, CONFIG_FILE, KEY_PREFIX, MAGNITUDE, WEIGHTS_FILE, method_of
 from tunesmith.model.score import load_with_head
 from tunesmith.recipe import Lora
+from tunesmith.records import Sampling
 
 SHARD_BYTES: Final = 4_000_000_000
 """Of one weight file."""
@@ -46,6 +47,11 @@ TOKENIZER_FILES: Final = (
     *("tokenizer.json", "tokenizer_config.json", "special_tokens_map.json", "added_tokens.json"),
     *("vocab.json", "merges.txt", "vocab.txt"),
 )
+DRAWN: Final = (
+    *("do_sample", "temperature", "top_p", "top_k", "min_p", "top_h", "typical_p", "epsilon_cutoff", "eta_cutoff"),
+    *("repetition_penalty", "encoder_repetition_penalty", "no_repeat_ngram_size", "num_beams", "length_penalty"),
+)
+"""Settings of the base by which its answers are drawn; the judged model's were by temperature and `top_p` alone."""
 STORED: Final = {"F32": torch.float32, "F16": torch.float16, "BF16": torch.bfloat16}
 """What safetensors calls the types that weights are stored in."""
 
@@ -184,8 +190,16 @@ def _put_beside(exporting: Exporting, folder: Path) -> None:
     if exporting.base.is_encoder:
         return
     ends = sorted(exporting.chat.end_ids)
-    settings = without_code(exporting.base.generation_config())
+    given = without_code(exporting.base.generation_config())
+    settings = {key: value for key, value in given.items() if key not in DRAWN} | _as_judged(exporting.sampling)
     _write_json(folder / GENERATION, settings | {"eos_token_id": ends[0] if len(ends) == 1 else ends})
+
+
+def _as_judged(sampling: Sampling) -> dict[str, Any]:
+    """How answers are drawn where nothing else is asked for, by whoever loads the folder."""
+    if not sampling.temperature:
+        return {"do_sample": False}
+    return {"do_sample": True, "temperature": sampling.temperature, "top_p": sampling.top_p, "top_k": 0}
 
 
 def _copy(source: Path, folder: Path, patterns: tuple[str, ...]) -> None:
