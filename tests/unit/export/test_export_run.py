@@ -35,6 +35,7 @@ from tunesmith.artifacts.scorecard import (
     ScorecardBody,
     Verdict,
 )
+from tunesmith.chat import load_chat
 from tunesmith.errors import RunFailed, TunesmithError
 from tunesmith.export.exporting import Exporting, objections_to
 from tunesmith.export.run import export
@@ -87,6 +88,25 @@ def test_a_bundle_holds_its_forms_and_their_proof(tmp_path: Path, runtime: Runti
     for path in bundle.folder.rglob("*.json"):
         assert str(tmp_path) not in path.read_text(encoding="utf-8"), path
         assert str(find_base(BUILTIN).folder) not in path.read_text(encoding="utf-8"), path
+
+
+def test_a_tokenizer_of_older_libraries_is_shipped_as_one_of_today(tmp_path: Path, runtime: Runtime) -> None:
+    """DeepSeek's distilled models and Llama 2 have their tokens so."""
+    base = tmp_path / "base"
+    shutil.copytree(find_base(BUILTIN).folder, base)
+    settings = json.loads((base / "tokenizer_config.json").read_text(encoding="utf-8"))
+    end = {"__type": "AddedToken", "content": settings["eos_token"], "lstrip": False, "normalized": True}
+    settings |= {"eos_token": end, "additional_special_tokens": [end], "auto_map": {"x": "y.Z"}}
+    (base / "tokenizer_config.json").write_text(json.dumps(settings), encoding="utf-8")
+    tuned = tuned_model(tmp_path / "model", find_base(str(base)), LORA)
+    what = exporting(tmp_path, str(base), tuned, export={"forms": ["merged"]})
+    bundle = export(what, runtime=runtime, progress=Silent(), out=tmp_path / "out", certify=certified())
+    merged = bundle.folder / "merged"
+    refuse_harmful(merged)
+    assert load_chat(merged).fingerprint == what.chat.fingerprint
+    written = json.loads((merged / "tokenizer_config.json").read_text(encoding="utf-8"))
+    assert written["eos_token"] == end["content"]
+    assert written["additional_special_tokens"] == [end["content"]]
 
 
 def test_what_the_base_asks_to_be_passed_on_is(tmp_path: Path, runtime: Runtime) -> None:
