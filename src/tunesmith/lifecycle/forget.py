@@ -371,7 +371,7 @@ def forget(store: Store, runtime: Runtime, person: Person, *, raw: bool = False,
     `raw`: files of raw rows are changed as well, where they are lines or plain tables. Raises TunesmithError
     `forget-nobody`, `forget-short`, RunFailed `run-busy` before anything is changed, `store-busy`.
     """
-    _sweep(runtime)
+    _sweep(store, runtime)
     found = find(store, runtime, person)
     with _held_runs(found):
         bury(store, "taught", _taught(found.cuts))
@@ -390,15 +390,19 @@ def forget(store: Store, runtime: Runtime, person: Person, *, raw: bool = False,
     for each in to_blank:
         blank(each)
     remove(store, found.stored)
-    _sweep(runtime)
+    _sweep(store, runtime)
     pointed = tuple(alias for alias, version in aliases(store).items() if version.withdrawn_at is not None)
     return Forgotten(found, successors, pointed, tuple(left(store, runtime, person, found)))
 
 
-def _sweep(runtime: Runtime) -> None:
-    """Remove what killed processes left of artifacts."""
-    for kind in (runtime.workspace / "artifacts").glob("*"):
-        sweep(kind)
+def _sweep(store: Store, runtime: Runtime) -> None:
+    """Remove what killed processes left of artifacts, of checkpoints, and of bundles that are registered from
+    elsewhere."""
+    checkpoints = {left.parent for left in (runtime.workspace / "runs").rglob(".*.retired")}
+    for folder in (*(runtime.workspace / "artifacts").glob("*"), *checkpoints):
+        sweep(folder)
+    for version in versions(store):
+        sweep(version.folder.parent, version.folder.name)
 
 
 def _names(found: Found) -> list[str]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import fcntl
 import json
 import os
+import shutil
 import subprocess
 from collections.abc import Iterator
 from dataclasses import replace
@@ -411,6 +412,19 @@ def test_a_training_whose_checkpoint_would_go_is_not_touched(world: World) -> No
     assert world.dataset.folder.is_dir()
     assert done(world, raw=True).verified
     assert not (run / "checkpoints" / "tuned" / "1").exists()
+
+
+def test_what_a_kill_left_of_a_removal_is_removed_wherever_it_lies(world: World, tmp_path: Path) -> None:
+    """Weights without the manifest by which they were found."""
+    moved = tmp_path / "shipped" / "desk"
+    shutil.copytree(world.bundle, moved)
+    add_version(world.store, moved, who="tests")
+    left = (world.run / "checkpoints" / "tuned" / ".1.1.retired", moved.with_name(".desk.1.retired"))
+    for folder in left:
+        folder.mkdir(parents=True)
+        (folder / "weights.safetensors").touch()
+    done(world, raw=True)
+    assert not [folder for folder in left if folder.exists()]
 
 
 def test_a_run_that_is_going_on_is_not_touched(world: World) -> None:
