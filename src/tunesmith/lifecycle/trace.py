@@ -9,6 +9,7 @@ from __future__ import annotations
 import heapq
 import json
 import re
+import unicodedata
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
@@ -227,8 +228,8 @@ def _near(datasets: Iterable[Node], question: str) -> list[NearRow]:
 
 
 def _grams(text: str) -> set[str]:
-    """Runs of three characters, case and white space aside; a shorter text is one."""
-    plain = " ".join(text.casefold().split())
+    """Runs of three characters, case, width and white space aside; a shorter text is one."""
+    plain = " ".join(unicodedata.normalize("NFKC", text).casefold().split())
     return {plain[start : start + _GRAM] for start in range(max(1, len(plain) - _GRAM + 1))} - {""}
 
 

@@ -75,7 +75,8 @@ def test_the_nearest_rows_are_those_that_share_most_text(world: World, question:
 
 def test_a_row_of_the_same_text_overlaps_wholly(world: World) -> None:
     row = world.dataset.rows("train")[0]
-    found = trace_answer(world.store, world.runtime, asked(world, f"  {row.messages[0].content.upper()}"))
+    wide = row.messages[0].content.upper().translate({code: code + 0xFEE0 for code in range(0x21, 0x7F)})
+    found = trace_answer(world.store, world.runtime, asked(world, f"  {wide}"))
     assert (found.rows[0].id, found.rows[0].overlap) == (row.id, 1.0)
 
 
