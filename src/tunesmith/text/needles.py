@@ -1,8 +1,8 @@
 """Words that identify somebody, and every way in which their bytes may stand in a file.
 
 A file holds a word as it is, as JSON writes it (`\\u674e`, also inside a string of JSON), as a URL writes it
-(`%E6%9D%8E`), as HTML escapes it, its letters and accents together or apart, in GB18030, or in base64, where a word has three forms: the groups of three bytes
-may begin before, at or after its first byte.
+(`%E6%9D%8E`), as HTML escapes it, with accents in its letters or apart from them, in GB18030, or in base64, where a
+word has three forms: the groups of three bytes may begin before, at or after its first byte.
 """
 
 from __future__ import annotations
