@@ -38,7 +38,7 @@ from tunesmith.lifecycle.forget_rows import (
     successor_identity,
     write_successor,
 )
-from tunesmith.lifecycle.lineage import Lineage, read_lineage
+from tunesmith.lifecycle.lineage import Lineage, newest_in, read_lineage
 from tunesmith.lifecycle.monitor import SAID, TRAFFIC
 from tunesmith.lifecycle.raw_files import absolute, edited, note_blanked, sources_of
 from tunesmith.lifecycle.trace import Step, learned_from
@@ -200,7 +200,7 @@ def _taught(cuts: Iterable[Cut]) -> list[str]:
 def _to_retrain(lineage: Lineage, taught: set[str]) -> list[Path]:
     """Told by what is there and what was removed: the same however often the command was given or killed."""
     models = {node.key for node in learned_from(lineage, taught) if node.kind == MODEL}
-    return [run for run in lineage.runs_of(models) if lineage.newest_in(run, MODEL) in models]
+    return [run for run in lineage.runs_of(models) if newest_in(run, MODEL) in models]
 
 
 def _mentions(store: Store, lineage: Lineage, person: Person) -> Iterator[Mention]:
