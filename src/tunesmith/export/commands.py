@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 from pathlib import Path
 from typing import Final
 
@@ -11,6 +12,7 @@ from tunesmith.export.exporting import Exporting
 from tunesmith.model.base import BUILTIN, DENSE_TYPES
 from tunesmith.model.load import compute_dtype
 from tunesmith.model.lora import CONFIG_FILE
+from tunesmith.records import Sampling
 
 TEMPLATE: Final = "chat_template.jinja"
 CHAT: Final = "[{'role': 'user', 'content': 'Hello'}]"
@@ -24,7 +26,7 @@ def use_of_merged(exporting: Exporting) -> dict[str, str]:
     lines = [_imports(exporting), "m = M.from_pretrained('merged')", "t = T.from_pretrained('merged')"]
     commands = {"transformers": _python([*lines, *_ask(exporting)])}
     if exporting.model.head() is None:
-        commands["vllm"] = f"vllm serve merged --served-model-name {exporting.recipe.name}"
+        commands["vllm"] = f"vllm serve merged --served-model-name {exporting.recipe.name}{_drawn(exporting.sampling)}"
     return commands
 
 
@@ -47,8 +49,15 @@ def use_of_adapter(exporting: Exporting) -> dict[str, str]:
     if rank is not None:
         loaded = f"--lora-modules {exporting.recipe.name}=adapter"
         template = f" --chat-template adapter/{TEMPLATE}" if exporting.chat.is_styled else ""
-        commands["vllm"] = f"vllm serve {base} --dtype {dtype} --enable-lora --max-lora-rank {rank} {loaded}{template}"
+        settings = f"--dtype {dtype} --enable-lora --max-lora-rank {rank}"
+        commands["vllm"] = f"vllm serve {base} {settings} {loaded}{template}{_drawn(exporting.sampling)}"
     return commands
+
+
+def _drawn(sampling: Sampling) -> str:
+    """For vLLM, which takes no word of `do_sample`, and of an adapter the settings of its base."""
+    drawn = {"temperature": sampling.temperature, "top_p": sampling.top_p, "top_k": -1, "min_p": 0.0}
+    return f" --override-generation-config {shlex.quote(json.dumps({**drawn, 'repetition_penalty': 1.0}))}"
 
 
 def _base(exporting: Exporting) -> str:

@@ -17,13 +17,15 @@ from tunesmith.errors import Place, TunesmithError
 from tunesmith.export.fits import refuse_form
 from tunesmith.metrics.faults import REFUSED
 from tunesmith.model.base import Base
+from tunesmith.model.decoding import decoding_of
 from tunesmith.model.fits import INT8_LIBRARY
 from tunesmith.recipe import Recipe, dump_recipe
 from tunesmith.recipe.export import FormName
 from tunesmith.recipe.serve import Serve
+from tunesmith.records import Sampling
 from tunesmith.runtime import Runtime
 
-VERSION: Final = 2
+VERSION: Final = 3
 LIBRARIES: Final = ("torch", "transformers", "tokenizers", "safetensors", "gguf")
 VIRTUAL: Final = ("prompt", "prefix")
 """Methods whose learned tokens no weight of the base can take up."""
@@ -63,6 +65,11 @@ class Exporting:
     def reference(self) -> str:
         """The base as the recipe names it."""
         return self.recipe.model.base
+
+    @property
+    def sampling(self) -> Sampling:
+        """How the judged model's answers were drawn."""
+        return decoding_of(self.recipe.evaluate.decoding, self.base, self.recipe.seed)
 
     @property
     def is_base_changed(self) -> bool:
@@ -174,8 +181,13 @@ one. Raises RunFailed `certificate-failed` where a form is beyond a limit; nothi
 
 def objections_to(scorecard: Scorecard, arm: str) -> tuple[Objection, ...]:
     """What a scorecard says against shipping an arm: a verdict *worse*, disallowed requests that the base refuses and
-    the arm answers, and losses beyond the recipe's limit."""
+    the arm answers, and losses beyond the recipe's limit.
+
+    Raises TunesmithError `export-not-compared` where it has no verdict on the arm.
+    """
     body = scorecard.body
+    if arm not in {verdict.arm for verdict in body.verdicts}:
+        raise TunesmithError("export-not-compared", place=Place("recipe", field="evaluate.arms"), arm=arm)
     found = [
         Objection(code="verdict", suite="test")
         for verdict in body.verdicts

@@ -28,6 +28,9 @@ from tunesmith.export.gguf_tokenizer import gguf_tokenizer
 from tunesmith.export.ollama import FILE as MODELFILE
 from tunesmith.export.ollama import model_name, write_modelfile
 from tunesmith.model.base import Base, find_base
+from tunesmith.model.decoding import decoding_of
+from tunesmith.recipe import Decoding
+from tunesmith.records import Sampling
 
 if TYPE_CHECKING:
     from gguf import GGMLQuantizationType, GGUFWriter
@@ -105,13 +108,20 @@ def write_gguf(merged: Path, chat: Chat, out: Path, *, name: str, encoding: Enco
     tokenizer.add_to(writer)
     _write(writer, base, sources, encoding)
     read_header(out / FILE)  # what a stranger would refuse is not shipped
-    write_modelfile(out, FILE, chat, tokenizer, base.max_tokens)
+    sampling = decoding_of(Decoding(), base, seed=0)  # the merged folder says how answers were judged
+    write_modelfile(out, FILE, chat, tokenizer, sampling, base.max_tokens)
     called = model_name(name)
     use = {
         "ollama": f"ollama create {called} -f gguf/{MODELFILE} && ollama run {called}",
-        "llama.cpp": f"llama-server -m gguf/{FILE} --jinja",
+        "llama.cpp": f"llama-server -m gguf/{FILE} --jinja {_drawn(sampling)}",
     }
     return Form(name="gguf", dtype=encoding, num_bytes=(out / FILE).stat().st_size, use=use)
+
+
+def _drawn(sampling: Sampling) -> str:
+    """For llama-server, which draws otherwise of itself."""
+    drawn = f"--temp {sampling.temperature:g}"
+    return f"{drawn} --top-p {sampling.top_p:g} --top-k 0 --min-p 0" if sampling.temperature else drawn
 
 
 def new_name(name: str) -> str | None:

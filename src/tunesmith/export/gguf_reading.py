@@ -19,6 +19,7 @@ from tunesmith.chat import Chat
 from tunesmith.errors import Place, RunFailed
 from tunesmith.export.gguf import ROPE_FACTORS
 from tunesmith.export.gguf_check import ARCHITECTURE, GgufHeader, read_header
+from tunesmith.export.gguf_tokenizer import ENDS
 from tunesmith.model.attention import NAME
 from tunesmith.model.harmless import refuse_harmful
 from tunesmith.model.load import made_ours
@@ -100,12 +101,13 @@ def halved(numbers: NDArray[np.float32], num_heads: int) -> NDArray[np.float32]:
 
 
 def has_chat(header: GgufHeader, chat: Chat) -> bool:
-    """Whether a file has a chat's template, its end token, and its tokens under their numbers."""
+    """Whether a file has a chat's template, its end tokens, and its tokens under their numbers."""
     told, vocabulary = header.metadata, chat.tokenizer.get_vocab(with_added_tokens=True)
     tokens = told["tokenizer.ggml.tokens"]
     return (
         told["tokenizer.chat_template"] == chat.source
-        and told["tokenizer.ggml.eos_token_id"] == chat.end_id
+        and told[ENDS[0]] == chat.end_id
+        and {told[key] for key in ENDS if key in told} == chat.end_ids
         and all(number < len(tokens) and tokens[number] == token for token, number in vocabulary.items())
     )
 

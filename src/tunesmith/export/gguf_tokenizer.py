@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 from tunesmith.chat import Chat
-from tunesmith.errors import TunesmithError
+from tunesmith.errors import Place, TunesmithError
 
 if TYPE_CHECKING:
     from gguf import GGUFWriter
@@ -40,6 +40,9 @@ NAMES: Final[dict[tuple[tuple[str, ...], bool], str]] = {
 }
 """By how text is cut, and whether a piece that is a token is taken without merging: what llama.cpp calls it."""
 
+ENDS: Final = ("tokenizer.ggml.eos_token_id", "tokenizer.ggml.eot_token_id", "tokenizer.ggml.eom_token_id")
+"""Where a file names tokens that end an answer."""
+
 
 @dataclass(frozen=True, slots=True)
 class GgufTokenizer:
@@ -51,9 +54,8 @@ class GgufTokenizer:
     types: list[int]
     merges: list[str]
     begin_id: int
-    end_id: int
-    turn_end_id: int | None
-    """A second token that ends an answer."""
+    end_ids: tuple[int, ...]
+    """Tokens that end an answer, the chat's own first; at most as many as `ENDS`."""
     pad_id: int
     adds_begin: bool
     """Whether the tokenizer puts the begin token before a text by itself."""
@@ -66,9 +68,8 @@ class GgufTokenizer:
         writer.add_token_types(self.types)
         writer.add_token_merges(self.merges)
         writer.add_bos_token_id(self.begin_id)
-        writer.add_eos_token_id(self.end_id)
-        if self.turn_end_id is not None:
-            writer.add_eot_token_id(self.turn_end_id)
+        for key, id in zip(ENDS, self.end_ids, strict=False):
+            writer.add_uint32(key, id)
         writer.add_pad_token_id(self.pad_id)
         writer.add_add_bos_token(self.adds_begin)
         writer.add_add_eos_token(False)
@@ -78,7 +79,8 @@ class GgufTokenizer:
 def gguf_tokenizer(chat: Chat, num_rows: int) -> GgufTokenizer:
     """What a file with `num_rows` embeddings says of a chat's tokenizer and template.
 
-    Raises TunesmithError `form-tokenizer` where llama.cpp would read text in other tokens.
+    Raises TunesmithError `form-tokenizer` where llama.cpp would read text in other tokens, `form-setting` where more
+    tokens end an answer than a file can name.
     """
     told: dict[str, Any] = json.loads(chat.tokenizer.to_str())
     pre = _name_of_cutting(told)
@@ -86,15 +88,18 @@ def gguf_tokenizer(chat: Chat, num_rows: int) -> GgufTokenizer:
     merges = [merge if isinstance(merge, str) else " ".join(merge) for merge in told["model"]["merges"]]
     if not merges:
         raise _refused("merges: 0")
-    others = sorted(chat.end_ids - {chat.end_id})
+    end_ids = (chat.end_id, *sorted(chat.end_ids - {chat.end_id}))
+    if len(end_ids) > len(ENDS):
+        raise TunesmithError(
+            "form-setting", place=Place("generation_config.json", field="eos_token_id"), form="gguf", value=end_ids
+        )
     return GgufTokenizer(
         pre=pre,
         tokens=tokens,
         types=types,
         merges=merges,
         begin_id=chat.begin_id,
-        end_id=chat.end_id,
-        turn_end_id=others[0] if others else None,
+        end_ids=end_ids,
         pad_id=chat.pad_id,
         adds_begin=_adds_begin(chat),
         template=chat.source,

@@ -62,7 +62,7 @@ def write_int8(merged: Path, out: Path) -> Form:
         index = {"metadata": {"total_size": num_bytes}, "weight_map": places}
         (out / INDEX).write_text(json.dumps(index, indent=1, sort_keys=True) + "\n", encoding="utf-8")
     for file in merged.iterdir():
-        is_kept = file.suffix in KEPT or file.name.startswith("LICENSE")
+        is_kept = file.suffix in KEPT or file.name.startswith(("LICENSE", "NOTICE"))
         if is_kept and file.name not in (INDEX, "config.json"):
             shutil.copyfile(file, out / file.name)
     config = json.loads((merged / "config.json").read_text(encoding="utf-8"))

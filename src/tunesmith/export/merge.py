@@ -33,11 +33,12 @@ from tunesmith.model.base import Base
 from tunesmith.model.experts import STACK
 from tunesmith.model.fits import is_adaptable, is_of_head
 from tunesmith.model.four_bit import FourBitWeight
-from tunesmith.model.harmless import without_code
+from tunesmith.model.harmless import SUFFIXES, without_code
 from tunesmith.model.load import compute_dtype
 from tunesmith.model.lora import A_AND_B, CONFIG_FILE, KEY_PREFIX, MAGNITUDE, WEIGHTS_FILE, method_of
 from tunesmith.model.score import load_with_head
 from tunesmith.recipe import Lora
+from tunesmith.records import Sampling
 
 SHARD_BYTES: Final = 4_000_000_000
 """Of one weight file."""
@@ -46,6 +47,11 @@ TOKENIZER_FILES: Final = (
     *("tokenizer.json", "tokenizer_config.json", "special_tokens_map.json", "added_tokens.json"),
     *("vocab.json", "merges.txt", "vocab.txt"),
 )
+DRAWN: Final = (
+    *("do_sample", "temperature", "top_p", "top_k", "min_p", "top_h", "typical_p", "epsilon_cutoff", "eta_cutoff"),
+    *("repetition_penalty", "encoder_repetition_penalty", "no_repeat_ngram_size", "num_beams", "length_penalty"),
+)
+"""Settings of the base by which its answers are drawn; the judged model's were by temperature and `top_p` alone."""
 STORED: Final = {"F32": torch.float32, "F16": torch.float16, "BF16": torch.bfloat16}
 """What safetensors calls the types that weights are stored in."""
 
@@ -174,7 +180,7 @@ def _of_experts(a_XI: Tensor, b_OX: Tensor, num_experts: int) -> Tensor:
 
 def _put_beside(exporting: Exporting, folder: Path) -> None:
     """All that a model folder holds beside its weights, with nothing in it that names code."""
-    _copy(exporting.base.folder, folder, (*TOKENIZER_FILES, "LICENSE*"))
+    _copy(exporting.base.folder, folder, (*TOKENIZER_FILES, "LICENSE*", "NOTICE*"))
     (folder / TEMPLATE).write_text(exporting.chat.source, encoding="utf-8")
     for name in ("config.json", "tokenizer_config.json", "special_tokens_map.json"):
         if (folder / name).is_file():
@@ -184,14 +190,23 @@ def _put_beside(exporting: Exporting, folder: Path) -> None:
     if exporting.base.is_encoder:
         return
     ends = sorted(exporting.chat.end_ids)
-    settings = without_code(exporting.base.generation_config())
+    given = without_code(exporting.base.generation_config())
+    settings = {key: value for key, value in given.items() if key not in DRAWN} | _as_judged(exporting.sampling)
     _write_json(folder / GENERATION, settings | {"eos_token_id": ends[0] if len(ends) == 1 else ends})
+
+
+def _as_judged(sampling: Sampling) -> dict[str, Any]:
+    """How answers are drawn where nothing else is asked for, by whoever loads the folder."""
+    if not sampling.temperature:
+        return {"do_sample": False}
+    return {"do_sample": True, "temperature": sampling.temperature, "top_p": sampling.top_p, "top_k": 0}
 
 
 def _copy(source: Path, folder: Path, patterns: tuple[str, ...]) -> None:
     for pattern in patterns:
         for file in sorted(source.glob(pattern)):
-            shutil.copyfile(file, folder / file.name)
+            if file.is_file() and file.suffix in SUFFIXES:  # a folder of licences, or one as PDF, is nothing to ship
+                shutil.copyfile(file, folder / file.name)
 
 
 def _read_json(file: Path) -> dict[str, Any]:

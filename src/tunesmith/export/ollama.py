@@ -17,7 +17,7 @@ from typing import Final
 from tunesmith.chat import Chat
 from tunesmith.errors import TunesmithError
 from tunesmith.export.gguf_tokenizer import GgufTokenizer
-from tunesmith.records import Message
+from tunesmith.records import Message, Sampling
 
 FILE: Final = "Modelfile"
 MAX_CONTEXT_TOKENS: Final = 8192
@@ -57,8 +57,10 @@ class Pieces:
         return "".join([*parts, self.end])
 
 
-def write_modelfile(out: Path, file: str, chat: Chat, tokenizer: GgufTokenizer, max_tokens: int) -> Path:
-    """Write a Modelfile for the GGUF file of this name into its folder. Answers are greedy, as they were judged."""
+def write_modelfile(
+    out: Path, file: str, chat: Chat, tokenizer: GgufTokenizer, sampling: Sampling, max_tokens: int
+) -> Path:
+    """Write a Modelfile for the GGUF file of this name into its folder; `sampling` is how answers were judged."""
     lines = [f"FROM ./{file}"]
     found = pieces_of(chat, chat.decode_all([tokenizer.begin_id]) if tokenizer.adds_begin else "")
     if found is None:
@@ -67,10 +69,17 @@ def write_modelfile(out: Path, file: str, chat: Chat, tokenizer: GgufTokenizer, 
         )
     else:
         lines.append(f'TEMPLATE """{go_template(found)}"""')
-    lines += ["PARAMETER temperature 0", f"PARAMETER num_ctx {min(max_tokens, MAX_CONTEXT_TOKENS)}"]
+    lines += [f"PARAMETER {name} {value:g}" for name, value in _drawn(sampling).items()]
+    lines.append(f"PARAMETER num_ctx {min(max_tokens, MAX_CONTEXT_TOKENS)}")
     lines += [f"PARAMETER stop {json.dumps(end, ensure_ascii=False)}" for end in _ends(chat)]
     (out / FILE).write_text("\n".join(lines) + "\n", encoding="utf-8")
     return out / FILE
+
+
+def _drawn(sampling: Sampling) -> dict[str, float]:
+    """Ollama penalises repetitions by itself, in greedy answers too, and keeps the 40 likeliest tokens alone."""
+    drawn = {"temperature": sampling.temperature, "repeat_penalty": 1.0}
+    return drawn | {"top_p": sampling.top_p, "top_k": 0, "min_p": 0.0} if sampling.temperature else drawn
 
 
 def model_name(name: str) -> str:

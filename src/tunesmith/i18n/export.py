@@ -50,6 +50,14 @@ TEXTS: Final[dict[str, tuple[str, str]]] = {
         "judge it, with the same overrides: tunesmith evaluate RECIPE",
         "请先用同样的覆盖项评测：tunesmith evaluate RECIPE",
     ),
+    "error.export-not-compared": (
+        "the scorecard says nothing of `{arm}`; only a judged model is shipped",
+        "评测结果中没有 `{arm}`；只发布评测过的模型",
+    ),
+    "hint.export-not-compared": (
+        "name it in `evaluate.arms` and run again with the same overrides: tunesmith run RECIPE",
+        "请将其加入 `evaluate.arms`，再用同样的覆盖项运行：tunesmith run RECIPE",
+    ),
     "error.export-refused": (
         "the scorecard speaks against shipping `{arm}`: {objections}",
         "评测结果不支持发布 `{arm}`：{objections}",

@@ -15,6 +15,7 @@ from tunesmith.errors import Place, RunFailed, TunesmithError
 from tunesmith.evaluate.evaluation import Evaluation
 from tunesmith.export.exporting import Exporting, objections_to
 from tunesmith.lifecycle import Job
+from tunesmith.lifecycle.lineage import newest_in
 from tunesmith.prepare import identity as dataset_identity
 from tunesmith.prepare import key_of_secret
 
@@ -38,8 +39,8 @@ def export(job: Job, *, anyway: bool = False) -> Bundle:
     A model whose scorecard speaks against it is shipped only where `anyway` says so, and its bundle tells it then.
 
     Raises TunesmithError `export-arm`, `export-untrained` or `export-unjudged` where the run did not come so far,
-    RunFailed `export-refused`, what `Exporting.forms` raises, and RunFailed `certificate-failed` where a form does not
-    answer like the judged model.
+    RunFailed `export-refused`, what `objections_to` and `Exporting.forms` raise, and RunFailed `certificate-failed`
+    where a form does not answer like the judged model.
     """
     arm = job.recipe.export.arm
     if arm not in job.trainings():
@@ -54,9 +55,13 @@ def export(job: Job, *, anyway: bool = False) -> Bundle:
     exporting = exporting_of(job, judged, objections)
     exporting.forms()
     out = job.artifact(exporting.identity())
-    if is_whole(out):
-        return Bundle.open(out)
-    return _export(job, judged, exporting, out)
+    if not is_whole(out):
+        return _export(job, judged, exporting, out)
+    bundle = Bundle.open(out)
+    if newest_in(job.run_folder, KIND) not in (bundle.key, None):  # the last that was exported is served
+        with lifecycle.running(job) as record:
+            record.record("artifact", kind=KIND, key=bundle.key)
+    return bundle
 
 
 def _export(job: Job, judged: Judged, exporting: Exporting, out: Path) -> Bundle:

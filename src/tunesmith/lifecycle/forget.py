@@ -38,7 +38,7 @@ from tunesmith.lifecycle.forget_rows import (
     successor_identity,
     write_successor,
 )
-from tunesmith.lifecycle.lineage import Lineage, read_lineage
+from tunesmith.lifecycle.lineage import Lineage, newest_in, read_lineage
 from tunesmith.lifecycle.monitor import SAID, TRAFFIC
 from tunesmith.lifecycle.raw_files import absolute, edited, note_blanked, sources_of
 from tunesmith.lifecycle.trace import Step, learned_from
@@ -161,7 +161,7 @@ def find(store: Store, runtime: Runtime, person: Person) -> Found:
         lineage,
         Needles(words, paths=paths),
         ids,
-        {(file.file, line) for file in raw for line in file.lines},
+        {spot for file in raw for spot in file.spots},
         was_edited,
     )
     needles = Needles(words, frozenset(ids.union(*(cut.ids for cut in cuts))), paths)
@@ -200,7 +200,7 @@ def _taught(cuts: Iterable[Cut]) -> list[str]:
 def _to_retrain(lineage: Lineage, taught: set[str]) -> list[Path]:
     """Told by what is there and what was removed: the same however often the command was given or killed."""
     models = {node.key for node in learned_from(lineage, taught) if node.kind == MODEL}
-    return [run for run in lineage.runs_of(models) if lineage.newest_in(run, MODEL) in models]
+    return [run for run in lineage.runs_of(models) if newest_in(run, MODEL) in models]
 
 
 def _mentions(store: Store, lineage: Lineage, person: Person) -> Iterator[Mention]:
@@ -230,7 +230,7 @@ def _passages(store: Store, lineage: Lineage) -> Iterator[tuple[str, bytes]]:
         yield exchange.id, "\n".join(message.content for message in said).encode("utf-8", "surrogatepass")
     for file in _raw_files(lineage):
         if file.is_file():
-            yield from ((f"{file}:{line}", passage) for line, passage in passages(file))
+            yield from ((str(place), passage) for place, passage in passages(file))
 
 
 def _words(store: Store, person: Person) -> tuple[str, ...]:
@@ -371,7 +371,7 @@ def forget(store: Store, runtime: Runtime, person: Person, *, raw: bool = False,
     `raw`: files of raw rows are changed as well, where they are lines or plain tables. Raises TunesmithError
     `forget-nobody`, `forget-short`, RunFailed `run-busy` before anything is changed, `store-busy`.
     """
-    _sweep(runtime)
+    _sweep(store, runtime)
     found = find(store, runtime, person)
     with _held_runs(found):
         bury(store, "taught", _taught(found.cuts))
@@ -390,15 +390,19 @@ def forget(store: Store, runtime: Runtime, person: Person, *, raw: bool = False,
     for each in to_blank:
         blank(each)
     remove(store, found.stored)
-    _sweep(runtime)
+    _sweep(store, runtime)
     pointed = tuple(alias for alias, version in aliases(store).items() if version.withdrawn_at is not None)
     return Forgotten(found, successors, pointed, tuple(left(store, runtime, person, found)))
 
 
-def _sweep(runtime: Runtime) -> None:
-    """Remove what killed processes left of artifacts."""
-    for kind in (runtime.workspace / "artifacts").glob("*"):
-        sweep(kind)
+def _sweep(store: Store, runtime: Runtime) -> None:
+    """Remove what killed processes left of artifacts, of checkpoints, and of bundles that are registered from
+    elsewhere."""
+    checkpoints = {left.parent for left in (runtime.workspace / "runs").rglob(".*.retired")}
+    for folder in (*(runtime.workspace / "artifacts").glob("*"), *checkpoints):
+        sweep(folder)
+    for version in versions(store):
+        sweep(version.folder.parent, version.folder.name)
 
 
 def _names(found: Found) -> list[str]:
@@ -428,8 +432,9 @@ def _remove_folder(folder: Path) -> None:
 
 @contextmanager
 def _held_runs(found: Found) -> Iterator[None]:
-    """Hold the locks of the runs whose files change. Raises RunBusy `run-busy`."""
-    folders = {parent for file in found.files for parent in file.parents if (parent / ".lock").is_file()}
+    """Hold the locks of the runs whose files and checkpoints change. Raises RunBusy `run-busy`."""
+    changing = [*found.files, *found.removed]
+    folders = {parent for path in changing for parent in path.parents if (parent / ".lock").is_file()}
     streams = [(folder / ".lock").open("a+", encoding="utf-8") for folder in sorted(folders)]
     try:
         for stream in streams:

@@ -10,21 +10,31 @@ import shutil
 import tempfile
 from bisect import bisect_right
 from collections import Counter
-from collections.abc import Collection, Iterator
-from dataclasses import dataclass, replace
+from collections.abc import Collection, Iterable, Iterator
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Final
 
 from pydantic import BaseModel
 
 from tunesmith.artifacts import DatasetReport, Identity, publish
-from tunesmith.artifacts.dataset import CLUSTERS, METHOD_COLUMN, REJECTS, REPORT, AugmentReport, Reason, SourceReport
+from tunesmith.artifacts.dataset import (
+    CLUSTERS,
+    METHOD_COLUMN,
+    REJECTS,
+    REPORT,
+    AugmentReport,
+    Reason,
+    SourceReport,
+    place_of,
+)
 from tunesmith.artifacts.dataset import KIND as DATASET
 from tunesmith.artifacts.feedback_set import BODY, PREFERENCES, RATINGS, ROWS, FeedbackBody
 from tunesmith.artifacts.folder import MANIFEST, sync
+from tunesmith.errors import Place
 from tunesmith.lifecycle.lineage import FORGOTTEN, Node
 from tunesmith.prepare.duplicates import DUPLICATE, REPEATS
-from tunesmith.prepare.files import kind_of
+from tunesmith.prepare.files import TEXT_DOCUMENTS, TEXT_TABLES, kind_of
 from tunesmith.prepare.pool import Pool
 from tunesmith.prepare.proof import measure
 from tunesmith.prepare.read import read_file
@@ -38,8 +48,9 @@ _LINE: Final = re.compile(rb"[^\n]*\n|[^\n]+")
 _LINE_OF_TABLE: Final = re.compile(rb"[^\r\n]*(?:\r\n|\r|\n)|[^\r\n]+")
 _END: Final = re.compile(rb"[\r\n]*\Z")
 
-Spot = tuple[str, int]
-"""A line of a file: its absolute path, and its number from 1."""
+Spot = tuple[str, int | None, int | None, str | None]
+"""Where a row stands: the absolute path, the line from 1, and what tells rows of one line apart: the byte on which each
+begins, or the page or paragraph where there are no lines."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +62,7 @@ class RawFile:
     """Where those rows begin; a line above all rows, a table's header, as it is."""
     can_rewrite: bool
     """Whether it is plain lines or a plain table; any other is for its owner to change."""
+    spots: frozenset[Spot] = field(default=frozenset(), compare=False, repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,27 +85,35 @@ def raw_file(file: Path, needles: Needles) -> RawFile | None:
 
     Raises what `read_file` raises where the file cannot be read as a table any more.
     """
-    hit = [line for line, words in passages(file) if needles.found_in(words)]
+    hit = [place for place, words in passages(file) if needles.found_in(words)]
+    if not hit and file.suffix in (*TEXT_TABLES, *TEXT_DOCUMENTS) and needles.found_in_file(file):
+        hit = [Place(str(file), 1)]  # where no row shows it: an attribute of a page, the end of a long reject
     if not hit:
         return None
     if file.suffix not in REWRITABLE:
-        return RawFile(str(file), tuple(hit), False)
+        lines = sorted({place.line or 1 for place in hit})
+        return RawFile(str(file), tuple(lines), False, frozenset(map(_spot, hit)))
     starts = _starts(file)
-    rows = {starts[place - 1] if (place := bisect_right(starts, line)) else line for line in hit}
-    return RawFile(str(file), tuple(sorted(rows)), True)
+    found = [place.line or 1 for place in hit]
+    rows = sorted({starts[number - 1] if (number := bisect_right(starts, line)) else line for line in found})
+    return RawFile(str(file), tuple(rows), True, frozenset(_spot(Place(str(file), line)) for line in rows))
 
 
-def passages(file: Path) -> Iterator[tuple[int, bytes]]:
-    """What stands in a file of raw rows and on which line, from 1: the lines as they are, or its rows where it has no
-    lines. Raises what `read_file` raises.
+def passages(file: Path) -> Iterator[tuple[Place, bytes]]:
+    """What stands in a file of raw rows, and where: the lines as they are, or its rows where it has no lines. Raises
+    what `read_file` raises.
     """
     if file.suffix in REWRITABLE:
-        yield from enumerate(_lines(file), start=1)
+        yield from _numbered(file, _lines(file))
     elif kind_of(file):
-        yield from ((row.place.line or 1, _words(row)) for row in read_file(file).rows)
+        yield from ((row.place, _words(row)) for row in read_file(file).rows)
     else:  # rows are made with it, such as a list of synonyms
         with file.open("rb") as stream:
-            yield from enumerate(stream, start=1)
+            yield from _numbered(file, stream)
+
+
+def _numbered(file: Path, lines: Iterable[bytes]) -> Iterator[tuple[Place, bytes]]:
+    return ((Place(str(file), number), line) for number, line in enumerate(lines, start=1))
 
 
 def _words(row: Any) -> bytes:
@@ -132,7 +152,8 @@ def blanked(found: RawFile) -> bytes:
 
 
 def replace_file(file: Path, content: bytes) -> None:
-    """Give a file that others own another content, at once, under the rights that it has."""
+    """Give a file that others own another content, at once, under its own rights; of a link, the file itself."""
+    file = file.resolve()
     partial = file.with_name(f".{file.name}.{os.getpid()}.partial")
     try:
         partial.touch(mode=0o600)
@@ -153,7 +174,8 @@ def cut_of(node: Node, needles: Needles, gone: Collection[Spot]) -> Cut | None:
         hit = set()
         for number, line in enumerate(_LINE.findall(file.read_bytes()), start=1):
             row = json.loads(line)
-            if needles.found_in(line) or _spot(row) in gone:
+            stood = isinstance(row.get("place"), dict) and _spot(place_of(row))
+            if needles.found_in(line) or stood in gone:
                 hit.add(number)
                 ids |= {row["id"]} if "id" in row else set()
         if hit and file.name != CLUSTERS:
@@ -163,14 +185,20 @@ def cut_of(node: Node, needles: Needles, gone: Collection[Spot]) -> Cut | None:
 
 def spots_of(cut: Cut) -> set[Spot]:
     """Where the cut rows stand, as the rows that were read from them name it."""
-    return {(os.path.abspath(cut.node.folder / name), line) for name, lines in cut.lines.items() for line in lines}
+    files = {name: str(cut.node.folder / name) for name in cut.lines}
+    return {_spot(Place(files[name], line)) for name, lines in cut.lines.items() for line in lines}
 
 
-def _spot(row: dict[str, Any]) -> Spot | None:
-    place = row.get("place")
-    if not isinstance(place, dict) or place["line"] is None:
-        return None
-    return os.path.abspath(place["file"]), place["line"]
+def _spot(place: Place) -> Spot:
+    """By the line alone where each has one row at most: of a table no row knows its byte."""
+    is_of_lines = Path(place.file).suffix in REWRITABLE
+    is_of_pages = place.line is None
+    return (
+        os.path.abspath(place.file),
+        place.line,
+        None if is_of_lines else place.byte,
+        place.field if is_of_pages else None,
+    )
 
 
 def successor_identity(cut: Cut) -> Identity:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path, PurePosixPath
@@ -95,10 +95,6 @@ class Lineage:
         runs = sorted((self.workspace / "runs").glob("*"))
         return [folder for folder in runs if wanted.intersection(key for _, key in _made_in(folder))]
 
-    def newest_in(self, run: Path, kind: str) -> str | None:
-        """The key of the artifact of a kind that a run recorded last."""
-        return next((key for made, key in reversed(_made_in(run)) if made == kind), None)
-
 
 def read_lineage(workspace: Path, bundles: Iterable[Path] = ()) -> Lineage:
     """Of everything under `artifacts/`, and of bundles that lie elsewhere.
@@ -115,6 +111,12 @@ def read_lineage(workspace: Path, bundles: Iterable[Path] = ()) -> Lineage:
             continue
         nodes.setdefault(manifest.key, Node(manifest.kind, manifest.key, folder, manifest))
     return Lineage(workspace, nodes)
+
+
+def newest_in(run: Path, kind: str, among: Collection[str] | None = None) -> str | None:
+    """The key of the artifact of a kind, of these keys where some are given, that a run recorded last."""
+    made = reversed(_made_in(run))
+    return next((key for each, key in made if each == kind and (among is None or key in among)), None)
 
 
 def _contents(node: Node) -> Iterator[str]:

@@ -12,7 +12,7 @@ from tunesmith.artifacts.folder import MANIFEST, read_body
 from tunesmith.errors import Place, TunesmithError
 from tunesmith.export.exporting import as_shipped, recipe_hash
 from tunesmith.lifecycle import Job
-from tunesmith.lifecycle.lineage import Node, read_lineage
+from tunesmith.lifecycle.lineage import Node, newest_in, read_lineage
 from tunesmith.recipe import Recipe, load_recipe
 from tunesmith.recipe.serve import Serve
 
@@ -30,17 +30,18 @@ def bundle_at(folder: Path, overrides: Sequence[str]) -> tuple[Bundle, Serve]:
 
 
 def bundle_of(job: Job) -> Bundle:
-    """The newest bundle that was made of this recipe, however that is served; neither rows nor models are looked for.
+    """The bundle that was exported last of this recipe, however that is served; neither rows nor models are looked for.
 
+    The run tells which is the last; without its word, the time of the files, which a copy changes.
     Raises TunesmithError `serve-unshipped` where nothing was exported under the recipe's name, `serve-stale` where all
     that was is of a recipe that has changed since, what `Bundle.open` raises.
     """
     recipe = job.recipe
     shipped = sorted(read_lineage(job.runtime.workspace).of_kind(BUNDLE), key=_published)
     wanted = recipe_hash(recipe)
-    made = [node for node in shipped if node.manifest.inputs.get("recipe") == wanted]
+    made = {node.key: node.folder for node in shipped if node.manifest.inputs.get("recipe") == wanted}
     if made:
-        return Bundle.open(made[-1].folder)
+        return Bundle.open(made[newest_in(job.run_folder, BUNDLE, made) or list(made)[-1]])
     earlier = [node for node in shipped if _name_of(node) == recipe.name]
     if not earlier:
         raise TunesmithError("serve-unshipped", place=Place(str(job.run_folder)))

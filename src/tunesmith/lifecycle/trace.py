@@ -9,6 +9,7 @@ from __future__ import annotations
 import heapq
 import json
 import re
+import unicodedata
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
@@ -20,7 +21,7 @@ from tunesmith.artifacts.bundle import KIND as BUNDLE
 from tunesmith.artifacts.bundle import BundleBody
 from tunesmith.artifacts.dataset import KIND as DATASET
 from tunesmith.artifacts.feedback_set import KIND as FEEDBACK_SET
-from tunesmith.artifacts.folder import is_whole
+from tunesmith.artifacts.folder import read_body
 from tunesmith.artifacts.scorecard import KIND as SCORECARD
 from tunesmith.artifacts.tuned_model import KIND as MODEL
 from tunesmith.errors import TunesmithError
@@ -125,14 +126,16 @@ class RowTrace:
 
 
 def trace_answer(store: Store, runtime: Runtime, exchange: str) -> AnswerTrace:
-    """Walk back from an exchange. Raises TunesmithError `exchange-unknown`, `exchange-forgotten`."""
+    """Walk back from an exchange. Raises TunesmithError `exchange-unknown`, `exchange-forgotten`, and what
+    `read_body` raises of a bundle."""
     found = store.exchange(exchange)
     if found is None:
         is_gone = tombstone(store, "exchange", exchange) is not None
         raise TunesmithError("exchange-forgotten" if is_gone else "exchange-unknown", id=exchange[:64])
-    lineage = read_lineage(runtime.workspace)
-    of_bundle = [version for version in versions(store) if version.bundle == found.version]
-    steps = tuple(_steps(lineage, found.version, of_bundle))
+    known = versions(store)
+    lineage = _lineage(runtime, known)
+    of_bundle = [version for version in known if version.bundle == found.version]
+    steps = tuple(_steps(lineage, found.version))
     datasets = [lineage.nodes[step.key] for step in steps if step.kind == DATASET and step.key in lineage.nodes]
     sets = _sets_with(lineage, found.id)
     made = lineage.descendants(node.key for node in sets)
@@ -169,15 +172,18 @@ def _named(lineage: Lineage, kind: str, key: str) -> Step:
     return Step(kind, key, None) if node is None else _step(node)
 
 
-def _steps(lineage: Lineage, bundle: str, of_bundle: Iterable[Version]) -> Iterator[Step]:
-    """From the bundle on; a registered bundle may lie outside the workspace."""
+def _lineage(runtime: Runtime, known: Iterable[Version]) -> Lineage:
+    """Of the workspace, and of bundles that are registered from elsewhere."""
+    return read_lineage(runtime.workspace, [version.folder for version in known])
+
+
+def _steps(lineage: Lineage, bundle: str) -> Iterator[Step]:
+    """From the bundle on."""
     here = lineage.nodes.get(bundle)
-    folders = [version.folder for version in of_bundle if is_whole(version.folder)]
-    folder = here.folder if here is not None else next(iter(folders), None)
-    yield Step(BUNDLE, bundle, None if folder is None else str(folder))
-    if folder is None:
+    yield Step(BUNDLE, bundle, None if here is None else str(here.folder))
+    if here is None:
         return
-    body = BundleBody.model_validate_json((folder / BUNDLE_BODY).read_bytes())
+    body = read_body(here.folder / BUNDLE_BODY, BundleBody, BUNDLE)
     yield _named(lineage, MODEL, body.tuned_model)
     if body.scorecard is not None:
         yield _named(lineage, SCORECARD, body.scorecard)
@@ -222,8 +228,8 @@ def _near(datasets: Iterable[Node], question: str) -> list[NearRow]:
 
 
 def _grams(text: str) -> set[str]:
-    """Runs of three characters, case and white space aside; a shorter text is one."""
-    plain = " ".join(text.casefold().split())
+    """Runs of three characters, case, width and white space aside; a shorter text is one."""
+    plain = " ".join(unicodedata.normalize("NFKC", text).casefold().split())
     return {plain[start : start + _GRAM] for start in range(max(1, len(plain) - _GRAM + 1))} - {""}
 
 
@@ -266,8 +272,8 @@ def trace_row(store: Store, runtime: Runtime, reference: str) -> RowTrace:
 
     Raises TunesmithError `trace-reference` for another form, `trace-row-unknown` where no dataset holds it.
     """
-    lineage = read_lineage(runtime.workspace)
-    wanted = _wanted(reference)
+    known = versions(store)
+    lineage, wanted = _lineage(runtime, known), _wanted(reference)
     found = [
         HeldRow(dataset.key, split, row["id"], place_told(row))
         for dataset in lineage.of_kind(DATASET)
@@ -283,7 +289,7 @@ def trace_row(store: Store, runtime: Runtime, reference: str) -> RowTrace:
         rows=tuple(found),
         learned=tuple(map(_step, learned)),
         runs=tuple(str(folder) for folder in lineage.runs_of(node.key for node in learned)),
-        versions=tuple(told_version(version) for version in versions(store) if version.bundle in bundles),
+        versions=tuple(told_version(version) for version in known if version.bundle in bundles),
         edited=tuple(
             map(str, edited(lineage, store, [lineage.nodes[key] for key in {row.dataset: 0 for row in found}]))
         ),

@@ -197,11 +197,13 @@ class Watch:
         changed = [change.at for change in history(self.store) if change.alias == CHAMPION]
         times = [*changed, *(each.began_at for each in begun[-1:])]
         times += [] if standing.called_at is None else [standing.called_at]
-        when = self.job.recipe.improve.when
+        when, now = self.job.recipe.improve.when, self.store.clock()
         # to count rows, the champion is opened and all feedback read; in an inbox without news they are still too few
         is_counted = when.feedback_rows is not None and is_inbox_new
         num_unseen = self.stages.num_unseen(self.job, self.store) if is_counted else 0
-        trigger = due(when, judged[-1] if judged else None, max(times), num_unseen, self.store.clock())
+        # nothing waits for a time that a clock told which ran ahead
+        last = max((time for time in times if time <= now), default=None)
+        trigger = due(when, judged[-1] if judged else None, last, num_unseen, now)
         if trigger is not None:
             self.job.progress.say(f"watching.due.{trigger['by']}", "info", **trigger)
         return trigger

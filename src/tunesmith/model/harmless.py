@@ -78,9 +78,12 @@ def _refuse_settings(file: Path) -> None:
     if not isinstance(settings, dict):
         raise TunesmithError("model-config", place=Place(str(file)), problem=type(settings).__name__)
     for key, value in _keys(settings):
-        names_code = key in CODE_KEYS or (key == "auto_mapping" and value is not None)
-        if names_code or key.startswith("_"):
+        if _is_harmful(key, value):
             raise TunesmithError("bundle-code", place=Place(str(file), field=key))
+
+
+def _is_harmful(key: str, value: Any) -> bool:
+    return key in CODE_KEYS or key.startswith("_") or (key == "auto_mapping" and value is not None)
 
 
 def _keys(settings: Mapping[str, Any], known: Collection[str] = ()) -> Iterator[tuple[str, Any]]:
@@ -95,5 +98,15 @@ def _keys(settings: Mapping[str, Any], known: Collection[str] = ()) -> Iterator[
 
 
 def without_code(settings: Mapping[str, Any]) -> dict[str, Any]:
-    """Settings as a bundle may hold them: what would be refused is left out."""
-    return {key: value for key, value in settings.items() if key not in CODE_KEYS and not key.startswith("_")}
+    """Settings as a bundle may hold them: what would be refused is left out, at any depth."""
+    kept = {key: value for key, value in settings.items() if not _is_harmful(key, value)}
+    return {key: value if key in CLASS_NAMES else _without_code(value) for key, value in kept.items()}
+
+
+def _without_code(value: Any) -> Any:
+    if isinstance(value, list):
+        return [_without_code(each) for each in value]
+    if not isinstance(value, dict):
+        return value
+    # a token as older libraries write it; all but its text stands in `tokenizer.json`
+    return value["content"] if value.get("__type") == "AddedToken" else without_code(value)

@@ -24,7 +24,7 @@ from tunesmith.recipe.serve import Serve
 from tunesmith.runtime import Runtime
 from tunesmith.serve.deployment import Deployment, Facts, Numbers, Served, ServedModels
 from tunesmith.serve.recording import Recorder
-from tunesmith.store import Store
+from tunesmith.store import Store, refuse_withdrawn
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel
@@ -72,7 +72,11 @@ class _Loaded:
 
 
 def deploy(bundle: Bundle, section: Serve, store: Store, runtime: Runtime) -> Deployment:
-    """What `open_bundle` gives, with what a server needs beside it. Raises what it raises."""
+    """What `open_bundle` gives, with what a server needs beside it.
+
+    Raises what `refuse_withdrawn` and `open_bundle` raise.
+    """
+    refuse_withdrawn(store, bundle.key)
     opened = open_bundle(bundle, section, runtime)
     return Deployment(
         bundle=bundle,

@@ -76,10 +76,9 @@ def add_version(store: Store, folder: Path, *, name: str | None = None, who: str
     with _changing(store) as connection:
         if _aliased(connection, name) is not None:
             raise TunesmithError("alias-taken", alias=name)
-        same = select(VERSIONS).where(VERSIONS.c.bundle == bundle.key)
-        for row in connection.execute(same).mappings():
-            _check_usable(_version_of(row))
-        found = connection.execute(same.where(VERSIONS.c.name == name)).mappings().one_or_none()
+        _refuse_withdrawn(connection, bundle.key)
+        same = select(VERSIONS).where(VERSIONS.c.bundle == bundle.key, VERSIONS.c.name == name)
+        found = connection.execute(same).mappings().one_or_none()
         if found is not None:
             return _at(store, connection, _version_of(found), place, who)
         newest = connection.scalars(select(func.max(VERSIONS.c.number)).where(VERSIONS.c.name == name)).one()
@@ -123,6 +122,12 @@ def open_version(version: Version) -> Bundle:
     if bundle.key != version.bundle:
         raise TunesmithError("version-changed", place=Place(str(version.folder)), version=version)
     return bundle
+
+
+def refuse_withdrawn(store: Store, bundle: str) -> None:
+    """Raises TunesmithError `version-withdrawn` where the bundle of this key was, under whatever name."""
+    with reading(store.database) as connection:
+        _refuse_withdrawn(connection, bundle)
 
 
 def set_alias(store: Store, alias: str, reference: str, *, who: str, instead_of: str | None = None) -> Version:
@@ -217,6 +222,11 @@ def _checked(name: str) -> str:
     if not NAME.fullmatch(name):
         raise TunesmithError("model-name", name=name[:64])
     return name
+
+
+def _refuse_withdrawn(connection: Connection, bundle: str) -> None:
+    for row in connection.execute(select(VERSIONS).where(VERSIONS.c.bundle == bundle)).mappings():
+        _check_usable(_version_of(row))
 
 
 def _check_usable(version: Version) -> Version:

@@ -1,8 +1,8 @@
 """Words that identify somebody, and every way in which their bytes may stand in a file.
 
 A file holds a word as it is, as JSON writes it (`\\u674e`, also inside a string of JSON), as a URL writes it
-(`%E6%9D%8E`), as HTML escapes it, in GB18030, or in base64, where a word has three forms: the groups of three bytes
-may begin before, at or after its first byte.
+(`%E6%9D%8E`), as HTML escapes it, with accents in its letters or apart from them, in GB18030, or in base64, where a
+word has three forms: the groups of three bytes may begin before, at or after its first byte.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Final, Literal
 from urllib.parse import quote, quote_plus
 
-Form = Literal["raw", "json", "url", "html", "gb18030", "base64", "id"]
+Form = Literal["raw", "json", "url", "html", "unicode", "gb18030", "base64", "id"]
 MIN_BYTES: Final = 6
 """A shorter word stands in other people's rows, and in base64, by chance."""
 _BLOCK_BYTES: Final = 1 << 22
@@ -44,14 +44,14 @@ class Needles:
     def forms(self) -> dict[bytes, Form]:
         """What is looked for as bytes, the plainest form first."""
         forms: dict[bytes, Form] = {}
-        for content, form in (each for word in self.words for each in _forms(word)):
+        for content, form in (each for word in self.words for each in _forms_of_all(word)):
             forms.setdefault(content, form)
         return forms
 
     @cached_property
     def _forms_of_paths(self) -> list[bytes]:
         """The longest first: one may be a part of another."""
-        return sorted({content for path in self.paths for content, _ in _forms(path)}, key=len, reverse=True)
+        return sorted({content for path in self.paths for content, _ in _forms_of_all(path)}, key=len, reverse=True)
 
     @cached_property
     def _digits(self) -> frozenset[bytes]:
@@ -102,6 +102,15 @@ def stands_alone(word: str, text: str) -> bool:
 def _goes_on(left: str, right: str) -> bool:
     """Whether two neighbouring characters are of one word; either may be missing."""
     return all(each.isalnum() and not unicodedata.name(each, "").startswith(_UNSPACED) for each in (left, right))
+
+
+def _forms_of_all(word: str) -> Iterator[tuple[bytes, Form]]:
+    """Of a word and of what nobody can tell from it by looking: an accent may be a character of its own."""
+    yield from _forms(word)
+    for normal in ("NFC", "NFD"):
+        spelled = unicodedata.normalize(normal, word)
+        if spelled != word:
+            yield from ((content, "unicode" if form == "raw" else form) for content, form in _forms(spelled))
 
 
 def _forms(word: str) -> Iterator[tuple[bytes, Form]]:

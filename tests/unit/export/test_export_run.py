@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shlex
+import shutil
 from dataclasses import replace
 from pathlib import Path
 
@@ -34,10 +35,12 @@ from tunesmith.artifacts.scorecard import (
     ScorecardBody,
     Verdict,
 )
+from tunesmith.chat import load_chat
 from tunesmith.errors import RunFailed, TunesmithError
 from tunesmith.export.exporting import Exporting, objections_to
 from tunesmith.export.run import export
 from tunesmith.model.base import BUILTIN, find_base
+from tunesmith.model.decoding import decoding_of
 from tunesmith.model.form import load_form
 from tunesmith.model.harmless import refuse_harmful
 from tunesmith.model.load import load_model
@@ -85,6 +88,79 @@ def test_a_bundle_holds_its_forms_and_their_proof(tmp_path: Path, runtime: Runti
     for path in bundle.folder.rglob("*.json"):
         assert str(tmp_path) not in path.read_text(encoding="utf-8"), path
         assert str(find_base(BUILTIN).folder) not in path.read_text(encoding="utf-8"), path
+
+
+def test_a_tokenizer_of_older_libraries_is_shipped_as_one_of_today(tmp_path: Path, runtime: Runtime) -> None:
+    """DeepSeek's distilled models and Llama 2 have their tokens so."""
+    base = tmp_path / "base"
+    shutil.copytree(find_base(BUILTIN).folder, base)
+    settings = json.loads((base / "tokenizer_config.json").read_text(encoding="utf-8"))
+    end = {"__type": "AddedToken", "content": settings["eos_token"], "lstrip": False, "normalized": True}
+    settings |= {"eos_token": end, "additional_special_tokens": [end], "auto_map": {"x": "y.Z"}}
+    (base / "tokenizer_config.json").write_text(json.dumps(settings), encoding="utf-8")
+    tuned = tuned_model(tmp_path / "model", find_base(str(base)), LORA)
+    what = exporting(tmp_path, str(base), tuned, export={"forms": ["merged"]})
+    bundle = export(what, runtime=runtime, progress=Silent(), out=tmp_path / "out", certify=certified())
+    merged = bundle.folder / "merged"
+    refuse_harmful(merged)
+    assert load_chat(merged).fingerprint == what.chat.fingerprint
+    written = json.loads((merged / "tokenizer_config.json").read_text(encoding="utf-8"))
+    assert written["eos_token"] == end["content"]
+    assert written["additional_special_tokens"] == [end["content"]]
+
+
+def test_what_the_base_asks_to_be_passed_on_is(tmp_path: Path, runtime: Runtime) -> None:
+    base = tmp_path / "base"
+    shutil.copytree(find_base(BUILTIN).folder, base)
+    (base / "LICENSES").mkdir()
+    for name in ("LICENSE", "LICENSE.pdf", "NOTICE"):
+        (base / name).write_text(name)
+    tuned = tuned_model(tmp_path / "model", find_base(str(base)), LORA)
+    what = exporting(tmp_path, str(base), tuned, export={"forms": ["merged", "int8"]})
+    bundle = export(what, runtime=runtime, progress=Silent(), out=tmp_path / "out", certify=certified())
+    for form in ("merged", "int8"):
+        assert {name for name in files(bundle.folder / form) if name.isupper()} == {"LICENSE", "NOTICE"}
+        refuse_harmful(bundle.folder / form)
+
+
+@pytest.mark.parametrize("drawn", [{}, {"temperature": 0.0}])
+def test_whoever_loads_it_draws_answers_as_they_were_judged(
+    tmp_path: Path, runtime: Runtime, drawn: dict[str, float]
+) -> None:
+    """Qwen's own settings cut after 20 tokens and penalise repetitions, which nobody did when it was judged."""
+    base = tmp_path / "base"
+    shutil.copytree(find_base(BUILTIN).folder, base)
+    own = {"do_sample": True, "temperature": 0.7, "top_p": 0.8, "top_k": 20, "repetition_penalty": 1.05}
+    (base / "generation_config.json").write_text(json.dumps({"pad_token_id": 0, "eos_token_id": [2], **own}))
+    tuned = tuned_model(tmp_path / "model", find_base(str(base)), LORA)
+    sections = {"export": {"forms": ["merged", "int8", "gguf"]}, "evaluate": {"decoding": drawn}}
+    what = exporting(tmp_path, str(base), tuned, **sections)
+    bundle = export(what, runtime=runtime, progress=Silent(), out=tmp_path / "out", certify=certified())
+    for form in ("merged", "int8"):
+        settings = json.loads((bundle.folder / form / "generation_config.json").read_text())
+        assert settings == {"pad_token_id": 0, "eos_token_id": 2} | (
+            {"do_sample": False} if drawn else {"do_sample": True, "temperature": 0.7, "top_p": 0.8, "top_k": 0}
+        )
+        shipped = find_base(str(bundle.folder / form))
+        found = decoding_of(what.recipe.evaluate.decoding, shipped, 0)
+        assert found.temperature == what.sampling.temperature
+        assert not found.temperature or found == what.sampling
+    lines = (bundle.folder / "gguf" / "Modelfile").read_text(encoding="utf-8").splitlines()
+    told = dict(line.split()[1:] for line in lines if line.startswith("PARAMETER") and "stop" not in line)
+    del told["num_ctx"]
+    sampled = {"temperature": "0.7", "repeat_penalty": "1", "top_p": "0.8", "top_k": "0", "min_p": "0"}
+    assert told == ({"temperature": "0", "repeat_penalty": "1"} if drawn else sampled)
+    merged, _, gguf = bundle.body.forms
+    assert shlex.split(gguf.use["llama.cpp"])[4:] == (
+        ["--temp", "0"] if drawn else ["--temp", "0.7", "--top-p", "0.8", "--top-k", "0", "--min-p", "0"]
+    )
+    assert json.loads(shlex.split(merged.use["vllm"])[-1]) == {
+        "temperature": what.sampling.temperature,
+        "top_p": what.sampling.top_p,
+        "top_k": -1,
+        "min_p": 0.0,
+        "repetition_penalty": 1.0,
+    }
 
 
 def test_maps_of_its_confidences_go_with_it(tmp_path: Path, runtime: Runtime, tuned: TunedModel) -> None:
@@ -179,8 +255,8 @@ def test_the_identity_is_what_it_was(tmp_path: Path, tuned: TunedModel) -> None:
     identity = shipped(tmp_path, tuned).identity()
     inputs = dict.fromkeys(identity.inputs, "0")
     fixed = replace(identity, inputs=inputs, libraries=dict.fromkeys(identity.libraries, "0"))
-    assert identity.stage_version == 2
-    assert fixed.key() == "fca60a2b84928695"
+    assert identity.stage_version == 3
+    assert fixed.key() == "476ea78eff327177"
 
 
 def test_commands_name_a_base_on_the_hub_and_leave_a_place_for_another(
@@ -193,7 +269,9 @@ def test_commands_name_a_base_on_the_hub_and_leave_a_place_for_another(
         return bundle.body.forms[0].commands("/models/a base")
 
     assert commands(BUILTIN)["vllm"] == (
-        "vllm serve '/models/a base' --dtype float32 --enable-lora --max-lora-rank 8 --lora-modules desk=adapter"
+        "vllm serve '/models/a base' --dtype float32 --enable-lora --max-lora-rank 8 --lora-modules desk=adapter "
+        """--override-generation-config '{"temperature": 0.0, "top_p": 1.0, "top_k": -1, "min_p": 0.0, """
+        """"repetition_penalty": 1.0}'"""
     )
     assert shlex.split(commands("Qwen/Qwen3-0.6B")["vllm"])[2] == "Qwen/Qwen3-0.6B"
 
@@ -239,7 +317,10 @@ def judged(folder: Path) -> Scorecard:
         forgetting=losses,
         verdicts=[
             Verdict(word="worse", arm="tuned", metric="rouge_l", difference=difference(-0.2, -0.1, "test"), reasons=[]),
-            Verdict(word="better", arm="mild", metric="rouge_l", difference=difference(0.2, 0.3, "test"), reasons=[]),
+            *(
+                Verdict(word="better", arm=arm, metric="rouge_l", difference=difference(0.2, 0.3, "test"), reasons=[])
+                for arm in ("mild", "other")
+            ),
         ],
         max_loss=0.05,
         safety=[SafetyChange(change=change, kinds={}, num_unjudged=0) for change in changes],
@@ -259,6 +340,8 @@ def test_what_speaks_against_shipping_is_read_off_the_scorecard(tmp_path: Path) 
     ]
     assert [(each.code, each.suite) for each in objections_to(card, "other")] == [("safety", "safety_zh")]
     assert objections_to(card, "mild") == ()
+    with pytest.raises(TunesmithError, match="export-not-compared"):  # `evaluate.arms` did not name it
+        objections_to(card, "absent")
 
 
 def test_canaries_are_one_a_line(tmp_path: Path, runtime: Runtime, tuned: TunedModel) -> None:

@@ -16,6 +16,8 @@ from transformers.integrations.gguf import convert_gguf_tokenizer, get_gguf_toke
 from tunesmith.chat import load_chat
 from tunesmith.errors import TunesmithError
 from tunesmith.export.gguf import FILE, write_gguf
+from tunesmith.export.gguf_check import read_header
+from tunesmith.export.gguf_reading import has_chat
 from tunesmith.export.gguf_tokenizer import LLAMA3, QWEN2, TEKKEN, gguf_tokenizer
 from tunesmith.model.base import find_base
 from tunesmith.records import Message
@@ -116,6 +118,24 @@ def test_what_the_file_says_of_tokens(tmp_path: Path) -> None:
     assert told["tokenizer.chat_template"] == TEMPLATE
     merges = json.loads(tokenizer.to_str())["model"]["merges"]
     assert told["tokenizer.ggml.merges"] == [" ".join(merge) for merge in merges]
+
+
+def test_every_end_token_is_named_or_the_form_refused(tmp_path: Path) -> None:
+    """Llama 3.1 has three: of a text, of a message, of a turn."""
+    merged = save_model(tmp_path / "merged", make_model("llama"))
+    ids = [load_chat(merged).tokenizer.token_to_id(token) for token in ("<|user|>", "<|system|>", "<|assistant|>")]
+    (merged / "generation_config.json").write_text(json.dumps({"eos_token_id": ids[:2]}))
+    chat = load_chat(merged)
+    write_gguf(merged, chat, tmp_path / "gguf", name="told")
+    header = read_header(tmp_path / "gguf" / FILE)
+    named = {header.metadata[f"tokenizer.ggml.{name}_token_id"] for name in ("eos", "eot", "eom")}
+    assert named == chat.end_ids == {chat.end_id, *ids[:2]}
+    assert has_chat(header, chat)
+    del header.metadata["tokenizer.ggml.eom_token_id"]
+    assert not has_chat(header, chat)
+    (merged / "generation_config.json").write_text(json.dumps({"eos_token_id": ids}))
+    with pytest.raises(TunesmithError, match="form-setting"):
+        gguf_tokenizer(load_chat(merged), 320)
 
 
 def changed(**changes: Any) -> Tokenizer:

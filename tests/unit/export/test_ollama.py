@@ -17,7 +17,7 @@ from tunesmith.export.gguf import write_gguf
 from tunesmith.export.gguf_tokenizer import gguf_tokenizer
 from tunesmith.export.ollama import FILE, MAX_CONTEXT_TOKENS, model_name, pieces_of, write_modelfile
 from tunesmith.model.base import find_base
-from tunesmith.records import Message
+from tunesmith.records import Message, Sampling
 
 DEFAULT_SYSTEM = (
     "{% if messages[0].role != 'system' %}<|system|>You are \"helpful\".{{ '{{x}}' }}<|end|>{% endif %}" + TEMPLATE
@@ -104,7 +104,9 @@ def chat_of(folder: Path, template: str, *, adds_begin: bool = False) -> Chat:
 
 def modelfile(folder: Path, chat: Chat, max_tokens: int = 512) -> list[tuple[str, str]]:
     return instructions(
-        write_modelfile(folder, "model.gguf", chat, gguf_tokenizer(chat, 320), max_tokens).read_text(encoding="utf-8")
+        write_modelfile(folder, "model.gguf", chat, gguf_tokenizer(chat, 320), Sampling(), max_tokens).read_text(
+            encoding="utf-8"
+        )
     )
 
 
@@ -124,20 +126,22 @@ def test_the_embedded_base_and_its_answers(tmp_path: Path) -> None:
     base = find_base("builtin:tiny")
     chat = load_chat(base.folder)
     told = instructions(
-        write_modelfile(tmp_path, WEIGHTS, chat, gguf_tokenizer(chat, 4096), base.max_tokens).read_text("utf-8")
+        write_modelfile(tmp_path, WEIGHTS, chat, gguf_tokenizer(chat, 4096), Sampling(), base.max_tokens).read_text(
+            "utf-8"
+        )
     )
     assert told[0] == ("FROM", f"./{WEIGHTS}")
     for talk in TALKS:
         assert go_rendered(dict(told)["TEMPLATE"], talk) == chat.decode_all(chat.prompt_ids(talk))
     parameters = [value for name, value in told if name == "PARAMETER"]
-    assert parameters == ["temperature 0", "num_ctx 4096", 'stop "<|im_end|>"']
+    assert parameters == ["temperature 0", "repeat_penalty 1", "num_ctx 4096", 'stop "<|im_end|>"']
 
 
 def test_a_template_that_does_more_is_left_to_ollama(tmp_path: Path) -> None:
     chat = chat_of(tmp_path, NUMBERED)
     assert pieces_of(chat) is None
     told = modelfile(tmp_path, chat, max_tokens=10**6)
-    assert [name for name, _ in told] == ["FROM", "PARAMETER", "PARAMETER", "PARAMETER"]
+    assert [name for name, _ in told] == ["FROM", *["PARAMETER"] * 4]
     assert ("PARAMETER", f"num_ctx {MAX_CONTEXT_TOKENS}") in told
     assert "# no TEMPLATE" in (tmp_path / FILE).read_text(encoding="utf-8")
 

@@ -5,11 +5,13 @@ from __future__ import annotations
 import fcntl
 import json
 import os
+import shutil
 import subprocess
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
+import docx
 import pytest
 from lineage_material import (
     BASE,
@@ -30,7 +32,7 @@ from lineage_material import (
 from prepare_material import check_counts
 from store_material import exchange
 
-from tunesmith.artifacts import Dataset, hash_folder
+from tunesmith.artifacts import Dataset, Identity, hash_folder, publish
 from tunesmith.artifacts.feedback_set import BODY, FeedbackBody, FeedbackSet
 from tunesmith.artifacts.folder import read_manifest
 from tunesmith.artifacts.run import open_run
@@ -351,6 +353,78 @@ def test_a_row_whose_mention_was_masked_is_followed_by_its_place(world: World, t
     assert cut.node.key == masked.key
     (row,) = (row for split in SPLITS for row in masked.rows(split) if row.id in cut.ids)
     assert row.place.line == 8
+
+
+def test_rows_of_others_on_the_same_line_stay(world: World, tmp_path: Path) -> None:
+    """A list in JSON is mostly one line."""
+    file = tmp_path / "data" / "list.json"
+    rows = [{"question": f"Room {number}: is it warm?", "answer": "Yes."} for number in range(20)]
+    rows[6]["guest"] = "jan.bakker@example.org"
+    file.write_text(json.dumps(rows))
+    dataset = prepared(world.runtime, file)
+    found = find(world.store, world.runtime, Person(words=("jan.bakker@example.org",)))
+    assert [(each.lines, each.can_rewrite) for each in found.raw] == [((1,), False)]
+    (cut,) = found.cuts
+    (row,) = (row for split in SPLITS for row in dataset.rows(split) if row.id in cut.ids)
+    assert row.messages[0].content == "Room 6: is it warm?"
+
+
+def test_a_page_is_followed_where_there_are_no_lines(world: World, tmp_path: Path) -> None:
+    file = tmp_path / "data" / "letters.docx"
+    document = docx.Document()
+    mail = "jan.bakker@example.org"
+    for number in range(12):
+        document.add_paragraph(
+            f"Letter {number} to {mail if number == 3 else 'the office'}, about the {number}th lamp."
+        )
+    document.save(str(file))
+    source = {"path": str(file), "format": "text"}
+    masked = prepared(world.runtime, sources=[source], personal={"mode": "mask"})
+    assert not grep(mail, masked.folder)
+    (cut,) = find(world.store, world.runtime, Person(words=(mail,))).cuts
+    (row,) = (row for split in SPLITS for row in masked.rows(split) if row.id in cut.ids)
+    assert row.place.field == "paragraph 4"
+
+
+def test_what_no_row_of_a_page_shows_is_searched_too(tmp_path: Path) -> None:
+    page = tmp_path / "page.html"
+    page.write_text(f'<html><body><a href="mailto:{MAIL}">Write to the desk.</a></body></html>')
+    assert raw_file(page, Needles((MAIL,))) == RawFile(str(page), (1,), can_rewrite=False)
+
+
+def test_the_file_behind_a_link_is_changed(world: World, tmp_path: Path) -> None:
+    link = tmp_path / "data" / "linked.jsonl"
+    link.symlink_to(jsonl(tmp_path / "share" / "rows.jsonl", raw_rows()))
+    prepared(world.runtime, link)
+    assert done(world, raw=True).verified
+    assert link.is_symlink()
+    assert not grep(NAME, tmp_path / "share")
+
+
+def test_a_training_whose_checkpoint_would_go_is_not_touched(world: World) -> None:
+    run = world.runtime.workspace / "runs" / "again-87654321"
+    with open_run(run, "name: again\n", world.runtime.clock):
+        checkpoint = Identity("checkpoint", 1, {"dataset": world.dataset.key}, {}, 0, {})
+        with publish(run / "checkpoints" / "tuned" / "1", checkpoint) as staging:
+            (staging / "state.safetensors").touch()
+        with pytest.raises(TunesmithError, match="run-busy"):
+            done(world)
+    assert world.dataset.folder.is_dir()
+    assert done(world, raw=True).verified
+    assert not (run / "checkpoints" / "tuned" / "1").exists()
+
+
+def test_what_a_kill_left_of_a_removal_is_removed_wherever_it_lies(world: World, tmp_path: Path) -> None:
+    """Weights without the manifest by which they were found."""
+    moved = tmp_path / "shipped" / "desk"
+    shutil.copytree(world.bundle, moved)
+    add_version(world.store, moved, who="tests")
+    left = (world.run / "checkpoints" / "tuned" / ".1.1.retired", moved.with_name(".desk.1.retired"))
+    for folder in left:
+        folder.mkdir(parents=True)
+        (folder / "weights.safetensors").touch()
+    done(world, raw=True)
+    assert not [folder for folder in left if folder.exists()]
 
 
 def test_a_run_that_is_going_on_is_not_touched(world: World) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -12,7 +13,8 @@ from tunesmith.artifacts import Identity, publish
 from tunesmith.artifacts.bundle import BODY, KIND, RECIPE, BaseOfBundle, BundleBody
 from tunesmith.errors import TunesmithError
 from tunesmith.export.exporting import as_shipped, recipe_hash
-from tunesmith.lifecycle import Job
+from tunesmith.lifecycle import Job, running
+from tunesmith.lifecycle import export as module
 from tunesmith.lifecycle.serving import bundle_of
 from tunesmith.recipe import Recipe, dump_recipe
 from tunesmith.runtime import Runtime, Silent
@@ -61,6 +63,39 @@ def test_the_newest_bundle_of_the_recipe_is_found_without_its_rows(runtime: Runt
     # of another recipe of the same name, newer than both
     shipped(runtime, made(export={"num_prompts": 5}), seconds=30)
     assert found(runtime, recipe) == later
+
+
+def test_the_run_tells_which_was_exported_last(runtime: Runtime) -> None:
+    """A copy of the workspace has new times, and who exports from earlier rows once more finds the earlier bundle."""
+    recipe = made()
+    first, second = shipped(runtime, recipe, data="1", seconds=20), shipped(runtime, recipe, data="2", seconds=10)
+    job = Job(recipe, runtime, Silent())
+    with running(job) as record:
+        for key in (first, second):
+            record.record("artifact", kind=KIND, key=key)
+    assert found(runtime, recipe) == second
+    with running(job) as record:
+        record.record("artifact", kind=KIND, key=first)
+        record.record("artifact", kind=KIND, key="f" * 16)  # of another `export`, or removed
+    assert found(runtime, recipe) == first
+
+
+def test_what_was_exported_again_is_what_is_served(runtime: Runtime, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The rows were put back as they were: the earlier bundle is found, and was the last that was asked for."""
+    recipe = made()
+    first, second = shipped(runtime, recipe, data="1", seconds=10), shipped(runtime, recipe, data="2", seconds=20)
+    job = Job(recipe, runtime, Silent())
+    with running(job) as record:
+        record.record("artifact", kind=KIND, key=second)
+    identity = Identity(KIND, 2, {"recipe": recipe_hash(recipe), "dataset": "1"}, {}, recipe.seed, {})
+    exporting = SimpleNamespace(forms=lambda: (), identity=lambda: identity)
+    monkeypatch.setattr(module, "judged_of", lambda job: SimpleNamespace(scorecard=None))
+    monkeypatch.setattr(module, "objections_to", lambda scorecard, arm: ())
+    monkeypatch.setattr(module, "exporting_of", lambda *given: exporting)
+    assert found(runtime, recipe) == second
+    events = [module.export(job).key, (job.run_folder / "events.jsonl").read_bytes()]
+    assert found(runtime, recipe) == first
+    assert events == [module.export(job).key, (job.run_folder / "events.jsonl").read_bytes()]
 
 
 def test_how_it_is_served_may_change(runtime: Runtime) -> None:

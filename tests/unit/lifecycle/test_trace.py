@@ -17,7 +17,7 @@ from tunesmith.lifecycle.forget import Person, forget
 from tunesmith.lifecycle.trace import trace_answer, trace_row
 from tunesmith.records import Message
 from tunesmith.runtime import Runtime
-from tunesmith.store import open_store, withdraw
+from tunesmith.store import add_version, open_store, withdraw
 from tunesmith.store.cycles import Round, begin_round
 
 pytestmark = pytest.mark.thorough
@@ -75,7 +75,8 @@ def test_the_nearest_rows_are_those_that_share_most_text(world: World, question:
 
 def test_a_row_of_the_same_text_overlaps_wholly(world: World) -> None:
     row = world.dataset.rows("train")[0]
-    found = trace_answer(world.store, world.runtime, asked(world, f"  {row.messages[0].content.upper()}"))
+    wide = row.messages[0].content.upper().translate({code: code + 0xFEE0 for code in range(0x21, 0x7F)})
+    found = trace_answer(world.store, world.runtime, asked(world, f"  {wide}"))
     assert (found.rows[0].id, found.rows[0].overlap) == (row.id, 1.0)
 
 
@@ -126,6 +127,31 @@ def test_a_row_leads_on_to_the_models_that_learned_it(world: World) -> None:
         assert (world.bundle.name, str(world.bundle)) in {(step.key, step.folder) for step in found.learned}
         assert "desk@1" in found.versions
         assert found.runs == (str(world.run),)
+
+
+def test_a_bundle_that_was_moved_is_followed_and_another_in_its_place_is_not_taken_for_it(
+    world: World, tmp_path: Path
+) -> None:
+    id, row = asked(world, "Order 11: where is my lamp?"), f"{world.rows}:12"
+    moved = tmp_path / "shipped" / "desk"
+    shutil.copytree(world.bundle, moved)
+    shutil.rmtree(world.bundle)
+    add_version(world.store, moved, who="tests")
+    assert trace_answer(world.store, world.runtime, id).steps[0].folder == str(moved)
+    found = trace_row(world.store, world.runtime, row)
+    assert found.versions == ("desk@1",)
+    assert str(moved) in {step.folder for step in found.learned}
+    shutil.rmtree(moved)
+    shutil.copytree(world.other_bundle, moved)
+    (step,) = trace_answer(world.store, world.runtime, id).steps
+    assert (step.kind, step.folder) == ("bundle", None)
+
+
+def test_a_bundle_without_its_body_is_told(world: World) -> None:
+    id = asked(world, "Order 11: where is my lamp?")
+    (world.bundle / "bundle.json").unlink()
+    with pytest.raises(TunesmithError, match="artifact-damaged"):
+        trace_answer(world.store, world.runtime, id)
 
 
 def test_a_test_row_is_learned_by_no_model(world: World) -> None:

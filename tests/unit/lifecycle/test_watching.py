@@ -287,6 +287,16 @@ def test_a_clock_that_jumped_ahead_and_back_is_told_and_watching_goes_on(world: 
     assert weeks_of([world.tick(store)]) == [4]
 
 
+def test_a_round_of_a_clock_that_ran_ahead_holds_no_other_up(world: World, store: Store) -> None:
+    world.now, world.num_unseen, world.alarms = MONDAY + 50 * WEEK, 200, {3, 4}
+    assert world.tick(store).trigger is not None
+    world.now = MONDAY + 4 * WEEK + HOUR
+    assert (world.tick(store).trigger or {})["by"] == "drift"
+    assert world.tick(store).trigger is None
+    world.now = MONDAY + 5 * WEEK + HOUR
+    assert (world.tick(store).trigger or {})["by"] == "drift"
+
+
 def test_a_clock_that_is_set_back_a_little_is_waited_for(world: World, store: Store) -> None:
     world.now = MONDAY + 3 * WEEK + HOUR
     world.tick(store)

@@ -45,6 +45,10 @@ def test_the_licence_is_the_cards(tmp_path: Path) -> None:
     assert licence_of(tmp_path) == "apache-2.0"
     (tmp_path / "README.md").write_text("# A model --- of --- ours\n")
     assert licence_of(tmp_path) == "LICENSE.txt"
+    (tmp_path / "README.md").write_text("\ufeff---\r\nmodel_name: a --- b\r\nlicense: mit\r\n---\r\n# A model\n")
+    assert licence_of(tmp_path) == "mit"
+    (tmp_path / "README.md").write_text("---\nlicense: [mit\n\ttags: x\n---\n# A card that is no YAML\n")
+    assert licence_of(tmp_path) == "LICENSE.txt"
 
 
 def test_lengths_and_tokens_per_character_are_those_of_the_tokenizer() -> None:

@@ -11,6 +11,9 @@ from sqlalchemy.exc import DBAPIError
 from store_material import START, bundle
 
 from tunesmith.errors import RunFailed, TunesmithError
+from tunesmith.recipe.serve import Serve
+from tunesmith.runtime import Runtime
+from tunesmith.serve.start import deploy
 from tunesmith.store import (
     Change,
     Store,
@@ -18,6 +21,7 @@ from tunesmith.store import (
     aliases,
     history,
     open_version,
+    refuse_withdrawn,
     resolve,
     set_alias,
     versions,
@@ -41,6 +45,20 @@ def test_versions_count_per_name(store: Store, tmp_path: Path) -> None:
     assert resolve(store, "support-bot") == found[2]
     assert resolve(store, "support-bot@1") == found[0]
     assert open_version(found[1]).key == found[1].bundle
+
+
+def test_a_withdrawn_bundle_is_served_under_no_name(store: Store, tmp_path: Path) -> None:
+    """Nor from its folder, where no version is named."""
+    add(store, tmp_path, 0)
+    add(store, tmp_path, 0, "twin")
+    version, runtime = (
+        resolve(store, "twin"),
+        Runtime(workspace=tmp_path, cache=tmp_path / "cache", clock=lambda: START),
+    )
+    refuse_withdrawn(store, version.bundle)
+    withdraw(store, "support-bot@1", who="ann", reason="a person asked")
+    with pytest.raises(TunesmithError, match="version-withdrawn"):
+        deploy(open_version(version), Serve(), store, runtime)
 
 
 def test_the_same_bundle_is_the_same_version(store: Store, tmp_path: Path) -> None:

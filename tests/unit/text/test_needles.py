@@ -7,6 +7,7 @@ import html
 import json
 import os
 import re
+import unicodedata
 from pathlib import Path
 from urllib.parse import quote, quote_plus
 
@@ -37,6 +38,16 @@ def test_a_word_is_found_in_every_form(word: str) -> None:
     }
     missed = [name for name, content in written.items() if needles.found_in(b"before" + content + b"after") is None]
     assert not missed
+
+
+@pytest.mark.parametrize("word", ["José Müller", "서울시청", "ガリレオ"])
+def test_an_accent_apart_from_its_letter_is_the_same_word(word: str) -> None:
+    for asked, there in (("NFC", "NFD"), ("NFD", "NFC")):
+        needles = Needles((unicodedata.normalize(asked, word),))
+        written = unicodedata.normalize(there, f"before {word} after")
+        assert needles.found_in(written.encode()) == "unicode"
+        assert needles.found_in(json.dumps(written).encode()) == "json"
+        assert needles.found_in(base64.b64encode(written.encode())) == "base64"
 
 
 @given(st.binary(max_size=40), st.sampled_from(WORDS), st.binary(max_size=40))

@@ -30,7 +30,18 @@ from tunesmith.lifecycle.improve.judging import judge
 from tunesmith.lifecycle.improve.rows import Champion, champion_at
 from tunesmith.lifecycle.improve.transfer import ON
 from tunesmith.stats.gate import Passage
-from tunesmith.store import CHAMPION, Store, Version, add_version, aliases, open_version, resolve, set_alias, versions
+from tunesmith.store import (
+    CHAMPION,
+    Store,
+    Version,
+    add_version,
+    aliases,
+    history,
+    open_version,
+    resolve,
+    set_alias,
+    versions,
+)
 from tunesmith.store.cycles import Round, advance_round, begin_round, rounds
 
 UNSHIPPABLE: Final = frozenset({"export-refused", "certificate-failed"})
@@ -199,6 +210,8 @@ def _shipped(going: _Going, candidate: Job, round: Round) -> Round:
     advance_round(store, id, "exported", {"bundle": bundle.key})
     version = add_version(store, bundle.folder, name=going.champion.version.name, who=going.who)
     round = advance_round(store, id, "registered", candidate=str(version))
+    if any((change.alias, change.version) == (CHAMPION, str(version)) for change in history(store)):
+        return advance_round(store, id, "promoted")  # and who went back from it since is not overruled
     try:
         set_alias(store, CHAMPION, str(version), who=going.who, instead_of=round.champion)
     except TunesmithError as failure:
