@@ -50,6 +50,8 @@ def test_english(text: str, expected: list[tuple[str, str]]) -> None:
         ("住在杭州市西湖区文三路138号3幢2单元501室，近地铁", [("address", "杭州市西湖区文三路138号3幢2单元501室")]),
         ("寄到澜川市云栖区听雨街7号", [("address", "澜川市云栖区听雨街7号")]),
         ("座机010-62345678转8001", [("phone", "010-62345678转8001")]),
+        ("电话：（010）62345678，请来电", [("phone", "（010）62345678")]),
+        ("联系人（田慧敏）电话１３８１２３４５６７８", [("name", "田慧敏"), ("phone", "１３８１２３４５６７８")]),
         ("本人1990年5月1日出生", [("birth-date", "1990年5月1日")]),
         ("生日：19900501", [("birth-date", "19900501")]),
         ("卡号6222021001116245702", [("card", "6222021001116245702")]),
@@ -125,3 +127,9 @@ def test_long_runs_take_time_that_grows_with_their_length_only(unit: str) -> Non
     seconds(1_000)
     # quadratic work would take 64 times as long
     assert seconds(32_000) < 24 * max(seconds(4_000), 0.002)
+
+
+def test_an_encrypted_key_is_found_whole() -> None:
+    body = "Proc-Type: 4,ENCRYPTED\nDEK-Info: AES-128-CBC,7E1A\n\n" + 30 * ("aB3+/" * 12 + "\n")
+    key = f"-----BEGIN RSA PRIVATE KEY-----\n{body}-----END RSA PRIVATE KEY-----"
+    assert found(f"see {key} here") == [("secret", key)]

@@ -82,3 +82,28 @@ def test_the_frame_of_a_key_block_stays() -> None:
     made = surrogate(block, "secret", KEY).split("\n")
     assert (made[0], made[2]) == ("-----BEGIN PRIVATE KEY-----", "-----END PRIVATE KEY-----")
     assert made[1] != "MIIBVAIB"
+
+
+def test_full_width_values_get_the_surrogates_of_their_ascii_forms() -> None:
+    wide = {ord("!") + place: ord("！") + place for place in range(94) if chr(ord("!") + place) not in ",:"}
+    for kind, value in VALUES.values():
+        if value.isascii() and kind not in ("name", "address"):
+            assert surrogate(value.translate(wide), kind, KEY) == surrogate(value, kind, KEY)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Name: ______  Password: ________",
+        "postgres://user:***@db.example.com/sales",
+        "password=########",
+        "-----BEGIN PRIVATE KEY-----\n...\n...\n...\n...\n-----END PRIVATE KEY-----",
+    ],
+)
+def test_a_password_that_is_not_shown_is_none(text: str) -> None:
+    assert find_personal(text) == []
+
+
+@pytest.mark.parametrize("value", ["密码很难猜", "sk-___________________", "abc-_________", "²²²²", "٣٤٥٦"])
+def test_a_secret_of_any_characters_gets_another(value: str) -> None:
+    assert surrogate(value, "secret", KEY) != value

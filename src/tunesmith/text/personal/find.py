@@ -7,16 +7,13 @@ from collections.abc import Collection, Iterator, Sequence
 from typing import Final
 
 from tunesmith.text.personal.addresses import find_addresses
+from tunesmith.text.personal.fold import half_width
 from tunesmith.text.personal.names_en import find_english_names
 from tunesmith.text.personal.names_zh import find_chinese_names
 from tunesmith.text.personal.numbers import find_birth_dates, find_ipv6, find_numbers
 from tunesmith.text.personal.secrets import find_emails, find_secrets
 from tunesmith.text.personal.span import PERSONAL_TYPES, PersonalType, Span
 
-_FULL_WIDTH: Final = re.compile("[０-９Ａ-Ｚａ-ｚ＠]")
-_TO_HALF_WIDTH: Final = {
-    ord("！") + place: ord("!") + place for place in range(94) if chr(ord("!") + place) not in ",:;?!"
-}
 _HAN: Final = re.compile("[\u4e00-\u9fff]")
 _DIGIT: Final = re.compile("[0-9]")
 _NUMERIC: Final = re.compile(
@@ -40,8 +37,7 @@ def find_personal(text: str, types: Collection[PersonalType] = PERSONAL_TYPES) -
     from another, and stories are full of them. Full-width digits and letters count as their ASCII forms.
     """
     is_ascii = text.isascii()
-    # one character for one, so that places stay what they are
-    flat = text if is_ascii or not _FULL_WIDTH.search(text) else text.translate(_TO_HALF_WIDTH)
+    flat = text if is_ascii else half_width(text)
     has_han = not is_ascii and _HAN.search(flat) is not None
     spans = find_secrets(flat)
     if "@" in flat:
