@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+from random import Random
+
 import pytest
 
-from tunesmith.text.personal import Span, find_personal, without_overlaps
+from tunesmith.text.personal import PERSONAL_TYPES, Span, find_personal, without_overlaps
 
 
 def found(text: str) -> list[tuple[str, str]]:
@@ -113,7 +116,8 @@ def test_of_overlapping_finds_the_longer_stays_and_a_secret_before_all() -> None
 
 @pytest.mark.thorough
 @pytest.mark.parametrize(
-    "unit", ["1-", "a@", "eyJ", "Aa ", "12 Ab ", "张", "王医", "1:", "key=", "-----BEGIN ", "路1号"]
+    "unit",
+    ["1-", "a@", "eyJ", "Aa ", "12 Ab ", "张", "王医", "1:", "key=", "-----BEGIN ", "路1号", "a@b.co ", "张伟明说，"],
 )
 def test_long_runs_take_time_that_grows_with_their_length_only(unit: str) -> None:
     import time
@@ -133,3 +137,14 @@ def test_an_encrypted_key_is_found_whole() -> None:
     body = "Proc-Type: 4,ENCRYPTED\nDEK-Info: AES-128-CBC,7E1A\n\n" + 30 * ("aB3+/" * 12 + "\n")
     key = f"-----BEGIN RSA PRIVATE KEY-----\n{body}-----END RSA PRIVATE KEY-----"
     assert found(f"see {key} here") == [("secret", key)]
+
+
+def test_spans_that_stay_touch_none_of_the_others() -> None:
+    random = Random(7)
+    for _ in range(200):
+        starts = [random.randrange(60) for _ in range(25)]
+        spans = [Span(start, start + random.randint(1, 9), random.choice(PERSONAL_TYPES)) for start in starts]
+        kept = without_overlaps(spans)
+        assert all(one.stop <= other.start for one, other in pairwise(kept))
+        # what was left out touches something that stayed
+        assert all(any(s.start < k.stop and k.start < s.stop for k in kept) for s in spans)

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import re
+from bisect import bisect_left
 from collections.abc import Collection, Iterator, Sequence
+from operator import attrgetter
 from typing import Final
 
 from tunesmith.text.personal.addresses import find_addresses
@@ -69,9 +71,10 @@ def without_overlaps(spans: Sequence[Span]) -> list[Span]:
     """Return the spans that stay where several claim the same characters, in order of place."""
     kept: list[Span] = []
     for span in sorted(spans, key=_precedence):
-        if all(span.stop <= other.start or other.stop <= span.start for other in kept):
-            kept.append(span)
-    return sorted(kept, key=lambda span: span.start)
+        place = bisect_left(kept, span.stop, key=attrgetter("start"))
+        if not place or kept[place - 1].stop <= span.start:
+            kept.insert(place, span)
+    return kept
 
 
 def _precedence(span: Span) -> tuple[bool, int, int, int]:
