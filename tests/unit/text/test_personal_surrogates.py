@@ -8,6 +8,7 @@ import pytest
 
 from tunesmith.text.personal import PersonalType, find_personal
 from tunesmith.text.personal.checksums import is_card, is_chinese_id, is_iban, is_ssn
+from tunesmith.text.personal.pseudonyms import pseudonymised
 from tunesmith.text.personal.surrogates import surrogate
 
 KEY, OTHER = b"k" * 32, b"o" * 32
@@ -107,3 +108,14 @@ def test_a_password_that_is_not_shown_is_none(text: str) -> None:
 @pytest.mark.parametrize("value", ["密码很难猜", "sk-___________________", "abc-_________", "²²²²", "٣٤٥٦"])
 def test_a_secret_of_any_characters_gets_another(value: str) -> None:
     assert surrogate(value, "secret", KEY) != value
+
+
+def test_a_person_stays_one_person_in_later_mentions() -> None:
+    (new,) = pseudonymised(["我是欧阳雪松。欧阳先生，雪松到了。"], KEY)
+    whole = surrogate("欧阳雪松", "name", KEY)
+    assert new == f"我是{whole}。{whole[0]}先生，{whole[1:]}到了。"
+    first, second = pseudonymised(["我叫张伟。", "张先生，这一张纸是给您的。"], KEY)
+    assert second == f"{first[2]}先生，这一张纸是给您的。"
+    (new,) = pseudonymised(["客户玛丽亚·凯勒来电，玛丽亚明天再来。"], KEY)
+    whole = surrogate("玛丽亚·凯勒", "name", KEY)
+    assert new == f"客户{whole}来电，{whole.split('·')[0]}明天再来。"
