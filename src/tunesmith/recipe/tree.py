@@ -27,9 +27,10 @@ _RULES: Final = (
 _RARE_LINE_END: Final = re.compile("[\x85\u2028\u2029]")
 _HALF_CHARACTER: Final = re.compile("[\ud800-\udfff]")
 # what PyYAML and the loader below say, by catalogue key; anything else is passed on in PyYAML's words
+_SECOND_COLON: Final = "mapping values are not allowed here"
 _PROBLEMS: Final = {
     "found character '\\t' that cannot start any token": "recipe.problem.tab",
-    "mapping values are not allowed here": "recipe.problem.colon",
+    _SECOND_COLON: "recipe.problem.colon",
     "could not find expected ':'": "recipe.problem.no-colon",
     "but found another document": "recipe.problem.documents",
     "tag": "recipe.problem.yaml-tag",
@@ -108,8 +109,18 @@ def _compose(text: str, file: str) -> yaml.Node | None:
         mark = failure.problem_mark
         place = Place(file, mark.line + 1, mark.column + 1) if mark else Place(file)
         problem = failure.problem or ""
+        if mark and problem == _SECOND_COLON and (lacking := _without_colon(text, mark)):
+            raise _malformed("recipe.problem.no-colon", Place(file, lacking)) from failure
         raise _malformed(_PROBLEMS.get(problem, "recipe.problem.yaml"), place, problem=problem) from failure
     return node
+
+
+def _without_colon(text: str, mark: yaml.Mark) -> int | None:
+    """The line before one whose only colon is refused: without a colon of its own, it goes on there. None for two."""
+    lines = text[: mark.index].splitlines()
+    if ": " in lines[-1]:
+        return None
+    return next((number for number in range(len(lines) - 1, 0, -1) if lines[number - 1].strip()), None)
 
 
 def _malformed(key: str, place: Place, **parameters: object) -> TunesmithError:
