@@ -266,7 +266,7 @@ def test_the_closest_choice_is_named(tmp_path: Path, override: str, suggestion: 
     [
         (SMALL + "train:\n\tepochs: 2\n", 5, 1, "缩进请用空格，不要用制表符"),
         (SMALL + "model: base: x\n", 4, 12, "同一行出现第二个"),
-        (SMALL + "train\nseed: 1\n", 5, 1, "此处应为 `键: 值`，须用半角冒号"),
+        (SMALL + "train\nseed: 1\n", 4, 1, "此处应为 `键: 值`，须用半角冒号"),
         (SMALL + "train: {epochs: 2\n", 5, 1, "expected"),
         (SMALL + "seed: \x07\n", 4, 7, "不允许出现字符 U+0007"),
         (SMALL + "seed: !!int 5\n", 4, 7, "标签"),
