@@ -114,8 +114,15 @@ def _refuse_large(size: int, limit: int) -> None:
         raise _TemplateRefused("it makes too large a value")
 
 
-def _to_json(value: Any, indent: int | None = None) -> str:
-    return json.dumps(value, ensure_ascii=False, indent=indent)
+def _to_json(
+    value: Any,
+    ensure_ascii: bool = False,
+    indent: int | None = None,
+    separators: tuple[str, str] | None = None,
+    sort_keys: bool = False,
+) -> str:
+    """What templates know as `tojson`, with the arguments that transformers gives it."""
+    return json.dumps(value, ensure_ascii=ensure_ascii, indent=indent, separators=separators, sort_keys=sort_keys)
 
 
 def _environment(today: Callable[[], datetime]) -> jinja2.Environment:
@@ -149,7 +156,9 @@ class Template:
         """
         pieces: list[str] = []
         num_characters = 0
-        context = {"messages": list(messages), "add_generation_prompt": add_generation_prompt, **self.special}
+        # transformers hands over None where there are none, and templates ask `tools is not none`
+        given = {"messages": list(messages), "tools": None, "documents": None}
+        context = {**given, "add_generation_prompt": add_generation_prompt, **self.special}
         try:
             for piece in self._template.generate(context):
                 num_characters += len(piece)

@@ -110,3 +110,9 @@ def test_without_the_known_statement_there_is_no_twin() -> None:
     twin = Template("a" + template_module.REASONING_CUT + "b", {}).training_twin()
     assert twin is not None
     assert twin.source == "ab"
+
+
+def test_templates_see_what_transformers_shows_them() -> None:
+    assert render("{{ 'tools' if tools is not none }}{{ 'documents' if documents is defined and documents }}") == ""
+    assert render("{{ {'b': '中', 'a': 1} | tojson(ensure_ascii=False, sort_keys=True) }}") == '{"a": 1, "b": "中"}'
+    assert render("{{ [1, '中'] | tojson(separators=(',', ':'), ensure_ascii=True) }}") == '[1,"\\u4e2d"]'
