@@ -10,6 +10,7 @@ from tunesmith.text.personal import PersonalType, find_personal
 from tunesmith.text.personal.checksums import is_card, is_chinese_id, is_iban, is_ssn
 from tunesmith.text.personal.pseudonyms import pseudonymised
 from tunesmith.text.personal.surrogates import surrogate
+from tunesmith.text.personal.words import words
 
 KEY, OTHER = b"k" * 32, b"o" * 32
 VALUES: dict[str, tuple[PersonalType, str]] = {
@@ -119,3 +120,18 @@ def test_a_person_stays_one_person_in_later_mentions() -> None:
     (new,) = pseudonymised(["客户玛丽亚·凯勒来电，玛丽亚明天再来。"], KEY)
     whole = surrogate("玛丽亚·凯勒", "name", KEY)
     assert new == f"客户{whole}来电，{whole.split('·')[0]}明天再来。"
+
+
+def test_a_person_is_the_same_in_traditional_characters() -> None:
+    assert surrogate("張偉", "name", KEY) == surrogate("张伟", "name", KEY)
+    (new,) = pseudonymised(["我是歐陽雪松。歐陽先生到了。"], KEY)
+    whole = surrogate("欧阳雪松", "name", KEY)
+    assert new == f"我是{whole}。{whole[0]}先生到了。"
+
+
+def test_each_traditional_character_of_the_list_has_one_simplified_form() -> None:
+    """GB 2312, of 1980, holds simplified characters only, but for a few."""
+    pairs = [(pair[0], pair[1]) for pair in sorted(words("zh_traditional"))]
+    assert len(dict(pairs)) == len(pairs)
+    assert all(simple.encode("gb2312", "ignore") for _, simple in pairs)
+    assert "".join(old for old, _ in pairs if old.encode("gb2312", "ignore")) == "後徵於"

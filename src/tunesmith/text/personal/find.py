@@ -9,7 +9,7 @@ from operator import attrgetter
 from typing import Final
 
 from tunesmith.text.personal.addresses import find_addresses
-from tunesmith.text.personal.fold import half_width
+from tunesmith.text.personal.fold import folded
 from tunesmith.text.personal.names_en import find_english_names
 from tunesmith.text.personal.names_zh import find_chinese_names
 from tunesmith.text.personal.numbers import find_birth_dates, find_ipv6, find_numbers
@@ -36,10 +36,11 @@ def find_personal(text: str, types: Collection[PersonalType] = PERSONAL_TYPES) -
 
     Where two finds overlap, a secret stays before anything else, then the longer one, then the more specific type
     (`PERSONAL_TYPES`). First names alone, without title, greeting or introduction, are not found: they tell no person
-    from another, and stories are full of them. Full-width digits and letters count as their ASCII forms.
+    from another, and stories are full of them. Full-width digits and letters
+    count as their ASCII forms, traditional characters as the simplified ones.
     """
     is_ascii = text.isascii()
-    flat = text if is_ascii else half_width(text)
+    flat = text if is_ascii else folded(text)
     has_han = not is_ascii and _HAN.search(flat) is not None
     spans = find_secrets(flat)
     if "@" in flat:

@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Final
 
+from tunesmith.text.personal.fold import folded
 from tunesmith.text.personal.names_zh import is_word, surname_of
 from tunesmith.text.personal.span import Span
 from tunesmith.text.personal.words_en import SENTENCE_WORDS, THINGS
@@ -36,10 +37,10 @@ def _parts_of_chinese(name: str) -> Mapping[str, int]:
     if others:
         ends = {first: 1, others[-1]: 2}
         return {name: 0} | {word: part for word, part in ends.items() if len(word) > 1 and not is_word(word)}
-    surname = surname_of(name) or name[:1]
+    surname = name[: len(surname_of(folded(name)) or name[:1])]
     given = name[len(surname) :]
     parts = {name: 0, surname: 2} if given else {}
-    return parts | ({given: 1} if len(given) == 2 and not is_word(given) else {})
+    return parts | ({given: 1} if len(given) == 2 and not is_word(folded(given)) else {})
 
 
 def part_of(name: str, part: int) -> str:
@@ -57,7 +58,7 @@ def find_mentions(text: str, mentions: frozenset[str]) -> Iterator[Span]:
     A Chinese surname, which is a part of many words, is none of them.
     """
     for mention in mentions:
-        if mention not in text or surname_of(mention) == mention:
+        if mention not in text or surname_of(folded(mention)) == folded(mention):
             continue
         guard = "" if _HAN.search(mention) else "(?![A-Za-z])"
         before = "" if _HAN.search(mention) else "(?<![A-Za-z])"

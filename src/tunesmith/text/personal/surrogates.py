@@ -17,7 +17,7 @@ from itertools import count
 from typing import Final
 
 from tunesmith.text.personal.checksums import iban_rest, is_card, is_chinese_id
-from tunesmith.text.personal.fold import half_width
+from tunesmith.text.personal.fold import folded
 from tunesmith.text.personal.span import PersonalType
 from tunesmith.text.personal.words import characters, words
 from tunesmith.text.personal.words_en import FEMALE_NAMES, MALE_NAMES, SURNAMES
@@ -63,9 +63,10 @@ class Draw:
 def surrogate(value: str, kind: PersonalType, key: bytes) -> str:
     """Return the value's surrogate: of the same type and language, in the same grouping; never the value itself.
 
-    The same number in another grouping or in full width, and a value in other case, draw the same characters.
+    The same number in another grouping or in full width, and a value in other case or in traditional characters, draw
+    the same characters.
     """
-    value = half_width(value)
+    value = folded(value)
     plain = _SEPARATORS.sub("", value) if kind in _NUMBERS else " ".join(value.split())
     draw = Draw(key, kind, plain.casefold())
     while (made := _MAKERS[kind](value, draw)).casefold() == value.casefold():
