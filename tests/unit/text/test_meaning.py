@@ -75,3 +75,17 @@ def test_words_of_meaning_are_protected(text: str, phrases: tuple[str, ...], kep
     assert not {"dollars", "please", "收到", "run"} & {
         word for word in ("dollars", "please", "收到", "run") if word in covered
     }
+
+
+@pytest.mark.parametrize(
+    ("traditional", "plain"),
+    [
+        ("營收沒有上漲五個百分點", "营收没有上涨五个百分点"),
+        ("無法賣出兩張股票", "无法卖出两张股票"),
+        ("並非獲利", "并非获利"),
+    ],
+)
+def test_traditional_characters_mean_what_simplified_ones_do(traditional: str, plain: str) -> None:
+    for told in (numbers_of, negations_of, directions_of, names_of):
+        assert told(traditional) == told(plain)
+    assert protected(traditional) == protected(plain)
