@@ -209,7 +209,7 @@ def _kind(value: Schema, paths: dict[str, str], language: str) -> str:
         if "$ref" in inner:
             return words["to-section"].format(path=paths[next(_references(inner))])
         return words["to"].format(item=_kind(inner, paths, language))
-    bounds = [pattern.format(f"{value[bound]:g}") for bound, pattern in BOUNDS.items() if bound in value]
+    bounds = [pattern.format(f"{value[bound]:.10g}") for bound, pattern in BOUNDS.items() if bound in value]
     return words["comma"].join([words[value["type"]], *bounds])
 
 

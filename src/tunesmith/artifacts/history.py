@@ -7,6 +7,8 @@ from typing import Final
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
+from tunesmith.artifacts.run import drop_torn_line
+
 FILE: Final = "history.jsonl"
 
 
@@ -52,6 +54,7 @@ class Taken(BaseModel):
 
 def append_taken(workspace: Path, taken: Taken) -> None:
     workspace.mkdir(parents=True, exist_ok=True)
+    drop_torn_line(workspace / FILE)
     with (workspace / FILE).open("a", encoding="utf-8", newline="\n") as stream:
         stream.write(taken.model_dump_json() + "\n")
 

@@ -86,10 +86,10 @@ def read_events(folder: Path) -> Iterator[Event]:
     # what follows the last newline is a line that a kill tore, or one that is being written
     for number, line in enumerate(file.read_bytes().split(b"\n")[:-1], start=1):
         try:
-            row = json.loads(line)
-        except ValueError as failure:
+            event = event_from_json(json.loads(line))
+        except (ValueError, KeyError, TypeError) as failure:  # no JSON, or no object with an event's keys
             raise RunFailed("events-damaged", place=Place(str(file), number)) from failure
-        yield event_from_json(row)
+        yield event
 
 
 def read_metrics(folder: Path, *others: EventType) -> list[Event]:
@@ -139,7 +139,7 @@ def followed_run(folder: Path, clock: Callable[[], datetime]) -> Iterator[Run]:
 
 
 def drop_torn_line(file: Path) -> None:
-    """Cut what a kill left after the last newline, so that the next event starts on a line of its own."""
+    """Cut what a kill left after the last newline, so that what is appended next starts on a line of its own."""
     if not file.is_file():
         return
     content = file.read_bytes()

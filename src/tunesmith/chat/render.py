@@ -29,7 +29,7 @@ TOKENIZER: Final = "tokenizer.json"
 SPECIAL_NAMES: Final = ("bos_token", "eos_token", "pad_token", "unk_token", "mask_token")
 MASKS: Final = ("[MASK]", "<mask>")
 """What an encoder's tokenizer calls the token that hides another, where its settings do not say it."""
-VERSION: Final = 2
+VERSION: Final = 3
 """Raised by hand whenever equal conversations become other tokens."""
 _PROBE: Final = (
     Message("user", "probe question"),
@@ -38,15 +38,19 @@ _PROBE: Final = (
 
 
 @dataclass(frozen=True)
-class _Segment:
-    """Text that is tokenised on its own; `weight` is 0 for what the model only reads."""
+class _Turn:
+    """What the model reads and what it then writes, its end token included."""
 
-    text: str
+    after: str
+    """The end token of the turn before; empty at the beginning."""
+    prompt: str
+    answer: str
     weight: float
 
 
-# What the model reads and what it writes in turn, beginning with the former.
-_Row = list[_Segment]
+_Row = list[_Turn]
+_Ids = tuple[list[int], list[int]]
+"""Tokens of a turn's prompt and of its answer."""
 
 
 class Chat:
@@ -81,6 +85,9 @@ class Chat:
         )
         self.control_ids = frozenset(id for id, token in tokenizer.get_added_tokens_decoder().items() if token.special)
         """Ids that steer the conversation; no user's text may hold them."""
+        added = tokenizer.get_added_tokens_decoder()
+        self._ends = {token.content: token.rstrip for id, token in added.items() if id in end_ids}
+        """Texts that end an answer, and whether white space behind one belongs to it."""
         mask = tokenizer.token_to_id(template.special["mask_token"]) if "mask_token" in template.special else None
         self.filler_id = min(self.control_ids - self.end_ids or self.end_ids) if mask is None else mask
         """A control id that stands for a token which is not shown."""
@@ -163,7 +170,7 @@ class Chat:
         rows: list[tuple[Example, _Row]] = []
         for example in examples:
             found = self._rows_of(example)[-1 if supervise == "last" else 0 :]
-            taught = [row for row in found if supervise == "all" or any(part.weight for part in row)] or found[-1:]
+            taught = [row for row in found if supervise == "all" or any(turn.weight for turn in row)] or found[-1:]
             names = [example.id] if len(taught) == 1 else [f"{example.id}.{n}" for n in range(1, len(taught) + 1)]
             rows += [(replace(example, id=name), row) for name, row in zip(names, taught, strict=True)]
         return self._rendered(rows, supervise)
@@ -174,11 +181,32 @@ class Chat:
         return [rendered for part in parts for rendered in self._rendered_part(part, supervise)]
 
     def _rendered_part(self, rows: Sequence[tuple[Example, _Row]], supervise: Supervise) -> list[Rendered]:
-        encodings = self.tokenizer.encode_batch(
-            [segment.text for _, row in rows for segment in row], add_special_tokens=False
-        )
-        ids = iter([encoding.ids for encoding in encodings])
-        return [self._join(example, [(segment, next(ids)) for segment in row], supervise) for example, row in rows]
+        ids = iter(self._ids_of([turn for _, row in rows for turn in row]))
+        return [self._join(example, [(turn, next(ids)) for turn in row], supervise) for example, row in rows]
+
+    def _ids_of(self, turns: Sequence[_Turn]) -> list[_Ids]:
+        """Tokens of each turn as a whole conversation has them.
+
+        A control token parts a text; what stands between two of them is tokenised together, so that no text gets the
+        mark of a beginning that many tokenizers set, nor is cut between white space. Where the end of a prompt and the
+        beginning of its answer would become one token, the answer is tokenised on its own, as a model writes it.
+        """
+        texts: list[str] = []
+        for turn in turns:
+            before = turn.after + turn.prompt
+            last = before[max([0, *(before.rfind(token) for token in self._control_tokens)]) :]
+            texts += [before, last, last + turn.answer]
+        ids = [encoding.ids for encoding in self.tokenizer.encode_batch(texts, add_special_tokens=False)]
+        told: list[_Ids] = []
+        for turn, before_ids, last_ids, both_ids in zip(turns, ids[::3], ids[1::3], ids[2::3], strict=True):
+            goes_on = both_ids[: len(last_ids)] == last_ids
+            answer_ids = both_ids[len(last_ids) :] if goes_on else self._alone(turn.answer)
+            told.append((before_ids[1 if turn.after else 0 :], answer_ids))
+        return told
+
+    def _alone(self, text: str) -> list[int]:
+        ids: list[int] = self.tokenizer.encode(text, add_special_tokens=False).ids
+        return ids
 
     def prompt_rows(self, examples: Sequence[Example]) -> list[Rendered]:
         """The prompt of each example alone, after which a model would answer; no token is supervised.
@@ -227,8 +255,7 @@ class Chat:
     def answer_ids(self, answer: Message, prompt: Sequence[Message]) -> list[int]:
         """The tokens that the model would write to give `answer` after `prompt`, its end token included."""
         row = self._rows_of(Example("", (*prompt, answer), Place("")))[-1]
-        ids: list[int] = self.tokenizer.encode(row[-1].text, add_special_tokens=False).ids
-        return self._up_to_end(ids)
+        return self._ids_of(row[-1:])[0][1]
 
     def decode(self, ids: Sequence[int]) -> str:
         text: str = self.tokenizer.decode(list(ids), skip_special_tokens=True)
@@ -264,7 +291,7 @@ class Chat:
         try:
             self._refuse_control_tokens(example.messages)
             rows: list[_Row] = []
-            done = ""
+            done = after = ""
             for turn, message in enumerate(example.messages):
                 if message.role != "assistant":
                     continue
@@ -275,40 +302,37 @@ class Chat:
                     raise TunesmithError("template-rewrites")
                 if not rows or not prompt.startswith(done):
                     rows.append([])
-                    done = ""
-                rows[-1] += [_Segment(prompt[len(done) :], 0.0), _Segment(whole[len(prompt) :], message.weight)]
-                done = whole
+                    done = after = ""
+                answer, end = self._up_to_end(whole[len(prompt) :])
+                rows[-1].append(_Turn(after, prompt[len(done) :], answer, message.weight))
+                done, after = prompt + answer, end
         except TunesmithError as failure:
             failure.place = example.place
             raise
         return rows
 
-    def _join(self, example: Example, row: list[tuple[_Segment, list[int]]], supervise: Supervise) -> Rendered:
+    def _join(self, example: Example, row: list[tuple[_Turn, _Ids]], supervise: Supervise) -> Rendered:
         read_weight = 1.0 if supervise == "all" else 0.0
         ids: list[int] = []
         weights: list[float] = []
-        for index, (segment, tokens) in enumerate(row):
-            if index % 2 == 0:
-                kept, num_written = tokens, 0
-            else:
-                written = self._up_to_end(tokens)
-                num_written = len(written)
-                # what the template adds after the answer matters only to a turn that follows
-                kept = written if index == len(row) - 1 else tokens
+        for index, (turn, (prompt_ids, answer_ids)) in enumerate(row):
             is_taught = supervise != "last" or index == len(row) - 1
-            ids += kept
-            weights += [segment.weight if is_taught else 0.0] * num_written + [read_weight] * (len(kept) - num_written)
+            ids += prompt_ids + answer_ids
+            weights += [read_weight] * len(prompt_ids) + [turn.weight if is_taught else 0.0] * len(answer_ids)
         if weights:
             weights[0] = 0.0  # nothing comes before the first token
         weights_T = np.asarray(weights, np.float32) * np.float32(example.weight)
         return Rendered(example.id, np.asarray(ids, np.int32), weights_T, example.repeats)
 
-    def _up_to_end(self, ids: list[int]) -> list[int]:
-        """Cut after the last end token: the template's own trailing characters are not the model's."""
-        for index in range(len(ids) - 1, -1, -1):
-            if ids[index] in self.end_ids:
-                return ids[: index + 1]
-        raise TunesmithError("template-no-end")
+    def _up_to_end(self, written: str) -> tuple[str, str]:
+        """What the model writes, up to its last end token, and that token; what follows is the template's own."""
+        place, end = max(((written.rfind(end), end) for end in self._ends), default=(-1, ""))
+        if place < 0:
+            raise TunesmithError("template-no-end")
+        stop = place + len(end)
+        if self._ends[end]:
+            stop = len(written) - len(written[stop:].lstrip())
+        return written[:stop], end
 
     def _refuse_control_tokens_of(self, example: Example) -> None:
         try:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import datetime
@@ -24,6 +25,7 @@ MAX_RENDERED_CHARACTERS: Final = 20_000_000
 MAX_RENDER_SECONDS: Final = 2.0
 """Processor time of one conversation: a thousand times what a template needs."""
 MAX_NUMBER_BITS: Final = 4096
+_WIDTH: Final = re.compile(r"\*|[0-9]{1,18}")
 
 # DeepSeek-R1 and its distills cut the thinking out of every assistant turn; without this statement they keep it.
 REASONING_CUT: Final = "{% if '</think>' in content %}{% set content = content.split('</think>')[-1] %}{% endif %}"
@@ -78,7 +80,7 @@ class _Sandbox(ImmutableSandboxedEnvironment):
 
     code_generator_class = _ClockedCode
     context_class = _ClockedContext
-    intercepted_binops = frozenset({"+", "*", "**"})
+    intercepted_binops = frozenset({"+", "*", "**", "%"})
 
     @staticmethod
     def clocked(context: _ClockedContext, items: Iterable[Any]) -> Iterator[Any]:
@@ -98,7 +100,13 @@ class _Sandbox(ImmutableSandboxedEnvironment):
         return super().call(__context, __obj, *arguments, **named)
 
     def call_binop(self, context: Context, operator: str, left: Any, right: Any) -> Any:
-        if isinstance(left, int) and isinstance(right, int):
+        if operator == "%":
+            # `'%999d' % 1` is as long as it says, and `*` reads the length from elsewhere
+            widths = _WIDTH.findall(left) if isinstance(left, str) else []
+            _refuse_large(
+                sum(MAX_RENDERED_CHARACTERS + 1 if w == "*" else int(w) for w in widths), MAX_RENDERED_CHARACTERS
+            )
+        elif isinstance(left, int) and isinstance(right, int):
             bits = left.bit_length() * (right if operator == "**" else 1) + right.bit_length()
             _refuse_large(bits, MAX_NUMBER_BITS)
         elif operator == "*":
@@ -114,8 +122,15 @@ def _refuse_large(size: int, limit: int) -> None:
         raise _TemplateRefused("it makes too large a value")
 
 
-def _to_json(value: Any, indent: int | None = None) -> str:
-    return json.dumps(value, ensure_ascii=False, indent=indent)
+def _to_json(
+    value: Any,
+    ensure_ascii: bool = False,
+    indent: int | None = None,
+    separators: tuple[str, str] | None = None,
+    sort_keys: bool = False,
+) -> str:
+    """What templates know as `tojson`, with the arguments that transformers gives it."""
+    return json.dumps(value, ensure_ascii=ensure_ascii, indent=indent, separators=separators, sort_keys=sort_keys)
 
 
 def _environment(today: Callable[[], datetime]) -> jinja2.Environment:
@@ -149,7 +164,9 @@ class Template:
         """
         pieces: list[str] = []
         num_characters = 0
-        context = {"messages": list(messages), "add_generation_prompt": add_generation_prompt, **self.special}
+        # transformers hands over None where there are none, and templates ask `tools is not none`
+        given = {"messages": list(messages), "tools": None, "documents": None}
+        context = {**given, "add_generation_prompt": add_generation_prompt, **self.special}
         try:
             for piece in self._template.generate(context):
                 num_characters += len(piece)

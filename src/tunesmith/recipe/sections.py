@@ -164,7 +164,7 @@ class Recipe(Section):
 
     version: Annotated[Literal[1], Field(description="Version of this format.")] = 1
     name: Annotated[str, Field(pattern=r"^[A-Za-z0-9_][A-Za-z0-9_.-]*$", description="Names the run's folder.")]
-    seed: Annotated[int, Field(ge=0, description="Drives split, order, initialisation and sampling.")] = 0
+    seed: Annotated[int, Field(ge=0, le=2**32 - 1, description="Drives split, order, initialisation and sampling.")] = 0
     model: Model = Model()
     prepare: Prepare
     annotate: Annotated[Annotate | None, Field(description="Rows for people to label.")] = None

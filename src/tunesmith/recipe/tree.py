@@ -27,10 +27,12 @@ _RULES: Final = (
 _RARE_LINE_END: Final = re.compile("[\x85\u2028\u2029]")
 _HALF_CHARACTER: Final = re.compile("[\ud800-\udfff]")
 # what PyYAML and the loader below say, by catalogue key; anything else is passed on in PyYAML's words
+_NO_COLON: Final = "could not find expected ':'"
+_SECOND_COLON: Final = "mapping values are not allowed here"
 _PROBLEMS: Final = {
     "found character '\\t' that cannot start any token": "recipe.problem.tab",
-    "mapping values are not allowed here": "recipe.problem.colon",
-    "could not find expected ':'": "recipe.problem.no-colon",
+    _SECOND_COLON: "recipe.problem.colon",
+    _NO_COLON: "recipe.problem.no-colon",
     "but found another document": "recipe.problem.documents",
     "tag": "recipe.problem.yaml-tag",
     "alias": "recipe.problem.yaml-alias",
@@ -105,11 +107,22 @@ def _compose(text: str, file: str) -> yaml.Node | None:
         code = f"U+{ord(text[failure.position]):04X}"
         raise _malformed("recipe.problem.character", place, code=code) from failure
     except yaml.MarkedYAMLError as failure:
-        mark = failure.problem_mark
-        place = Place(file, mark.line + 1, mark.column + 1) if mark else Place(file)
         problem = failure.problem or ""
+        # the colon lacks where the key stands, not where reading stopped
+        mark = failure.context_mark if problem == _NO_COLON else failure.problem_mark
+        place = Place(file, mark.line + 1, mark.column + 1) if mark else Place(file)
+        if mark and problem == _SECOND_COLON and (lacking := _without_colon(text, mark)):
+            raise _malformed("recipe.problem.no-colon", Place(file, lacking)) from failure
         raise _malformed(_PROBLEMS.get(problem, "recipe.problem.yaml"), place, problem=problem) from failure
     return node
+
+
+def _without_colon(text: str, mark: yaml.Mark) -> int | None:
+    """The line before one whose only colon is refused: without a colon of its own, it goes on there. None for two."""
+    lines = text[: mark.index].splitlines()
+    if ": " in lines[-1]:
+        return None
+    return next((number for number in range(len(lines) - 1, 0, -1) if lines[number - 1].strip()), None)
 
 
 def _malformed(key: str, place: Place, **parameters: object) -> TunesmithError:

@@ -17,7 +17,7 @@ from typing import Final, Literal
 
 from tunesmith.text.meaning import marked
 from tunesmith.text.personal import find_personal
-from tunesmith.text.personal.mentions import find_mentions, parts_of
+from tunesmith.text.personal.mentions import find_mentions, part_of, parts_of
 from tunesmith.text.personal.surrogates import surrogate
 from tunesmith.text.personal.words_en import FEMALE_NAMES, MALE_NAMES
 from tunesmith.text.tokens import HAN
@@ -222,7 +222,7 @@ def _names(texts: Sequence[str], random: Random) -> Finder | None:
         whole = _other_name(name, (*names, *new.values()), random)
         new[name] = whole
         for mention, part in parts_of(name).items():
-            new.setdefault(mention, _part(whole, part))
+            new.setdefault(mention, part_of(whole, part))
     if not new:
         return None
 
@@ -242,15 +242,6 @@ def _other_name(name: str, taken: Sequence[str], random: Random) -> str:
         made = surrogate(f"Al {name}" if is_surname else name, "name", random.randbytes(16))
         if (other := made.split(" ")[-1] if is_surname else made) not in taken:
             return other
-
-
-def _part(name: str, part: int) -> str:
-    """The whole name (0), its given part (1) or its surname (2)."""
-    if part == 0:
-        return name
-    if name[0].isascii():
-        return name.split(" ")[0 if part == 1 else -1]
-    return name[1:] if part == 1 else name[:1]
 
 
 # Regions

@@ -18,6 +18,7 @@ from tunesmith.text.personal import find_personal
 from tunesmith.text.personal.words import any_of, words
 from tunesmith.text.repair import narrow_full_width
 from tunesmith.text.tokens import HAN
+from tunesmith.text.traditional import simplified
 
 _DECIMAL: Final = re.compile(r"\d+(?:\.\d+)?")
 _DIGITS: Final = re.compile(r"\d+(?:[.,:/-]\d+)*")
@@ -57,7 +58,7 @@ _BODY_ZH: Final = re.compile(
 )
 _CAPITALISED: Final = re.compile(r"(?<=[\w,;:)('\"-] )[A-Z][\w'’-]+|\b[A-Z]{2,}\w*\b|\b\w*[a-z][A-Z]\w*\b")
 _MARKED: Final = re.compile(
-    r"```.*?```|`[^`\n]+`|https?://\S+|\S+@\S+\.\w+|\[[A-Z_]{2,}\]|\{\{?[^{}\n]{1,60}\}?\}|</?[A-Za-z][^<>\n]{0,200}>"
+    r"```.*?```|`[^`\n]+`|https?://\S+|[^\s@]{1,64}+@[^\s@]{1,255}\.\w+|\[[A-Z_]{2,}\]|\{\{?[^{}\n]{1,60}\}?\}|</?[A-Za-z][^<>\n]{0,200}>"
     r"|\$(?![\s\d])[^$\n]{1,200}(?<!\s)\$(?!\d)|《[^《》\n]{1,60}》",
     re.DOTALL,
 )
@@ -70,8 +71,9 @@ def protected(text: str, phrases: Iterable[str] = ()) -> list[tuple[int, int]]:
     Sorted, as characters from and up to; they may overlap.
     """
     finds = [_DIGITS, _SPELT, _SPELT_ZH, _NEGATION, _NEGATION_ZH, _PLACE_ZH, _BODY_ZH, _CAPITALISED]
-    spans = [match.span() for pattern in finds for match in pattern.finditer(text)]
-    spans += [match.span() for match in _direction_words().finditer(text.casefold())] if _keeps_length(text) else []
+    plain = simplified(text)
+    spans = [match.span() for pattern in finds for match in pattern.finditer(plain)]
+    spans += [match.span() for match in _direction_words().finditer(plain.casefold())] if _keeps_length(plain) else []
     spans += [(span.start, span.stop) for span in find_personal(text)]
     return sorted(spans + marked(text, phrases))
 
@@ -92,7 +94,7 @@ def _keeps_length(text: str) -> bool:
 
 def numbers_of(text: str) -> frozenset[str]:
     """The numbers that a text states, in plain digits: `five`, `5`, `５` and `五个` are one, `1.5亿` is 150000000."""
-    plain = normalise_numbers(narrow_full_width(text))
+    plain = normalise_numbers(narrow_full_width(simplified(text)))
     spelt = _SPELT.sub(lambda match: f" {_value(match[0])} ", plain)
     spelt = _SPELT_ZH.sub(_chinese_value, spelt)
     return frozenset(_trimmed(match[0]) for match in _DIGITS.finditer(spelt)) - {"1"}
@@ -125,12 +127,13 @@ def _chinese_value(match: re.Match[str]) -> str:
 
 def negations_of(text: str) -> int:
     """How many negations a text holds; `是不是`, `不过` and the like are none."""
-    rest = _NOT_NEGATIVE_ZH.sub("", text)
+    rest = _NOT_NEGATIVE_ZH.sub("", simplified(text))
     return sum(1 for _ in _NEGATION.finditer(text)) + sum(1 for _ in _NEGATION_ZH.finditer(rest))
 
 
 def names_of(text: str) -> frozenset[str]:
     """Names of people, places and bodies, e-mails, links and other named things, case folded."""
+    text = simplified(text)
     found = {text[span.start : span.stop] for span in find_personal(text)}
     for pattern in (_MARKED, _CAPITALISED, _PLACE_ZH, _BODY_ZH):
         found |= {match[0] for match in pattern.finditer(text)}
@@ -145,7 +148,7 @@ def _is_common(word: str) -> bool:
 def directions_of(text: str) -> frozenset[tuple[int, int]]:
     """Which side of which pair of opposites (`rise`, `fall`) the text names, as (pair, 0 or 1)."""
     sides = _sides()
-    return frozenset(sides[match[0]] for match in _direction_words().finditer(text.casefold()))
+    return frozenset(sides[match[0]] for match in _direction_words().finditer(simplified(text).casefold()))
 
 
 @cache
@@ -168,6 +171,6 @@ def _direction_words() -> re.Pattern[str]:
 
 
 def each_kept(names: Iterable[str], text: str) -> Iterator[str]:
-    """The names that do not stand in the text, whatever their case."""
-    folded = text.casefold()
+    """The names that do not stand in the text, whatever their case and script."""
+    folded = simplified(text).casefold()
     return (name for name in names if name not in folded)

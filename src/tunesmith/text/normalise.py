@@ -12,6 +12,7 @@ from tunesmith.text.tokens import HAN, KANA
 _MEANINGFUL = frozenset("%‰#&@")
 _THOUSANDS = re.compile(r"(?<![\d.,])\d{1,3}(?:,\d{3})+(?![\d,])")
 _ZERO_FRACTION = re.compile(r"(?<![\d.])(\d+)\.0+(?![\d.]*\d)")
+_BEGINS_NUMBER = re.compile(r"-?\.?\d")
 _WHOLE_NUMBER = re.compile(r"-?\d*\.\d+")
 _CJK = rf"{HAN}{KANA}\u3001-\u303f\u30fb-\u30ff"
 _CJK_CHARACTER = re.compile(rf"[{_CJK}]")
@@ -79,7 +80,7 @@ def _is_strippable(character: str, also: str = "") -> bool:
 
 
 def _begins_number(text: str, start: int, end: int) -> bool:
-    return re.match(r"-?\.?\d", text[start:end]) is not None
+    return _BEGINS_NUMBER.match(text, start, end) is not None
 
 
 def _plain_decimal(number: str) -> str:

@@ -13,7 +13,7 @@ written                         becomes                      only when
 ==============================  ===========================  ==================================================
 
 A range that shares its unit (`3-5万`, `3 to 5 million`) says what it says only as a whole, and stays; so do numbers
-inside words (`B2C1,234`), units of measure (`5千克`), and code.
+inside words (`B2C1,234`), units of measure (`5千克`), and code. Traditional characters count as simplified ones.
 """
 
 from __future__ import annotations
@@ -24,7 +24,10 @@ from typing import Final
 
 from tunesmith.text.repair import outside_code
 
-_PLAIN_NUMERALS: Final = str.maketrans("〇两壹贰叁肆伍陆柒捌玖拾佰仟", "零二一二三四五六七八九十百千")
+_PLAIN_NUMERALS: Final = str.maketrans(
+    "〇两兩壹贰貳叁參肆伍陆陸柒捌玖拾佰仟萬億", "零二二一二二三三四五六六七八九十百千万亿"
+)
+_PLAIN_SCALES: Final = str.maketrans("萬億", "万亿")
 _DIGITS: Final = "零一二三四五六七八九"
 _MULTIPLIERS: Final = {"亿": 10**8, "万": 10**4, "千": 1000, "百": 100, "十": 10}
 _SCALES: Final = {
@@ -46,14 +49,15 @@ _ENGLISH = re.compile(
     re.ASCII,
 )
 # Neither the thousand of a kilogram or a kilowatt, nor the hundred of a percentage.
-_PART: Final = r"[0-9]+(?:\.[0-9]+)?[ \t]?(?:[十百千万]?亿|[十百千]?万|千(?![克米瓦卡帕赫伏焦])|百(?!分))"
-_CHINESE = re.compile(rf"{_NOT_INSIDE}{_PART}(?:零?{_PART})*(?![0-9〇两{_DIGITS}])")
-_ONE_PART = re.compile(r"([0-9]+(?:\.[0-9]+)?)[ \t]?([十百千万亿]+)")
-_NUMERALS: Final = _DIGITS + "〇两壹贰叁肆伍陆柒捌玖拾佰仟" + "".join(_MULTIPLIERS)
+_PART: Final = r"[0-9]+(?:\.[0-9]+)?[ \t]?(?:[十百千万萬]?[亿億]|[十百千]?[万萬]|千(?![克米瓦卡帕赫伏焦])|百(?!分))"
+_CHINESE = re.compile(rf"{_NOT_INSIDE}{_PART}(?:零?{_PART})*(?![0-9〇两兩{_DIGITS}])")
+_ONE_PART = re.compile(r"([0-9]+(?:\.[0-9]+)?)[ \t]?([十百千万萬亿億]+)")
+_NUMERALS: Final = _DIGITS + "〇两兩壹贰貳叁參肆伍陆陸柒捌玖拾佰仟萬億" + "".join(_MULTIPLIERS)
 _UNITS: Final = (
     "个|人|名|位|元|块|美元|欧元|英镑|日元|港元|件|台|辆|架|艘|只|头|匹|条|根|张|次|天|岁|年|周|小时|分钟|秒|公里|里|千米|米|厘米|"
     "毫米|公斤|千克|克|吨|斤|升|毫升|亩|公顷|平方|立方|倍|份|家|户|所|间|栋|层|本|册|页|篇|字|句|项|种|款|支|瓶|箱|包|袋|套|"
-    "双|对|股|票|分(?!之)|度|步|级|届|期|节|道|题"
+    "双|对|股|票|分(?!之)|度|步|级|届|期|节|道|题|"
+    "個|塊|歐元|英鎊|日圓|輛|隻|條|張|歲|週|小時|分鐘|噸|畝|公頃|戶|間|棟|層|冊|頁|項|種|雙|對|級|屆|節|題"
 )
 _DIGITS_IN_GROUPS: Final = r"(?:[0-9]{1,3}(?:,[0-9]{3})+|[0-9]+)(?:\.[0-9]+)?"
 _PART_IN_GROUPS: Final = _PART.replace(r"[0-9]+(?:\.[0-9]+)?", _DIGITS_IN_GROUPS, 1)
@@ -63,7 +67,7 @@ WRITTEN_NUMBER: Final = (
     rf"|[{_NUMERALS}]{{2,}})(?![.,]?[0-9])"
 )
 """Regular expression of what `written_number` may know the value of; letters such as the k of `5k` are no part."""
-_SPELT = re.compile(rf"(?<![{_NUMERALS}几数])[{_NUMERALS}]{{2,}}(?={_UNITS})")
+_SPELT = re.compile(rf"(?<![{_NUMERALS}几幾数數])[{_NUMERALS}]{{2,}}(?={_UNITS})")
 _RANGE_BEFORE = re.compile(r"[0-9]\s?(?:[-~～–—至到]|to|and|or)\s?\Z")
 
 
@@ -145,7 +149,10 @@ def _scaled(found: re.Match[str]) -> str:
 
 def _summed(found: re.Match[str]) -> str:
     """The sum of the parts, each of which must be less than one of the unit before it; otherwise the text stays."""
-    parts = [(Decimal(number) * _SCALES[scale], _SCALES[scale]) for number, scale in _ONE_PART.findall(found[0])]
+    parts = [
+        (Decimal(number) * _SCALES[scale], _SCALES[scale])
+        for number, scale in _ONE_PART.findall(found[0].translate(_PLAIN_SCALES))
+    ]
     falls = all(value < scale for (value, _), (_, scale) in zip(parts[1:], parts, strict=False))
     return (
         plain_number(sum((value for value, _ in parts), Decimal(0))) if falls and not _shares_unit(found) else found[0]

@@ -27,18 +27,19 @@ from tunesmith.text.numbers import WRITTEN_NUMBER, written_number
 
 # A lone `¥` is taken for the yuan.
 _SPELLINGS: Final[dict[str, tuple[str, ...]]] = {
-    "CNY": ("人民币元", "人民币", "元", "RMB", "CNY", "yuan", "¥"),
-    "USD": ("美元", "US dollars", "dollars", "dollar", "USD", "US$", "$"),
-    "EUR": ("欧元", "euros", "euro", "EUR", "€"),
-    "GBP": ("英镑", "pounds", "GBP", "£"),
-    "HKD": ("港元", "港币", "HKD", "HK$"),
-    "JPY": ("日元", "yen", "JPY"),
+    "CNY": ("人民币元", "人民币", "人民幣", "元", "RMB", "CNY", "yuan", "¥"),
+    "USD": ("美元", "美金", "US dollars", "dollars", "dollar", "USD", "US$", "$"),
+    "EUR": ("欧元", "歐元", "euros", "euro", "EUR", "€"),
+    "GBP": ("英镑", "英鎊", "pounds", "GBP", "£"),
+    "HKD": ("港元", "港币", "港幣", "HKD", "HK$"),
+    "JPY": ("日元", "日圓", "yen", "JPY"),
+    "TWD": ("新台币", "新臺幣", "新台幣", "台幣", "TWD", "NT$"),
     "%": ("%", "percent", "per cent"),
-    "pp": ("个百分点", "百分点", "percentage points", "percentage point", "pp"),
+    "pp": ("个百分点", "百分点", "個百分點", "百分點", "percentage points", "percentage point", "pp"),
 }
 _NAMES: Final = {spelling.casefold(): name for name, spellings in _SPELLINGS.items() for spelling in spellings}
 _SCALE_WORDS: Final = "thousand|million|billion|trillion"
-_SCALE: Final = rf"[十百千万]?亿|[十百千]?万|千(?![克米瓦卡帕赫伏焦])|百(?!分)|(?:{_SCALE_WORDS})(?![a-z])"
+_SCALE: Final = rf"[十百千万萬]?[亿億]|[十百千]?[万萬]|千(?![克米瓦卡帕赫伏焦])|百(?!分)|(?:{_SCALE_WORDS})(?![a-z])"
 _UNIT: Final = re.compile(
     rf"(?P<scale>{_SCALE})\s?(?P<unit>.*)|(?P<unit_before>.+?)\s?(?P<scale_after>{_SCALE}|(?<=[$€£¥])(?:bn|[kmb]))"
 )

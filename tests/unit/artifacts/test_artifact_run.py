@@ -13,7 +13,7 @@ import pytest
 import tunesmith
 from tunesmith.artifacts import open_run, read_events, read_metrics
 from tunesmith.artifacts.run import RunBusy
-from tunesmith.errors import RunFailed
+from tunesmith.errors import Place, RunFailed
 from tunesmith.runtime import Runtime
 
 HOLD = """
@@ -113,6 +113,14 @@ def test_damage_before_the_last_line_is_told_with_its_line(tmp_path: Path, runti
         list(read_events(tmp_path))
     assert caught.value.code == "events-damaged"
     assert str(caught.value.place) == f"{events_file(tmp_path)}:2"
+
+
+@pytest.mark.parametrize("line", ["{}", "12", "null", '["state"]'])
+def test_a_line_that_is_no_event_is_named(tmp_path: Path, line: str) -> None:
+    events_file(tmp_path).write_text(f"{line}\n", encoding="utf-8")
+    with pytest.raises(RunFailed) as caught:
+        list(read_events(tmp_path))
+    assert (caught.value.code, caught.value.place) == ("events-damaged", Place(str(events_file(tmp_path)), 1))
 
 
 def test_a_step_done_again_after_a_resume_counts_once(tmp_path: Path, runtime: Runtime) -> None:

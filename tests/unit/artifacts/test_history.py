@@ -31,3 +31,5 @@ def test_trainings_are_read_back_in_order_and_a_torn_line_is_left_out(tmp_path: 
     with (tmp_path / "new" / FILE).open("a") as stream:
         stream.write(TAKEN.model_dump_json()[:40])
     assert read_history(tmp_path / "new") == [TAKEN, second]
+    append_taken(tmp_path / "new", second)
+    assert read_history(tmp_path / "new") == [TAKEN, second, second]

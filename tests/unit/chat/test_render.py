@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from tiny_models import TEMPLATE, make_chat, make_tokenizer, save_tokenizer
+from tokenizers import AddedToken, Tokenizer, decoders, models, normalizers, pre_tokenizers
 
 from tunesmith.chat import Chat, load_chat
 from tunesmith.errors import Place, TunesmithError
@@ -64,6 +65,66 @@ def test_the_supervised_prefix_is_the_generation_prompt(chat: Chat) -> None:
             chat.tokenizer.decode(rendered.ids_T.tolist(), skip_special_tokens=False), add_special_tokens=False
         ).ids
     )
+
+
+ROLES = (
+    "{% for m in messages %}{{ '<|' + m.role + '|>\\n' + (m.reasoning_content + '</think>' if m.reasoning_content is "
+    "string else '') + m.content + eos_token + '\\n\\n' }}{% endfor %}{{ '<|assistant|>\\n' if add_generation_prompt }}"
+)
+"""Of Zephyr and TinyLlama: roles are text, and only the end of a turn is a token."""
+
+
+def letters(split: pre_tokenizers.PreTokenizer | None = None, *, rstrip: bool = False) -> Tokenizer:
+    """A token a character, but for two line feeds; without `split`, a text begins with a space as in Llama 2."""
+    characters = [chr(code) for code in range(33, 127)] + ["\n", "▁", "Ġ", "Ċ"]
+    vocabulary = {piece: id for id, piece in enumerate([*characters, "\n\n", "ĊĊ"])}
+    tokenizer = Tokenizer(models.BPE(vocabulary, [("\n", "\n"), ("Ċ", "Ċ")]))
+    if split is not None:
+        tokenizer.pre_tokenizer = split
+    else:
+        tokenizer.normalizer = normalizers.Sequence([normalizers.Prepend("▁"), normalizers.Replace(" ", "▁")])
+    tokenizer.add_special_tokens([AddedToken("</s>", rstrip=rstrip, normalized=False, special=True)])
+    return tokenizer
+
+
+@pytest.mark.parametrize(
+    "tokenizer",
+    [
+        letters(),
+        letters(pre_tokenizers.Metaspace(prepend_scheme="first", split=False)),
+        letters(pre_tokenizers.ByteLevel(add_prefix_space=False)),
+        letters(rstrip=True),
+    ],
+    ids=["llama-2", "llama-2-new", "gpt-2", "phi-3"],
+)
+def test_the_tokens_of_a_row_are_those_of_its_whole_text(tmp_path: Path, tokenizer: Tokenizer) -> None:
+    """Whatever a tokenizer puts before a text or makes of white space, a row holds every prompt as it is served."""
+    save_tokenizer(tmp_path, tokenizer, ROLES, end="</s>")
+    chat = load_chat(tmp_path)
+    messages = (
+        *(Message("user", "hi you"), Message("assistant", "yes, I")),
+        *(Message("user", "so"), Message("assistant", "no")),
+    )
+    (row,) = chat.training_rows([example(*messages)])
+    whole = "\n\n".join(f"<|{message.role}|>\n{message.content}</s>" for message in messages)
+    assert row.ids_T.tolist() == chat.tokenizer.encode(whole, add_special_tokens=False).ids
+    for turn in (1, 3):
+        prompt, answer = chat.prompt_ids(messages[:turn]), chat.answer_ids(messages[turn], messages[:turn])
+        assert row.ids_T[: len(prompt) + len(answer)].tolist() == prompt + answer
+        assert row.weights_T[len(prompt) - 1 :][: len(answer) + 1].tolist() == [0.0, *(1.0 for _ in answer)]
+    assert np.count_nonzero(row.weights_T) == len("yes, I" + "no") + 2
+
+
+def test_an_answer_that_goes_on_in_the_prompts_last_token_is_tokenised_alone(tmp_path: Path) -> None:
+    tokenizer = letters(pre_tokenizers.ByteLevel(add_prefix_space=False))
+    tokenizer.decoder = decoders.ByteLevel()
+    save_tokenizer(tmp_path, tokenizer, ROLES, end="</s>")
+    chat = load_chat(tmp_path)
+    messages = (Message("user", "hi"), Message("assistant", "\nyes"))
+    (row,) = chat.training_rows([example(*messages)])
+    prompt = chat.prompt_ids(messages[:1])
+    assert row.ids_T[: len(prompt)].tolist() == prompt
+    assert supervised(chat, row) == ["\nyes</s>"]
 
 
 def test_message_weights_where_every_token_is_supervised(chat: Chat) -> None:

@@ -42,6 +42,8 @@ def code_of(source: str) -> str:
         "{{ 'a' * 999999999999 }}",
         "{{ 999999999999 * 'a' }}",
         "{{ 7 ** 9999 ** 2 }}",
+        "{{ '%999999999d' % 1 }}",
+        "{{ '%*d' % (999999999, 1) }}",
         "{% set n = namespace(x='aa') %}{% for i in range(90) %}{% set n.x = n.x ~ n.x %}{% endfor %}",
         "{% set n = namespace(x='aa') %}{% for i in range(90) %}{% set n.x = n.x + n.x %}{% endfor %}",
         "{% set n = namespace(x=9) %}{% for i in range(90) %}{% set n.x = n.x * n.x %}{% endfor %}",
@@ -110,3 +112,13 @@ def test_without_the_known_statement_there_is_no_twin() -> None:
     twin = Template("a" + template_module.REASONING_CUT + "b", {}).training_twin()
     assert twin is not None
     assert twin.source == "ab"
+
+
+def test_templates_see_what_transformers_shows_them() -> None:
+    assert render("{{ 'tools' if tools is not none }}{{ 'documents' if documents is defined and documents }}") == ""
+    assert render("{{ {'b': '中', 'a': 1} | tojson(ensure_ascii=False, sort_keys=True) }}") == '{"a": 1, "b": "中"}'
+    assert render("{{ [1, '中'] | tojson(separators=(',', ':'), ensure_ascii=True) }}") == '[1,"\\u4e2d"]'
+
+
+def test_short_texts_may_be_formatted() -> None:
+    assert render("{{ '%02d of %s' % (7, 'x') }}{{ 7 % 4 }}") == "07 of x3"

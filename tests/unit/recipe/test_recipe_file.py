@@ -266,7 +266,7 @@ def test_the_closest_choice_is_named(tmp_path: Path, override: str, suggestion: 
     [
         (SMALL + "train:\n\tepochs: 2\n", 5, 1, "缩进请用空格，不要用制表符"),
         (SMALL + "model: base: x\n", 4, 12, "同一行出现第二个"),
-        (SMALL + "train\nseed: 1\n", 5, 1, "此处应为 `键: 值`，须用半角冒号"),
+        (SMALL + "train\nseed: 1\n", 4, 1, "此处应为 `键: 值`，须用半角冒号"),
         (SMALL + "train: {epochs: 2\n", 5, 1, "expected"),
         (SMALL + "seed: \x07\n", 4, 7, "不允许出现字符 U+0007"),
         (SMALL + "seed: !!int 5\n", 4, 7, "标签"),
@@ -403,7 +403,7 @@ CHANGES = st.fixed_dictionaries(
     {},
     optional={
         ("name",): st.from_regex(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,12}", fullmatch=True),
-        ("seed",): st.integers(0, 2**63),
+        ("seed",): st.integers(0, 2**32 - 1),
         ("model", "revision"): WORDS,
         ("prepare", "system"): WORDS,
         ("prepare", "group_by"): st.none() | WORDS,
@@ -470,3 +470,26 @@ def reach(recipe: Recipe, path: tuple[str, ...]) -> object:
 def test_other_yaml_readers_understand_the_resolved_recipe(tmp_path: Path) -> None:
     recipe = load(tmp_path, SMALL, "prepare.system=no", "prepare.group_by='2e-4'", "train.learning_rate=1e-5")
     assert yaml.safe_load(dump_recipe(recipe)) == recipe.model_dump(mode="json")
+
+
+@pytest.mark.parametrize(
+    ("text", "line", "is_second"),
+    [
+        ("name：demo\nprepare: {sources: a}\n", 1, False),
+        ("name: demo\nprepare\n\n  sources: a\n", 2, False),
+        (SMALL + "report: language: zh\n", 4, True),
+    ],
+)
+def test_a_colon_that_is_missing_is_told_from_one_too_many(
+    tmp_path: Path, text: str, line: int, is_second: bool
+) -> None:
+    error = only(failures(tmp_path, text))
+    assert error.place is not None
+    assert (error.code, error.place.line) == ("recipe-yaml", line)
+    assert ("a second `: `" in error.message()) == is_second
+
+
+def test_a_seed_is_one_that_every_generator_takes(tmp_path: Path) -> None:
+    assert load(tmp_path, SMALL + "seed: 4294967295\n").seed == 2**32 - 1
+    error = only(failures(tmp_path, SMALL + "seed: 4294967296\n"))
+    assert (error.code, "4294967295" in error.message()) == ("recipe-value", True)

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from time import process_time
+
 import pytest
 
-from tunesmith.text.meaning import directions_of, names_of, negations_of, numbers_of, protected
+from tunesmith.text.meaning import directions_of, marked, names_of, negations_of, numbers_of, protected
 
 
 @pytest.mark.parametrize(
@@ -75,3 +77,25 @@ def test_words_of_meaning_are_protected(text: str, phrases: tuple[str, ...], kep
     assert not {"dollars", "please", "收到", "run"} & {
         word for word in ("dollars", "please", "收到", "run") if word in covered
     }
+
+
+@pytest.mark.parametrize(
+    ("traditional", "plain"),
+    [
+        ("營收沒有上漲五個百分點", "营收没有上涨五个百分点"),
+        ("無法賣出兩張股票", "无法卖出两张股票"),
+        ("並非獲利", "并非获利"),
+    ],
+)
+def test_traditional_characters_mean_what_simplified_ones_do(traditional: str, plain: str) -> None:
+    for told in (numbers_of, negations_of, directions_of, names_of):
+        assert told(traditional) == told(plain)
+    assert protected(traditional) == protected(plain)
+
+
+@pytest.mark.parametrize("unit", ["a@", "合同没有空格", "x.y@"])
+def test_a_text_without_spaces_takes_time_that_grows_with_its_length_only(unit: str) -> None:
+    begun = process_time()
+    marked(unit * 20_000)
+    assert process_time() - begun < 2.0
+    assert marked("写信到 zhang3@qq.com 即可") == [(4, 17)]

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+from random import Random
+
 import pytest
 
-from tunesmith.text.personal import Span, find_personal, without_overlaps
+from tunesmith.text.personal import PERSONAL_TYPES, Span, find_personal, without_overlaps
 
 
 def found(text: str) -> list[tuple[str, str]]:
@@ -50,6 +53,12 @@ def test_english(text: str, expected: list[tuple[str, str]]) -> None:
         ("住在杭州市西湖区文三路138号3幢2单元501室，近地铁", [("address", "杭州市西湖区文三路138号3幢2单元501室")]),
         ("寄到澜川市云栖区听雨街7号", [("address", "澜川市云栖区听雨街7号")]),
         ("座机010-62345678转8001", [("phone", "010-62345678转8001")]),
+        ("电话：（010）62345678，请来电", [("phone", "（010）62345678")]),
+        ("联系人（田慧敏）电话１３８１２３４５６７８", [("name", "田慧敏"), ("phone", "１３８１２３４５６７８")]),
+        ("我叫張偉明，電話是0912-345-678", [("name", "張偉明"), ("phone", "0912-345-678")]),
+        ("聯絡人：陳美玲，住在臺北市信義區松高路7號", [("name", "陳美玲"), ("address", "臺北市信義區松高路7號")]),
+        ("歐陽娜娜小姐生於1990年5月1日", [("name", "歐陽娜娜"), ("birth-date", "1990年5月1日")]),
+        ("密碼：abc12345，電話聯繫", [("secret", "abc12345")]),
         ("本人1990年5月1日出生", [("birth-date", "1990年5月1日")]),
         ("生日：19900501", [("birth-date", "19900501")]),
         ("卡号6222021001116245702", [("card", "6222021001116245702")]),
@@ -111,7 +120,8 @@ def test_of_overlapping_finds_the_longer_stays_and_a_secret_before_all() -> None
 
 @pytest.mark.thorough
 @pytest.mark.parametrize(
-    "unit", ["1-", "a@", "eyJ", "Aa ", "12 Ab ", "张", "王医", "1:", "key=", "-----BEGIN ", "路1号"]
+    "unit",
+    ["1-", "a@", "eyJ", "Aa ", "12 Ab ", "张", "王医", "1:", "key=", "-----BEGIN ", "路1号", "a@b.co ", "张伟明说，"],
 )
 def test_long_runs_take_time_that_grows_with_their_length_only(unit: str) -> None:
     import time
@@ -125,3 +135,20 @@ def test_long_runs_take_time_that_grows_with_their_length_only(unit: str) -> Non
     seconds(1_000)
     # quadratic work would take 64 times as long
     assert seconds(32_000) < 24 * max(seconds(4_000), 0.002)
+
+
+def test_an_encrypted_key_is_found_whole() -> None:
+    body = "Proc-Type: 4,ENCRYPTED\nDEK-Info: AES-128-CBC,7E1A\n\n" + 30 * ("aB3+/" * 12 + "\n")
+    key = f"-----BEGIN RSA PRIVATE KEY-----\n{body}-----END RSA PRIVATE KEY-----"
+    assert found(f"see {key} here") == [("secret", key)]
+
+
+def test_spans_that_stay_touch_none_of_the_others() -> None:
+    random = Random(7)
+    for _ in range(200):
+        starts = [random.randrange(60) for _ in range(25)]
+        spans = [Span(start, start + random.randint(1, 9), random.choice(PERSONAL_TYPES)) for start in starts]
+        kept = without_overlaps(spans)
+        assert all(one.stop <= other.start for one, other in pairwise(kept))
+        # what was left out touches something that stayed
+        assert all(any(s.start < k.stop and k.start < s.stop for k in kept) for s in spans)

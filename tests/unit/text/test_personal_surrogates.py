@@ -8,7 +8,9 @@ import pytest
 
 from tunesmith.text.personal import PersonalType, find_personal
 from tunesmith.text.personal.checksums import is_card, is_chinese_id, is_iban, is_ssn
+from tunesmith.text.personal.pseudonyms import pseudonymised
 from tunesmith.text.personal.surrogates import surrogate
+from tunesmith.text.traditional import PAIRS
 
 KEY, OTHER = b"k" * 32, b"o" * 32
 VALUES: dict[str, tuple[PersonalType, str]] = {
@@ -82,3 +84,54 @@ def test_the_frame_of_a_key_block_stays() -> None:
     made = surrogate(block, "secret", KEY).split("\n")
     assert (made[0], made[2]) == ("-----BEGIN PRIVATE KEY-----", "-----END PRIVATE KEY-----")
     assert made[1] != "MIIBVAIB"
+
+
+def test_full_width_values_get_the_surrogates_of_their_ascii_forms() -> None:
+    wide = {ord("!") + place: ord("！") + place for place in range(94) if chr(ord("!") + place) not in ",:"}
+    for kind, value in VALUES.values():
+        if value.isascii() and kind not in ("name", "address"):
+            assert surrogate(value.translate(wide), kind, KEY) == surrogate(value, kind, KEY)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Name: ______  Password: ________",
+        "postgres://user:***@db.example.com/sales",
+        "password=########",
+        "-----BEGIN PRIVATE KEY-----\n...\n...\n...\n...\n-----END PRIVATE KEY-----",
+    ],
+)
+def test_a_password_that_is_not_shown_is_none(text: str) -> None:
+    assert find_personal(text) == []
+
+
+@pytest.mark.parametrize("value", ["密码很难猜", "sk-___________________", "abc-_________", "²²²²", "٣٤٥٦"])
+def test_a_secret_of_any_characters_gets_another(value: str) -> None:
+    assert surrogate(value, "secret", KEY) != value
+
+
+def test_a_person_stays_one_person_in_later_mentions() -> None:
+    (new,) = pseudonymised(["我是欧阳雪松。欧阳先生，雪松到了。"], KEY)
+    whole = surrogate("欧阳雪松", "name", KEY)
+    assert new == f"我是{whole}。{whole[0]}先生，{whole[1:]}到了。"
+    first, second = pseudonymised(["我叫张伟。", "张先生，这一张纸是给您的。"], KEY)
+    assert second == f"{first[2]}先生，这一张纸是给您的。"
+    (new,) = pseudonymised(["客户玛丽亚·凯勒来电，玛丽亚明天再来。"], KEY)
+    whole = surrogate("玛丽亚·凯勒", "name", KEY)
+    assert new == f"客户{whole}来电，{whole.split('·')[0]}明天再来。"
+
+
+def test_a_person_is_the_same_in_traditional_characters() -> None:
+    assert surrogate("張偉", "name", KEY) == surrogate("张伟", "name", KEY)
+    (new,) = pseudonymised(["我是歐陽雪松。歐陽先生到了。"], KEY)
+    whole = surrogate("欧阳雪松", "name", KEY)
+    assert new == f"我是{whole}。{whole[0]}先生到了。"
+
+
+def test_each_traditional_character_of_the_list_has_one_simplified_form() -> None:
+    """GB 2312, of 1980, holds simplified characters only, but for a few."""
+    pairs = [(pair[0], pair[1]) for pair in sorted(PAIRS)]
+    assert len(dict(pairs)) == len(pairs)
+    assert all(simple.encode("gb2312", "ignore") for _, simple in pairs)
+    assert "".join(old for old, _ in pairs if old.encode("gb2312", "ignore")) == "後徵於"

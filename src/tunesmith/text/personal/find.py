@@ -3,20 +3,19 @@
 from __future__ import annotations
 
 import re
+from bisect import bisect_left
 from collections.abc import Collection, Iterator, Sequence
+from operator import attrgetter
 from typing import Final
 
 from tunesmith.text.personal.addresses import find_addresses
+from tunesmith.text.personal.fold import folded
 from tunesmith.text.personal.names_en import find_english_names
 from tunesmith.text.personal.names_zh import find_chinese_names
 from tunesmith.text.personal.numbers import find_birth_dates, find_ipv6, find_numbers
 from tunesmith.text.personal.secrets import find_emails, find_secrets
 from tunesmith.text.personal.span import PERSONAL_TYPES, PersonalType, Span
 
-_FULL_WIDTH: Final = re.compile("[０-９Ａ-Ｚａ-ｚ＠]")
-_TO_HALF_WIDTH: Final = {
-    ord("！") + place: ord("!") + place for place in range(94) if chr(ord("!") + place) not in ",:;?!"
-}
 _HAN: Final = re.compile("[\u4e00-\u9fff]")
 _DIGIT: Final = re.compile("[0-9]")
 _NUMERIC: Final = re.compile(
@@ -37,11 +36,11 @@ def find_personal(text: str, types: Collection[PersonalType] = PERSONAL_TYPES) -
 
     Where two finds overlap, a secret stays before anything else, then the longer one, then the more specific type
     (`PERSONAL_TYPES`). First names alone, without title, greeting or introduction, are not found: they tell no person
-    from another, and stories are full of them. Full-width digits and letters count as their ASCII forms.
+    from another, and stories are full of them. Full-width digits and letters
+    count as their ASCII forms, traditional characters as the simplified ones.
     """
     is_ascii = text.isascii()
-    # one character for one, so that places stay what they are
-    flat = text if is_ascii or not _FULL_WIDTH.search(text) else text.translate(_TO_HALF_WIDTH)
+    flat = text if is_ascii else folded(text)
     has_han = not is_ascii and _HAN.search(flat) is not None
     spans = find_secrets(flat)
     if "@" in flat:
@@ -73,9 +72,10 @@ def without_overlaps(spans: Sequence[Span]) -> list[Span]:
     """Return the spans that stay where several claim the same characters, in order of place."""
     kept: list[Span] = []
     for span in sorted(spans, key=_precedence):
-        if all(span.stop <= other.start or other.stop <= span.start for other in kept):
-            kept.append(span)
-    return sorted(kept, key=lambda span: span.start)
+        place = bisect_left(kept, span.stop, key=attrgetter("start"))
+        if not place or kept[place - 1].stop <= span.start:
+            kept.insert(place, span)
+    return kept
 
 
 def _precedence(span: Span) -> tuple[bool, int, int, int]:

@@ -42,7 +42,7 @@ _RARE: Final = re.compile(rf"[^\W\d_\x00-\u4dff\ua000-\uffff{_NOT_OF_NAMES}{ever
 _MAX_RARE_SHARE: Final = 0.05
 """Where more of the text is rare it is written in traditional characters, which are rare in simplified text only."""
 _TITLE: Final = re.compile(TITLES)
-_ROLE: Final = re.compile(rf"(?:{ROLES})(?P<sign>(?:[是为叫：:，,\s]|“|（|名字)*)")
+_ROLE: Final = re.compile(rf"(?:{ROLES})(?P<sign>(?:[是为叫：:，,\s]|“|[（(]|名字)*)")
 _UNLISTED: Final = re.compile(rf"(?:{DONE_TO_PERSONS})({GIVEN}{{2,3}}?)(?={DONE_AS_PERSONS})")
 _ANY_NAME: Final = re.compile(rf"{GIVEN}{{2,3}}")
 _ACTS: Final = re.compile(DONE_AS_PERSONS)

@@ -8,9 +8,11 @@ logistic regression (`python -m tools.fit_names_zh`), and where the sum is above
 from __future__ import annotations
 
 import re
+from bisect import bisect_left
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import lru_cache
 from itertools import accumulate, pairwise
+from operator import itemgetter
 from typing import Final
 
 from tunesmith.text.personal.span import Span
@@ -145,8 +147,9 @@ def find_bare_names(text: str, rare_places: Sequence[int]) -> Iterator[Span]:
     for score, place in sorted(found, key=lambda item: (-item[0], item[1])):
         if score <= _THRESHOLD:
             break
-        if all(place[2] <= other[0] or other[2] <= place[0] for other in taken):
-            taken.append(place)
+        after = bisect_left(taken, place[2], key=itemgetter(0))
+        if not after or taken[after - 1][2] <= place[0]:
+            taken.insert(after, place)
     yield from (Span(start, stop, "name") for start, _, stop in taken)
 
 

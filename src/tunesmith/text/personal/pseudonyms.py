@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from tunesmith.text.personal.find import find_personal, without_overlaps
-from tunesmith.text.personal.mentions import find_mentions, parts_of
+from tunesmith.text.personal.mentions import find_mentions, part_of, parts_of
 from tunesmith.text.personal.span import Span
 from tunesmith.text.personal.surrogates import surrogate
 
@@ -35,17 +35,8 @@ def pseudonyms_of(names: Iterable[str], key: bytes) -> dict[str, str]:
     for name in names:
         whole = surrogate(name, "name", key)
         for mention, part in parts_of(name).items():
-            known.setdefault(mention, _part(whole, part))
+            known.setdefault(mention, part_of(whole, part))
     return known
-
-
-def _part(name: str, part: int) -> str:
-    """The whole name (0), its given part (1) or its surname (2)."""
-    if part == 0:
-        return name
-    if name[0].isascii():
-        return name.split(" ")[0 if part == 1 else -1]
-    return name[1:] if part == 1 else name[:1]
 
 
 def _replaced(text: str, spans: Sequence[Span], known: dict[str, str], key: bytes) -> str:

@@ -33,7 +33,11 @@ _TOKEN: Final = re.compile(
     r"|SG\.[0-9A-Za-z_-]{16,}\.[0-9A-Za-z_-]{16,}|dop_v1_[0-9a-f]{40,}|shpat_[0-9a-f]{30,}|sq0[a-z]{3}-[0-9A-Za-z_-]{20,}"
     r"|eyJ[0-9A-Za-z_-]{8,}\.[0-9A-Za-z_-]{8,}\.[0-9A-Za-z_-]*)"
 )
-_PEM: Final = re.compile(r"-----BEGIN ([A-Z0-9 ]*PRIVATE KEY(?: BLOCK)?)-----[^-]{16,10000}-----END \1-----")
+_PEM: Final = re.compile(
+    # lines such as `Proc-Type: 4,ENCRYPTED` stand before the key; dots in its place are none
+    r"-----BEGIN ([A-Z0-9 ]*PRIVATE KEY(?: BLOCK)?)-----[^0-9A-Za-z-]*+(?=[0-9A-Za-z])"
+    r"(?:[^-]|-(?!----)){16,20000}-----END \1-----"
+)
 _WORDS: Final = ("passw", "passp", "pwd", "secret", "token", "key", "密码", "口令", "密钥", "令牌")
 _ASSIGNED: Final = re.compile(
     r"(?:password|passwd|passphrase|pwd|secret(?:[ _-]?key)?|token|key(?:[ _-]id)?|密码|口令|密钥|令牌)"
@@ -67,7 +71,8 @@ def find_secrets(text: str) -> list[Span]:
         spans += [Span(match.start("value"), match.end("value"), "secret") for match in _BEARER.finditer(text)]
     if "://" in text:
         spans += [Span(match.start("value"), match.end("value"), "secret") for match in _IN_URL.finditer(text)]
-    return spans
+    # a line to fill in, or stars in the place of a password, tell nothing
+    return [span for span in spans if any(map(str.isalnum, text[span.start : span.stop]))]
 
 
 def _may_hold_token(text: str) -> bool:

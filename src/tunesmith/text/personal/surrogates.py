@@ -17,6 +17,7 @@ from itertools import count
 from typing import Final
 
 from tunesmith.text.personal.checksums import iban_rest, is_card, is_chinese_id
+from tunesmith.text.personal.fold import folded
 from tunesmith.text.personal.span import PersonalType
 from tunesmith.text.personal.words import characters, words
 from tunesmith.text.personal.words_en import FEMALE_NAMES, MALE_NAMES, SURNAMES
@@ -62,8 +63,10 @@ class Draw:
 def surrogate(value: str, kind: PersonalType, key: bytes) -> str:
     """Return the value's surrogate: of the same type and language, in the same grouping; never the value itself.
 
-    The same number in another grouping, and a value in other case, draw the same characters.
+    The same number in another grouping or in full width, and a value in other case or in traditional characters, draw
+    the same characters.
     """
+    value = folded(value)
     plain = _SEPARATORS.sub("", value) if kind in _NUMBERS else " ".join(value.split())
     draw = Draw(key, kind, plain.casefold())
     while (made := _MAKERS[kind](value, draw)).casefold() == value.casefold():
@@ -150,10 +153,10 @@ def _scrambled(value: str, draw: Draw) -> str:
 
 
 def _like(character: str, draw: Draw) -> str:
-    """A digit for a digit, a letter for a letter of the same case; anything else stays."""
-    if "0" <= character <= "9":
+    """A digit for a digit, a letter for a letter, of the same case where it is Latin; anything else stays."""
+    if character.isdecimal():
         return str(draw.below(10))
-    if character.isascii() and character.isalpha():
+    if character.isalnum():
         letter = draw.one_of("abcdefghijklmnopqrstuvwxyz")
         return letter.upper() if character.isupper() else letter
     return character
@@ -165,7 +168,7 @@ def _secret(value: str, draw: Draw) -> str:
         lines = value.split("\n")
         return "\n".join(line if line.startswith("-----") else _scrambled(line, draw) for line in lines)
     stem = _SECRET_STEM.match(value)
-    kept = stem.end() if stem and stem.end() < len(value) - 8 else 0
+    kept = stem.end() if stem and sum(map(str.isalnum, value[stem.end() :])) > 8 else 0
     return value[:kept] + _scrambled(value[kept:], draw)
 
 
