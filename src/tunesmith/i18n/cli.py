@@ -94,7 +94,7 @@ TEXTS: Final[dict[str, tuple[str, str]]] = {
     "cli.table.seconds": ("Seconds", "秒"),
     "cli.dataset.counts": (
         "{read} rows read = {kept} kept + {rejected} rejected; train {train}, validation {validation}, test {test}",
-        "读取 {read} 条 = 保留 {kept} 条 + 拒绝 {rejected} 条；训练 {train}，验证 {validation}，测试 {test}",
+        "读取 {read} 条 = 保留 {kept} 条 + 剔除 {rejected} 条；训练 {train}，验证 {validation}，测试 {test}",
     ),
     "cli.proof": (
         "{pair}: {first} and {second} distinct prompts, shared: prompts {prompts}, groups {groups}, near-duplicate "
@@ -108,7 +108,7 @@ TEXTS: Final[dict[str, tuple[str, str]]] = {
     ),
     "cli.dataset.at": (
         "Dataset: {folder} (rejected rows in rejects.jsonl)",
-        "数据集：{folder}（被拒绝的行见 rejects.jsonl）",
+        "数据集：{folder}（剔除的数据见 rejects.jsonl）",
     ),
     "cli.plan": (
         "{name}: {method}, {steps} steps over {rows} rows, {tokens} tokens of which {supervised} supervised; "
@@ -140,6 +140,7 @@ TEXTS: Final[dict[str, tuple[str, str]]] = {
         "{threads} threads; set OMP_NUM_THREADS to change",
         "{threads} 个线程；可用 OMP_NUM_THREADS 更改",
     ),
+    "cli.doctor.memory": ("{free} GiB of free memory ({device})", "{device} 可用内存 {free} GiB"),
     "cli.doctor.disk": ("{free} GiB of free disk", "磁盘剩余 {free} GiB"),
     "cli.doctor.hub-yes": ("{host} answers", "{host} 可以访问"),
     "cli.doctor.hub-no": (
