@@ -21,18 +21,18 @@ _NAMES: Final[dict[str, tuple[str, str]]] = {
 
 _VERDICTS: Final[dict[str, tuple[str, str]]] = {
     "verdict.better": ("Better", "更好"),
-    "verdict.better_with_losses": ("Better, with losses", "更好，但有损失"),
+    "verdict.better_with_losses": ("Better, with losses", "更好，但有退步"),
     "verdict.worse": ("Worse", "更差"),
     "verdict.equivalent": ("Equivalent within the margin", "相当"),
     "verdict.not_enough_evidence": ("Not enough evidence", "证据不足"),
     "verdict.meaning.better": (
         "The whole 95% interval lies on the side of improvement, and no general suite is shown to have lost more than "
         "the limit.",
-        "95% 置信区间整个落在改进一侧，各项通用测试也未见超出限度的损失。",
+        "95% 置信区间整个落在改进一侧，各项通用测试也未见超出限度的退步。",
     ),
     "verdict.meaning.better_with_losses": (
         "The model improved on the task, but it is shown to have lost more on a general suite than the limit allows.",
-        "模型在目标任务上确有提升，但在通用测试上的损失超出了允许的限度。",
+        "模型在目标任务上确有提升，但在通用测试上的退步超出了允许的限度。",
     ),
     "verdict.meaning.worse": (
         "The whole 95% interval lies on the side of loss. Do not deploy this model in place of the base.",
@@ -88,15 +88,15 @@ _VERDICTS: Final[dict[str, tuple[str, str]]] = {
     ),
     "verdict.reason.loss_beyond_limit": (
         "{suite}: lost more than the limit of {max_loss}: {mean}, 95% interval {low} to {high}, on {n} items",
-        "{suite}：损失超出限度 {max_loss}：{mean}，95% 置信区间 {low} 至 {high}，共 {n} 题",
+        "{suite}：退步超出限度 {max_loss}：{mean}，95% 置信区间 {low} 至 {high}，共 {n} 题",
     ),
     "verdict.reason.loss_within_limit": (
         "{suite}: a loss, but within the limit of {max_loss}: {mean}, 95% interval {low} to {high}, on {n} items",
-        "{suite}：有损失，但未超出限度 {max_loss}：{mean}，95% 置信区间 {low} 至 {high}，共 {n} 题",
+        "{suite}：有退步，但未超出限度 {max_loss}：{mean}，95% 置信区间 {low} 至 {high}，共 {n} 题",
     ),
     "verdict.reason.loss_uncertain": (
         "{suite}: perhaps a loss beyond the limit of {max_loss}: {mean}, 95% interval {low} to {high}, on {n} items",
-        "{suite}：损失可能超出限度 {max_loss}：{mean}，95% 置信区间 {low} 至 {high}，共 {n} 题",
+        "{suite}：退步可能超出限度 {max_loss}：{mean}，95% 置信区间 {low} 至 {high}，共 {n} 题",
     ),
 }
 
@@ -252,7 +252,7 @@ _SECTIONS: Final[dict[str, tuple[str, str]]] = {
     "report.forgetting.caption": (
         "General questions that have nothing to do with the training rows, asked before and after. Tolerated loss: "
         "{max_loss}.",
-        "与训练数据无关的通用问题，微调前后各问一遍。允许的损失：{max_loss}。",
+        "与训练数据无关的通用问题，微调前后各问一遍。允许的退步：{max_loss}。",
     ),
     "report.forgetting.not_asked": ("The general questions were not asked in this run.", "本次运行没有测试通用问题。"),
     "report.forgetting.limit": ("Limit", "限度"),
