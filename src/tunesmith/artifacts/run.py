@@ -86,10 +86,10 @@ def read_events(folder: Path) -> Iterator[Event]:
     # what follows the last newline is a line that a kill tore, or one that is being written
     for number, line in enumerate(file.read_bytes().split(b"\n")[:-1], start=1):
         try:
-            row = json.loads(line)
-        except ValueError as failure:
+            event = event_from_json(json.loads(line))
+        except (ValueError, KeyError, TypeError) as failure:
             raise RunFailed("events-damaged", place=Place(str(file), number)) from failure
-        yield event_from_json(row)
+        yield event
 
 
 def read_metrics(folder: Path, *others: EventType) -> list[Event]:
