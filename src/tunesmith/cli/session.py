@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import signal
 import sys
@@ -134,6 +135,15 @@ def show(result: Any, lines: list[str]) -> None:
     if OPTIONS.json:
         import json
 
-        typer.echo(json.dumps(result, ensure_ascii=not sys.stdout.encoding.lower().startswith("utf")))
+        typer.echo(json.dumps(finite(result), ensure_ascii=not sys.stdout.encoding.lower().startswith("utf")))
     else:
         typer.echo("\n".join(lines))
+
+
+def finite(value: Any) -> Any:
+    """With null for numbers that JSON does not have: NaN and the infinities."""
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
+    if isinstance(value, dict):
+        return {key: finite(each) for key, each in value.items()}
+    return [finite(each) for each in value] if isinstance(value, (list, tuple)) else value

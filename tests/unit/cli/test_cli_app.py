@@ -15,7 +15,7 @@ from typer.testing import CliRunner
 from tunesmith import __version__
 from tunesmith.cli import guard
 from tunesmith.cli.app import app, options
-from tunesmith.cli.session import OPTIONS, Options
+from tunesmith.cli.session import OPTIONS, Options, show
 from tunesmith.errors import ExitCode, RunFailed, TunesmithError
 
 HEAVY = ("torch", "transformers", "rich", "polars", "pydantic", "numpy", "yaml", "tokenizers", "datasets")
@@ -101,6 +101,18 @@ def test_json_may_stand_before_or_behind_the_verb() -> None:
     OPTIONS.json = False
     assert CliRunner().invoke(app, ["--json", "recipes", "list"]).stdout == behind
     assert {"name", "about"} == set(json.loads(behind)[0])
+
+
+def test_json_has_null_for_what_is_no_number(capsys: pytest.CaptureFixture[str]) -> None:
+    OPTIONS.json = True
+    show({"losses": [0.5, float("nan")], "ends": (float("-inf"), 1), "on": True, "none": None}, [])
+    said = capsys.readouterr().out
+    assert json.loads(said, parse_constant=pytest.fail) == {
+        "losses": [0.5, None],
+        "ends": [None, 1],
+        "on": True,
+        "none": None,
+    }
 
 
 @pytest.mark.parametrize(
