@@ -405,8 +405,8 @@ _DATA_AND_METHOD: Final[dict[str, tuple[str, str]]] = {
 _REPEAT_AND_CARD: Final[dict[str, tuple[str, str]]] = {
     "report.repeat": ("How to repeat it", "如何复现"),
     "report.repeat.commands": (
-        "In the run's folder, which holds the resolved recipe:",
-        "在本次运行的文件夹中（其中有完整的配方）执行：",
+        "In the folder where the run was started, since relative paths begin there:",
+        "在启动本次运行的文件夹中执行（相对路径以它为起点）：",
     ),
     "report.repeat.recipe": ("Resolved recipe", "完整配方"),
     "report.repeat.environment": ("Environment", "运行环境"),
@@ -460,8 +460,8 @@ _REPEAT_AND_CARD: Final[dict[str, tuple[str, str]]] = {
         "共保留训练数据 {train} 条、验证数据 {validation} 条、测试数据 {test} 条。",
     ),
     "report.card.repeat": (
-        "Take the resolved recipe from the report or the run's folder, then:",
-        "从报告或运行文件夹中取得完整配方，然后执行：",
+        "Take the resolved recipe from the report or the run's folder to where its relative paths begin, then:",
+        "从报告或运行文件夹中取得完整配方，放到其相对路径的起点处，然后执行：",
     ),
 }
 
