@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Final
@@ -118,7 +119,7 @@ def init(
     made = start_project(folder, recipe, force=force)
     show(
         {"folder": str(folder), "files": made},
-        [*made, text("cli.next", command=f"cd {folder} && tunesmith run recipe.yaml")],
+        [*made, text("cli.next", command=f"cd {shlex.quote(str(folder))} && tunesmith run recipe.yaml")],
     )
 
 
@@ -164,7 +165,7 @@ def check(
 def prepare(
     recipe: RecipeArgument,
     overrides: Overrides = None,
-    rows: Annotated[int, typer.Option("--show", help=text("cli.option.show"))] = 0,
+    rows: Annotated[int, typer.Option("--show", min=0, help=text("cli.option.show"))] = 0,
     recheck: Annotated[bool, typer.Option("--recheck", help=text("cli.option.recheck"))] = False,
     diff: Annotated[bool, typer.Option("--diff", help=text("cli.option.diff"))] = False,
     as_json: JsonOption = False,
@@ -395,7 +396,7 @@ def _tell(outcome: Outcome) -> None:
 def compare(
     recipe: RecipeArgument,
     overrides: Overrides = None,
-    num: Annotated[int, typer.Option("--num", "-n", help=text("cli.option.num"))] = 5,
+    num: Annotated[int, typer.Option("--num", "-n", min=0, help=text("cli.option.num"))] = 5,
     as_json: JsonOption = False,
 ) -> None:
     from tunesmith import lifecycle

@@ -222,8 +222,8 @@ _PUSH: Final[dict[str, tuple[str, str]]] = {
         "发布包没有 `{form}` 这种形式，只有 {forms}",
     ),
     "hint.push-form": (
-        "choose one of these with `--form`, or export it: `tunesmith export RUN export.forms=[{form}]`",
-        "请用 `--form` 选择其中之一，或先导出：`tunesmith export RUN export.forms=[{form}]`",
+        "choose one of these with `--form`, or export it: `tunesmith export RUN 'export.forms=[{form}]'`",
+        "请用 `--form` 选择其中之一，或先导出：`tunesmith export RUN 'export.forms=[{form}]'`",
     ),
     "error.push-repo": ("`{repo}` is no name of a repository", "`{repo}` 不是有效的仓库名"),
     "hint.push-repo": (

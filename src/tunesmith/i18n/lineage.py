@@ -75,9 +75,9 @@ TEXTS: Final[dict[str, tuple[str, str]]] = {
     ),
     "cli.forget.mention-kept": (
         "“{text}” also stands as text in {num} rows and exchanges, in {inside} of them only inside of longer words; "
-        "such as {examples}. They stay, as they may be other people's: to remove them, add --text '{text}'.",
+        "such as {examples}. They stay, as they may be other people's: to remove them, add --text {quoted}.",
         "“{text}”还作为文字出现在 {num} 条数据与对话记录中，其中 {inside} 条只是更长单词的一部分；例如 {examples}。"
-        "它们可能属于他人，因此予以保留；若要删除，请加上 --text '{text}'。",
+        "它们可能属于他人，因此予以保留；若要删除，请加上 --text {quoted}。",
     ),
     "cli.forget.stored": (
         "In the store: {exchanges} exchanges, {feedback} pieces of feedback, {ratings} ratings, {rounds} rounds.",

@@ -3,6 +3,7 @@ from __future__ import annotations
 import errno
 import json
 import os
+import shlex
 import subprocess
 import sys
 import tempfile
@@ -15,8 +16,10 @@ from typer.testing import CliRunner
 from tunesmith import __version__
 from tunesmith.cli import guard
 from tunesmith.cli.app import app, options
+from tunesmith.cli.forget import mention_line
 from tunesmith.cli.session import OPTIONS, Options, show
 from tunesmith.errors import ExitCode, RunFailed, TunesmithError
+from tunesmith.lifecycle.forget import Mention
 
 HEAVY = ("torch", "transformers", "rich", "polars", "pydantic", "numpy", "yaml", "tokenizers", "datasets")
 VERBS = [
@@ -206,3 +209,16 @@ def test_main_leaves_with_the_documented_codes(
         assert "error[stopped]" in capsys.readouterr().err
     assert run_main(monkeypatch, lost, ["vreb"]) == ExitCode.USAGE
     assert "error[usage]: there is no verb `vreb`" in capsys.readouterr().err
+
+
+def test_commands_that_are_told_can_be_pasted(tmp_path: Path) -> None:
+    told = CliRunner().invoke(app, ["init", str(tmp_path / "our desk"), "--recipe", "quickstart"])
+    command = told.stdout.splitlines()[-1].partition(" ")[2]
+    assert shlex.split(command)[:2] == ["cd", str(tmp_path / "our desk")]
+    kept = mention_line(Mention("O'Brien & sons", False, 1, 0, ("a.jsonl:1",)))
+    assert shlex.split(kept[kept.index("--text") :].rstrip("."))[1] == "O'Brien & sons"
+
+
+@pytest.mark.parametrize("words", [["prepare", "a", "--show", "-1"], ["compare", "a", "--num", "-1"]])
+def test_fewer_than_none_cannot_be_shown(words: list[str]) -> None:
+    assert CliRunner().invoke(app, words).exit_code == ExitCode.USAGE
