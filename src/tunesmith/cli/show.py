@@ -51,7 +51,7 @@ def dataset_lines(dataset: Dataset, language: str) -> list[str]:
         )
     ]
     for reason, found in report.reasons.items():
-        places = ", ".join(found.places[:2])
+        places = visible(", ".join(found.places[:2]))
         lines.append(f"  {found.count:>6}  {translate(f'reject.{reason}', language)}  ({places})")
     lines += [f"  {count:>6}  {translate(f'change.{code}', language)}" for code, count in report.changes.items()]
     quality = dataset.quality()
@@ -68,7 +68,7 @@ def diff_lines(report: DatasetReport, changes: Mapping[str, Sequence[Change]], l
         change = translate(f"change.{code}", language)
         lines += ["", translate("cli.diff.rule", language, code=code, rows=report.changes[code], change=change)]
         for one in found:
-            lines += [f"  {one.place}", *(f"    {line}" for line in one.lines)]
+            lines += [f"  {visible(str(one.place))}", *(f"    {line}" for line in one.lines)]
     return lines[1:] or [translate("cli.diff.none", language)]
 
 

@@ -9,6 +9,7 @@ import time
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Final, TextIO
 
+from tunesmith.cli.session import visible
 from tunesmith.errors import ManyErrors, Phrase, TunesmithError
 from tunesmith.i18n import translate
 from tunesmith.runtime import Level
@@ -143,7 +144,7 @@ def make_progress(language: str) -> TerminalProgress:
 
 def said(key: str, level: Level, language: str, parameters: Mapping[str, object]) -> str:
     """A catalogue entry, after its level where that matters."""
-    return translate(f"cli.say.{level}", language, said=translate(key, language, **parameters))
+    return visible(translate(f"cli.say.{level}", language, said=translate(key, language, **parameters)))
 
 
 def figures_text(figures: Mapping[str, float], language: str) -> str:
@@ -159,7 +160,7 @@ def error_lines(failure: TunesmithError, language: str) -> list[str]:
         if each.place is not None:
             lines.append(f"  --> {each.place}")
         lines.append(translate("cli.hint", language, hint=each.hint(language)))
-    return lines
+    return [visible(line) for line in lines]  # names of files and columns are a stranger's
 
 
 def error_object(failure: TunesmithError, language: str) -> dict[str, Any]:
