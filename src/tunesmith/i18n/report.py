@@ -261,6 +261,7 @@ _SECTIONS: Final[dict[str, tuple[str, str]]] = {
     "report.forgetting.beyond": ("exceeded", "已超出"),
     "report.forgetting.items": ("Lost / won", "新答错 / 新答对"),
     "report.forgetting.lost": ("{suite}, {arm}: {count} items lost", "{suite}，{arm}：新答错 {count} 题"),
+    "report.items.more": ("{count} more are in `samples.jsonl`.", "其余 {count} 题见 `samples.jsonl`。"),
     "report.curves": ("How training went", "训练过程"),
     "report.curves.caption": (
         "By optimiser step. Where a curve is noisy, the light line is each step and the dark one its moving average.",
