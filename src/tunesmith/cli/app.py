@@ -54,6 +54,8 @@ if TYPE_CHECKING:
 DIFF_ROWS: Final = 3
 NO_ROOM: Final = ("too-little-memory", "too-little-memory-for-all")
 
+NameArgument = Annotated[str, typer.Argument(metavar="NAME", help=text("cli.argument.recipe-name"))]
+
 app = typer.Typer(
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
@@ -70,23 +72,6 @@ app.add_typer(feedback_app, name="feedback")
 app.add_typer(keys_app, name="keys")
 app.add_typer(models_app, name="models")
 app.add_typer(store_app, name="store")
-app.command("rate", help=text("cli.help.rate"))(rate)
-app.command("export", help=text("cli.help.export"))(export)
-app.command("certificate", help=text("cli.help.certificate"))(certificate)
-app.command("search", help=text("cli.help.search"))(search)
-app.command("autopilot", help=text("cli.help.autopilot"))(autopilot)
-app.command("serve", help=text("cli.help.serve"))(serve)
-app.command("chat", help=text("cli.help.chat"))(chat)
-app.command("monitor", help=text("cli.help.monitor"))(monitor)
-app.command("push", help=text("cli.help.push"))(push)
-app.command("improve", help=text("cli.help.improve"))(improve)
-app.command("promote", help=text("cli.help.promote"))(promote)
-app.command("rollback", help=text("cli.help.rollback"))(rollback)
-app.command("history", help=text("cli.help.history"))(history)
-app.command("loadtest", help=text("cli.help.loadtest"))(loadtest)
-app.command("trace", help=text("cli.help.trace"))(trace)
-app.command("forget", help=text("cli.help.forget"))(forget)
-app.command("watch", help=text("cli.help.watch"))(watch)
 
 
 @app.callback()
@@ -109,7 +94,9 @@ def options(
 
 @app.command(help=text("cli.help.init"))
 def init(
-    folder: Annotated[Path, typer.Argument(help=text("cli.argument.folder"))] = Path("tunesmith-project"),
+    folder: Annotated[Path, typer.Argument(metavar="FOLDER", help=text("cli.argument.folder"))] = Path(
+        "tunesmith-project"
+    ),
     recipe: Annotated[str, typer.Option("--recipe", help=text("cli.option.recipe"))] = "quickstart",
     force: Annotated[bool, typer.Option("--force", help=text("cli.option.force"))] = False,
     as_json: JsonOption = False,
@@ -125,7 +112,7 @@ def init(
 
 @app.command(help=text("cli.help.check"))
 def check(
-    recipe: Annotated[Path | None, typer.Argument(metavar="[RECIPE]", help=text("cli.argument.recipe"))] = None,
+    recipe: Annotated[Path | None, typer.Argument(metavar="RECIPE", help=text("cli.argument.recipe"))] = None,
     overrides: Overrides = None,
     model: Annotated[str | None, typer.Option("--model", help=text("cli.option.model"))] = None,
     as_json: JsonOption = False,
@@ -423,6 +410,26 @@ def explain(
     show(asdict(found), explanation_lines(found, LANGUAGE, colour=coloured()))
 
 
+# in the order in which `--help` lists them
+app.command("rate", help=text("cli.help.rate"))(rate)
+app.command("export", help=text("cli.help.export"))(export)
+app.command("certificate", help=text("cli.help.certificate"))(certificate)
+app.command("push", help=text("cli.help.push"))(push)
+app.command("serve", help=text("cli.help.serve"))(serve)
+app.command("chat", help=text("cli.help.chat"))(chat)
+app.command("loadtest", help=text("cli.help.loadtest"))(loadtest)
+app.command("monitor", help=text("cli.help.monitor"))(monitor)
+app.command("watch", help=text("cli.help.watch"))(watch)
+app.command("improve", help=text("cli.help.improve"))(improve)
+app.command("promote", help=text("cli.help.promote"))(promote)
+app.command("rollback", help=text("cli.help.rollback"))(rollback)
+app.command("history", help=text("cli.help.history"))(history)
+app.command("trace", help=text("cli.help.trace"))(trace)
+app.command("forget", help=text("cli.help.forget"))(forget)
+app.command("search", help=text("cli.help.search"))(search)
+app.command("autopilot", help=text("cli.help.autopilot"))(autopilot)
+
+
 @app.command(help=text("cli.help.runs"))
 def runs(as_json: JsonOption = False) -> None:
     from tunesmith.cli.show import run_rows
@@ -440,7 +447,7 @@ def recipes_list(as_json: JsonOption = False) -> None:
 
 
 @recipes_app.command("show", help=text("cli.help.recipes.show"))
-def recipes_show(name: str, as_json: JsonOption = False) -> None:
+def recipes_show(name: NameArgument, as_json: JsonOption = False) -> None:
     from tunesmith.cli.shipped import recipe_text
 
     content = recipe_text(name)
@@ -449,8 +456,8 @@ def recipes_show(name: str, as_json: JsonOption = False) -> None:
 
 @recipes_app.command("copy", help=text("cli.help.recipes.copy"))
 def recipes_copy(
-    name: str,
-    target: Annotated[Path, typer.Argument(help=text("cli.argument.target"))] = Path("recipe.yaml"),
+    name: NameArgument,
+    target: Annotated[Path, typer.Argument(metavar="TARGET", help=text("cli.argument.target"))] = Path("recipe.yaml"),
     as_json: JsonOption = False,
 ) -> None:
     from tunesmith.cli.shipped import copy_recipe

@@ -21,7 +21,7 @@ TIMEOUT_SECONDS: Final = 600.0
 
 
 def chat(
-    target: Annotated[Path | None, typer.Argument(metavar="[TARGET]", help=text("cli.argument.served"))] = None,
+    target: Annotated[Path | None, typer.Argument(metavar="TARGET", help=text("cli.argument.served"))] = None,
     overrides: Overrides = None,
     url: Annotated[str | None, typer.Option("--url", help=text("cli.option.chat-url"))] = None,
     model: Annotated[str | None, typer.Option("--model", help=text("cli.option.chat-model"))] = None,

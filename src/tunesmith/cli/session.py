@@ -50,7 +50,7 @@ def _set_json(value: bool) -> bool:
 
 
 RecipeArgument = Annotated[Path, typer.Argument(metavar="RECIPE", help=text("cli.argument.recipe"))]
-Overrides = Annotated[list[str] | None, typer.Argument(metavar="[KEY=VALUE]...", help=text("cli.argument.overrides"))]
+Overrides = Annotated[list[str] | None, typer.Argument(metavar="KEY=VALUE", help=text("cli.argument.overrides"))]
 
 
 class Launcher(StrEnum):

@@ -49,6 +49,10 @@ TEXTS: Final[dict[str, tuple[str, str]]] = {
         "Values that replace those of the recipe, e.g. train.epochs=2.",
         "覆盖配方中的值，例如 train.epochs=2。",
     ),
+    "cli.argument.recipe-name": (
+        "A shipped recipe, as `recipes list` names it.",
+        "自带配方的名称，见 `recipes list`。",
+    ),
     "cli.argument.folder": ("The folder to make.", "要新建的文件夹。"),
     "cli.argument.target": ("The file to make.", "要新建的文件。"),
     "cli.option.json": ("Print the result as one JSON value.", "以一个 JSON 值输出结果。"),

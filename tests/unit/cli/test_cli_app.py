@@ -74,6 +74,7 @@ def test_every_verb_tells_what_it_takes(verb: list[str]) -> None:
     told = CliRunner().invoke(app, [*verb, "--help"])
     assert told.exit_code == 0
     assert told.stdout.startswith("Usage:")
+    assert "[[" not in told.stdout
     assert (
         verb in (["recipes"], ["config"], ["annotate"], ["keys"], ["models"], ["store"], ["feedback"])
         or "--json" in told.stdout
@@ -88,6 +89,17 @@ def test_every_verb_is_in_the_table_above() -> None:
         for info in owner.registered_commands
     ]
     assert sorted([*found, *([name] for name in groups)]) == sorted(VERBS)
+
+
+def test_help_lists_the_verbs_in_the_order_of_the_work() -> None:
+    listed = [
+        line.split()[0]
+        for line in CliRunner().invoke(app, ["--help"]).stdout.partition("Commands:")[2].splitlines()[1:]
+    ]
+    assert listed[:7] == ["init", "check", "prepare", "unseal", "plan", "train", "evaluate"]
+    assert [listed.index(verb) for verb in ("run", "export", "serve", "monitor", "improve")] == sorted(
+        listed.index(verb) for verb in ("run", "export", "serve", "monitor", "improve")
+    )
 
 
 def test_the_bare_command_shows_its_help_and_version_needs_no_verb() -> None:
