@@ -47,8 +47,8 @@ TEXTS: Final[dict[str, tuple[str, str]]] = {
     ),
     "error.trace-row-unknown": ("no dataset of this workspace holds {reference}", "此工作区没有数据集含有 {reference}"),
     "hint.trace-row-unknown": (
-        "name the file as it lies from here, and see `tunesmith prepare --show` for lines that were kept",
-        "请按当前位置写出文件路径；哪些行被保留，可用 `tunesmith prepare --show` 查看",
+        "name the file as it lies from here, and see `tunesmith prepare RECIPE --show 20` for lines that were kept",
+        "请按当前位置写出文件路径；哪些行被保留，可用 `tunesmith prepare RECIPE --show 20` 查看",
     ),
     "cli.help.forget": (
         "Take a person out of everything that is kept, withdraw the models that learned from them, and verify it.",
