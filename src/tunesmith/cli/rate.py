@@ -21,8 +21,8 @@ if TYPE_CHECKING:
     from tunesmith.evaluate.rating import RatingPlan, RatingTask
     from tunesmith.records import Choice, Rating
 
-CONTROL: Final = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
-"""What a terminal would act on: an answer is shown, never obeyed."""
+CONTROL: Final = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069]")
+"""What a terminal would act on, marks that turn the direction of text among it: an answer is shown, never obeyed."""
 CANNOT: Final = "0"
 QUIT: Final = "q"
 BACK: Final = "b"

@@ -126,8 +126,8 @@ def coloured() -> bool:
 
 
 def visible(content: str) -> str:
-    """With what nobody sees, or a terminal would act on, as its code point: U+200B."""
-    return "".join(one if one.isprintable() or one == "\n" else f"<U+{ord(one):04X}>" for one in content)
+    """With what nobody sees, or a terminal would act on, as its code point: U+200B. A wide space of Chinese is seen."""
+    return "".join(one if one.isprintable() or one in "\n\u3000" else f"<U+{ord(one):04X}>" for one in content)
 
 
 def show(result: Any, lines: list[str]) -> None:

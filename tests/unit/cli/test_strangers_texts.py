@@ -14,7 +14,8 @@ from tunesmith.artifacts.health import Unfamiliar
 from tunesmith.chat import load_chat
 from tunesmith.cli.improve import round_lines
 from tunesmith.cli.monitor import health_lines
-from tunesmith.cli.show import PLAIN, SUPERVISED, row_lines
+from tunesmith.cli.session import visible
+from tunesmith.cli.show import PLAIN, SUPERVISED, before_after_lines, row_lines
 from tunesmith.cli.terminal import error_lines, said
 from tunesmith.cli.trace import answer_lines
 from tunesmith.errors import Place, TunesmithError
@@ -65,3 +66,11 @@ def test_rows_as_the_model_sees_them(colour: bool) -> None:
     assert any(line.endswith("one") for line in lines)
     shown = "".join(lines).replace(SUPERVISED, "").replace(PLAIN, "")
     assert shown.isprintable()
+
+
+def test_an_answer_turns_no_text_around_and_keeps_its_wide_spaces() -> None:
+    pair = {"prompt": SENT, "reference": "\u3000\u3000好", "answers": {"base": {"reasoning": "", "answer": SENT}}}
+    lines = before_after_lines([pair], "zh")
+    assert not any(mark in line for line in lines for mark in "\x1b\x9b\u202e")
+    assert lines[-1].endswith("\u3000\u3000好")
+    assert visible("\u3000\u3000您好\u200b") == "\u3000\u3000您好<U+200B>"
