@@ -121,8 +121,9 @@ def progress() -> TerminalProgress:
 
 
 def coloured() -> bool:
-    """Escape codes belong on a terminal, not into `--json`."""
-    return sys.stdout.isatty() and not OPTIONS.json and not os.environ.get("NO_COLOR")
+    """Escape codes belong on a terminal that knows them, not into `--json`."""
+    is_able = sys.stdout.isatty() and os.environ.get("TERM") != "dumb"
+    return is_able and not OPTIONS.json and not os.environ.get("NO_COLOR")
 
 
 def visible(content: str) -> str:

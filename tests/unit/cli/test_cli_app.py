@@ -17,7 +17,7 @@ from tunesmith import __version__
 from tunesmith.cli import guard
 from tunesmith.cli.app import app, options
 from tunesmith.cli.forget import mention_line
-from tunesmith.cli.session import OPTIONS, Options, show
+from tunesmith.cli.session import OPTIONS, Options, coloured, show
 from tunesmith.errors import ExitCode, RunFailed, TunesmithError
 from tunesmith.lifecycle.forget import Mention
 
@@ -234,3 +234,23 @@ def test_commands_that_are_told_can_be_pasted(tmp_path: Path) -> None:
 @pytest.mark.parametrize("words", [["prepare", "a", "--show", "-1"], ["compare", "a", "--num", "-1"]])
 def test_fewer_than_none_cannot_be_shown(words: list[str]) -> None:
     assert CliRunner().invoke(app, words).exit_code == ExitCode.USAGE
+
+
+@pytest.mark.parametrize(
+    ("environment", "as_json", "expected"),
+    [
+        ({"TERM": "xterm"}, False, True),
+        ({"TERM": "xterm"}, True, False),
+        ({"TERM": "xterm", "NO_COLOR": "1"}, False, False),
+        ({"TERM": "dumb"}, False, False),
+    ],
+)
+def test_colours_are_for_a_terminal_that_knows_them(
+    environment: dict[str, str], as_json: bool, expected: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("NO_COLOR", raising=False)
+    for name, value in environment.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setattr(sys.stdout, "isatty", lambda: True)
+    OPTIONS.json = as_json
+    assert coloured() == expected
