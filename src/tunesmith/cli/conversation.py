@@ -13,7 +13,7 @@ import typer
 from pydantic import ValidationError
 
 from tunesmith.chat.stream import Split, ThinkingSplitter
-from tunesmith.cli.rate import CONTROL
+from tunesmith.cli.rate import CONTROL, typed
 from tunesmith.cli.session import OPTIONS, coloured, show, text
 from tunesmith.engine.chunk import Chunk, Said
 from tunesmith.errors import Place, RunFailed
@@ -50,12 +50,13 @@ class Conversation:
         self.said = list(self.first)
         while (line := _read()) is not None:
             asked = line.strip()
-            if asked == QUIT:
+            command = typed(asked)
+            if command == QUIT:
                 return
-            if asked == RESET:
+            if command == RESET:
                 self.said = list(self.first)
                 typer.echo(text("chat.reset"), err=True)
-            elif asked == THINKING:
+            elif command == THINKING:
                 thoughts = [message.reasoning for message in self.said if message.reasoning]
                 typer.echo(_dim(thoughts[-1] if thoughts else text("chat.no-thinking")))
             elif asked:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import sys
+import unicodedata
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -201,7 +202,7 @@ class Desk:
         for number, choice in enumerate(choices, 1):
             self.say(f"  {number}  {text(f'rating.{dimension}.{choice}')}")
         while True:
-            key = self.key()
+            key = typed(self.key())
             if key == QUIT:
                 return None
             if key in (BACK, CANNOT) or (key.isdecimal() and 1 <= int(key) <= len(choices)):
@@ -252,6 +253,11 @@ def choices_of(dimension: str) -> Sequence[int | Choice]:
     from tunesmith.records import PREFERENCE, Choice
 
     return get_args(Choice) if dimension == PREFERENCE else (1, 2, 3, 4, 5)
+
+
+def typed(content: str) -> str:
+    """What a command is compared by: an input method for Chinese may write it in full width, and locks in capitals."""
+    return unicodedata.normalize("NFKC", content).lower()
 
 
 def plain(content: str) -> str:

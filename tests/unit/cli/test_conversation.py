@@ -40,7 +40,7 @@ def test_thinking_is_folded_and_can_be_opened(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     talk, _ = talk_of(Split("so it", ""), Split(" is", ""), Split("", "Yes"), Split("", ".\x1b[2J"))
-    converse(talk, "really?\n/think\n/quit\nnever\n", monkeypatch)
+    converse(talk, "really?\n／ｔｈｉｎｋ\n/QUIT\nnever\n", monkeypatch)
     shown = capsys.readouterr().out
     folded, said, opened = shown.splitlines()
     assert "8" in folded
