@@ -725,7 +725,7 @@ KEYS: Final[dict[str, dict[str, str]]] = {
     "CertificateLimits": {
         "token_agreement": "贪心解码时词元一致率的下限；评测过的模型自身难分高下之处不计。",
         "int8_token_agreement": "位数更少的形式的一致率下限。",
-        "mean_kl": "下一词元概率的平均散度上限，单位为 nat。",
+        "mean_kl": "下一词元概率的平均散度上限，单位为奈特。",
         "metric_loss": "评判指标损失的上限：整个 95% 置信区间都须低于此值。",
     },
     "CardTexts": {
