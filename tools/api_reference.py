@@ -24,7 +24,7 @@ INTRODUCTION: Final = {
         "本页由 `make reference` 根据源代码中的说明生成，请勿手工修改。各部分如何配合使用，见"
         "[用 Python 训练](how-to/train-from-python.md)。`run`、`open_job`、`train_steps` 和 `open_training` 在 "
         "`tunesmith` 中也有。名称以形状结尾：`logs_T` 每个词元一个数，`logs_R` 每行数据一个元素；"
-        "对数概率和损失以 nat 为单位。",
+        "对数概率和损失以奈特为单位。",
     ),
 }
 SHOWN: Final = (
@@ -98,10 +98,10 @@ CHINESE: Final = {
     ),
     "Session.forward_backward": (
         "把这些数据的梯度加到当前这一步。\n\n"
-        "不给 `loss` 时采用配方的训练目标：对语言模型，是参与训练的词元上“权重 × 负对数似然（nat）”的总和，"
+        "不给 `loss` 时采用配方的训练目标：对语言模型，是参与训练的词元上“权重 × 负对数似然（奈特）”的总和，"
         "除以权重之和。\n\n"
         "给出 `loss` 时，以列表 `logs_R` 调用它一次，每行数据一个 CPU 张量：float32 (T,)，是每个词元在其前文之后的"
-        "对数概率（nat），`weights_T` 为 0 之处为 0，不含随机失活。它返回 `LossSum(sum, weight, metrics)`："
+        "对数概率（奈特），`weights_T` 为 0 之处为 0，不含随机失活。它返回 `LossSum(sum, weight, metrics)`："
         "由这些张量算出的 0 维张量，以及 `optim_step` 的除数。其梯度经由第二次前向计算传回，"
         "与 Tinker 的 `forward_backward_custom` 相同。\n\n"
         "出现异常之后，整步的梯度都已清空。抛出 TunesmithError `session-unsupervised`、`session-row-too-long`、"
@@ -119,7 +119,7 @@ CHINESE: Final = {
         "继续。抛出 TunesmithError `session-head`、`control-token`。"
     ),
     "Session.log_probabilities": (
-        "每行数据一个 (T,) float32：每个词元在其前文之后的对数概率（nat）。\n\n"
+        "每行数据一个 (T,) float32：每个词元在其前文之后的对数概率（奈特）。\n\n"
         "`weights_T` 为 0 之处和第一个词元为 0。不含随机失活，不求梯度。抛出 TunesmithError `session-head`、"
         "`session-row-too-long`、`session-unsupervised`。"
     ),

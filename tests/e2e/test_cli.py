@@ -282,7 +282,7 @@ def test_doctor_looks_and_changes_nothing(tmp_path: Path) -> None:
     told = tell(["-w", "not/yet", "doctor", "--json"], tmp_path)
     assert told.code == 0, told.err
     findings = {finding["key"].removeprefix("cli.doctor."): finding for finding in told.json()}
-    assert {"python", "torch", "threads", "disk"} < set(findings)
+    assert {"python", "torch", "threads", "memory", "disk"} < set(findings)
     assert findings["threads"]["parameters"]["threads"] == "1"
     assert findings["hub-no"]["parameters"]["host"] == "127.0.0.1"
     assert not (tmp_path / "not").exists()

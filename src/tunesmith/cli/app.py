@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Final
@@ -53,6 +54,8 @@ if TYPE_CHECKING:
 DIFF_ROWS: Final = 3
 NO_ROOM: Final = ("too-little-memory", "too-little-memory-for-all")
 
+NameArgument = Annotated[str, typer.Argument(metavar="NAME", help=text("cli.argument.recipe-name"))]
+
 app = typer.Typer(
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
@@ -69,23 +72,6 @@ app.add_typer(feedback_app, name="feedback")
 app.add_typer(keys_app, name="keys")
 app.add_typer(models_app, name="models")
 app.add_typer(store_app, name="store")
-app.command("rate", help=text("cli.help.rate"))(rate)
-app.command("export", help=text("cli.help.export"))(export)
-app.command("certificate", help=text("cli.help.certificate"))(certificate)
-app.command("search", help=text("cli.help.search"))(search)
-app.command("autopilot", help=text("cli.help.autopilot"))(autopilot)
-app.command("serve", help=text("cli.help.serve"))(serve)
-app.command("chat", help=text("cli.help.chat"))(chat)
-app.command("monitor", help=text("cli.help.monitor"))(monitor)
-app.command("push", help=text("cli.help.push"))(push)
-app.command("improve", help=text("cli.help.improve"))(improve)
-app.command("promote", help=text("cli.help.promote"))(promote)
-app.command("rollback", help=text("cli.help.rollback"))(rollback)
-app.command("history", help=text("cli.help.history"))(history)
-app.command("loadtest", help=text("cli.help.loadtest"))(loadtest)
-app.command("trace", help=text("cli.help.trace"))(trace)
-app.command("forget", help=text("cli.help.forget"))(forget)
-app.command("watch", help=text("cli.help.watch"))(watch)
 
 
 @app.callback()
@@ -108,7 +94,9 @@ def options(
 
 @app.command(help=text("cli.help.init"))
 def init(
-    folder: Annotated[Path, typer.Argument(help=text("cli.argument.folder"))] = Path("tunesmith-project"),
+    folder: Annotated[Path, typer.Argument(metavar="FOLDER", help=text("cli.argument.folder"))] = Path(
+        "tunesmith-project"
+    ),
     recipe: Annotated[str, typer.Option("--recipe", help=text("cli.option.recipe"))] = "quickstart",
     force: Annotated[bool, typer.Option("--force", help=text("cli.option.force"))] = False,
     as_json: JsonOption = False,
@@ -118,13 +106,13 @@ def init(
     made = start_project(folder, recipe, force=force)
     show(
         {"folder": str(folder), "files": made},
-        [*made, text("cli.next", command=f"cd {folder} && tunesmith run recipe.yaml")],
+        [*made, text("cli.next", command=f"cd {shlex.quote(str(folder))} && tunesmith run recipe.yaml")],
     )
 
 
 @app.command(help=text("cli.help.check"))
 def check(
-    recipe: Annotated[Path | None, typer.Argument(metavar="[RECIPE]", help=text("cli.argument.recipe"))] = None,
+    recipe: Annotated[Path | None, typer.Argument(metavar="RECIPE", help=text("cli.argument.recipe"))] = None,
     overrides: Overrides = None,
     model: Annotated[str | None, typer.Option("--model", help=text("cli.option.model"))] = None,
     as_json: JsonOption = False,
@@ -164,7 +152,7 @@ def check(
 def prepare(
     recipe: RecipeArgument,
     overrides: Overrides = None,
-    rows: Annotated[int, typer.Option("--show", help=text("cli.option.show"))] = 0,
+    rows: Annotated[int, typer.Option("--show", min=0, help=text("cli.option.show"))] = 0,
     recheck: Annotated[bool, typer.Option("--recheck", help=text("cli.option.recheck"))] = False,
     diff: Annotated[bool, typer.Option("--diff", help=text("cli.option.diff"))] = False,
     as_json: JsonOption = False,
@@ -395,7 +383,7 @@ def _tell(outcome: Outcome) -> None:
 def compare(
     recipe: RecipeArgument,
     overrides: Overrides = None,
-    num: Annotated[int, typer.Option("--num", "-n", help=text("cli.option.num"))] = 5,
+    num: Annotated[int, typer.Option("--num", "-n", min=0, help=text("cli.option.num"))] = 5,
     as_json: JsonOption = False,
 ) -> None:
     from tunesmith import lifecycle
@@ -422,6 +410,26 @@ def explain(
     show(asdict(found), explanation_lines(found, LANGUAGE, colour=coloured()))
 
 
+# in the order in which `--help` lists them
+app.command("rate", help=text("cli.help.rate"))(rate)
+app.command("export", help=text("cli.help.export"))(export)
+app.command("certificate", help=text("cli.help.certificate"))(certificate)
+app.command("push", help=text("cli.help.push"))(push)
+app.command("serve", help=text("cli.help.serve"))(serve)
+app.command("chat", help=text("cli.help.chat"))(chat)
+app.command("loadtest", help=text("cli.help.loadtest"))(loadtest)
+app.command("monitor", help=text("cli.help.monitor"))(monitor)
+app.command("watch", help=text("cli.help.watch"))(watch)
+app.command("improve", help=text("cli.help.improve"))(improve)
+app.command("promote", help=text("cli.help.promote"))(promote)
+app.command("rollback", help=text("cli.help.rollback"))(rollback)
+app.command("history", help=text("cli.help.history"))(history)
+app.command("trace", help=text("cli.help.trace"))(trace)
+app.command("forget", help=text("cli.help.forget"))(forget)
+app.command("search", help=text("cli.help.search"))(search)
+app.command("autopilot", help=text("cli.help.autopilot"))(autopilot)
+
+
 @app.command(help=text("cli.help.runs"))
 def runs(as_json: JsonOption = False) -> None:
     from tunesmith.cli.show import run_rows
@@ -439,7 +447,7 @@ def recipes_list(as_json: JsonOption = False) -> None:
 
 
 @recipes_app.command("show", help=text("cli.help.recipes.show"))
-def recipes_show(name: str, as_json: JsonOption = False) -> None:
+def recipes_show(name: NameArgument, as_json: JsonOption = False) -> None:
     from tunesmith.cli.shipped import recipe_text
 
     content = recipe_text(name)
@@ -448,8 +456,8 @@ def recipes_show(name: str, as_json: JsonOption = False) -> None:
 
 @recipes_app.command("copy", help=text("cli.help.recipes.copy"))
 def recipes_copy(
-    name: str,
-    target: Annotated[Path, typer.Argument(help=text("cli.argument.target"))] = Path("recipe.yaml"),
+    name: NameArgument,
+    target: Annotated[Path, typer.Argument(metavar="TARGET", help=text("cli.argument.target"))] = Path("recipe.yaml"),
     as_json: JsonOption = False,
 ) -> None:
     from tunesmith.cli.shipped import copy_recipe

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Final
 import typer
 
 from tunesmith.cli.session import JsonOption, Overrides, runtime, text
-from tunesmith.errors import TunesmithError
+from tunesmith.errors import Place, RunFailed, TunesmithError
 
 if TYPE_CHECKING:
     from tunesmith.cli.conversation import Talk
@@ -21,7 +21,7 @@ TIMEOUT_SECONDS: Final = 600.0
 
 
 def chat(
-    target: Annotated[Path | None, typer.Argument(metavar="[TARGET]", help=text("cli.argument.served"))] = None,
+    target: Annotated[Path | None, typer.Argument(metavar="TARGET", help=text("cli.argument.served"))] = None,
     overrides: Overrides = None,
     url: Annotated[str | None, typer.Option("--url", help=text("cli.option.chat-url"))] = None,
     model: Annotated[str | None, typer.Option("--model", help=text("cli.option.chat-model"))] = None,
@@ -57,11 +57,15 @@ def _of(target: Path, overrides: list[str] | None, model: str | None) -> Iterato
 @contextmanager
 def _at(url: str, model: str | None) -> Iterator[Talk]:
     """A server with OpenAI's API; its key is in the environment."""
-    from httpx2 import Client
+    from httpx2 import Client, InvalidURL
 
     from tunesmith.cli.conversation import remote_talk
 
     key = runtime(devices=False).secrets.get(KEY)
     headers = {"authorization": f"Bearer {key}"} if key else {}
-    with Client(base_url=url.rstrip("/") + "/", headers=headers, timeout=TIMEOUT_SECONDS) as client:
+    try:
+        client = Client(base_url=url.rstrip("/") + "/", headers=headers, timeout=TIMEOUT_SECONDS)
+    except InvalidURL as failure:
+        raise RunFailed("chat-server", place=Place(url), problem=str(failure)) from failure
+    with client:
         yield remote_talk(client, model)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import queue
 import sys
 import time
@@ -11,10 +10,12 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Final
 
 import typer
+from pydantic import ValidationError
 
 from tunesmith.chat.stream import Split, ThinkingSplitter
-from tunesmith.cli.rate import CONTROL
+from tunesmith.cli.rate import CONTROL, typed
 from tunesmith.cli.session import OPTIONS, coloured, show, text
+from tunesmith.engine.chunk import Chunk, Said
 from tunesmith.errors import Place, RunFailed
 from tunesmith.records import Message
 
@@ -49,12 +50,13 @@ class Conversation:
         self.said = list(self.first)
         while (line := _read()) is not None:
             asked = line.strip()
-            if asked == QUIT:
+            command = typed(asked)
+            if command == QUIT:
                 return
-            if asked == RESET:
+            if command == RESET:
                 self.said = list(self.first)
                 typer.echo(text("chat.reset"), err=True)
-            elif asked == THINKING:
+            elif command == THINKING:
                 thoughts = [message.reasoning for message in self.said if message.reasoning]
                 typer.echo(_dim(thoughts[-1] if thoughts else text("chat.no-thinking")))
             elif asked:
@@ -170,7 +172,7 @@ def remote_talk(client: Client, model: str | None) -> Talk:
                     _refuse_failed(response.status_code, response.read().decode("utf-8", "replace"))
                 for event in EventSource(response):
                     if event.data != "[DONE]":
-                        yield _piece(json.loads(event.data))
+                        yield _piece(event.data)
         except HTTPError as failure:
             raise _unreached(client, failure) from failure
 
@@ -186,11 +188,16 @@ def _worded(message: Message) -> dict[str, Any]:
     return {"role": message.role, "content": message.content, **thinking}
 
 
-def _piece(event: dict[str, Any]) -> Split:
-    if "error" in event:
-        raise RunFailed("chat-server", problem=event["error"]["message"])
-    delta = event["choices"][0]["delta"] if event["choices"] else {}
-    return Split(delta.get("reasoning_content") or delta.get("reasoning") or "", delta.get("content") or "")
+def _piece(event: str) -> Split:
+    try:
+        chunk = Chunk.model_validate_json(event)
+    except ValidationError as failure:
+        raise RunFailed("chat-server", problem=event[:MAX_SHOWN]) from failure
+    if chunk.error:
+        told = chunk.error.get("message") if isinstance(chunk.error, dict) else None
+        raise RunFailed("chat-server", problem=str(told or chunk.error)[:MAX_SHOWN])
+    said = chunk.choices[0].said if chunk.choices else Said()
+    return Split(said.thinking, said.content or "")
 
 
 def _refuse_failed(status: int, said: str) -> None:

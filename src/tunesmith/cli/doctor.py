@@ -41,11 +41,13 @@ def examine(runtime: Runtime) -> list[Finding]:
     host = urlsplit(ENDPOINT).hostname or ENDPOINT
     reachable = _answers(host)
     bf16 = runtime.has_bf16_products
+    memory = "-" if runtime.memory_bytes is None else f"{runtime.memory_bytes / 2**30:.1f}"
     return [
         Finding("cli.doctor.python", "ok", {"version": platform.python_version()}),
         Finding("cli.doctor.torch", "ok", {"version": torch.__version__, "device": runtime.device}),
         Finding(f"cli.doctor.bf16-{'yes' if bf16 else 'no'}", "ok" if bf16 else "note", {"device": runtime.device}),
         Finding("cli.doctor.threads", "ok", {"threads": str(runtime.num_threads)}),
+        Finding("cli.doctor.memory", "ok", {"free": memory, "device": runtime.device}),
         Finding("cli.doctor.disk", "ok" if free_gib > MIN_FREE_GIB else "missing", {"free": f"{free_gib:.0f}"}),
         Finding(f"cli.doctor.hub-{'yes' if reachable else 'no'}", "ok" if reachable else "note", {"host": host}),
     ]

@@ -60,7 +60,7 @@ def threads_of_environment(environment: Mapping[str, str]) -> int | None:
 
 def processes_of_environment(environment: Mapping[str, str]) -> tuple[int, int]:
     """RANK and WORLD_SIZE as torchrun sets them. Raises TunesmithError `several-machines`."""
-    rank, world_size, here = (int(environment.get(name, least)) for name, least in LAUNCH.items())
+    rank, world_size, here = (int(environment.get(name) or least) for name, least in LAUNCH.items())
     if here < world_size:
         raise TunesmithError("several-machines", here=here, world=world_size)
     return rank, world_size

@@ -52,7 +52,7 @@ SinceOption = Annotated[
     typer.Option("--since", formats=["%Y-%m-%d", "%Y-%m-%dT%H:%M:%S"], help=text("cli.option.feedback-since")),
 ]
 ReasonOption = Annotated[str | None, typer.Option("--reason", help=text("cli.option.feedback-reason"))]
-IdsArgument = Annotated[list[str] | None, typer.Argument(metavar="[ID]...", help=text("cli.argument.feedback-ids"))]
+IdsArgument = Annotated[list[str] | None, typer.Argument(metavar="ID", help=text("cli.argument.feedback-ids"))]
 IdArgument = Annotated[str, typer.Argument(metavar="ID", help=text("cli.argument.feedback-id"))]
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections import Counter
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Annotated, Any
@@ -115,7 +116,7 @@ def found_lines(found: Found) -> list[str]:
 def mention_line(mention: Mention) -> str:
     told = {"text": mention.text, "num": mention.num, "inside": mention.num_inside}
     key = "cli.forget.mention" if mention.is_removed else "cli.forget.mention-kept"
-    return text(key, **told, examples=", ".join(mention.examples))
+    return text(key, **told, quoted=shlex.quote(mention.text), examples=", ".join(mention.examples))
 
 
 def forgotten_json(done: Forgotten) -> dict[str, Any]:
@@ -140,4 +141,4 @@ def forgotten_lines(done: Forgotten) -> list[str]:
 
 
 def _retrain(folder: str) -> str:
-    return f"tunesmith run {folder}"
+    return f"tunesmith run {shlex.quote(folder)}"

@@ -60,7 +60,7 @@ def rollback(store: StoreOption = None, as_json: JsonOption = False) -> None:
 
 
 def history(
-    recipe: Annotated[Path | None, typer.Argument(metavar="[RECIPE]", help=text("cli.argument.history-recipe"))] = None,
+    recipe: Annotated[Path | None, typer.Argument(metavar="RECIPE", help=text("cli.argument.history-recipe"))] = None,
     store: StoreOption = None,
     as_json: JsonOption = False,
 ) -> None:

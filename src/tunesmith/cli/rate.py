@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import sys
+import unicodedata
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -21,8 +22,8 @@ if TYPE_CHECKING:
     from tunesmith.evaluate.rating import RatingPlan, RatingTask
     from tunesmith.records import Choice, Rating
 
-CONTROL: Final = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
-"""What a terminal would act on: an answer is shown, never obeyed."""
+CONTROL: Final = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069]")
+"""What a terminal would act on, marks that turn the direction of text among it: an answer is shown, never obeyed."""
 CANNOT: Final = "0"
 QUIT: Final = "q"
 BACK: Final = "b"
@@ -201,7 +202,7 @@ class Desk:
         for number, choice in enumerate(choices, 1):
             self.say(f"  {number}  {text(f'rating.{dimension}.{choice}')}")
         while True:
-            key = self.key()
+            key = typed(self.key())
             if key == QUIT:
                 return None
             if key in (BACK, CANNOT) or (key.isdecimal() and 1 <= int(key) <= len(choices)):
@@ -252,6 +253,11 @@ def choices_of(dimension: str) -> Sequence[int | Choice]:
     from tunesmith.records import PREFERENCE, Choice
 
     return get_args(Choice) if dimension == PREFERENCE else (1, 2, 3, 4, 5)
+
+
+def typed(content: str) -> str:
+    """What a command is compared by: an input method for Chinese may write it in full width, and locks in capitals."""
+    return unicodedata.normalize("NFKC", content).lower()
 
 
 def plain(content: str) -> str:

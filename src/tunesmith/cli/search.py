@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -68,7 +69,7 @@ def search_lines(found: Searched) -> list[str]:
     return [
         *lines,
         "",
-        words("search.next", file=found.recipe),
+        words("search.next", file=shlex.quote(str(found.recipe))),
         words("search.report_at", path=found.outcome.report.html),
         words("search.page_at", path=found.page),
     ]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import signal
 import sys
@@ -49,7 +50,7 @@ def _set_json(value: bool) -> bool:
 
 
 RecipeArgument = Annotated[Path, typer.Argument(metavar="RECIPE", help=text("cli.argument.recipe"))]
-Overrides = Annotated[list[str] | None, typer.Argument(metavar="[KEY=VALUE]...", help=text("cli.argument.overrides"))]
+Overrides = Annotated[list[str] | None, typer.Argument(metavar="KEY=VALUE", help=text("cli.argument.overrides"))]
 
 
 class Launcher(StrEnum):
@@ -120,13 +121,14 @@ def progress() -> TerminalProgress:
 
 
 def coloured() -> bool:
-    """Escape codes belong on a terminal, not into `--json`."""
-    return sys.stdout.isatty() and not OPTIONS.json and not os.environ.get("NO_COLOR")
+    """Escape codes belong on a terminal that knows them, not into `--json`."""
+    is_able = sys.stdout.isatty() and os.environ.get("TERM") != "dumb"
+    return is_able and not OPTIONS.json and not os.environ.get("NO_COLOR")
 
 
 def visible(content: str) -> str:
-    """With what nobody sees, or a terminal would act on, as its code point: U+200B."""
-    return "".join(one if one.isprintable() or one == "\n" else f"<U+{ord(one):04X}>" for one in content)
+    """With what nobody sees, or a terminal would act on, as its code point: U+200B. A wide space of Chinese is seen."""
+    return "".join(one if one.isprintable() or one in "\n\u3000" else f"<U+{ord(one):04X}>" for one in content)
 
 
 def show(result: Any, lines: list[str]) -> None:
@@ -134,6 +136,15 @@ def show(result: Any, lines: list[str]) -> None:
     if OPTIONS.json:
         import json
 
-        typer.echo(json.dumps(result, ensure_ascii=not sys.stdout.encoding.lower().startswith("utf")))
+        typer.echo(json.dumps(finite(result), ensure_ascii=not sys.stdout.encoding.lower().startswith("utf")))
     else:
         typer.echo("\n".join(lines))
+
+
+def finite(value: Any) -> Any:
+    """With null for numbers that JSON does not have: NaN and the infinities."""
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
+    if isinstance(value, dict):
+        return {key: finite(each) for key, each in value.items()}
+    return [finite(each) for each in value] if isinstance(value, (list, tuple)) else value

@@ -16,10 +16,9 @@ from tunesmith.chat.pieces import pieces
 from tunesmith.cli.rate import plain
 from tunesmith.cli.session import visible
 from tunesmith.i18n import translate
-from tunesmith.i18n.catalogue import CATALOGUE
 from tunesmith.metrics.faults import REFUSED
 from tunesmith.metrics.registry import LOWER_IS_BETTER
-from tunesmith.metrics.wording import figure
+from tunesmith.metrics.wording import Language, Words, figure
 from tunesmith.records import SPLITS, Example, Rendered, Sample
 
 if TYPE_CHECKING:
@@ -51,7 +50,7 @@ def dataset_lines(dataset: Dataset, language: str) -> list[str]:
         )
     ]
     for reason, found in report.reasons.items():
-        places = ", ".join(found.places[:2])
+        places = visible(", ".join(found.places[:2]))
         lines.append(f"  {found.count:>6}  {translate(f'reject.{reason}', language)}  ({places})")
     lines += [f"  {count:>6}  {translate(f'change.{code}', language)}" for code, count in report.changes.items()]
     left = report.unhidden
@@ -73,7 +72,7 @@ def diff_lines(report: DatasetReport, changes: Mapping[str, Sequence[Change]], l
         change = translate(f"change.{code}", language)
         lines += ["", translate("cli.diff.rule", language, code=code, rows=report.changes[code], change=change)]
         for one in found:
-            lines += [f"  {one.place}", *(f"    {line}" for line in one.lines)]
+            lines += [f"  {visible(str(one.place))}", *(f"    {line}" for line in one.lines)]
     return lines[1:] or [translate("cli.diff.none", language)]
 
 
@@ -166,16 +165,16 @@ def plan_lines(name: str, plan: Plan, language: str) -> list[str]:
     return lines
 
 
-def scorecard_lines(body: ScorecardBody, language: str) -> list[str]:
+def scorecard_lines(body: ScorecardBody, language: Language) -> list[str]:
     """The table of arms, what was forgotten, and the verdict on each tuned arm."""
     metrics = _metrics(body)
     header = [
         "",
-        *(_metric_name(metric, language) for metric in metrics),
+        *(Words(language).metric(metric) for metric in metrics),
         translate("cli.table.seconds", language),
     ]
     rows = [
-        [_arm_name(arm.name, language), *(_cell(arm, m) for m in metrics), f"{arm.seconds:.1f}"] for arm in body.arms
+        [Words(language).arm(arm.name), *(_cell(arm, m) for m in metrics), f"{arm.seconds:.1f}"] for arm in body.arms
     ]
     lines = table([header, *rows])
     lines += _fault_lines(body, language)
@@ -186,8 +185,8 @@ def scorecard_lines(body: ScorecardBody, language: str) -> list[str]:
             translate(
                 "cli.forgetting",
                 language,
-                arm=_arm_name(loss.arm, language),
-                suite=_named("suite", loss.suite, language),
+                arm=Words(language).arm(loss.arm),
+                suite=Words(language).suite(loss.suite),
                 before=f"{loss.before.value:.3f}",
                 after=f"{loss.after.value:.3f}",
                 difference=f"{loss.difference.mean:+.3f} [{loss.difference.low:+.3f}, {loss.difference.high:+.3f}]",
@@ -201,11 +200,11 @@ def scorecard_lines(body: ScorecardBody, language: str) -> list[str]:
             translate(
                 "cli.verdict",
                 language,
-                arm=_arm_name(verdict.arm, language),
+                arm=Words(language).arm(verdict.arm),
                 word=translate(f"verdict.{verdict.word}", language),
-                metric=_metric_name(verdict.metric, language),
+                metric=Words(language).metric(verdict.metric),
                 difference=f"{difference.mean:+.3f} [{difference.low:+.3f}, {difference.high:+.3f}]",
-                against=translate("cli.verdict.base", language) if against == "base" else _arm_name(against, language),
+                against=translate("cli.verdict.base", language) if against == "base" else Words(language).arm(against),
                 n=difference.n,
             ),
         ]
@@ -223,7 +222,7 @@ def _power(verdict: Verdict, language: str) -> list[str]:
     return [f"  {translate(key, language, **values)}" for key, values in told.items()]
 
 
-def _loses_to(body: ScorecardBody, arm: str, language: str) -> list[str]:
+def _loses_to(body: ScorecardBody, arm: str, language: Language) -> list[str]:
     """Plain words where a baseline does better."""
     lines = []
     for difference in body.differences:
@@ -231,22 +230,22 @@ def _loses_to(body: ScorecardBody, arm: str, language: str) -> list[str]:
             continue
         worse = difference.low > 0 if body.metric in LOWER_IS_BETTER else difference.high < 0
         if worse:
-            against = _arm_name(difference.against, language)
+            against = Words(language).arm(difference.against)
             lines.append(
                 "  " + translate("cli.loses-to", language, against=against, difference=f"{difference.mean:+.3f}")
             )
     return lines
 
 
-def _new_failures(body: ScorecardBody, language: str) -> list[str]:
+def _new_failures(body: ScorecardBody, language: Language) -> list[str]:
     """Disallowed requests that the base refuses and a tuned arm answers; nothing where there are none."""
     changes = [found.change for found in body.safety if found.change.metric == REFUSED and found.change.worse]
     lines = [
         translate(
             "cli.safety",
             language,
-            arm=_arm_name(change.arm, language),
-            suite=_named("suite", change.suite, language),
+            arm=Words(language).arm(change.arm),
+            suite=Words(language).suite(change.suite),
             count=len(change.worse),
         )
         for change in changes
@@ -254,18 +253,18 @@ def _new_failures(body: ScorecardBody, language: str) -> list[str]:
     return ["", *lines] if lines else []
 
 
-def _fault_lines(body: ScorecardBody, language: str) -> list[str]:
+def _fault_lines(body: ScorecardBody, language: Language) -> list[str]:
     """Of each arm the answers that are none, and what they may have cost."""
     lines = []
     for arm in body.arms:
         if arm.details is None or not (arm.details.faults or arm.details.bounds):
             continue
         faults = [f"{translate(f'fault.{kind}', language)} {num}" for kind, num in arm.details.faults.items()]
-        line = translate("cli.faults", language, arm=_arm_name(arm.name, language), faults=", ".join(faults) or "-")
+        line = translate("cli.faults", language, arm=Words(language).arm(arm.name), faults=", ".join(faults) or "-")
         if arm.details.bounds is not None:
             ends = (arm.details.bounds.all_wrong, arm.details.bounds.all_right)
             low, high = ("-" if end is None else f"{end:.3f}" for end in ends)
-            metric = _metric_name(body.metric, language)
+            metric = Words(language).metric(body.metric)
             line += translate("cli.fault-bounds", language, metric=metric, all_wrong=low, all_right=high)
         lines.append(line)
     return ["", *lines] if lines else []
@@ -302,13 +301,13 @@ def before_after(scorecard: Scorecard, num: int) -> list[dict[str, Any]]:
     return pairs
 
 
-def before_after_lines(pairs: Sequence[dict[str, Any]], language: str) -> list[str]:
+def before_after_lines(pairs: Sequence[dict[str, Any]], language: Language) -> list[str]:
     lines: list[str] = []
     for pair in pairs:
         lines += ["", f"▸ {plain(pair['prompt'])}"]
         for arm, said in pair["answers"].items():
             thinking = f"({said['reasoning']}) " if said["reasoning"] else ""
-            lines.append(f"  {_arm_name(arm, language)}: {plain(thinking + said['answer'])}")
+            lines.append(f"  {Words(language).arm(arm)}: {plain(thinking + said['answer'])}")
         lines.append(f"  {translate('cli.reference', language)}: {plain(pair['reference'])}")
     return lines[1:]
 
@@ -351,22 +350,6 @@ def _metrics(body: ScorecardBody) -> list[str]:
     """The verdict's metric first, then the others in the order in which arms have them."""
     names = [name for arm in body.arms for name in arm.metrics["test"]]
     return list(dict.fromkeys([body.metric, *names]))
-
-
-def _arm_name(arm: str, language: str) -> str:
-    return _named("arm", arm, language)
-
-
-def _named(kind: str, name: str, language: str) -> str:
-    """The name in the reader's language; that of a variant or of a user's own suite stays as it is."""
-    key = f"{kind}.{name}"
-    return translate(key, language) if key in CATALOGUE else name
-
-
-def _metric_name(metric: str, language: str) -> str:
-    """A user's function keeps its own name."""
-    key = f"metric.{metric}"
-    return translate(key, language) if key in CATALOGUE else metric
 
 
 def _cell(arm: Arm, metric: str) -> str:

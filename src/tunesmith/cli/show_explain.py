@@ -33,7 +33,7 @@ def explanation_lines(found: Explanation, language: str, *, colour: bool) -> lis
         lines += ["", translate("cli.explain.rows", language)]
     for row in found.neighbours:
         place = row.file if row.line is None else f"{row.file}:{row.line}"
-        lines.append(f"  {row.likeness:.2f}  {place}  {_short(row.question)} → {_short(row.answer)}")
+        lines.append(f"  {row.likeness:.2f}  {plain(place)}  {_short(row.question)} → {_short(row.answer)}")
     return lines
 
 

@@ -9,6 +9,7 @@ import time
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Final, TextIO
 
+from tunesmith.cli.session import visible
 from tunesmith.errors import ManyErrors, Phrase, TunesmithError
 from tunesmith.i18n import translate
 from tunesmith.runtime import Level
@@ -18,14 +19,24 @@ if TYPE_CHECKING:
     from rich.progress import TaskID
 
 SECONDS_BETWEEN_LINES: Final = 10.0
-# what the parser of the command line says, by catalogue key `usage.problem.*`
+_BAD: Final = r"Invalid value for '(?P<word>[^']*)'.*?: "
+# what the parser of the command line says, by catalogue key `usage.problem.*`; the first that fits is told
 _USAGE: Final = {
+    "verb-near": re.compile(r"No such command '(?P<word>.*?)'\. Did you mean (?P<names>.*)\?"),
     "verb": re.compile(r"No such command '(?P<word>.*?)'"),
+    "option-near": re.compile(r"No such option: (?P<word>\S+) \(Possible options: (?P<names>.*)\)"),
     "option": re.compile(r"No such option: (?P<word>\S+)"),
+    "surplus": re.compile(r"Got unexpected extra argument.*? \((?P<word>.*)\)"),
     "missing": re.compile(r"Missing \w+ '(?P<word>[^']*)'"),
     "no-verb": re.compile(r"Missing command"),
     "value": re.compile(r"Option '?(?P<word>-[\w-]+)'? requires an argument"),
-    "bad": re.compile(r"Invalid value for '(?P<word>[^']*)'.*?: (?P<said>.*)"),
+    "no-value": re.compile(r"Option '?(?P<word>-[\w-]+)'? does not take a value"),
+    "whole": re.compile(_BAD + r"Input should be a valid integer"),
+    "number": re.compile(_BAD + r"Input should be a valid number"),
+    "least": re.compile(_BAD + r"Input should be greater than or equal to (?P<least>\S+)"),
+    "most": re.compile(_BAD + r"Input should be less than or equal to (?P<most>\S+)"),
+    "choice": re.compile(_BAD + r"Value error, '.*' (?:is not one of|does not match the formats) (?P<names>.*)\."),
+    "bad": re.compile(_BAD + "(?P<said>.*)"),
 }
 
 
@@ -133,7 +144,7 @@ def make_progress(language: str) -> TerminalProgress:
 
 def said(key: str, level: Level, language: str, parameters: Mapping[str, object]) -> str:
     """A catalogue entry, after its level where that matters."""
-    return translate(f"cli.say.{level}", language, said=translate(key, language, **parameters))
+    return visible(translate(f"cli.say.{level}", language, said=translate(key, language, **parameters)))
 
 
 def figures_text(figures: Mapping[str, float], language: str) -> str:
@@ -149,7 +160,7 @@ def error_lines(failure: TunesmithError, language: str) -> list[str]:
         if each.place is not None:
             lines.append(f"  --> {each.place}")
         lines.append(translate("cli.hint", language, hint=each.hint(language)))
-    return lines
+    return [visible(line) for line in lines]  # names of files and columns are a stranger's
 
 
 def error_object(failure: TunesmithError, language: str) -> dict[str, Any]:
@@ -173,5 +184,9 @@ def usage_problem(said: str) -> Phrase:
     for name, pattern in _USAGE.items():
         found = pattern.match(said)
         if found:
-            return Phrase(f"usage.problem.{name}", found.groupdict())
+            told = found.groupdict()
+            if "names" in told:
+                names = (name.strip(" '") for name in told["names"].split(","))
+                told["names"] = ", ".join(f"`{name}`" for name in names)
+            return Phrase(f"usage.problem.{name}", told)
     return Phrase("usage.problem.other", {"said": said})

@@ -40,14 +40,16 @@ def answer_lines(found: AnswerTrace) -> list[str]:
         f"  {each.id}  {each.kind}  {'' if each.value is None else each.value}  {visible(each.text or '')}".rstrip()
         for each in found.feedback
     ]
-    near = [f"  {row.overlap:.0%}  {row.place}  ({row.split}, {row.id})  {visible(row.text)}" for row in found.rows]
+    near = [
+        f"  {row.overlap:.0%}  {visible(row.place)}  ({row.split}, {row.id})  {visible(row.text)}" for row in found.rows
+    ]
     return [
         text("cli.trace.answer", exchange=found.exchange, at=f"{found.at:%Y-%m-%d %H:%M:%S}", model=found.model),
         *_headed("cli.trace.versions", (f"  {version}" for version in found.versions)),
         *_headed("cli.trace.steps", _step_lines(found.steps)),
         *_headed("cli.trace.runs", (f"  {folder}" for folder in found.runs)),
-        *_headed("cli.trace.sources", (f"  {name}" for name in found.sources)),
-        *_headed("cli.trace.edited", (f"  {name}" for name in found.edited)),
+        *_headed("cli.trace.sources", (f"  {visible(name)}" for name in found.sources)),
+        *_headed("cli.trace.edited", (f"  {visible(name)}" for name in found.edited)),
         *_headed("cli.trace.near", near),
         *_headed("cli.trace.feedback", said),
         *_headed("cli.trace.feedback-sets", _step_lines(found.feedback_sets)),
@@ -56,11 +58,11 @@ def answer_lines(found: AnswerTrace) -> list[str]:
 
 
 def row_lines(found: RowTrace) -> list[str]:
-    rows = [f"  {row.dataset}  {row.split:<10}  {row.id}  {row.place}" for row in found.rows]
+    rows = [f"  {row.dataset}  {row.split:<10}  {row.id}  {visible(row.place)}" for row in found.rows]
     learned = _headed("cli.trace.learned", _step_lines(found.learned))
     return [
         *_headed("cli.trace.rows", rows),
-        *_headed("cli.trace.edited", (f"  {name}" for name in found.edited)),
+        *_headed("cli.trace.edited", (f"  {visible(name)}" for name in found.edited)),
         *(learned or [text("cli.trace.not-learned")]),
         *_headed("cli.trace.runs", (f"  {folder}" for folder in found.runs)),
         *_headed("cli.trace.versions", (f"  {version}" for version in found.versions)),

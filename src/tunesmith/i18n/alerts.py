@@ -18,7 +18,7 @@ TEXTS: Final[dict[str, tuple[str, str]]] = {
     ),
     "hint.webhook-secret": (
         "export {name}=..., with the value that the receiver checks by; or remove `monitor.alerts.webhook.secret`",
-        "请执行 export {name}=…，其值与接收方校验时所用的相同；或删去 `monitor.alerts.webhook.secret`",
+        "请执行 export {name}=...，其值与接收方校验时所用的相同；或删去 `monitor.alerts.webhook.secret`",
     ),
     "error.outbox-damaged": (
         "the list of alerts that wait for the webhook cannot be read",

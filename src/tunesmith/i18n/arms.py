@@ -33,7 +33,7 @@ TEXTS: Final[dict[str, tuple[str, str]]] = {
     "suite-file.row": ("this line is no item", "这一行不是一道题"),
     "recipe.problem.arm-twice": (
         "`{arm}` is the name of another arm: give each its own",
-        "`{arm}` 已是另一组的名称，请另取一个",
+        "`{arm}` 已是另一个对比组的名称，请另取一个",
     ),
     "recipe.problem.arm-folder": (
         "`{arm}` cannot name a folder: no `/`, and no dot at the beginning",

@@ -5,19 +5,19 @@ from typing import Final
 TEXTS: Final[dict[str, tuple[str, str]]] = {
     "say.prepare.balance-over": (
         "balanced by {by}: rows of rare categories are visited more often (categories had {least} to {most} rows)",
-        "按 {by} 平衡：稀少类别的行在每轮训练中多次出现（各类别原有 {least} 至 {most} 行）",
+        "按 {by} 均衡：稀少类别的数据在每轮训练中多次出现（各类别原有 {least} 至 {most} 条）",
     ),
     "say.prepare.balance-under": (
         "balanced by {by}: rows of frequent categories left out (categories had {least} to {most} rows)",
-        "按 {by} 平衡：已去掉部分常见类别的行（各类别原有 {least} 至 {most} 行）",
+        "按 {by} 均衡：已去掉部分常见类别的数据（各类别原有 {least} 至 {most} 条）",
     ),
     "say.prepare.balance-weight": (
         "balanced by {by}: rows of rare categories weigh more (categories had {least} to {most} rows)",
-        "按 {by} 平衡：稀少类别的行权重更高（各类别原有 {least} 至 {most} 行）",
+        "按 {by} 均衡：稀少类别的数据权重更高（各类别原有 {least} 至 {most} 条）",
     ),
     "say.prepare.augmented": (
         "{method}: {kept} of {made} made rows kept (rejected: {rejected})",
-        "{method}：生成 {made} 行，保留 {kept} 行（拒绝：{rejected}）",
+        "{method}：生成 {made} 条，保留 {kept} 条（剔除：{rejected}）",
     ),
     "reject.augment-empty": ("nothing was written, or nothing that could be read", "没有生成内容，或内容无法解析"),
     "reject.augment-unchanged": ("the text stayed as it was", "文本没有变化"),
@@ -48,7 +48,7 @@ TEXTS: Final[dict[str, tuple[str, str]]] = {
     ),
     "hint.neighbours-unknown": (
         "prepare the rows for a model, `tunesmith prepare RECIPE model.base=FOLDER`, or name a `source` of synonyms",
-        "请为某个模型准备数据：`tunesmith prepare 配方 model.base=文件夹`，或在 `source` 中给出同义词来源",
+        "请为某个模型准备数据：`tunesmith prepare RECIPE model.base=FOLDER`，或在 `source` 中给出同义词来源",
     ),
     "error.neighbours-model": (
         "the input embeddings of this model cannot be read: {problem}",
@@ -56,7 +56,7 @@ TEXTS: Final[dict[str, tuple[str, str]]] = {
     ),
     "hint.neighbours-model": (
         "look at it with `tunesmith check --model FOLDER`, or name a `source` of synonyms",
-        "请用 `tunesmith check --model 文件夹` 检查模型，或在 `source` 中给出同义词来源",
+        "请用 `tunesmith check --model FOLDER` 检查模型，或在 `source` 中给出同义词来源",
     ),
     "error.translator": (
         "there is no sequence-to-sequence model that can be loaded: {problem}",
@@ -90,18 +90,18 @@ TEXTS: Final[dict[str, tuple[str, str]]] = {
         "the url must be that of an OpenAI-compatible API, mostly ending in `/v1`: `curl {url}/models`",
         "url 应指向 OpenAI 兼容接口，通常以 `/v1` 结尾：`curl {url}/models`",
     ),
-    "reject.under-sampled": ("left out to balance the categories", "为平衡各类别而去掉"),
+    "reject.under-sampled": ("left out to balance the categories", "为均衡各类别而去掉"),
     "recipe.problem.balance-column": (
         "`column` belongs to `by: column`, and `by: column` needs it",
         "`column` 与 `by: column` 必须同时给出",
     ),
     "error.balance-nothing": (
         "no training row has what it is to be balanced by: `{by}`",
-        "没有任何训练行带有用于平衡的 `{by}`",
+        "没有任何训练数据带有用于均衡的 `{by}`",
     ),
     "hint.balance-nothing": (
         "see what rows have with `tunesmith prepare RECIPE`; set prepare.balance.by to what they share, or take it out",
-        "运行 `tunesmith prepare 配方` 查看数据有哪些内容；请把 prepare.balance.by 设为数据中存在的项，或删去该节",
+        "运行 `tunesmith prepare RECIPE` 查看数据有哪些内容；请把 prepare.balance.by 设为数据中存在的项，或删去该节",
     ),
     "error.balance-clusters": (
         "{rows} training rows cannot make {clusters} clusters",
@@ -109,6 +109,6 @@ TEXTS: Final[dict[str, tuple[str, str]]] = {
     ),
     "hint.balance-clusters": (
         "ask for fewer: `tunesmith prepare RECIPE prepare.balance.num_clusters=2`",
-        "请减少簇数：`tunesmith prepare 配方 prepare.balance.num_clusters=2`",
+        "请减少簇数：`tunesmith prepare RECIPE prepare.balance.num_clusters=2`",
     ),
 }

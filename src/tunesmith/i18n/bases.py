@@ -47,7 +47,7 @@ TEXTS: Final[dict[str, tuple[str, str]]] = {
     ),
     "hint.encoder-untuned": (
         "leave it out, or compare tuned models: one recipe for each base, then `tunesmith run RECIPE`",
-        "请去掉它；要比较微调后的模型，请为每个基座各写一份配方，再运行 `tunesmith run 配方`",
+        "请去掉它；要比较微调后的模型，请为每个基座各写一份配方，再运行 `tunesmith run RECIPE`",
     ),
     "error.changes-architecture": (
         "`model.{change}` does not go with models of the type `{type}`",

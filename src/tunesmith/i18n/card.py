@@ -48,7 +48,7 @@ _CARD: Final[dict[str, tuple[str, str]]] = {
     ),
     "card.objection.loss": (
         "It was shipped although it lost more than the limit allows ({suite}).",
-        "该模型的损失超出了限度（{suite}），仍然发布了。",
+        "该模型的退步超出了限度（{suite}），仍然发布了。",
     ),
     "card.groups": ("Groups tested", "分组测试"),
     "card.groups.about": (
@@ -222,8 +222,8 @@ _PUSH: Final[dict[str, tuple[str, str]]] = {
         "发布包没有 `{form}` 这种形式，只有 {forms}",
     ),
     "hint.push-form": (
-        "choose one of these with `--form`, or export it: `tunesmith export RUN export.forms=[{form}]`",
-        "请用 `--form` 选择其中之一，或先导出：`tunesmith export 运行 export.forms=[{form}]`",
+        "choose one of these with `--form`, or export it: `tunesmith export RUN 'export.forms=[{form}]'`",
+        "请用 `--form` 选择其中之一，或先导出：`tunesmith export RUN 'export.forms=[{form}]'`",
     ),
     "error.push-repo": ("`{repo}` is no name of a repository", "`{repo}` 不是有效的仓库名"),
     "hint.push-repo": (
@@ -234,7 +234,7 @@ _PUSH: Final[dict[str, tuple[str, str]]] = {
         "this bundle has no card that says what it may be published as",
         "该发布包没有模型卡，不清楚能以什么条件发布",
     ),
-    "hint.push-no-card": ("export it again: `tunesmith export RUN`", "请重新导出：`tunesmith export 运行`"),
+    "hint.push-no-card": ("export it again: `tunesmith export RUN`", "请重新导出：`tunesmith export RUN`"),
     "error.push-leak": (
         "`{file}` holds {what}, which nobody else should see",
         "`{file}` 中含有{what}，不应让他人看到",
@@ -261,7 +261,7 @@ _PUSH: Final[dict[str, tuple[str, str]]] = {
     ),
     "hint.push-dataset": (
         "push from the workspace that prepared it (`tunesmith -w FOLDER push ...`), or without `--dataset`",
-        "请在准备该数据集的工作区中上传（`tunesmith -w 文件夹 push ...`），或去掉 `--dataset`",
+        "请在准备该数据集的工作区中上传（`tunesmith -w FOLDER push ...`），或去掉 `--dataset`",
     ),
 }
 

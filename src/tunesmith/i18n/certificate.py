@@ -25,7 +25,7 @@ TEXTS: Final[dict[str, tuple[str, str]]] = {
         "Token agreement: share of the judged model's tokens that the form finds likeliest too (tokens, near-ties of "
         "the judged model left out). KL and differences are in nats. Metric: form less judged model, 95% interval.",
         "词元一致率：受评模型所写的词元中，该形式也认为最可能的比例（括号内为词元数和未计入的近似并列数）。"
-        "KL 散度与差值的单位为 nat。指标：该形式减去受评模型，附 95% 区间。",
+        "KL 散度与差值的单位为奈特。指标：该形式减去受评模型，附 95% 置信区间。",
     ),
     "cli.certificate.limits": ("Limits: {limits}", "限值：{limits}"),
     "cli.certificate.over-http": (
@@ -85,7 +85,7 @@ TEXTS: Final[dict[str, tuple[str, str]]] = {
     "certificate.figure.metric": ("difference in the metric", "指标之差"),
     "certificate.figure.metric_loss": (
         "loss in the metric, at the far end of its 95% interval",
-        "指标损失的 95% 区间上限",
+        "指标退步的 95% 置信区间上限",
     ),
     "certificate.figure.prompt_tokens": (
         "prompts that llama.cpp reads in other tokens",
@@ -123,7 +123,7 @@ TEXTS: Final[dict[str, tuple[str, str]]] = {
     "certificate.remedy.metric_loss": (
         "With few test items the interval is wide: judge more of them, ship without the form, or, knowing the loss, "
         "allow it with export.certificate.metric_loss=...",
-        "测试题少时区间较宽：可以增加测试题，或去掉该形式再导出；若接受这一损失，可设置 "
+        "测试题少时区间较宽：可以增加测试题，或去掉该形式再导出；若接受这一退步，可设置 "
         "export.certificate.metric_loss=...",
     ),
     "error.certificate-failed": (

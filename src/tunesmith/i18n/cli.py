@@ -49,6 +49,10 @@ TEXTS: Final[dict[str, tuple[str, str]]] = {
         "Values that replace those of the recipe, e.g. train.epochs=2.",
         "覆盖配方中的值，例如 train.epochs=2。",
     ),
+    "cli.argument.recipe-name": (
+        "A shipped recipe, as `recipes list` names it.",
+        "自带配方的名称，见 `recipes list`。",
+    ),
     "cli.argument.folder": ("The folder to make.", "要新建的文件夹。"),
     "cli.argument.target": ("The file to make.", "要新建的文件。"),
     "cli.option.json": ("Print the result as one JSON value.", "以一个 JSON 值输出结果。"),
@@ -94,7 +98,7 @@ TEXTS: Final[dict[str, tuple[str, str]]] = {
     "cli.table.seconds": ("Seconds", "秒"),
     "cli.dataset.counts": (
         "{read} rows read = {kept} kept + {rejected} rejected; train {train}, validation {validation}, test {test}",
-        "读取 {read} 条 = 保留 {kept} 条 + 拒绝 {rejected} 条；训练 {train}，验证 {validation}，测试 {test}",
+        "读取 {read} 条 = 保留 {kept} 条 + 剔除 {rejected} 条；训练 {train}，验证 {validation}，测试 {test}",
     ),
     "cli.proof": (
         "{pair}: {first} and {second} distinct prompts, shared: prompts {prompts}, groups {groups}, near-duplicate "
@@ -108,7 +112,7 @@ TEXTS: Final[dict[str, tuple[str, str]]] = {
     ),
     "cli.dataset.at": (
         "Dataset: {folder} (rejected rows in rejects.jsonl)",
-        "数据集：{folder}（被拒绝的行见 rejects.jsonl）",
+        "数据集：{folder}（剔除的数据见 rejects.jsonl）",
     ),
     "cli.plan": (
         "{name}: {method}, {steps} steps over {rows} rows, {tokens} tokens of which {supervised} supervised; "
@@ -140,6 +144,7 @@ TEXTS: Final[dict[str, tuple[str, str]]] = {
         "{threads} threads; set OMP_NUM_THREADS to change",
         "{threads} 个线程；可用 OMP_NUM_THREADS 更改",
     ),
+    "cli.doctor.memory": ("{free} GiB of free memory ({device})", "{device} 可用内存 {free} GiB"),
     "cli.doctor.disk": ("{free} GiB of free disk", "磁盘剩余 {free} GiB"),
     "cli.doctor.hub-yes": ("{host} answers", "{host} 可以访问"),
     "cli.doctor.hub-no": (
@@ -164,11 +169,26 @@ TEXTS: Final[dict[str, tuple[str, str]]] = {
     "plan.reason.evaluate_every": ("{times} validations in a run", "一次运行验证 {times} 次"),
     "error.usage": ("{problem}", "{problem}"),
     "hint.usage": ("`{command} --help` shows what fits", "用 `{command} --help` 查看可用的写法"),
+    "usage.problem.verb-near": (
+        "there is no verb `{word}`; did you mean {names}?",
+        "没有 `{word}` 这个命令；您是否想写 {names}？",
+    ),
     "usage.problem.verb": ("there is no verb `{word}`", "没有 `{word}` 这个命令"),
+    "usage.problem.option-near": (
+        "there is no option `{word}` here; did you mean {names}?",
+        "此处没有 `{word}` 这个选项；您是否想写 {names}？",
+    ),
     "usage.problem.option": ("there is no option `{word}` here", "此处没有 `{word}` 这个选项"),
+    "usage.problem.surplus": ("`{word}` is too much here", "多出了 `{word}`"),
     "usage.problem.missing": ("`{word}` is missing", "缺少 `{word}`"),
     "usage.problem.no-verb": ("a verb is missing", "缺少命令"),
     "usage.problem.value": ("`{word}` needs a value", "`{word}` 需要一个值"),
+    "usage.problem.no-value": ("`{word}` takes no value", "`{word}` 不带值"),
+    "usage.problem.whole": ("`{word}` must be a whole number", "`{word}` 应为整数"),
+    "usage.problem.number": ("`{word}` must be a number", "`{word}` 应为数字"),
+    "usage.problem.least": ("`{word}` must be at least {least}", "`{word}` 不得小于 {least}"),
+    "usage.problem.most": ("`{word}` must be at most {most}", "`{word}` 不得大于 {most}"),
+    "usage.problem.choice": ("`{word}` must be one of {names}", "`{word}` 只能取 {names}"),
     "usage.problem.bad": ("`{word}`: {said}", "`{word}`：{said}"),
     "usage.problem.other": ("{said}", "{said}"),
     "error.stopped": ("stopped from outside", "已被外部信号停止"),

@@ -16,8 +16,8 @@ TEXTS: Final[dict[str, tuple[str, str]]] = {
         "共 {tokens} 个词元，超过可容纳的 {limit} 个（含回答所需的空间）",
     ),
     "hint.prompt-too-long": (
-        "shorten the prompt, or leave out earlier turns; `tunesmith doctor` shows what the model holds",
-        "请缩短提示或去掉较早的对话轮次；模型可容纳的长度可用 `tunesmith doctor` 查看",
+        "shorten the prompt, or leave out earlier turns",
+        "请缩短提示，或去掉较早的对话轮次",
     ),
     "error.adapter-unknown": (
         "no adapter named {name} is loaded; loaded are: {known}",
@@ -36,7 +36,7 @@ TEXTS: Final[dict[str, tuple[str, str]]] = {
         "请加载在同一基座上训练的 LoRA 适配器；其基座名称见 adapter_config.json",
     ),
     "error.engine-closed": ("the engine takes no more requests", "引擎已停止接收请求"),
-    "hint.engine-closed": ("start it again: `tunesmith serve BUNDLE`", "请重新启动：`tunesmith serve 发布包`"),
+    "hint.engine-closed": ("start it again: `tunesmith serve BUNDLE`", "请重新启动：`tunesmith serve BUNDLE`"),
     "error.engine-failed": (
         "the answer could not be computed: {problem}",
         "无法计算该回答：{problem}",

@@ -20,7 +20,7 @@ TEXTS: Final[dict[str, tuple[str, str]]] = {
     "cli.explain.check": (
         "check: removing the top {num} costs {drop} nats; {num} random ones cost {random} on average, {most} at most "
         "(p = {p_value})",
-        "检验：去掉前 {num} 个词，对数概率下降 {drop} nat；随机去掉 {num} 个词平均下降 {random}，最多 {most}"
+        "检验：去掉前 {num} 个词，对数概率下降 {drop} 奈特；随机去掉 {num} 个词平均下降 {random}，最多 {most}"
         "（p = {p_value}）",
     ),
     "cli.explain.rows": ("most like it among the training rows:", "最相近的训练数据："),

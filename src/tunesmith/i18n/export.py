@@ -14,7 +14,7 @@ TEXTS: Final[dict[str, tuple[str, str]]] = {
     "task.export": ("export", "导出"),
     "cli.export.objection.loss": (
         "this model lost more of `{suite}` than `evaluate.max_loss` tolerates; the bundle and its card say so",
-        "该模型在 `{suite}` 上的损失超过 `evaluate.max_loss`；发布包及其模型卡会写明此事",
+        "该模型在 `{suite}` 上的退步超过 `evaluate.max_loss`；发布包及其模型卡会写明此事",
     ),
     "cli.export.objection.verdict": (
         "this model is worse than its base; the bundle and its card say so",

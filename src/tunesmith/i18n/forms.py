@@ -51,7 +51,7 @@ TEXTS: Final[dict[str, tuple[str, str]]] = {
     ),
     "hint.form-not-finite": (
         "look at the training's losses with `tunesmith report RUN`, and train again with a lower `train.learning_rate`",
-        "请用 `tunesmith report 运行` 查看训练损失，并调低 `train.learning_rate` 后重新训练",
+        "请用 `tunesmith report RUN` 查看训练损失，并调低 `train.learning_rate` 后重新训练",
     ),
     "error.gguf-damaged": (
         "the GGUF file is damaged or was made to do harm: at byte {at}, {problem}",
@@ -59,7 +59,7 @@ TEXTS: Final[dict[str, tuple[str, str]]] = {
     ),
     "hint.gguf-damaged": (
         "do not load it; write it again with `tunesmith export RUN`",
-        "请勿加载该文件；请用 `tunesmith export 运行` 重新生成",
+        "请勿加载该文件；请用 `tunesmith export RUN` 重新生成",
     ),
     "error.gguf-tensors": (
         "the GGUF file does not hold the tensors that its own settings ask for; {num} are others, such as {names}",
@@ -67,7 +67,7 @@ TEXTS: Final[dict[str, tuple[str, str]]] = {
     ),
     "hint.gguf-tensors": (
         "do not load it; write it again with `tunesmith export RUN`",
-        "请勿加载该文件；请用 `tunesmith export 运行` 重新生成",
+        "请勿加载该文件；请用 `tunesmith export RUN` 重新生成",
     ),
     "gguf.magic": ("it does not begin as such files do", "文件开头不是 GGUF 标识"),
     "gguf.version": ("its version {version} is not known", "版本 {version} 未知"),

@@ -50,7 +50,7 @@ TEXTS: Final[dict[str, tuple[str, str]]] = {
     "cli.round.state.began": ("begun", "已开始"),
     "cli.round.state.prepared": ("rows prepared", "数据已备好"),
     "cli.round.state.trained": ("trained", "已训练"),
-    "cli.round.state.judged": ("judged", "已评判"),
+    "cli.round.state.judged": ("judged", "已评测"),
     "cli.round.state.exported": ("exported", "已导出"),
     "cli.round.state.registered": ("registered", "已登记"),
     "cli.round.state.promoted": ("promoted", "已上线"),
@@ -58,7 +58,7 @@ TEXTS: Final[dict[str, tuple[str, str]]] = {
     "cli.round.state.inconclusive": ("inconclusive", "尚无定论"),
     "cli.round.finding.overtaken": (
         "Meanwhile the champion became another version, against which it was not judged",
-        "评判期间 champion 换成了另一个版本，候选模型未与之比较",
+        "评测期间 champion 换成了另一个版本，候选模型未与之比较",
     ),
     "cli.round.finding.export-refused": (
         "Its scorecard speaks against shipping it: {detail}",
@@ -66,7 +66,7 @@ TEXTS: Final[dict[str, tuple[str, str]]] = {
     ),
     "cli.round.finding.certificate-failed": (
         "A form of it does not answer like the judged model: {detail}",
-        "它的某种形态与评判过的模型回答不一致：{detail}",
+        "它的某种形式与受评模型的回答不一致：{detail}",
     ),
     "cli.history.none": (
         "nothing yet: tunesmith promote MODEL",
@@ -87,11 +87,11 @@ TEXTS: Final[dict[str, tuple[str, str]]] = {
     ),
     "say.improve.prepared": (
         "{rows} rows from feedback to learn beside {base} earlier ones, {fresh} held out to judge on",
-        "从反馈中得到 {rows} 行新数据，与 {base} 行旧数据一同学习，另留 {fresh} 行用于评判",
+        "从反馈中得到 {rows} 条新数据，与 {base} 条旧数据一同学习，另留 {fresh} 条用于评测",
     ),
     "say.improve.few-fresh": (
         "only {fresh} rows of feedback could be held out: the candidate is judged on the test rows alone",
-        "反馈中只能留出 {fresh} 行：候选模型只用测试集评判",
+        "反馈中只能留出 {fresh} 条：候选模型只用测试集评测",
     ),
     "say.improve.probed": (
         "{suspects} patterns that look planted are put to both models",
@@ -137,13 +137,13 @@ TEXTS: Final[dict[str, tuple[str, str]]] = {
         "train, judge and ship it again: `tunesmith run RECIPE`, `tunesmith export RECIPE`, `tunesmith models add "
         "BUNDLE`, `tunesmith promote MODEL`; one that `improve` made: point `champion` to the version before it "
         "(`tunesmith models alias champion MODEL@N`) and improve that",
-        "请重新训练、评判并发布：`tunesmith run RECIPE`、`tunesmith export RECIPE`、`tunesmith models add BUNDLE`、"
+        "请重新训练、评测并发布：`tunesmith run RECIPE`、`tunesmith export RECIPE`、`tunesmith models add BUNDLE`、"
         "`tunesmith promote MODEL`；若它由 `improve` 得来，请把 `champion` 指回之前的版本"
         "（`tunesmith models alias champion MODEL@N`），再改进那一版",
     ),
     "error.improve-no-rows": (
         "the feedback has no row that the champion has not learned or that is not held out",
-        "反馈中没有新数据：每一行都已学过，或已留作评判",
+        "反馈中没有新数据：每一条都已学过，或已留作评测",
     ),
     "hint.improve-no-rows": (
         "look at what came in and accept it: `tunesmith feedback list`",
@@ -151,7 +151,7 @@ TEXTS: Final[dict[str, tuple[str, str]]] = {
     ),
     "error.improve-split-moved": (
         "the {split} rows of the candidate's dataset are not those of the champion's",
-        "候选数据集的 {split} 行与 champion 的不一致",
+        "候选数据集的 {split} 数据与 champion 的不一致",
     ),
     "hint.improve-split-moved": (
         "the recipe's `prepare.duplicates` must be those of the champion's recipe.yaml: `tunesmith models list`",

@@ -47,8 +47,8 @@ TEXTS: Final[dict[str, tuple[str, str]]] = {
     ),
     "error.trace-row-unknown": ("no dataset of this workspace holds {reference}", "此工作区没有数据集含有 {reference}"),
     "hint.trace-row-unknown": (
-        "name the file as it lies from here, and see `tunesmith prepare --show` for lines that were kept",
-        "请按当前位置写出文件路径；哪些行被保留，可用 `tunesmith prepare --show` 查看",
+        "name the file as it lies from here, and see `tunesmith prepare RECIPE --show 20` for lines that were kept",
+        "请按当前位置写出文件路径；哪些行被保留，可用 `tunesmith prepare RECIPE --show 20` 查看",
     ),
     "cli.help.forget": (
         "Take a person out of everything that is kept, withdraw the models that learned from them, and verify it.",
@@ -75,9 +75,9 @@ TEXTS: Final[dict[str, tuple[str, str]]] = {
     ),
     "cli.forget.mention-kept": (
         "“{text}” also stands as text in {num} rows and exchanges, in {inside} of them only inside of longer words; "
-        "such as {examples}. They stay, as they may be other people's: to remove them, add --text '{text}'.",
+        "such as {examples}. They stay, as they may be other people's: to remove them, add --text {quoted}.",
         "“{text}”还作为文字出现在 {num} 条数据与对话记录中，其中 {inside} 条只是更长单词的一部分；例如 {examples}。"
-        "它们可能属于他人，因此予以保留；若要删除，请加上 --text '{text}'。",
+        "它们可能属于他人，因此予以保留；若要删除，请加上 --text {quoted}。",
     ),
     "cli.forget.stored": (
         "In the store: {exchanges} exchanges, {feedback} pieces of feedback, {ratings} ratings, {rounds} rounds.",

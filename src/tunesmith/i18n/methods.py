@@ -42,7 +42,7 @@ TEXTS: Final[dict[str, tuple[str, str]]] = {
     ),
     "hint.dora-mixture": (
         "use plain LoRA: `tunesmith run RECIPE train.method.dora=false`",
-        "请用普通的 LoRA：`tunesmith run 配方 train.method.dora=false`",
+        "请用普通的 LoRA：`tunesmith run RECIPE train.method.dora=false`",
     ),
     "error.lora-no-experts": (
         "`train.method.targets` names `experts`, and the layers to adapt have no routed experts",

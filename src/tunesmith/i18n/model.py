@@ -36,7 +36,7 @@ TEXTS: Final[dict[str, tuple[str, str]]] = {
     ),
     "hint.template-refused": (
         "look at the row with `tunesmith prepare RECIPE --show 3`; mend its roles and order, or chat_template.jinja",
-        "用 `tunesmith prepare 配方 --show 3` 查看数据；请修正各轮的角色与顺序，或修改 chat_template.jinja",
+        "用 `tunesmith prepare RECIPE --show 3` 查看数据；请修正各轮的角色与顺序，或修改 chat_template.jinja",
     ),
     "error.template-output": (
         "the chat template writes more than {limit} characters for one conversation",
@@ -162,7 +162,7 @@ TEXTS: Final[dict[str, tuple[str, str]]] = {
     ),
     "hint.resume-changed": (
         "undo the change and give the same command again, or start a new run: `tunesmith run RECIPE`",
-        "请撤销改动后再次执行同一命令，或重新开始：`tunesmith run 配方`",
+        "请撤销改动后再次执行同一命令，或重新开始：`tunesmith run RECIPE`",
     ),
     "error.loss-not-finite": (
         "the loss or its gradient stopped being finite at step {step}; the weights did not take it; its rows: {rows}",
@@ -209,7 +209,7 @@ TEXTS: Final[dict[str, tuple[str, str]]] = {
     ),
     "hint.several-machines": (
         "start them all here: `torchrun --standalone --nproc-per-node {world} -m tunesmith run RECIPE`",
-        "请在同一台机器上启动：`torchrun --standalone --nproc-per-node {world} -m tunesmith run 配方`",
+        "请在同一台机器上启动：`torchrun --standalone --nproc-per-node {world} -m tunesmith run RECIPE`",
     ),
     "error.too-few-gpus": (
         "{processes} processes were started, and torch sees {gpus} GPUs",
@@ -217,7 +217,7 @@ TEXTS: Final[dict[str, tuple[str, str]]] = {
     ),
     "hint.too-few-gpus": (
         "start one process for each GPU: `torchrun --standalone --nproc-per-node {gpus} -m tunesmith run RECIPE`",
-        "请为每块 GPU 启动一个进程：`torchrun --standalone --nproc-per-node {gpus} -m tunesmith run 配方`",
+        "请为每块 GPU 启动一个进程：`torchrun --standalone --nproc-per-node {gpus} -m tunesmith run RECIPE`",
     ),
     "task.train": ("train", "训练"),
     "say.resumed": ("going on from the checkpoint of step {step}", "从第 {step} 步的检查点继续"),

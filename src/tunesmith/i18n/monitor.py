@@ -38,7 +38,7 @@ TEXTS: Final[dict[str, tuple[str, str]]] = {
         "run it where the model was trained, or copy that folder from there: its place is named above; "
         "another workspace: tunesmith --workspace FOLDER monitor recipe.yaml",
         "请在训练该模型的机器上运行，或从那里复制上面所示的文件夹；若在其他工作区："
-        "tunesmith --workspace 文件夹 monitor recipe.yaml",
+        "tunesmith --workspace FOLDER monitor recipe.yaml",
     ),
     "error.monitor-no-rows": (
         "only {rows} training rows ask something; at least {least} are needed to compare with",

@@ -10,7 +10,7 @@ TEXTS: Final[dict[str, tuple[str, str]]] = {
     "hint.objective-rows": (
         "look at the rows with `tunesmith prepare RECIPE --show 3`; then change `train.objective`, or `format` and "
         "`columns` of the source",
-        "用 `tunesmith prepare 配方 --show 3` 查看数据；然后修改 `train.objective`，"
+        "用 `tunesmith prepare RECIPE --show 3` 查看数据；然后修改 `train.objective`，"
         "或修改数据源的 `format` 与 `columns`",
     ),
     "objective.lacks.label": ("a label", "标签"),
@@ -23,7 +23,7 @@ TEXTS: Final[dict[str, tuple[str, str]]] = {
     ),
     "hint.one-class": (
         "see the labels with `tunesmith prepare RECIPE`; name the right column, e.g. `columns: {{label: category}}`",
-        "用 `tunesmith prepare 配方` 查看标签；请指定正确的列，例如 `columns: {{label: category}}`",
+        "用 `tunesmith prepare RECIPE` 查看标签；请指定正确的列，例如 `columns: {{label: category}}`",
     ),
     "error.nothing-supervised": (
         "no token of the training rows is learned: every answer has weight 0",
@@ -49,7 +49,7 @@ TEXTS: Final[dict[str, tuple[str, str]]] = {
     ),
     "hint.teacher-silent": (
         "give it more room: `tunesmith run RECIPE train.objective.max_new_tokens=2048`; or name another teacher",
-        "请放宽长度：`tunesmith run 配方 train.objective.max_new_tokens=2048`；或换一个教师模型",
+        "请放宽长度：`tunesmith run RECIPE train.objective.max_new_tokens=2048`；或换一个教师模型",
     ),
     "task.teacher": ("the teacher answers", "教师模型作答"),
     "say.teacher-left-out": (
@@ -62,7 +62,7 @@ TEXTS: Final[dict[str, tuple[str, str]]] = {
     ),
     "recipe.problem.objective-dropout": (
         "`token_dropout` hides what is only read; of plain texts, and with `supervise: all`, prompts are learned too",
-        "`token_dropout` 只遮住不参与学习的内容；而纯文本和 `supervise: all` 连提示词也要学习",
+        "`token_dropout` 只遮住不参与学习的内容；而纯文本和 `supervise: all` 连提示也要学习",
     ),
     "recipe.problem.objective-format": (
         "plain texts (`format: text`) are learned by `objective: text`, and it learns nothing else",

@@ -27,7 +27,7 @@ TEXTS: Final[dict[str, tuple[str, str]]] = {
     ),
     "hint.layer-rates-no-layers": (
         "leave it out: `tunesmith run RECIPE train.layer_rate_decay=1`",
-        "请去掉它：`tunesmith run 配方 train.layer_rate_decay=1`",
+        "请去掉它：`tunesmith run RECIPE train.layer_rate_decay=1`",
     ),
     "error.muon-no-matrices": (
         "Muon has nothing to update: no trained parameter is a matrix of a layer",
@@ -35,7 +35,7 @@ TEXTS: Final[dict[str, tuple[str, str]]] = {
     ),
     "hint.muon-no-matrices": (
         "take another optimiser: `tunesmith run RECIPE train.optimizer=adamw`",
-        "请换一种优化器：`tunesmith run 配方 train.optimizer=adamw`",
+        "请换一种优化器：`tunesmith run RECIPE train.optimizer=adamw`",
     ),
     "plan.reason.share_prefixes": (
         "attention_dropout is {dropout}, and rows that share a beginning would drop the same of it",
@@ -47,6 +47,6 @@ TEXTS: Final[dict[str, tuple[str, str]]] = {
     ),
     "hint.dropout-no-layers": (
         "leave it out: `tunesmith run RECIPE train.dropout=0`",
-        "请去掉它：`tunesmith run 配方 train.dropout=0`",
+        "请去掉它：`tunesmith run RECIPE train.dropout=0`",
     ),
 }

@@ -40,7 +40,7 @@ TEXTS: Final[dict[str, tuple[str, str]]] = {
     ),
     "hint.curve-rows": (
         "add rows to `prepare.sources`, then give the command again: `tunesmith plan RECIPE --learning-curve`",
-        "请在 `prepare.sources` 中增加数据，然后再次执行：`tunesmith plan 配方 --learning-curve`",
+        "请在 `prepare.sources` 中增加数据，然后再次执行：`tunesmith plan RECIPE --learning-curve`",
     ),
     "task.bases": ("try bases", "试用各基座"),
     "cli.option.bases": (
@@ -153,7 +153,7 @@ TEXTS: Final[dict[str, tuple[str, str]]] = {
     "hint.too-little-memory-for-all": (
         "take a smaller base, `model.base=FOLDER`, shorten the rows in `prepare`, or answer less at once: "
         "`evaluate.decoding.max_new_tokens=64`",
-        "请换用更小的基座 `model.base=文件夹`，在 `prepare` 中缩短数据，"
+        "请换用更小的基座 `model.base=FOLDER`，在 `prepare` 中缩短数据，"
         "或减少回答长度：`evaluate.decoding.max_new_tokens=64`",
     ),
 }

@@ -247,8 +247,8 @@ TEXTS: Final[dict[str, tuple[str, str]]] = {
         "数据划分与当初证明的不一致；行有变动的划分：{changed}；重叠：{shared}",
     ),
     "hint.recheck-failed": (
-        "do not edit a dataset by hand: change the sources or the recipe and run `tunesmith prepare` again",
-        "请勿手工修改数据集：应修改数据源或配方，再重新运行 `tunesmith prepare`",
+        "do not edit a dataset by hand: change the sources or the recipe and run `tunesmith prepare RECIPE` again",
+        "请勿手工修改数据集：应修改数据源或配方，再重新运行 `tunesmith prepare RECIPE`",
     ),
     "error.personal-key-missing": (
         "pseudonyms need a key, and the secret that `prepare.personal.key` names is not set",

@@ -5,7 +5,7 @@ from typing import Final
 TEXTS: Final[dict[str, tuple[str, str]]] = {
     "say.prepare.traced": (
         "reasoning by {model}: {kept} of {rows} training rows without any ({answers} answers, rejected: {rejected})",
-        "{model} 的思考过程：{rows} 行没有思考过程的训练数据，写成 {kept} 行（回答 {answers} 次，拒绝：{rejected}）",
+        "{model} 的思考过程：{rows} 条没有思考过程的训练数据，写成 {kept} 条（回答 {answers} 次，剔除：{rejected}）",
     ),
     "reject.no-trace": (
         "no answer of the teacher's with reasoning passed",

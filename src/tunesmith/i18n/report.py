@@ -21,14 +21,14 @@ _NAMES: Final[dict[str, tuple[str, str]]] = {
 
 _VERDICTS: Final[dict[str, tuple[str, str]]] = {
     "verdict.better": ("Better", "更好"),
-    "verdict.better_with_losses": ("Better, with losses", "更好，但有损失"),
+    "verdict.better_with_losses": ("Better, with losses", "更好，但有退步"),
     "verdict.worse": ("Worse", "更差"),
     "verdict.equivalent": ("Equivalent within the margin", "相当"),
     "verdict.not_enough_evidence": ("Not enough evidence", "证据不足"),
     "verdict.meaning.better": (
         "The whole 95% interval lies on the side of improvement, and no general suite is shown to have lost more than "
         "the limit.",
-        "95% 置信区间整个落在改进一侧，各项通用测试也未见超出限度的损失。",
+        "95% 置信区间整个落在改进一侧，各项通用测试也未见超出限度的退步。",
     ),
     "verdict.meaning.better_unasked": (
         "The whole 95% interval lies on the side of improvement. No general questions were asked: what was forgotten "
@@ -37,7 +37,7 @@ _VERDICTS: Final[dict[str, tuple[str, str]]] = {
     ),
     "verdict.meaning.better_with_losses": (
         "The model improved on the task, but it is shown to have lost more on a general suite than the limit allows.",
-        "模型在目标任务上确有提升，但在通用测试上的损失超出了允许的限度。",
+        "模型在目标任务上确有提升，但在通用测试上的退步超出了允许的限度。",
     ),
     "verdict.meaning.worse": (
         "The whole 95% interval lies on the side of loss. Do not deploy this model in place of the base.",
@@ -93,15 +93,15 @@ _VERDICTS: Final[dict[str, tuple[str, str]]] = {
     ),
     "verdict.reason.loss_beyond_limit": (
         "{suite}: lost more than the limit of {max_loss}: {mean}, 95% interval {low} to {high}, on {n} items",
-        "{suite}：损失超出限度 {max_loss}：{mean}，95% 置信区间 {low} 至 {high}，共 {n} 题",
+        "{suite}：退步超出限度 {max_loss}：{mean}，95% 置信区间 {low} 至 {high}，共 {n} 题",
     ),
     "verdict.reason.loss_within_limit": (
         "{suite}: a loss, but within the limit of {max_loss}: {mean}, 95% interval {low} to {high}, on {n} items",
-        "{suite}：有损失，但未超出限度 {max_loss}：{mean}，95% 置信区间 {low} 至 {high}，共 {n} 题",
+        "{suite}：有退步，但未超出限度 {max_loss}：{mean}，95% 置信区间 {low} 至 {high}，共 {n} 题",
     ),
     "verdict.reason.loss_uncertain": (
         "{suite}: perhaps a loss beyond the limit of {max_loss}: {mean}, 95% interval {low} to {high}, on {n} items",
-        "{suite}：损失可能超出限度 {max_loss}：{mean}，95% 置信区间 {low} 至 {high}，共 {n} 题",
+        "{suite}：退步可能超出限度 {max_loss}：{mean}，95% 置信区间 {low} 至 {high}，共 {n} 题",
     ),
 }
 
@@ -257,7 +257,7 @@ _SECTIONS: Final[dict[str, tuple[str, str]]] = {
     "report.forgetting.caption": (
         "General questions that have nothing to do with the training rows, asked before and after. Tolerated loss: "
         "{max_loss}.",
-        "与训练数据无关的通用问题，微调前后各问一遍。允许的损失：{max_loss}。",
+        "与训练数据无关的通用问题，微调前后各问一遍。允许的退步：{max_loss}。",
     ),
     "report.forgetting.not_asked": ("The general questions were not asked in this run.", "本次运行没有测试通用问题。"),
     "report.forgetting.limit": ("Limit", "限度"),
@@ -266,6 +266,7 @@ _SECTIONS: Final[dict[str, tuple[str, str]]] = {
     "report.forgetting.beyond": ("exceeded", "已超出"),
     "report.forgetting.items": ("Lost / won", "新答错 / 新答对"),
     "report.forgetting.lost": ("{suite}, {arm}: {count} items lost", "{suite}，{arm}：新答错 {count} 题"),
+    "report.items.more": ("{count} more are in `samples.jsonl`.", "其余 {count} 题见 `samples.jsonl`。"),
     "report.curves": ("How training went", "训练过程"),
     "report.curves.caption": (
         "By optimiser step. Where a curve is noisy, the light line is each step and the dark one its moving average.",
@@ -410,8 +411,8 @@ _DATA_AND_METHOD: Final[dict[str, tuple[str, str]]] = {
 _REPEAT_AND_CARD: Final[dict[str, tuple[str, str]]] = {
     "report.repeat": ("How to repeat it", "如何复现"),
     "report.repeat.commands": (
-        "In the run's folder, which holds the resolved recipe:",
-        "在本次运行的文件夹中（其中有完整的配方）执行：",
+        "In the folder where the run was started, since relative paths begin there:",
+        "在启动本次运行的文件夹中执行（相对路径以它为起点）：",
     ),
     "report.repeat.recipe": ("Resolved recipe", "完整配方"),
     "report.repeat.environment": ("Environment", "运行环境"),
@@ -465,8 +466,8 @@ _REPEAT_AND_CARD: Final[dict[str, tuple[str, str]]] = {
         "共保留训练数据 {train} 条、验证数据 {validation} 条、测试数据 {test} 条。",
     ),
     "report.card.repeat": (
-        "Take the resolved recipe from the report or the run's folder, then:",
-        "从报告或运行文件夹中取得完整配方，然后执行：",
+        "Take the resolved recipe from the report or the run's folder to where its relative paths begin, then:",
+        "从报告或运行文件夹中取得完整配方，放到其相对路径的起点处，然后执行：",
     ),
 }
 

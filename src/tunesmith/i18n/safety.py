@@ -17,7 +17,7 @@ TEXTS: Final[dict[str, tuple[str, str]]] = {
     ),
     "hint.safety-refusal": (
         "add it: `tunesmith run RECIPE 'prepare.safety.refusal={{en: ..., zh: ...}}'`",
-        "请补上：`tunesmith run 配方 'prepare.safety.refusal={{en: ..., zh: ...}}'`",
+        "请补上：`tunesmith run RECIPE 'prepare.safety.refusal={{en: ..., zh: ...}}'`",
     ),
     "data.made.safety": ("rows that refuse", "拒答数据"),
     "data.refusals": ("Blocked topics", "禁止话题"),

@@ -32,7 +32,7 @@ TEXTS: Final[dict[str, tuple[str, str]]] = {
     ),
     "search.apart.judged": (
         "it decides how the chosen model is judged, and the judge stays the same",
-        "它决定如何评判选出的模型，评判标准不能跟着变",
+        "它决定如何评测选出的模型，评测标准不能跟着变",
     ),
     "search.apart.paired": (
         "all trials see the same rows in the same order, so that their differences are those of the settings",
@@ -195,7 +195,7 @@ TEXTS: Final[dict[str, tuple[str, str]]] = {
     "search.next": (
         "The best recipe is `{file}`; `tunesmith run {file}` finds what is made already, `tunesmith report {file}` "
         "its report.",
-        "最佳配方是 `{file}`；`tunesmith run {file}` 会直接使用已有结果，`tunesmith report {file}` 打开它的报告。",
+        "最佳配方是 `{file}`；`tunesmith run {file}` 会直接使用已有结果，`tunesmith report {file}` 会重写报告。",
     ),
     "search.report_at": ("its report: {path}", "它的报告：{path}"),
     "search.page_at": ("all trials: {path}", "全部试训：{path}"),

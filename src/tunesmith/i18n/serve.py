@@ -107,7 +107,7 @@ _ASKED: Final[dict[str, tuple[str, str]]] = {
     ),
     "hint.adapter-none": (
         "export it again with one: `tunesmith export RECIPE 'export.forms=[adapter, merged]'`",
-        "请重新导出并包含适配器：`tunesmith export 配方 'export.forms=[adapter, merged]'`",
+        "请重新导出并包含适配器：`tunesmith export RECIPE 'export.forms=[adapter, merged]'`",
     ),
     "error.adapter-other-base": (
         "`{name}` was trained on another base than {base} as it is served here, or with another prompt style",
@@ -115,7 +115,7 @@ _ASKED: Final[dict[str, tuple[str, str]]] = {
     ),
     "hint.adapter-other-base": (
         "serve it by itself: `tunesmith serve BUNDLE`",
-        "请单独启动服务：`tunesmith serve 发布包`",
+        "请单独启动服务：`tunesmith serve BUNDLE`",
     ),
     "error.feedback-late": (
         "the database did not take the feedback within {seconds} seconds",
@@ -166,7 +166,7 @@ _STARTED: Final[dict[str, tuple[str, str]]] = {
     ),
     "hint.serve-form": (
         "export one: `tunesmith export RECIPE 'export.forms=[adapter, merged]'`",
-        "请导出一种：`tunesmith export 配方 'export.forms=[adapter, merged]'`",
+        "请导出一种：`tunesmith export RECIPE 'export.forms=[adapter, merged]'`",
     ),
     "error.serve-head": (
         "a model with a head of its own is served here, not by another server",
@@ -174,20 +174,20 @@ _STARTED: Final[dict[str, tuple[str, str]]] = {
     ),
     "hint.serve-head": (
         "serve it without `serve.engine`: `tunesmith serve RECIPE serve.engine=null`",
-        "请去掉 `serve.engine`：`tunesmith serve 配方 serve.engine=null`",
+        "请去掉 `serve.engine`：`tunesmith serve RECIPE serve.engine=null`",
     ),
     "error.serve-unshipped": (
         "this recipe has no bundle yet",
         "该配方还没有发布包",
     ),
-    "hint.serve-unshipped": ("make it: `tunesmith export RECIPE`", "请先导出：`tunesmith export 配方`"),
+    "hint.serve-unshipped": ("make it: `tunesmith export RECIPE`", "请先导出：`tunesmith export RECIPE`"),
     "error.serve-stale": (
         "the newest bundle of this name, {key}, is of the recipe as it was before; changed since: {changed}",
         "该名称最新的发布包 {key} 出自改动之前的配方；此后改动的有：{changed}",
     ),
     "hint.serve-stale": (
         "export the recipe as it is now, `tunesmith export RECIPE`, or serve that bundle by its folder",
-        "请按现在的配方重新导出：`tunesmith export 配方`；或者用文件夹路径直接启用那个发布包",
+        "请按现在的配方重新导出：`tunesmith export RECIPE`；或者用文件夹路径直接启用那个发布包",
     ),
     "error.serve-unproved": (
         "the server has stopped: {reason}",
@@ -196,8 +196,8 @@ _STARTED: Final[dict[str, tuple[str, str]]] = {
     "hint.serve-unproved": (
         "serve another form (`serve.form=merged`), or export again on this machine: `tunesmith export RECIPE`; the "
         "server under `serve.engine` has to run a form of this very bundle",
-        "请改用其他形式（`serve.form=merged`），或在本机重新导出：`tunesmith export 配方`；`serve.engine` 所指的服务器"
-        "必须运行这个发布包中的模型",
+        "请改用其他形式（`serve.form=merged`），或在本机重新导出：`tunesmith export RECIPE`；"
+        "`serve.engine` 所指的服务器必须运行这个发布包中的模型",
     ),
     "error.port-taken": (
         "nothing can listen at port {port}: {problem}",
@@ -259,7 +259,7 @@ _CHAT: Final[dict[str, tuple[str, str]]] = {
     ),
     "hint.chat-target": (
         "`tunesmith chat RECIPE`, or `tunesmith chat --url http://127.0.0.1:8000/v1`",
-        "`tunesmith chat 配方`，或 `tunesmith chat --url http://127.0.0.1:8000/v1`",
+        "`tunesmith chat RECIPE`，或 `tunesmith chat --url http://127.0.0.1:8000/v1`",
     ),
     "error.chat-server": ("the server did not answer: {problem}", "服务器没有正常回答：{problem}"),
     "hint.chat-server": (

@@ -8,8 +8,8 @@ _ACCESS: Final[dict[str, tuple[str, str]]] = {
         "需要 API 密钥：请发送请求头 `Authorization: Bearer 密钥`",
     ),
     "hint.key-missing": (
-        "ask the operator for a key: `tunesmith keys create`",
-        "请向运维人员索取密钥：`tunesmith keys create`",
+        "ask the operator for a key: `tunesmith keys create NAME`",
+        "请向运维人员索取密钥：`tunesmith keys create NAME`",
     ),
     "error.key-wrong": (
         "this API key is not known, has been revoked, or has expired",
@@ -24,8 +24,8 @@ _ACCESS: Final[dict[str, tuple[str, str]]] = {
         "该 API 密钥无权执行此操作，需要权限 {scope}",
     ),
     "hint.key-scope": (
-        "a key with that scope comes from `tunesmith keys create`",
-        "带有该权限的密钥可用 `tunesmith keys create` 创建",
+        "a key with that scope comes from `tunesmith keys create NAME --scope SCOPE`",
+        "带有该权限的密钥可用 `tunesmith keys create NAME --scope SCOPE` 创建",
     ),
     "error.host-foreign": (
         "the server does not answer to the name in the Host header",
@@ -48,14 +48,14 @@ _ACCESS: Final[dict[str, tuple[str, str]]] = {
         "在 {host} 上，任何人不用密钥就能使用该服务器",
     ),
     "hint.serve-open": (
-        "leave `serve.keys` out and make a key, `tunesmith keys create`, or set `serve.host=127.0.0.1`",
-        "请去掉 `serve.keys` 并用 `tunesmith keys create` 创建密钥，或设为 `serve.host=127.0.0.1`",
+        "leave `serve.keys` out and make a key, `tunesmith keys create NAME`, or set `serve.host=127.0.0.1`",
+        "请去掉 `serve.keys` 并用 `tunesmith keys create NAME` 创建密钥，或设为 `serve.host=127.0.0.1`",
     ),
     "error.serve-no-keys": (
         "the server at {host} asks for keys, and there is none",
         "{host} 上的服务器要求密钥，但还没有任何密钥",
     ),
-    "hint.serve-no-keys": ("make one: `tunesmith keys create`", "请先创建一个：`tunesmith keys create`"),
+    "hint.serve-no-keys": ("make one: `tunesmith keys create NAME`", "请先创建一个：`tunesmith keys create NAME`"),
 }
 _REQUESTS: Final[dict[str, tuple[str, str]]] = {
     "error.route-unknown": ("there is nothing at this address", "该地址下没有任何内容"),

@@ -10,7 +10,7 @@ TEXTS: Final[dict[str, tuple[str, str]]] = {
     "hint.api-processes": (
         "start the script with `python SCRIPT`, or train in several processes by `tunesmith train RECIPE --launcher "
         "torchrun`",
-        "请用 `python 脚本` 启动；若要用多个进程训练，请用 `tunesmith train 配方 --launcher torchrun`",
+        "请用 `python 脚本` 启动；若要用多个进程训练，请用 `tunesmith train RECIPE --launcher torchrun`",
     ),
     "error.session-unsupervised": (
         "no token of these {rows} rows is learned: all their weights are 0",

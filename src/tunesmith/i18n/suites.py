@@ -8,7 +8,7 @@ TEXTS: Final[dict[str, tuple[str, str]]] = {
     "kind.arithmetic": ("Arithmetic", "算术"),
     "kind.reasoning": ("Reasoning", "推理"),
     "kind.format": ("Instructed form", "按要求的格式作答"),
-    "kind.refusal": ("Refusal of harmful requests", "拒绝有害请求"),
+    "kind.refusal": ("Refusal of harmful requests", "拒答有害请求"),
     "report.forgetting.kind": ("Kind of question", "题型"),
     "report.forgetting.by_kind": ("{suite}, {arm}: by kind of question", "{suite}，{arm}：按题型"),
     "report.forgetting.cut": (

@@ -44,7 +44,7 @@ _HEALTH: Final[dict[str, tuple[str, str]]] = {
         "raise the rate: `train.learning_rate={rate:.2g}`; if that does not help, look at what is learned: "
         "`tunesmith prepare RECIPE --show 3`",
         "请提高学习率：`train.learning_rate={rate:.2g}`；若仍无效，请检查参与训练的内容："
-        "`tunesmith prepare 配方 --show 3`",
+        "`tunesmith prepare RECIPE --show 3`",
     ),
     "health.overfitting": (
         "{model}: overfitting from step {first_step} on: up to step {last_step} the validation loss rose from "

@@ -22,7 +22,11 @@ class Unsealed(NamedTuple):
 
 
 def secret_name(file: Path) -> str | None:
-    """The secret that the dataset around a file was prepared with; None where there is no such dataset."""
+    """The secret that the dataset around a file was prepared with; None where there is no such dataset.
+
+    Raises TunesmithError `data-missing`.
+    """
+    _refuse_missing(file)
     manifest = file.parent / MANIFEST
     if not manifest.is_file():
         return None
@@ -37,8 +41,7 @@ def unseal_file(file: Path, key: bytes, out: Path) -> Unsealed:
     Raises TunesmithError `data-missing`, `unseal-row` (a line that is no row of a dataset), `personal-key-wrong` and
     `personal-row-changed` with the line. Nothing is left at `out` then.
     """
-    if not file.is_file():
-        raise TunesmithError("data-missing", place=Place(str(file)), folder=str(Path.cwd()))
+    _refuse_missing(file)
     partial = out.with_name(f".{out.name}.{os.getpid()}.partial")
     partial.touch(0o600)
     num_rows = num_unsealed = 0
@@ -52,6 +55,11 @@ def unseal_file(file: Path, key: bytes, out: Path) -> Unsealed:
     finally:
         partial.unlink(missing_ok=True)
     return Unsealed(num_rows, num_unsealed)
+
+
+def _refuse_missing(file: Path) -> None:
+    if not file.is_file():
+        raise TunesmithError("data-missing", place=Place(str(file)), folder=str(Path.cwd()))
 
 
 def _row(line: str, place: Place) -> Example:

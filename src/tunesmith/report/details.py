@@ -130,7 +130,7 @@ def _classes(chart_id: str, arm: str, found: Mapping[str, Details], words: Words
     worst_first = sorted(details.classes, key=lambda name: (details.classes[name].f1, name))
     confused = _confused(details.confusion, details.classes, words)
     title = words("report.details.confusion", arm=words.arm(arm))
-    described = "; ".join(f"{one.true} → {one.told}: {one.num_items}" for one in confused)
+    described = "; ".join(f"{one.true} → {one.told}: {one.num_items}" for one in confused[:NUM_CONFUSED])
     names = {name: name for name in details.classes}
     if "" in details.confusion or any("" in told for told in details.confusion.values()):
         names[""] = words("report.details.no_label")

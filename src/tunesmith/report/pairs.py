@@ -16,6 +16,8 @@ TEST: Final = "test"
 BASE: Final = "base"
 MAX_CHARACTERS: Final = 3000
 """Longer texts are cut in the page; `samples.jsonl` has them whole."""
+MAX_ITEMS: Final = 100
+"""Items of a suite that the page shows; `samples.jsonl` has all of them."""
 
 Change = Literal["gained", "lost", "same"]
 
@@ -120,9 +122,11 @@ def before_after(
 def lost_items(
     judged: Mapping[tuple[str, str, str], Judged], arm: str, suite: str, items: Iterable[str], words: Words
 ) -> tuple[LostItem, ...]:
-    """What was asked and answered for each lost item whose samples are kept."""
-    views = []
+    """What was asked and answered for each lost item whose samples are kept, the first `MAX_ITEMS` of them."""
+    views: list[LostItem] = []
     for item in items:
+        if len(views) == MAX_ITEMS:
+            break
         before, after = judged.get((BASE, suite, item)), judged.get((arm, suite, item))
         if before and after:
             question = shorten(before.first.prompt[-1].content, words)

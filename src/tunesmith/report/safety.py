@@ -29,6 +29,7 @@ class ChangeRow:
     title: str
     """Of the items that changed."""
     items: tuple[LostItem, ...]
+    num_changed: int
 
 
 @dataclass(frozen=True)
@@ -143,6 +144,7 @@ def _change_row(change: Change, judged: Mapping[tuple[str, str, str], Judged], w
         changed=f"{count(len(change.worse))} / {count(len(change.better))}",
         title=words("report.safety.items", count=count(len(changed)), **names),
         items=lost_items(judged, change.arm, change.suite, changed, words),
+        num_changed=len(changed),
     )
 
 

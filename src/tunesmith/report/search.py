@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -79,13 +80,13 @@ def study_page(body: StudyBody, *, language: Language, out: Path) -> Path:
     """Write `study.html`, one self-contained page, into the folder `out`."""
     words = Words(language)
     page = render_page(
-        "search.html.j2", words, ("report.css", "prepare.css", "search.css"), view=study_view(body, words)
+        "search.html.j2", words, ("report.css", "prepare.css", "search.css"), view=study_view(body, out / BEST, words)
     )
     write_whole(out / PAGE, encoded(page))
     return out / PAGE
 
 
-def study_view(body: StudyBody, words: Words) -> StudyView:
+def study_view(body: StudyBody, best_file: Path, words: Words) -> StudyView:
     columns = tuple(body.space)
     best, at = body.best, shown_at(body)
     return StudyView(
@@ -106,7 +107,7 @@ def study_view(body: StudyBody, words: Words) -> StudyView:
         importance_few=body.importance is not None and body.importance.is_few,
         parallel=_parallel(body, at, words),
         parallel_about=words("search.parallel.about", at=percent(at)),
-        next=words("search.next", file=BEST),
+        next=words("search.next", file=shlex.quote(str(best_file))),
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -150,7 +151,8 @@ class RepeatView:
     seed: int
     keys: tuple[Pair, ...]
     environment: tuple[Pair, ...]
-    commands: tuple[str, ...]
+    command: str
+    """Given where the run was: there its relative paths begin."""
 
 
 @dataclass(frozen=True)
@@ -377,5 +379,5 @@ def repeat_view(products: Products) -> RepeatView:
         seed=products.recipe.seed,
         keys=tuple((name, manifest.key) for name, manifest in artifacts.items()),
         environment=environment([manifest.libraries for manifest in artifacts.values()], trainings),
-        commands=("tunesmith run recipe.resolved.yaml",),
+        command=f"tunesmith run {shlex.quote(str(products.run_folder))}",
     )

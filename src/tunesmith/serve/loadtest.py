@@ -193,7 +193,7 @@ def quantiles(seconds: Sequence[float]) -> Quantiles | None:
 
 async def ask(client: AsyncClient, load: Load, prompt: str) -> Asked:
     """One streamed answer, read to its end. A refusal is waited out as the server asks, but briefly."""
-    from httpx2 import HTTPError
+    from httpx2 import HTTPError, InvalidURL
 
     body = {
         "model": load.model,
@@ -210,7 +210,7 @@ async def ask(client: AsyncClient, load: Load, prompt: str) -> Asked:
                 await asyncio.sleep(_wait_seconds(response))
                 return Asked(None, time.perf_counter() - started, 0, f"HTTP {response.status_code}")
             return await _read(response, started)
-    except HTTPError as failure:
+    except (HTTPError, InvalidURL) as failure:
         return Asked(None, time.perf_counter() - started, 0, type(failure).__name__)
 
 
@@ -251,7 +251,7 @@ async def _events(response: Response) -> AsyncIterator[dict[str, Any] | None]:
 
 def first_model(url: str, key: str | None) -> str:
     """The first model that a server names. Raises RunFailed `loadtest-failed`."""
-    from httpx2 import Client, HTTPError
+    from httpx2 import Client, HTTPError, InvalidURL
 
     headers = {"Authorization": f"Bearer {key}"} if key else {}
     try:
@@ -260,6 +260,7 @@ def first_model(url: str, key: str | None) -> str:
         if response.status_code == 200 and (models := response.json().get("data")):
             return str(models[0]["id"])
         problem = f"HTTP {response.status_code}"
-    except (HTTPError, ValueError) as failure:  # nobody there; a web page
+    except (HTTPError, InvalidURL, ValueError, LookupError, AttributeError, TypeError) as failure:
+        # nobody there; a web page, or another service
         problem = type(failure).__name__
     raise RunFailed("loadtest-failed", place=Place(url), url=url, problem=problem)

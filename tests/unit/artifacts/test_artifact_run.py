@@ -192,3 +192,11 @@ def test_the_same_process_cannot_open_a_run_twice(tmp_path: Path, runtime: Runti
         with pytest.raises(RunBusy) as caught, open_run(tmp_path, "", runtime.clock):
             pass
         assert caught.value.parameters["process"] == str(os.getpid())
+
+
+@pytest.mark.parametrize("line", ["{}", "[1]", '"text"', "7", "null", '{"v": 9, "type": "state"}'])
+def test_json_that_is_no_event_is_damage_too(line: str, tmp_path: Path) -> None:
+    (tmp_path / "events.jsonl").write_text(f"{line}\n", encoding="utf-8")
+    with pytest.raises(RunFailed) as caught:
+        list(read_events(tmp_path))
+    assert (caught.value.code, str(caught.value.place)) == ("events-damaged", f"{tmp_path / 'events.jsonl'}:1")

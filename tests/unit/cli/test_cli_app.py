@@ -3,6 +3,7 @@ from __future__ import annotations
 import errno
 import json
 import os
+import shlex
 import subprocess
 import sys
 import tempfile
@@ -15,8 +16,10 @@ from typer.testing import CliRunner
 from tunesmith import __version__
 from tunesmith.cli import guard
 from tunesmith.cli.app import app, options
-from tunesmith.cli.session import OPTIONS, Options
+from tunesmith.cli.forget import mention_line
+from tunesmith.cli.session import OPTIONS, Options, coloured, show
 from tunesmith.errors import ExitCode, RunFailed, TunesmithError
+from tunesmith.lifecycle.forget import Mention
 
 HEAVY = ("torch", "transformers", "rich", "polars", "pydantic", "numpy", "yaml", "tokenizers", "datasets")
 VERBS = [
@@ -71,6 +74,7 @@ def test_every_verb_tells_what_it_takes(verb: list[str]) -> None:
     told = CliRunner().invoke(app, [*verb, "--help"])
     assert told.exit_code == 0
     assert told.stdout.startswith("Usage:")
+    assert "[[" not in told.stdout
     assert (
         verb in (["recipes"], ["config"], ["annotate"], ["keys"], ["models"], ["store"], ["feedback"])
         or "--json" in told.stdout
@@ -87,6 +91,17 @@ def test_every_verb_is_in_the_table_above() -> None:
     assert sorted([*found, *([name] for name in groups)]) == sorted(VERBS)
 
 
+def test_help_lists_the_verbs_in_the_order_of_the_work() -> None:
+    listed = [
+        line.split()[0]
+        for line in CliRunner().invoke(app, ["--help"]).stdout.partition("Commands:")[2].splitlines()[1:]
+    ]
+    assert listed[:7] == ["init", "check", "prepare", "unseal", "plan", "train", "evaluate"]
+    assert [listed.index(verb) for verb in ("run", "export", "serve", "monitor", "improve")] == sorted(
+        listed.index(verb) for verb in ("run", "export", "serve", "monitor", "improve")
+    )
+
+
 def test_the_bare_command_shows_its_help_and_version_needs_no_verb() -> None:
     bare = CliRunner().invoke(app, [])
     assert bare.exit_code == ExitCode.USAGE
@@ -101,6 +116,18 @@ def test_json_may_stand_before_or_behind_the_verb() -> None:
     OPTIONS.json = False
     assert CliRunner().invoke(app, ["--json", "recipes", "list"]).stdout == behind
     assert {"name", "about"} == set(json.loads(behind)[0])
+
+
+def test_json_has_null_for_what_is_no_number(capsys: pytest.CaptureFixture[str]) -> None:
+    OPTIONS.json = True
+    show({"losses": [0.5, float("nan")], "ends": (float("-inf"), 1), "on": True, "none": None}, [])
+    said = capsys.readouterr().out
+    assert json.loads(said, parse_constant=pytest.fail) == {
+        "losses": [0.5, None],
+        "ends": [None, 1],
+        "on": True,
+        "none": None,
+    }
 
 
 @pytest.mark.parametrize(
@@ -194,3 +221,36 @@ def test_main_leaves_with_the_documented_codes(
         assert "error[stopped]" in capsys.readouterr().err
     assert run_main(monkeypatch, lost, ["vreb"]) == ExitCode.USAGE
     assert "error[usage]: there is no verb `vreb`" in capsys.readouterr().err
+
+
+def test_commands_that_are_told_can_be_pasted(tmp_path: Path) -> None:
+    told = CliRunner().invoke(app, ["init", str(tmp_path / "our desk"), "--recipe", "quickstart"])
+    command = told.stdout.splitlines()[-1].partition(" ")[2]
+    assert shlex.split(command)[:2] == ["cd", str(tmp_path / "our desk")]
+    kept = mention_line(Mention("O'Brien & sons", False, 1, 0, ("a.jsonl:1",)))
+    assert shlex.split(kept[kept.index("--text") :].rstrip("."))[1] == "O'Brien & sons"
+
+
+@pytest.mark.parametrize("words", [["prepare", "a", "--show", "-1"], ["compare", "a", "--num", "-1"]])
+def test_fewer_than_none_cannot_be_shown(words: list[str]) -> None:
+    assert CliRunner().invoke(app, words).exit_code == ExitCode.USAGE
+
+
+@pytest.mark.parametrize(
+    ("environment", "as_json", "expected"),
+    [
+        ({"TERM": "xterm"}, False, True),
+        ({"TERM": "xterm"}, True, False),
+        ({"TERM": "xterm", "NO_COLOR": "1"}, False, False),
+        ({"TERM": "dumb"}, False, False),
+    ],
+)
+def test_colours_are_for_a_terminal_that_knows_them(
+    environment: dict[str, str], as_json: bool, expected: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("NO_COLOR", raising=False)
+    for name, value in environment.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setattr(sys.stdout, "isatty", lambda: True)
+    OPTIONS.json = as_json
+    assert coloured() == expected

@@ -55,6 +55,7 @@ def test_the_runtime_holds_what_the_process_may_use(monkeypatch: pytest.MonkeyPa
         ({}, (0, 1)),
         ({"RANK": "1", "WORLD_SIZE": "2", "LOCAL_WORLD_SIZE": "2"}, (1, 2)),
         ({"RANK": "0", "WORLD_SIZE": "1", "LOCAL_WORLD_SIZE": "1"}, (0, 1)),
+        ({"RANK": "", "WORLD_SIZE": ""}, (0, 1)),
     ],
 )
 def test_the_place_among_processes_is_read_as_torchrun_writes_it(

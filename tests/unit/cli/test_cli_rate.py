@@ -60,6 +60,12 @@ def test_one_key_is_one_answer_and_the_rest_comes_later(tmp_path: Path) -> None:
     assert desk(scorecard, "", kept).work() == "all 12 answers given"
 
 
+def test_keys_in_full_width_and_capitals_are_the_same_keys(tmp_path: Path) -> None:
+    kept: list[Rating] = []
+    assert desk(rated_scorecard(tmp_path / "card"), "５４Ｃ０Q", kept).work().startswith("3 of 12")
+    assert [rating.value for rating in kept] == [5, 4, None]
+
+
 def test_going_back_takes_an_answer_anew(tmp_path: Path) -> None:
     scorecard = rated_scorecard(tmp_path / "card")
     kept: list[Rating] = []

@@ -3,8 +3,10 @@ from __future__ import annotations
 import io
 
 import pytest
+import typer
 
 from tunesmith.cli import terminal
+from tunesmith.cli.app import app
 from tunesmith.cli.terminal import PlainProgress, RichProgress, error_lines, error_object, usage_problem
 from tunesmith.errors import ManyErrors, Place, TunesmithError
 from tunesmith.i18n import translate
@@ -97,12 +99,18 @@ def test_several_errors_are_told_together() -> None:
 @pytest.mark.parametrize(
     ("said", "english", "chinese"),
     [
-        ("No such command 'trian'. Did you mean 'train'?", "there is no verb `trian`", "没有 `trian` 这个命令"),
+        (
+            "No such command 'trian'. Did you mean 'train', 'trace'?",
+            "there is no verb `trian`; did you mean `train`, `trace`?",
+            "没有 `trian` 这个命令；您是否想写 `train`, `trace`？",
+        ),
+        ("No such command 'xyz'.", "there is no verb `xyz`", "没有 `xyz` 这个命令"),
         (
             "No such option: --nope (Possible options: --num)",
-            "there is no option `--nope` here",
-            "此处没有 `--nope` 这个选项",
+            "there is no option `--nope` here; did you mean `--num`?",
+            "此处没有 `--nope` 这个选项；您是否想写 `--num`？",
         ),
+        ("No such option: --nope", "there is no option `--nope` here", "此处没有 `--nope` 这个选项"),
         ("Missing argument 'RECIPE'.", "`RECIPE` is missing", "缺少 `RECIPE`"),
         ("Missing command.", "a verb is missing", "缺少命令"),
         ("Option '-w' requires an argument.", "`-w` needs a value", "`-w` 需要一个值"),
@@ -114,3 +122,30 @@ def test_the_parser_s_words_are_put_into_the_reader_s_language(said: str, englis
     problem = usage_problem(said)
     assert translate(problem.key, "en", **problem.parameters) == english
     assert translate(problem.key, "zh", **problem.parameters) == chinese
+
+
+@pytest.mark.parametrize(
+    ("arguments", "english", "chinese"),
+    [
+        (["prepare", "a", "--show", "x"], "`--show` must be a whole number", "`--show` 应为整数"),
+        (["loadtest", "u", "--p95", "x"], "`--p95` must be a number", "`--p95` 应为数字"),
+        (["keys", "create", "a", "--days", "0"], "`--days` must be at least 1", "`--days` 不得小于 1"),
+        (["keys", "create", "a", "--days", "99999"], "`--days` must be at most 36500", "`--days` 不得大于 36500"),
+        (["run", "a", "--launcher", "x"], "`--launcher` must be one of `torchrun`", "`--launcher` 只能取 `torchrun`"),
+        (
+            ["feedback", "list", "--since", "x"],
+            "`--since` must be one of `%Y-%m-%d`, `%Y-%m-%dT%H:%M:%S`",
+            "`--since` 只能取 `%Y-%m-%d`, `%Y-%m-%dT%H:%M:%S`",
+        ),
+        (["runs", "a", "b"], "`a b` is too much here", "多出了 `a b`"),
+        (["run", "a", "--dry-run=1"], "`--dry-run` takes no value", "`--dry-run` 不带值"),
+        (["run", "a", "--dry-rum"], "there is no option `--dry-rum` here; did you mean `--dry-run`?", "此处没有"),
+        (["trian"], "there is no verb `trian`; did you mean `train`, `trace`?", "没有 `trian` 这个命令"),
+    ],
+)
+def test_what_the_parser_of_today_says_is_foreseen(arguments: list[str], english: str, chinese: str) -> None:
+    with pytest.raises(typer.TyperException) as told:
+        app(arguments, standalone_mode=False)
+    problem = usage_problem(told.value.format_message())
+    assert translate(problem.key, "en", **problem.parameters) == english
+    assert translate(problem.key, "zh", **problem.parameters).startswith(chinese)

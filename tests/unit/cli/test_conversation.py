@@ -12,6 +12,7 @@ from httpx2 import Client, MockTransport, Request, Response
 from serving_material import BASE, NOW, TUNED, ScriptedEngine, says
 
 from tunesmith.chat.stream import Split
+from tunesmith.cli.chat import chat
 from tunesmith.cli.conversation import Conversation, Talk, local_talk, remote_talk
 from tunesmith.cli.session import OPTIONS
 from tunesmith.errors import TunesmithError
@@ -39,7 +40,7 @@ def test_thinking_is_folded_and_can_be_opened(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     talk, _ = talk_of(Split("so it", ""), Split(" is", ""), Split("", "Yes"), Split("", ".\x1b[2J"))
-    converse(talk, "really?\n/think\n/quit\nnever\n", monkeypatch)
+    converse(talk, "really?\n／ｔｈｉｎｋ\n/QUIT\nnever\n", monkeypatch)
     shown = capsys.readouterr().out
     folded, said, opened = shown.splitlines()
     assert "8" in folded
@@ -164,3 +165,18 @@ def test_a_server_answers_and_its_failures_are_told() -> None:
         assert sent["messages"][1] == {"role": "assistant", "content": "b", "reasoning_content": "thought"}
         with pytest.raises(TunesmithError, match="chat-server"):
             list(talk(said))
+
+
+@pytest.mark.parametrize("event", ['{"choices"', "[1]", '{"choices": 3}', '{"error": "bad"}', '{"error": {"code": 5}}'])
+def test_a_stream_that_is_no_answer_is_told(event: str) -> None:
+    reply = Response(200, text=f"data: {event}\n\n", headers={"content-type": "text/event-stream"})
+    with Client(transport=MockTransport(lambda request: reply), base_url="http://127.0.0.1:8000/") as client:
+        with pytest.raises(TunesmithError, match="chat-server") as refused:
+            list(remote_talk(client, "x")([Message("user", "a")]))
+        assert refused.value.message()
+
+
+def test_an_address_that_is_none_is_told() -> None:
+    with pytest.raises(TunesmithError, match="chat-server") as refused:
+        chat(url="http://[::1")
+    assert str(refused.value.place) == "http://[::1"

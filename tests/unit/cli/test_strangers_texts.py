@@ -14,9 +14,11 @@ from tunesmith.artifacts.health import Unfamiliar
 from tunesmith.chat import load_chat
 from tunesmith.cli.improve import round_lines
 from tunesmith.cli.monitor import health_lines
-from tunesmith.cli.show import PLAIN, SUPERVISED, row_lines
+from tunesmith.cli.session import visible
+from tunesmith.cli.show import PLAIN, SUPERVISED, before_after_lines, row_lines
+from tunesmith.cli.terminal import error_lines, said
 from tunesmith.cli.trace import answer_lines
-from tunesmith.errors import Place
+from tunesmith.errors import Place, TunesmithError
 from tunesmith.lifecycle.trace import AnswerTrace, NearRow, Said
 from tunesmith.records import Example, Message
 from tunesmith.stats.gate import GateReason
@@ -31,11 +33,20 @@ def test_requests_that_are_unlike_training() -> None:
     assert f"  {SHOWN}" in health_lines(body(0, unfamiliar=[strange]))
 
 
+def test_names_of_files_and_columns() -> None:
+    refused = TunesmithError("data-format", place=Place(f"{SENT}.csv", 1), columns=SENT)
+    message, place, _ = error_lines(refused, "en")
+    assert message.endswith(SHOWN)
+    assert place == f"  --> {SHOWN}.csv:1"
+    told = {"file": SENT, "count": 1, "format": "labels", "columns": SENT}
+    assert said("say.prepare.detected", "info", "zh", told).count(SHOWN) == 2
+
+
 def test_feedback_on_an_answer_and_the_rows_that_are_like_it() -> None:
     near = NearRow("0" * 16, "train", "rows.jsonl:1", 1.0, SENT)
-    said = Said("fb-1", "correction", None, SENT)
+    correction = Said("fb-1", "correction", None, SENT)
     empty = AnswerTrace("ex-1", START, "desk", (), (), (), (), (), (), (), (), ())
-    lines = answer_lines(replace(empty, rows=(near,), feedback=(said,)))
+    lines = answer_lines(replace(empty, rows=(near,), feedback=(correction,)))
     assert sum(line.endswith(SHOWN) for line in lines) == 2
 
 
@@ -53,5 +64,13 @@ def test_rows_as_the_model_sees_them(colour: bool) -> None:
     lines = row_lines(chat, Example("", turns, Place("rows.jsonl", 1)), "en", colour=colour)
     assert sum(SHOWN in line for line in lines) == 2
     assert any(line.endswith("one") for line in lines)
-    said = "".join(lines).replace(SUPERVISED, "").replace(PLAIN, "")
-    assert said.isprintable()
+    shown = "".join(lines).replace(SUPERVISED, "").replace(PLAIN, "")
+    assert shown.isprintable()
+
+
+def test_an_answer_turns_no_text_around_and_keeps_its_wide_spaces() -> None:
+    pair = {"prompt": SENT, "reference": "\u3000\u3000好", "answers": {"base": {"reasoning": "", "answer": SENT}}}
+    lines = before_after_lines([pair], "zh")
+    assert not any(mark in line for line in lines for mark in "\x1b\x9b\u202e")
+    assert lines[-1].endswith("\u3000\u3000好")
+    assert visible("\u3000\u3000您好\u200b") == "\u3000\u3000您好<U+200B>"

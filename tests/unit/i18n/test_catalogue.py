@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import ast
+import re
 from collections import Counter
 from collections.abc import Iterator
 from functools import cache
@@ -8,8 +9,10 @@ from pathlib import Path
 from string import Formatter
 
 import pytest
+import typer
 
 import tunesmith
+from tunesmith.cli.app import app
 from tunesmith.i18n import translate
 from tunesmith.i18n.catalogue import CATALOGUE, TABLES
 from tunesmith.prepare.duplicates import REPEATS
@@ -181,3 +184,19 @@ def test_translate_knows_two_languages_only() -> None:
         translate("hint.many", "de")
     with pytest.raises(KeyError):
         translate("no.such.key")
+
+
+def test_commands_in_hints_exist_with_their_options() -> None:
+    """Whatever stands for a name of the user's: `tunesmith keys create NAME --scope SCOPE`."""
+    top = typer.main.get_command(app)
+    faults = []
+    for key, texts in CATALOGUE.items():
+        for command in [found for text in texts for found in re.findall("`tunesmith ([^`]+)`", text)]:
+            words, known = re.sub("^(-w|--workspace) FOLDER ", "", command).split(), top
+            while isinstance(known, typer.main.TyperGroup) and words[:1] and words[0] in known.commands:
+                known, words = known.commands[words[0]], words[1:]
+            options = {name for one in known.params for name in one.opts}
+            given = {word.split("=")[0] for word in words if word.startswith("--")}
+            if isinstance(known, typer.main.TyperGroup) or not given <= options | {"--help"}:
+                faults.append(f"{key}: tunesmith {command}")
+    assert not faults, "\n".join(faults)

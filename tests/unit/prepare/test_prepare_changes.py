@@ -128,6 +128,8 @@ def test_a_file_is_unsealed_with_its_key_alone(tmp_path: Path, sealed: Dataset) 
     with pytest.raises(TunesmithError, match="unseal-row"):
         unseal_file(tmp_path / "a.jsonl", KEY.encode(), out)
     with pytest.raises(TunesmithError, match="data-missing"):
+        secret_name(tmp_path / "no-such-file.jsonl")
+    with pytest.raises(TunesmithError, match="data-missing"):
         unseal_file(tmp_path / "absent.jsonl", KEY.encode(), out)
     assert sorted(path.name for path in tmp_path.iterdir()) == ["a.jsonl", "cache", "dataset"]
 

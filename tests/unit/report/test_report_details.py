@@ -114,7 +114,9 @@ def test_what_is_taken_for_what_most_often_comes_first(body: ScorecardBody) -> N
 def test_the_map_holds_every_count_in_its_row_and_column(body: ScorecardBody) -> None:
     details = next(arm.details for arm in body.arms if arm.name == "tuned")
     assert details is not None
-    svg = details_view(body, Words("en")).classes[0].heat_map
+    classes = details_view(body, Words("en")).classes[0]
+    svg = classes.heat_map
+    assert svg.partition('-desc">')[2].partition("</desc>")[0].count(";") == len(classes.confused) - 1
     assert "(none of the labels)" in svg
     spot = (
         r'<rect class="(hit|miss)" x="([\d.]+)" y="([\d.]+)"[^>]*fill-opacity="([\d.]+)"><title>(.*?) → (.*?): (\d+)<'

@@ -6,7 +6,9 @@ import pytest
 
 from tunesmith.artifacts.scorecard import Difference, Estimate, Forgetting, KindForgetting
 from tunesmith.metrics.wording import Language, Words
+from tunesmith.records import Message, Sample, Sampling
 from tunesmith.report.forgetting import forgetting_view
+from tunesmith.report.pairs import MAX_ITEMS, Judged
 
 
 def difference(mean: float, p_adjusted: float | None = None) -> Difference:
@@ -41,3 +43,16 @@ def test_kinds_have_their_names_figures_and_corrected_p_values(language: Languag
 
 def test_nothing_is_said_of_cuts_where_there_are_none() -> None:
     assert forgetting_view(loss(0), {}, 0.05, Words("en")).cut == ""
+
+
+def test_of_many_items_that_were_lost_the_first_are_shown_and_all_are_counted() -> None:
+    items = [f"item-{number:03}" for number in range(MAX_ITEMS + 40)]
+    judged = {(arm, "general_zh", item): answered(arm, item) for arm in ("base", "tuned") for item in items}
+    view = forgetting_view(loss(0).model_copy(update={"lost": items}), judged, 0.05, Words("en"))
+    assert [one.question for one in view.lost] == items[:MAX_ITEMS]
+    assert (view.num_lost, view.lost_ids) == (MAX_ITEMS + 40, ())
+
+
+def answered(arm: str, item: str) -> Judged:
+    prompt = (Message("user", item),)
+    return Judged(Sample(arm, "general_zh", item, 0, prompt, "", "", None, "", {}, Sampling(), 1, "stop"), {})

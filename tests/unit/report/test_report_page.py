@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import re
+import shlex
 from dataclasses import replace
 from pathlib import Path
 
@@ -256,7 +257,7 @@ def test_reasons_name_things_in_words_and_round_their_numbers() -> None:
         "n": 1200,
     }
     assert Words("zh").reason("verdict.reason.loss_beyond_limit", values) == (
-        "通用问题（中文）：损失超出限度 0.05：−0.123，95% 置信区间 −0.200 至 −0.050，共 1,200 题"
+        "通用问题（中文）：退步超出限度 0.05：−0.123，95% 置信区间 −0.200 至 −0.050，共 1,200 题"
     )
 
 
@@ -333,6 +334,11 @@ def test_the_recipe_on_the_page_runs_again(shown: Shown, tmp_path: Path) -> None
     file = tmp_path / "again.yaml"
     file.write_text(page.texts["recipe"].removeprefix(Words("en")("report.repeat.recipe")), encoding="utf-8")
     assert load_recipe(file).fingerprint() == products.recipe.fingerprint()
+
+
+def test_the_command_to_repeat_a_run_names_its_folder(shown: Shown) -> None:
+    _, text, products = shown
+    assert f"tunesmith run {shlex.quote(str(products.run_folder))}" in text
 
 
 @pytest.mark.parametrize(("form", "library"), [("adapter", "peft"), ("weights", "transformers")])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shlex
 from pathlib import Path
 from typing import Any
 
@@ -87,6 +88,7 @@ def test_the_page_is_whole_in_both_languages_and_runs_no_script(tmp_path: Path, 
     text = (tmp_path / "study.html").read_text(encoding="utf-8")
     assert "http" not in re.sub(r'http-equiv|"http://www.w3.org/[^"]*"', "", text)
     assert "desk &lt;&amp;&gt;" in text
+    assert f"<code>tunesmith run {shlex.quote(str(tmp_path / 'best.yaml'))}</code>" in text
 
 
 def test_the_lines_are_of_the_trials_that_were_measured_at_the_same_place(tmp_path: Path) -> None:

@@ -182,8 +182,11 @@ def test_a_server_that_answers_nothing_is_told() -> None:
     assert "HTTP 401" in caught.value.message()
     with pytest.raises(RunFailed):
         first_model("http://127.0.0.1:9/v1", None)
-    with answering(Delays(page="<html>Welcome</html>")) as delays, pytest.raises(RunFailed, match="loadtest-failed"):
-        first_model(delays.url, None)
+    with pytest.raises(RunFailed, match="loadtest-failed"):
+        first_model("http://[::1", None)
+    for page in ("<html>Welcome</html>", "[1]", '{"data": [{}]}', '{"data": 3}'):
+        with answering(Delays(page=page)) as delays, pytest.raises(RunFailed, match="loadtest-failed"):
+            first_model(delays.url, None)
 
 
 def test_the_first_model_is_asked() -> None:
