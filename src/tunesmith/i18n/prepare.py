@@ -352,6 +352,15 @@ TEXTS: Final[dict[str, tuple[str, str]]] = {
         "made from a validation row, or a validation row from it",
         "与验证集中的行有派生关系",
     ),
+    "reject.continues-test-row": ("goes on from a test row, or a test row from it", "与测试集中的行属于同一段对话"),
+    "reject.continues-validation-row": (
+        "goes on from a validation row, or a validation row from it",
+        "与验证集中的行属于同一段对话",
+    ),
+    "reject.continues-benchmark-row": (
+        "goes on from a row of a benchmark, or that row from it",
+        "与评测基准中的行属于同一段对话",
+    ),
     "reject.repeats-benchmark-row": ("repeats the prompt of a benchmark's row", "与评测基准中的提示重复"),
     "reject.shares-benchmark-group": ("belongs to a group of a benchmark", "所属分组已在评测基准中"),
     "reject.near-benchmark-row": ("nearly repeats the prompt of a benchmark's row", "与评测基准中的提示近似重复"),

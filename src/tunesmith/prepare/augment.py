@@ -43,7 +43,7 @@ from tunesmith.prepare.split import UNUSED, Assigned
 from tunesmith.prepare.synonyms import files_of_lexicon, lexicon
 from tunesmith.prepare.teacher import endpoint_of, reworded, translated_back, written_anew
 from tunesmith.prepare.translator import translate_texts
-from tunesmith.prepare.walk import COLUMNS, Checked, Chunk, Rules, Walk, values_of
+from tunesmith.prepare.walk import Checked, Chunk, Rules, Walk, values_of
 from tunesmith.recipe import augment as recipe
 from tunesmith.records import Example, Rejected
 from tunesmith.runtime import Runtime
@@ -306,7 +306,7 @@ class _Keeper:
         is_new = isinstance(self.making, recipe.Synthetic)
         how = _HOW.get(self.making.name, "reworded")
         pairs = [Pair(one.parent.text, one.text, one.parent.example.label, how) for one in tries]
-        checked = Checked(0, 0, [], {name: [] for name in COLUMNS}, [], Counter(), Counter())
+        checked = Checked.of(0, 0)
         for one, source, refusal in zip(tries, sources, self.judge.refusals(pairs), strict=True):
             child = child_of(one, self.making.name)
             outcome = refusal or self._checked(child, is_new)
@@ -316,10 +316,7 @@ class _Keeper:
                 self.write(reject_line(child, outcome))
                 continue
             self.tally.kept += 1
-            checked.lines.append((json.dumps(example_to_json(outcome), ensure_ascii=False) + "\n").encode())
-            values = values_of(outcome, Chunk(source, (), None, None, False))
-            for name, value in zip(COLUMNS, values, strict=True):
-                checked.columns[name].append(value)
+            checked.add(outcome, values_of(outcome, Chunk(source, (), None, None, False)))
         self.found.add(checked)
         return len(checked.lines)
 
@@ -352,6 +349,9 @@ def cut_repeats(found: Walk, kept_N: Mask, assigned: Assigned, workshop: Worksho
     threshold = workshop.rules.section.duplicates.threshold
     roots = join_near(spool, compared, threshold, workshop.pool, workshop.scratch)[0].roots()
     is_near = compared & np.isin(roots, roots[is_held])
+    row_P, key_P = found.openings["row"], found.openings["key"]
+    is_near[row_P[np.isin(key_P, spool["prompt"][is_held])]] = True
+    is_near |= np.isin(spool["prompt"], key_P[is_held[row_P]])
     near = np.flatnonzero(is_near[num_before:]) + num_before
     reason_of |= dict.fromkeys(near.tolist(), NEAR_HELD_OUT)
     is_cut_M: Mask = np.zeros(len(spool) - num_before, dtype=bool)

@@ -58,6 +58,8 @@ DTYPES: Final[dict[str, str]] = {
     "reasoning_characters": "<i4",
     "answer_characters": "<u4",
 }
+OPENINGS: Final = {"row": "<i4", "key": "<u8"}
+"""Columns of what stands before an earlier answer of a row (`duplicates.opening_keys`)."""
 _READ_BYTES: Final = 1 << 20
 _CONTENT_ID: Final = re.compile("[0-9a-f]{16}")
 

@@ -70,7 +70,7 @@ from tunesmith.recipe.prepare import TOLD
 from tunesmith.records import Rejected
 from tunesmith.runtime import Progress, Runtime
 
-VERSION: Final = 6
+VERSION: Final = 7
 
 
 def prepare(
@@ -213,7 +213,7 @@ def _choose(found: Walk, section: Prepare, pool: Pool[Any], scratch: Path, out: 
     meaning = Meaning(semantic) if semantic else None
     if meaning is not None:
         join_semantic(spool, kept_N, forest, meaning, scratch)
-    kin = Kin(forest.roots(), families(spool, equal))
+    kin = Kin(forest.roots(), families(spool, equal), found.openings)
     cut_for: dict[str, list[Rows]] = {held_out: [] for held_out in HELD_OUT}
     for held_out, left in repeats(spool, kept_N, kin):
         _leave_out(left, found, kept_N)

@@ -1,7 +1,7 @@
 """The split, frozen before anything else changes rows.
 
-Rows with equal or near-equal prompts, with an equal group, and a row with the one that it was made from form one
-component, and a component goes to one split whole. Which split is decided by a hash of the seed and the component's
+Rows with equal or near-equal prompts, with an equal group, a row with the one that it was made from, and a conversation
+with the rows that ask what one of its earlier turns does form one component, and a component goes to one split whole. Which split is decided by a hash of the seed and the component's
 own content, so the order of rows and files plays no part; or, where the recipe names a column of times, by time.
 """
 
@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tunesmith.prepare.duplicates import Kin, keys_of
-from tunesmith.prepare.index import DECLARED, FREE, TRAINING, Forest, Keys, Mask, Rows, Spool
+from tunesmith.prepare.index import DECLARED, FREE, TRAINING, Forest, Keys, Mask, Rows, Spool, look_up
 from tunesmith.recipe import Prepare
 from tunesmith.records import SPLITS, Split
 from tunesmith.text.shingles import begins_run, mixed
@@ -100,6 +100,9 @@ def _roots(spool: Spool, is_free: Mask, kin: Kin) -> Rows:
     forest.join_equal(spool["group"], rows_F)
     if kin.families is not None:
         forest.join_equal(keys_of(kin.families.roots()), rows_F)
+    row_P, asked_P = kin.openings["row"], look_up(kin.openings["key"], spool["prompt"][rows_F], rows_F)
+    is_tie = is_free[row_P] & (asked_P >= 0)
+    forest.join(row_P[is_tie], asked_P[is_tie])
     return forest.roots()
 
 

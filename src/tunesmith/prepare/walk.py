@@ -18,9 +18,9 @@ from tunesmith.errors import Place, TunesmithError
 from tunesmith.prepare.bias import NO_DAY, day_of, time_column_of
 from tunesmith.prepare.checks import Check, checks_of, identified, run_checks, sound
 from tunesmith.prepare.clean import fill_missing
-from tunesmith.prepare.duplicates import REPEATS, answer_key, prompt_key, whole_key
+from tunesmith.prepare.duplicates import REPEATS, answer_key, opening_keys, prompt_key, whole_key
 from tunesmith.prepare.formats import DATASET, Layout, layout_of, missing_column, to_example
-from tunesmith.prepare.index import BENCHMARK, DECLARED, NO_KEY, Spool, key_of, name_key
+from tunesmith.prepare.index import BENCHMARK, DECLARED, NO_KEY, OPENINGS, Columns, Spool, key_of, name_key
 from tunesmith.prepare.lengths import CUT, TOO_LONG, WINDOW, Fits, fitted
 from tunesmith.prepare.pool import Pool
 from tunesmith.prepare.privacy import PERSONAL_DATA, redact, types_of
@@ -86,6 +86,19 @@ class Checked:
     changes: Counter[str]
     long: Counter[str]
     """Rows read that were too long, by what became of them; `ADDED`: rows made of them beside themselves."""
+    openings: list[tuple[int, int]]
+    """Places in `lines`, each with one of the `opening_keys` of the row there."""
+
+    @classmethod
+    def of(cls, source: int, num_read: int) -> Checked:
+        return cls(source, num_read, [], {name: [] for name in COLUMNS}, [], Counter(), Counter(), [])
+
+    def add(self, example: Example, values: tuple[Any, ...]) -> None:
+        """One sound row; `values` are those of `values_of`."""
+        self.openings.extend((len(self.lines), key) for key in opening_keys(example))
+        self.lines.append((_LINES.encode(example_to_json(example)) + "\n").encode("utf-8"))
+        for name, value in zip(COLUMNS, values, strict=True):
+            self.columns[name].append(value)
 
 
 class Rejects:
@@ -130,6 +143,8 @@ class Walk:
 
     spool: Spool
     rejects: Rejects
+    openings: Columns
+    """Of `Kin`."""
     sources: list[SourceCount] = field(default_factory=list)
     benchmarks: list[SourceCount] = field(default_factory=list)
     """Numbered on from the sources."""
@@ -145,7 +160,7 @@ class Walk:
 
     @classmethod
     def into(cls, folder: Path) -> Walk:
-        return cls(Spool(folder), Rejects(folder / "rejects.jsonl"))
+        return cls(Spool(folder), Rejects(folder / "rejects.jsonl"), Columns(folder / "openings", OPENINGS))
 
     def close(self) -> None:
         self.spool.close()
@@ -157,6 +172,8 @@ class Walk:
 
     def add(self, checked: Checked) -> None:
         labels = [self._label(label) for label in checked.columns["label"]]
+        rows = [len(self.spool) + place for place, _ in checked.openings]
+        self.openings.append(row=rows, key=[key for _, key in checked.openings])
         self.spool.append(checked.lines, checked.columns | {"label": labels})
         if checked.source < len(self.sources):
             self.changes += checked.changes
@@ -258,7 +275,7 @@ def _num_characters(value: object) -> int:
 
 def check_chunk(rules: Rules, chunk: Chunk) -> Checked:
     """Every row of a chunk through its layout and the checks."""
-    checked = Checked(chunk.source, len(chunk.rows), [], {name: [] for name in COLUMNS}, [], Counter(), Counter())
+    checked = Checked.of(chunk.source, len(chunk.rows))
     for row in chunk.rows:
         if isinstance(row, Rejected):
             checked.rejects.append(_shown(row, row.row, rules.section))
@@ -274,18 +291,11 @@ def check_chunk(rules: Rules, chunk: Chunk) -> Checked:
             checked.rejects.append(_shown(outcome, row.text(), rules.section))
             continue
         for example in outcome:
-            _add(example, values_of(example, chunk, time, day), checked)
+            checked.add(example, values_of(example, chunk, time, day))
         checked.changes.update(dict.fromkeys(outcome[0].changes, 1))
         checked.long.update(code for code in (CUT, WINDOW) if code in outcome[0].changes)
         checked.long[ADDED] += len(outcome) - 1
     return checked
-
-
-def _add(example: Example, values: tuple[Any, ...], checked: Checked) -> None:
-    line = _LINES.encode(example_to_json(example)) + "\n"
-    checked.lines.append(line.encode("utf-8"))
-    for name, value in zip(COLUMNS, values, strict=True):
-        checked.columns[name].append(value)
 
 
 def _outcome(row: RawRow, chunk: Chunk, rules: Rules) -> tuple[Example, ...] | Rejected:

@@ -390,3 +390,51 @@ def test_a_recheck_catches_a_row_edited_by_hand(tmp_path: Path, run: Run, runtim
     with pytest.raises(RunFailed) as caught:
         recheck(file.parent, runtime=runtime)
     assert "rows changed in: validation;" in caught.value.message()
+
+
+def conversation(*turns: str) -> dict[str, Any]:
+    roles = ("user", "assistant")
+    return {"messages": [{"role": roles[place % 2], "content": turn} for place, turn in enumerate(turns)]}
+
+
+def test_the_turns_of_a_conversation_are_never_split_from_it(tmp_path: Path, run: Run) -> None:
+    """Logs give a row a turn: what a test row asks is answered in the conversations that go on from it."""
+    draw = random.Random(3)
+    said = [[sentence(draw, 12) for _ in range(6)] for _ in range(60)]
+    rows = [conversation(*turns[: 2 * length]) for turns in said for length in (1, 2, 3)]
+    dataset = run(write_jsonl(tmp_path / "a.jsonl", rows), test_share=0.3)
+    split_of: dict[str, set[Split]] = {}
+    for split in SPLITS:
+        for example in dataset.rows(split):
+            split_of.setdefault(example.messages[0].content, set()).add(split)
+    assert [splits for splits in split_of.values() if len(splits) > 1] == []
+    assert len(dataset.rows("test")) == 54
+    assert dataset.report().proof.holds
+
+
+def test_a_conversation_with_the_question_of_a_test_row_is_cut(tmp_path: Path, run: Run) -> None:
+    train = [
+        conversation("问：怎么退款？", "在订单页。", "多久到账？", "三天。"),
+        conversation("Which card?", "Any."),
+        conversation("您好", "您好！", "怎么开户？", "带身份证。"),
+        conversation("free", "yes"),
+    ]
+    test = [
+        conversation("问：怎么退款？", "在订单页点击退款。"),
+        conversation("which card?", "None.", "Why?", "So."),
+        conversation("您好", "在的。"),
+    ]
+    dataset = run(sources(tmp_path, train=train, test=test), **NONE_DRAWN)
+    assert prompts(dataset, "train") == ["怎么开户？", "free"]  # a greeting is no question
+    assert [(line, reason) for _, line, reason, _ in left_out(dataset)] == [
+        (1, "continues-test-row"),
+        (2, "continues-test-row"),
+    ]
+
+
+def test_the_proof_counts_conversations_that_were_split(tmp_path: Path) -> None:
+    turns = (Message("user", "p"), Message("assistant", "a"), Message("user", "q"), Message("assistant", "b"))
+    whole = identified(Example(id="", messages=turns, place=Place("file", 1)))
+    write_splits(tmp_path, train=[whole], validation=[example("P")], test=[example("r")])
+    shared = proof_of(tmp_path).shared
+    assert [overlap.total for overlap in shared.values()] == [1, 0, 0]
