@@ -60,7 +60,7 @@ class PersonalCheck:
     def __call__(self, example: Example) -> Example | Rejected:
         texts = texts_of(example)
         found = self._find_all(texts if example.group is None else texts | {_GROUP: example.group})
-        if not found:
+        if not found and example.group is None:
             return example
         in_group = found.pop(_GROUP, [])
         kinds = [span.type for spans in (*found.values(), in_group) for span in spans]
@@ -73,7 +73,8 @@ class PersonalCheck:
         changed = replace(
             with_texts(example, texts | {path: _swapped(texts[path], swaps[path]) for path in swaps}),
             annotations=_moved(example.annotations, texts, swaps),
-            group=self._hidden(example.group) if in_group else example.group,
+            # of every row: that a group is a person's name may show in some of its rows alone, and they must stay one
+            group=None if example.group is None else self._hidden(example.group),
         )
         if self.section.mode == "pseudonym":
             changed = seal(changed, Original(swaps, example.annotations, example.group), self.seal_key)
@@ -101,12 +102,12 @@ class PersonalCheck:
             known[value] if kind == "name" and value in known else surrogate(value, kind, self.pseudonym_key)
         )
 
-    def _hidden(self, group: str | None) -> str:
+    def _hidden(self, group: str) -> str:
         """A group that keeps its rows together and says no more.
 
         Without a key whoever holds a list of possible values can try them.
         """
-        return hmac.digest(self.pseudonym_key, str(group).encode("utf-8", "surrogatepass"), hashlib.sha256)[:8].hex()
+        return hmac.digest(self.pseudonym_key, group.encode("utf-8", "surrogatepass"), hashlib.sha256)[:8].hex()
 
 
 def placeholder(kind: PersonalType) -> str:

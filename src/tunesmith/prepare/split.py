@@ -1,8 +1,9 @@
 """The split, frozen before anything else changes rows.
 
 Rows with equal or near-equal prompts, with an equal group, a row with the one that it was made from, and a conversation
-with the rows that ask what one of its earlier turns does form one component, and a component goes to one split whole. Which split is decided by a hash of the seed and the component's
-own content, so the order of rows and files plays no part; or, where the recipe names a column of times, by time.
+with the rows that ask what one of its earlier turns does form one component, and a component goes to one split whole.
+Which split is decided by a hash of the seed and the component's own content, so the order of rows and files plays no
+part; or, where the recipe names a column of times, by time.
 """
 
 from __future__ import annotations
