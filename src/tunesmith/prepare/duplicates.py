@@ -88,6 +88,11 @@ def answer_key(example: Example) -> int:
     return _key(example.answer.content)
 
 
+def group_key(example: Example) -> int:
+    """Width, case and white space do not part a group: cells are typed by people."""
+    return NO_KEY if example.group is None else _key(example.group)
+
+
 def _key(text: str) -> int:
     return int(fingerprint(text)[:16], 16) or 1
 

@@ -254,7 +254,7 @@ def to_example(row: RawRow, layout: Layout, split: Declared | None, group_by: st
         messages=said.messages,
         place=row.place,
         label=said.label,
-        group=_metadata_text(group) if group not in (None, "") else None,
+        group=(_metadata_text(group).strip() or None) if group is not None else None,
         split=split,
         metadata={
             name: _metadata_text(value) for name, value in (others | dict(said.metadata)).items() if value is not None

@@ -18,6 +18,7 @@ from tunesmith.prepare.name_model import find_by_model
 from tunesmith.prepare.seal import Original, Swap, derived, seal, texts_of, with_texts
 from tunesmith.recipe.prepare import Personal
 from tunesmith.records import Annotation, Entity, Example, Rejected
+from tunesmith.text.normalise import fingerprint
 from tunesmith.text.personal import PersonalType, Span, find_personal, without_overlaps
 from tunesmith.text.personal.mentions import find_mentions, parts_of
 from tunesmith.text.personal.pseudonyms import pseudonyms_of
@@ -107,7 +108,7 @@ class PersonalCheck:
 
         Without a key whoever holds a list of possible values can try them.
         """
-        return hmac.digest(self.pseudonym_key, group.encode("utf-8", "surrogatepass"), hashlib.sha256)[:8].hex()
+        return hmac.digest(self.pseudonym_key, fingerprint(group).encode(), hashlib.sha256)[:8].hex()
 
 
 def placeholder(kind: PersonalType) -> str:

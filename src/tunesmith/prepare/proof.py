@@ -19,8 +19,8 @@ import numpy as np
 from tunesmith.artifacts.dataset import CLUSTERS, REPORT, DatasetReport, Overlap, SplitProof
 from tunesmith.errors import Place, RunFailed, TunesmithError
 from tunesmith.prepare.checks import content_id
-from tunesmith.prepare.duplicates import opening_keys, prompt_key
-from tunesmith.prepare.index import NO_KEY, Columns, Keys, Rows, Span, examples_of, key_of, look_up, name_key, spans_of
+from tunesmith.prepare.duplicates import group_key, opening_keys, prompt_key
+from tunesmith.prepare.index import NO_KEY, Columns, Keys, Rows, Span, examples_of, look_up, name_key, spans_of
 from tunesmith.prepare.pool import Pool
 from tunesmith.prepare.rows import ID_COLUMN, PARENT_COLUMN
 from tunesmith.records import SPLITS, Split
@@ -109,7 +109,7 @@ def _keys(_: object, span: Span) -> tuple[dict[str, Keys], Keys]:
             (
                 int(content_id(example), 16),
                 prompt_key(example),
-                NO_KEY if example.group is None else key_of(example.group),
+                group_key(example),
                 name_key(own) if own else NO_KEY,
                 name_key(parent) if parent else NO_KEY,
             )

@@ -18,9 +18,9 @@ from tunesmith.errors import Place, TunesmithError
 from tunesmith.prepare.bias import NO_DAY, day_of, time_column_of
 from tunesmith.prepare.checks import Check, checks_of, identified, run_checks, sound
 from tunesmith.prepare.clean import fill_missing
-from tunesmith.prepare.duplicates import REPEATS, answer_key, opening_keys, prompt_key, whole_key
+from tunesmith.prepare.duplicates import REPEATS, answer_key, group_key, opening_keys, prompt_key, whole_key
 from tunesmith.prepare.formats import DATASET, Layout, layout_of, missing_column, to_example
-from tunesmith.prepare.index import BENCHMARK, DECLARED, NO_KEY, OPENINGS, Columns, Spool, key_of, name_key
+from tunesmith.prepare.index import BENCHMARK, DECLARED, NO_KEY, OPENINGS, Columns, Spool, name_key
 from tunesmith.prepare.lengths import CUT, TOO_LONG, WINDOW, Fits, fitted
 from tunesmith.prepare.pool import Pool
 from tunesmith.prepare.privacy import PERSONAL_DATA, redact, types_of
@@ -344,7 +344,7 @@ def values_of(example: Example, chunk: Chunk, time: float = -math.inf, day: int 
         prompt,
         whole_key(prompt, answer, example),
         answer,
-        NO_KEY if example.group is None or chunk.is_benchmark else key_of(example.group),
+        NO_KEY if chunk.is_benchmark else group_key(example),
         name_key(own) if own else NO_KEY,
         name_key(parent) if parent else NO_KEY,
         None if chunk.is_benchmark or example.split == REHEARSAL else example.label,

@@ -438,3 +438,19 @@ def test_the_proof_counts_conversations_that_were_split(tmp_path: Path) -> None:
     write_splits(tmp_path, train=[whole], validation=[example("P")], test=[example("r")])
     shared = proof_of(tmp_path).shared
     assert [overlap.total for overlap in shared.values()] == [1, 0, 0]
+
+
+def test_a_group_is_one_however_its_name_is_written(tmp_path: Path, run: Run) -> None:
+    """Cells from Excel end in spaces, and full-width digits are digits; a cell of spaces alone names no group."""
+    draw = random.Random(5)
+    rows = [
+        row(sentence(draw), customer=name)
+        for n in range(60)
+        for name in (f"Kunde {n}", f"kunde {n} ", f"Ｋunde\u3000{n}")
+    ]
+    rows += [row(sentence(draw), customer=" ") for _ in range(60)]
+    dataset = run(write_jsonl(tmp_path / "a.jsonl", rows), group_by="customer", test_share=0.3)
+    split_of = {example.place.line or 0: split for split in SPLITS for example in dataset.rows(split)}
+    assert all(len({split_of[3 * n + place] for place in (1, 2, 3)}) == 1 for n in range(60))
+    assert len({split_of[181 + n] for n in range(60)}) > 1
+    assert dataset.report().proof.distinct_groups["test"] * 3 <= len(dataset.rows("test"))
