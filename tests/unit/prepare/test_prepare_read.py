@@ -453,3 +453,20 @@ def test_columnar_files_are_read_as_polars_reads_them(tmp_path: Path) -> None:
     for name in ("d.arrow", "e.parquet"):
         with pytest.raises(TunesmithError, match="data-parquet"):
             read_file(tmp_path / name)
+
+
+BIG5 = """問題,回答
+請問信用卡遺失了該怎麼辦？,請立即與客服聯絡。
+我想查詢帳戶餘額,請登入網路銀行。
+如何開立新的存款帳戶？,請攜帶身分證件至分行辦理。
+"""
+
+
+def test_traditional_chinese_is_read_in_gbk_and_never_guessed_in_big5(tmp_path: Path) -> None:
+    """Every line of this Big5 decodes as GB18030, to other characters."""
+    assert "怎麼" not in BIG5.encode("big5").decode("gb18030")
+    with pytest.raises(TunesmithError) as caught:
+        read(tmp_path, "a.csv", BIG5.encode("big5"))
+    assert (caught.value.code, caught.value.place.line) == ("data-encoding", 1)
+    table = read(tmp_path, "b.csv", BIG5.encode("gb18030"))
+    assert (table.encoding, values(table)[1]["問題"]) == ("gb18030", "我想查詢帳戶餘額")
