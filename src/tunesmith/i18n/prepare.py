@@ -66,9 +66,10 @@ TEXTS: Final[dict[str, tuple[str, str]]] = {
     ),
     "error.data-encoding": ("the text is neither UTF-8 nor GB18030", "文本既不是 UTF-8 也不是 GB18030 编码"),
     "hint.data-encoding": (
-        "save the file as UTF-8, e.g. `iconv -f LATIN1 -t UTF-8 old.csv > new.csv`, with BIG5 in place of LATIN1 for an "
-        "old file in traditional Chinese",
-        "请将文件另存为 UTF-8，例如 `iconv -f LATIN1 -t UTF-8 old.csv > new.csv`；繁体中文的旧文件请把 LATIN1 换成 BIG5",
+        "save the file as UTF-8, e.g. `iconv -f LATIN1 -t UTF-8 old.csv > new.csv`, with BIG5 in place of LATIN1 "
+        "for an old file in traditional Chinese",
+        "请将文件另存为 UTF-8，例如 `iconv -f LATIN1 -t UTF-8 old.csv > new.csv`；"
+        "繁体中文的旧文件请把 LATIN1 换成 BIG5",
     ),
     "error.data-json": ("the JSON array is broken: {problem}", "JSON 数组有语法错误：{problem}"),
     "hint.data-json": (

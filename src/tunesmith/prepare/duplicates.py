@@ -67,13 +67,14 @@ def opening_keys(example: Example) -> list[int]:
 
     A row with that prompt has its answer said here. Mere greetings tell no conversation from another.
     """
-    before = [place for place, message in enumerate(example.prompt) if message.role == "assistant"]
-    openings = [example.messages[:place] for place in before]
-    return [_key(_as_text(said)) for said in openings if not _only_greets(said)]
-
-
-def _only_greets(said: Sequence[Message]) -> bool:
-    return all(is_greeting(message.content) for message in said if message.role == "user")
+    keys: list[int] = []
+    is_asked = False
+    for place, message in enumerate(example.prompt):
+        if message.role == "user":
+            is_asked = is_asked or not is_greeting(message.content)
+        elif message.role == "assistant" and is_asked:
+            keys.append(_key(_as_text(example.messages[:place])))
+    return keys
 
 
 def whole_key(prompt: int, answer: int, example: Example) -> int:
