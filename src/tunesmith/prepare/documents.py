@@ -41,7 +41,6 @@ MAX_DOCUMENT_BYTES: Final = 2**26
 _SPACE: Final = re.compile(r"\s+")
 _BLANK_LINES: Final = re.compile(r"\n\s*\n")
 _MAX_HEADING_LINES: Final = 4
-_MARKDOWN_HEADING: Final = re.compile(r" {0,3}(#{1,6})(?:[ \t]+(.*?))?(?:[ \t]+#+)?[ \t]*$")
 _UNDERLINE: Final = re.compile(r" {0,3}(=+|-+)[ \t]*$")
 _FENCE: Final = re.compile(r" {0,3}(```+|~~~+)")
 _UNSEEN_TAGS: Final = ["script", "style", "template", "noscript", "head"]
@@ -125,8 +124,8 @@ def read_pdf(file: Path) -> Table:
 
     def rows() -> Rows:
         with reading(file) as stream:
-            reader, title = _open_pdf(file, stream)
-            for number in range(1, len(reader.pages) + 1):
+            reader, title, num_pages = _open_pdf(file, stream)
+            for number in range(1, num_pages + 1):
                 yield from _page_rows(file, reader, number, title)
 
     return table_of(str(file), rows, columns=COLUMNS, encoding="binary")
@@ -196,16 +195,21 @@ def _line_groups(file: Path, is_markdown: bool) -> Iterator[list[Line]]:
 
 
 def _without_front_matter(lines: Iterator[Line]) -> Iterator[Line]:
-    """Markdown may begin with fields between two lines of `---`; they are no text."""
-    is_front = False
+    """Markdown may begin with fields between two lines of `---`; they are no text.
+
+    A `---` above a blank line, or one that none follows, is a ruled line.
+    """
+    front: list[Line] = []
     for line in lines:
+        front.append(line)
         mark = line.content.rstrip()
-        if line.number == 1 and mark == b"---":
-            is_front = True
-        elif is_front:
-            is_front = mark not in (b"---", b"...")
-        else:
-            yield line
+        if line.number > 1 and mark in (b"---", b"..."):
+            front.clear()
+            break
+        if (mark != b"---") if line.number == 1 else (line.number == 2 and not mark) or line.byte > MAX_ROW_BYTES:
+            break
+    yield from front
+    yield from lines
 
 
 def _fence_of(content: bytes) -> str:
@@ -214,7 +218,19 @@ def _fence_of(content: bytes) -> str:
 
 
 def _is_atx(content: bytes) -> bool:
-    return _MARKDOWN_HEADING.match(content.decode("latin-1").rstrip("\r\n")) is not None
+    return _heading_of(content.decode("latin-1")) is not None
+
+
+def _heading_of(line: str) -> tuple[int, str] | None:
+    """The level and the text of a heading that begins with `#`, and may end with some."""
+    bare = line.lstrip(" ")
+    rest = bare.lstrip("#")
+    level = len(bare) - len(rest)
+    if len(line) - len(bare) > 3 or not 1 <= level <= 6 or not (rest[:1] + " ").isspace():
+        return None
+    text = rest.strip()
+    unclosed = text.rstrip("#")
+    return level, text if unclosed and not unclosed[-1].isspace() else unclosed.rstrip()
 
 
 def _is_underline(content: bytes) -> bool:
@@ -224,9 +240,9 @@ def _is_underline(content: bytes) -> bool:
 def _is_heading(text: str, headings: _Headings) -> bool:
     """Whether a group of lines is a heading, which is then gone to."""
     *above, last = text.split("\n")
-    match = _MARKDOWN_HEADING.match(text)
-    if not above and match:
-        headings.go(len(match.group(1)), (match.group(2) or "").strip())
+    heading = None if above else _heading_of(text)
+    if heading is not None:
+        headings.go(*heading)
         return True
     if above and len(above) < _MAX_HEADING_LINES and _UNDERLINE.match(last) and not _FENCE.match(above[0]):
         headings.go(1 if "=" in last else 2, _one_line(" ".join(above)))
@@ -302,24 +318,27 @@ def _docx_paragraphs(opened: Document) -> Iterator[_Paragraph]:
                 yield _Paragraph(" | ".join(cells), str(headings))
 
 
-def _open_pdf(file: Path, stream: object) -> tuple[PdfReader, str]:
+def _open_pdf(file: Path, stream: object) -> tuple[PdfReader, str, int]:
+    """The document, its title and the number of its pages."""
     from pypdf import PdfReader
 
     try:
         reader = PdfReader(stream)  # type: ignore[arg-type]
         is_locked = reader.is_encrypted and not reader.decrypt("")
         title = "" if is_locked else str((reader.metadata and reader.metadata.title) or "")
+        num_pages = 0 if is_locked else len(reader.pages)
     except Exception as error:  # of a damaged file the library raises whatever it trips over
         raise TunesmithError("data-document", place=Place(str(file)), problem=str(error).split("\n")[0]) from error
     if is_locked:
         raise TunesmithError("document-locked", place=Place(str(file)))
-    return reader, title
+    return reader, title, num_pages
 
 
 def _page_rows(file: Path, reader: PdfReader, number: int, title: str) -> Rows:
     place = Place(str(file), field=f"page {number}")
     try:
-        text = reader.pages[number - 1].extract_text()
+        # a font may name the halves of a character one by one; half of one is an error
+        text = reader.pages[number - 1].extract_text().encode("utf-16", "surrogatepass").decode("utf-16")
     except Exception as error:  # as above; the other pages may be sound
         yield Rejected(place, "bad-page", str(error).split("\n")[0])
         return

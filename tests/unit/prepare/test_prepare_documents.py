@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import io
+import time
 from pathlib import Path
 from typing import Any
 
@@ -111,6 +112,33 @@ def test_markdown_keeps_the_path_of_headings(tmp_path: Path) -> None:
         assert row.values["text"].startswith(lines[(row.place.line or 0) - 1])
 
 
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("---\n\n第一段。\n\n---\n\n第二段。\n", ["---", "第一段。", "---", "第二段。"]),
+        ("---\n第一段。\n\n第二段。\n", ["---\n第一段。", "第二段。"]),
+        ("---\nauthor: 某人\n\ntags: []\n...\n正文。\n", ["正文。"]),
+    ],
+)
+def test_a_ruled_line_at_the_top_of_markdown_swallows_nothing(tmp_path: Path, text: str, expected: list[str]) -> None:
+    assert [row["text"] for row in rows_of(read(tmp_path, "a.md", text.encode()))] == expected
+
+
+def test_headings_of_markdown_are_found_at_once(tmp_path: Path) -> None:
+    begun = time.perf_counter()
+    spaced = "# a" + " " * 100_000 + "b #"
+    lines = [spaced, "one", "", "#", "two", "", "####### no", "", "#no", "", "## # ##", "three"]
+    found = rows_of(read(tmp_path, "a.md", "\n".join(lines).encode()))
+    assert time.perf_counter() - begun < 1
+    assert [(row["text"], row.get("heading", "")) for row in found] == [
+        ("one", spaced[2:-2]),
+        ("two", ""),
+        ("####### no", ""),
+        ("#no", ""),
+        ("three", "#"),
+    ]
+
+
 HTML = """<!DOCTYPE html><html><head><title> Help
  centre </title><style>p {color: red}</style></head><body>
 <nav><ul><li>Home</li></ul></nav>
@@ -173,7 +201,7 @@ def test_docx_gives_paragraphs_and_table_rows_under_their_headings(tmp_path: Pat
     assert {row["title"] for row in found} == {"手册"}
 
 
-def pdf(*pages: list[str], password: str = "") -> bytes:
+def pdf(*pages: list[str], password: str = "", to_unicode: str = "") -> bytes:
     """Each page a list of lines; an empty one leaves a gap of a line."""
     writer = pypdf.PdfWriter()
     font = DictionaryObject(
@@ -183,6 +211,10 @@ def pdf(*pages: list[str], password: str = "") -> bytes:
             NameObject("/BaseFont"): NameObject("/Helvetica"),
         }
     )
+    if to_unicode:
+        named = DecodedStreamObject()
+        named.set_data(to_unicode.encode())
+        font[NameObject("/ToUnicode")] = writer._add_object(named)
     for lines in pages:
         page = writer.add_blank_page(595, 842)
         page[NameObject("/Resources")] = DictionaryObject(
@@ -226,6 +258,7 @@ def test_pdf_gives_page_and_paragraph(tmp_path: Path) -> None:
         ("a.pdf", b"", "data-empty"),
         ("a.pdf", b"%PDF-1.4 nothing", "data-document"),
         ("a.pdf", b"not a pdf", "data-document"),
+        ("a.pdf", pdf(["text"]).replace(b"/Pages", b"/Pagex"), "data-document"),
         ("a.docx", b"", "data-empty"),
         ("a.docx", b"not a zip", "data-document"),
         ("a.txt", b" \n\n", "data-empty"),
@@ -238,6 +271,16 @@ def test_unusable_documents_are_coded_errors(tmp_path: Path, name: str, content:
         read(tmp_path, name, content)
     assert caught.value.code == code
     assert all(caught.value.message(language) and caught.value.hint(language) for language in ("en", "zh"))
+
+
+def test_half_a_character_of_a_pdf_costs_its_page(tmp_path: Path) -> None:
+    """A font that names an emoji by its two halves; on the second page stands one of them alone."""
+    cmap = "1 begincodespacerange <00> <FF> endcodespacerange 2 beginbfchar <41> <D83D> <42> <DE00> endbfchar"
+    table = read(tmp_path, "a.pdf", pdf(["AB"], ["A"], to_unicode=cmap))
+    assert [row["text"] for row in rows_of(table)] == ["😀"]
+    assert [(row.reason, row.place.field) for row in table.rows if isinstance(row, Rejected)] == [
+        ("bad-page", "page 2")
+    ]
 
 
 def test_locked_and_oversized_documents(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
