@@ -272,15 +272,37 @@ def _batch_table(
         raise TunesmithError("data-header", place=Place(str(file)), problem=f"{count} x `{name}`")
 
     def rows() -> Rows:
-        number = 0
+        number = 1
         with _column_errors(file):
             for batch in batches():
                 for begin in range(0, batch.num_rows, _NUM_ROWS_OF_BATCH):
-                    for row in batch.slice(begin, _NUM_ROWS_OF_BATCH).to_pylist():
-                        number += 1
-                        yield RawRow(Place(str(file), number), row)
+                    yield from _batch_rows(batch.slice(begin, _NUM_ROWS_OF_BATCH), str(file), number + begin)
+                number += batch.num_rows
 
     return table_of(str(file), rows, columns=columns, encoding="binary")
+
+
+def _batch_rows(batch: pyarrow.RecordBatch, name: str, number: int) -> Rows:
+    """The rows of a batch, counted on from `number`; one that Python cannot hold costs only itself."""
+    try:
+        found = batch.to_pylist()
+    except (OverflowError, ValueError) as error:
+        if batch.num_rows == 1:
+            yield _unheld(error, Place(name, number))
+            return
+        for place in range(batch.num_rows):
+            yield from _batch_rows(batch.slice(place, 1), name, number + place)
+        return
+    for place, values in enumerate(found):
+        yield RawRow(Place(name, number + place), values)
+
+
+def _unheld(error: Exception, place: Place) -> Rejected:
+    """Text that is not UTF-8, which the format asks for and nobody checks, or a time beyond Python's."""
+    if not isinstance(error, UnicodeDecodeError):
+        return Rejected(place, "bad-time", str(error))
+    readable, guess = bytes_to_text(error.object)
+    return Rejected(place, "bad-encoding", guess or f"byte {error.start}", cut(readable))
 
 
 @contextmanager

@@ -14,6 +14,7 @@ from typing import Any
 import polars
 import pyarrow
 import pyarrow.ipc
+import pyarrow.parquet
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -470,3 +471,23 @@ def test_traditional_chinese_is_read_in_gbk_and_never_guessed_in_big5(tmp_path: 
     assert (caught.value.code, caught.value.place.line) == ("data-encoding", 1)
     table = read(tmp_path, "b.csv", BIG5.encode("gb18030"))
     assert (table.encoding, values(table)[1]["問題"]) == ("gb18030", "我想查詢帳戶餘額")
+
+
+@pytest.mark.parametrize("name", ["a.parquet", "a.arrow"])
+def test_a_cell_of_columns_that_python_cannot_hold_costs_its_row(tmp_path: Path, name: str) -> None:
+    """Nobody checks on writing that a text is UTF-8, and old warehouses hold GBK; years go beyond 9999."""
+    written = pyarrow.array([b"good", "请问怎么退款".encode("gbk"), b"fine", b"late"], pyarrow.binary())
+    texts = pyarrow.StringArray.from_buffers(4, *written.buffers()[1:])
+    at = pyarrow.array([0, 0, 0, 2**62], pyarrow.timestamp("us"))
+    table = pyarrow.table({"text": texts, "label": list("abcd"), "at": at})
+    file = tmp_path / name
+    if name.endswith("parquet"):
+        pyarrow.parquet.write_table(table, file)
+    else:
+        with pyarrow.ipc.new_file(str(file), table.schema) as stream:
+            stream.write_table(table)
+    read_back = read_file(file)
+    assert [row["text"] for row in values(read_back)] == ["good", "fine"]
+    found = [row for row in read_back.rows if isinstance(row, Rejected)]
+    assert [(row.place.line, row.reason) for row in found] == [(2, "bad-encoding"), (4, "bad-time")]
+    assert (found[0].detail, found[0].row) == ("GB18030/GBK", "请问怎么退款")
