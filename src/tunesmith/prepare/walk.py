@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
@@ -38,6 +39,7 @@ _CHUNK_CHARACTERS: Final = 1 << 21
 # The script of a text shows in its beginning.
 _JUDGED_CHARACTERS: Final = 300
 _NUM_PLACES: Final = 5
+_WRITTEN_DATE: Final = re.compile(r"(\d{4})[-/.年](\d{1,2})[-/.月](\d{1,2})日?[T\s]*")
 _LINES: Final = json.JSONEncoder(ensure_ascii=False)
 ADDED: Final = "added"
 
@@ -368,6 +370,8 @@ def _time(row: RawRow, chunk: Chunk, section: Prepare) -> float:
 def time_of(value: object, column: str) -> float:
     """Seconds since 1970: a number of them, or a date or moment of ISO 8601, UTC where no zone is given.
 
+    Dates may also be as Excel and people write them: `2026/3/1 9:05`, `2026年3月1日`.
+
     Raises Refused `missing-field`, `bad-time`.
     """
     text = "" if value is None else str(value).strip()
@@ -376,13 +380,17 @@ def time_of(value: object, column: str) -> float:
     try:
         seconds = float(text)
     except ValueError:
-        seconds = _iso_seconds(text.replace("/", "-"), column)
+        seconds = _iso_seconds(text, column)
     if not math.isfinite(seconds):
         raise Refused("bad-time", text[:40], field=column)
     return seconds
 
 
 def _iso_seconds(text: str, column: str) -> float:
+    if found := _WRITTEN_DATE.match(text):
+        (year, month, day), rest = map(int, found.groups()), text[found.end() :]
+        hour = f" {rest:0>{len(rest) + (rest[1:2] == ':')}}" if rest else ""
+        text = f"{year:04}-{month:02}-{day:02}{hour}"
     try:
         moment = datetime.fromisoformat(text)
     except ValueError:

@@ -20,6 +20,8 @@ from tunesmith.prepare import recheck
 from tunesmith.prepare.checks import identified
 from tunesmith.prepare.pool import Pool
 from tunesmith.prepare.proof import measure, prove
+from tunesmith.prepare.rows import Refused
+from tunesmith.prepare.walk import time_of
 from tunesmith.records import SPLITS, Example, Message, Split
 from tunesmith.runtime import Runtime
 
@@ -219,6 +221,13 @@ def test_times_are_read_as_numbers_and_dates_or_rejected(tmp_path: Path, run: Ru
         (5, "missing-field"),
         (6, "bad-time"),
     ]
+    of_a_day = ("2026-03-01", "2026/3/1", "2026.03.1", "2026年3月1日", "２０２６/3/1")
+    assert len({time_of(text, "at") for text in of_a_day}) == 1
+    at_nine = ("2026-03-01T09:05", "2026/3/1 9:05", "2026-3-1  9:05:00", "2026年3月1日 09:05", "2026-03-01T10:05+01:00")
+    assert len({time_of(text, "at") for text in at_nine}) == 1
+    for text in ("2026/13/1", "2026/3/1 noon", "2026/3", "26/3/1", "2026年3月"):
+        with pytest.raises(Refused, match="bad-time"):
+            time_of(text, "at")
     with pytest.raises(TunesmithError) as caught:
         run(file, split_by_time="date")
     assert caught.value.code == "column-missing"
