@@ -77,7 +77,10 @@ def read_csv(file: Path) -> Table:
     first = next(line for line in lines_of(file) if line.content.strip())
     text = decode(first.content, judged)
     delimiter = max(",;\t", key=text.count)
-    header = _header(next(_records(file, judged, delimiter)), file)
+    first_record = next(_records(file, judged, delimiter), None)
+    if first_record is None:
+        raise TunesmithError("data-no-rows", place=Place(str(file)))
+    header = _header(first_record, file)
     rows = partial(_csv_rows, file, judged, delimiter, header)
     return table_of(str(file), rows, columns=header, encoding=judged.encoding)
 
@@ -203,7 +206,8 @@ def _records(file: Path, judged: Judged, delimiter: str) -> Iterator[_Record]:
         more = False
         try:
             for cells in csv.reader(lines, delimiter=delimiter, strict=True):
-                if len(cells) > 1 or "".join(cells).strip():
+                # Excel writes rows of commas below a table
+                if "".join(cells).strip() or (len(cells) > 1 and b'"' in lines.taken[0].content):
                     yield _Record(lines.taken[0], cells)
                 lines.forget()
         except csv.Error as error:

@@ -253,8 +253,20 @@ def test_unusable_files_are_coded_errors(tmp_path: Path, name: str, content: byt
     assert all(caught.value.message(language) and caught.value.hint(language) for language in ("en", "zh"))
 
 
+def test_rows_of_commas_below_a_table_are_no_rows(tmp_path: Path) -> None:
+    """Excel writes one for every row that was ever formatted, and they may be most of the file."""
+    rows = "问题,答案,\n怎么退款？,在订单页。,\n".encode("utf-8-sig")
+    table = read(tmp_path, "a.csv", rows + b",,\r\n" * 100 + b" , ,\n")
+    assert [row for row in table.rows if isinstance(row, Rejected)] == []
+    assert values(table) == [{"问题": "怎么退款？", "答案": "在订单页。", "column_3": ""}]
+    for content in (b",,\n,,\n", b'""\n'):
+        with pytest.raises(TunesmithError, match="data-no-rows"):
+            read(tmp_path, "b.csv", content)
+
+
 def test_files_folders_and_globs(tmp_path: Path) -> None:
-    for name in ("b.jsonl", "a.csv", "sub/c.parquet", "notes.md", ".hidden.csv"):
+    hidden = (".hidden.csv", "~$a.csv", ".ipynb_checkpoints/a-checkpoint.csv")
+    for name in ("b.jsonl", "a.csv", "sub/c.parquet", "notes.md", *hidden):
         (tmp_path / name).parent.mkdir(exist_ok=True)
         (tmp_path / name).write_text(json.dumps({}))
     assert [file.name for file in files_of(str(tmp_path))] == ["a.csv", "b.jsonl", "c.parquet"]
