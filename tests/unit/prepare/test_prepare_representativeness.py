@@ -136,7 +136,7 @@ def test_the_prompt_style_stands_around_expected_inputs_too(tmp_path: Path, run:
     options = {
         "test_share": 0,
         "validation_share": 0,
-        "prompt_style": "Dear adviser of ours, {prompt} - please answer!",
+        "prompt_style": "Dear adviser of ours, {prompt} - please answer!\n<think>{reasoning}</think>\n{answer}",
     }
     report = run(source, quality=quality, out="styled", **options).quality()
     assert report is not None

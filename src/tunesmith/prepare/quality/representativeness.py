@@ -53,7 +53,7 @@ def representativeness(spool: Spool, train: Rows, cluster_N: Rows, section: Prep
     named column that it lacks, `quality-expected` when it holds no text to compare.
     """
     quality = section.quality
-    expected = _sample(expected_texts(str(quality.expected), quality.expected_column), section.prompt_style)
+    expected = _sample(expected_texts(str(quality.expected), quality.expected_column), section.user_style)
     trained = _trained(spool, train, cluster_N)
     if len(expected) < 2 or len(trained) < 2:
         raise TunesmithError(
