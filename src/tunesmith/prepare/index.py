@@ -40,7 +40,7 @@ BENCHMARK: Final = 4
 """Code of a row of a named benchmark: compared with, never published."""
 DTYPES: Final[dict[str, str]] = {
     "offset": "<u8",
-    "source": "<u2",
+    "source": "<u4",
     "declared": "u1",
     "id": "<u8",
     "prompt": "<u8",
