@@ -8,17 +8,18 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from random import Random
-from typing import Final, Literal
+from typing import Any, Final, Literal
 
 import numpy as np
 
 from tunesmith.artifacts import hash_folder
 from tunesmith.artifacts.dataset import (
     AUGMENT_REJECTS,
+    METHOD_COLUMN,
     AugmentReport,
     Making,
     example_from_json,
@@ -377,6 +378,22 @@ def _report(section: recipe.Augment, tallies: Sequence[_Tally]) -> AugmentReport
         for making, tally in zip(section.methods, tallies, strict=True)
     ]
     return AugmentReport(methods=made)
+
+
+def give_up(report: AugmentReport, rows: Iterable[Mapping[str, Any]], reason: str, rejects: Path) -> AugmentReport:
+    """The account when rows that were made and kept are left out after all; they are added to the rejects."""
+    left_out: Counter[str] = Counter()
+    with rejects.open("a", encoding="utf-8", newline="\n") as stream:
+        for row in rows:
+            left_out[row["metadata"][METHOD_COLUMN]] += 1
+            stream.write(reject_line(example_from_json(dict(row)), Refusal(reason)))
+    methods = []
+    for making in report.methods:
+        count = min(making.kept, left_out[making.method])
+        left_out[making.method] -= count
+        rejected = ordered(Counter(making.rejected) + Counter({reason: count}))
+        methods.append(making.model_copy(update={"kept": making.kept - count, "rejected": rejected}))
+    return AugmentReport(methods=methods)
 
 
 def ordered(counts: Mapping[str, int]) -> dict[str, int]:
