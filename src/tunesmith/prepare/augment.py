@@ -40,6 +40,7 @@ from tunesmith.prepare.preserved import Judge, Pair, Refusal
 from tunesmith.prepare.privacy import personal_check
 from tunesmith.prepare.report import LANGUAGES
 from tunesmith.prepare.rows import cut
+from tunesmith.prepare.semantic import Meaning, join_semantic
 from tunesmith.prepare.split import UNUSED, Assigned
 from tunesmith.prepare.synonyms import files_of_lexicon, lexicon
 from tunesmith.prepare.teacher import endpoint_of, reworded, translated_back, written_anew
@@ -347,8 +348,11 @@ def cut_repeats(found: Walk, kept_N: Mask, assigned: Assigned, workshop: Worksho
     compared = is_held.copy()
     compared[num_before:] = True
     compared[repeated] = False
-    threshold = workshop.rules.section.duplicates.threshold
-    roots = join_near(spool, compared, threshold, workshop.pool, workshop.scratch)[0].roots()
+    section = workshop.rules.section.duplicates
+    forest, _ = join_near(spool, compared, section.threshold, workshop.pool, workshop.scratch)
+    if section.semantic is not None:
+        join_semantic(spool, compared, forest, Meaning(section.semantic), workshop.scratch)
+    roots = forest.roots()
     is_near = compared & np.isin(roots, roots[is_held])
     row_P, key_P = found.openings["row"], found.openings["key"]
     is_near[row_P[np.isin(key_P, spool["prompt"][is_held])]] = True
