@@ -276,9 +276,24 @@ def _of_dataset(row: RawRow, split: Declared | None) -> Example:
         example = example_from_json(dict(row.values))
     except (KeyError, TypeError, ValueError) as failure:
         raise Refused("missing-field", str(failure)) from failure
+    _check_texts(example)
     if example.metadata.get(METHOD_COLUMN) != SAFETY:
         example = replace(example, repeats=1, weight=1.0)
     return example if example.split == REHEARSAL else replace(example, split=split)
+
+
+def _check_texts(example: Example) -> None:
+    """Whoever edits a dataset by hand may put anything where a text stood. Raises Refused `not-text`."""
+    if not isinstance(example.metadata, dict):
+        raise Refused("not-text", field="metadata")
+    named = {"label": example.label, "group": example.group, **example.metadata}
+    for number, message in enumerate((*example.messages, *([example.rejected] if example.rejected else ()))):
+        named |= {f"messages[{number}]": message.content, f"messages[{number}].reasoning": message.reasoning}
+        if message.content is None:
+            raise Refused("not-text", field=f"messages[{number}]")
+    for name, text in named.items():
+        if text is not None and not isinstance(text, str):
+            raise Refused("not-text", field=name)
 
 
 def _match(shape: Format, columns: tuple[str, ...], mapped: Mapping[str, str]) -> dict[str, str]:

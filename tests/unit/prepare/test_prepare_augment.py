@@ -18,6 +18,7 @@ from tunesmith.artifacts import Dataset, DatasetReport
 from tunesmith.errors import Place, TunesmithError
 from tunesmith.prepare import identity, prepare, recheck
 from tunesmith.prepare.offspring import Try, child_of, parent_of
+from tunesmith.prepare.teacher import _question_and_answer
 from tunesmith.recipe import Prepare
 from tunesmith.recipe.augment import Augment
 from tunesmith.records import Entity, Example, Intent, Message
@@ -277,3 +278,8 @@ def test_the_files_that_rows_are_made_with_decide_the_dataset(tmp_path: Path, so
     with pytest.raises(TunesmithError) as caught:
         identity(Prepare.model_validate({"sources": source, "augment": missing}), 0)
     assert caught.value.code == "translator"
+
+
+def test_a_reply_nested_without_end_is_one_that_cannot_be_read() -> None:
+    assert _question_and_answer("[" * 200_000) == ("", None)
+    assert _question_and_answer('{"question": "a", "answer": "b"}') == ("a", "b")
