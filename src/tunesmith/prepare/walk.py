@@ -324,7 +324,10 @@ def read_row(row: RawRow, layout: Layout, split: Declared | None, section: Prepa
 
 def _shown(reject: Rejected, row: str, section: Prepare) -> Rejected:
     """The reject with the row that it was, without personal data where the recipe wants none: it is kept."""
-    return replace(reject, row=row if section.personal.mode == "off" else redact(row))
+    if section.personal.mode == "off":
+        return replace(reject, row=row)
+    detail = reject.detail if reject.reason == PERSONAL_DATA else redact(reject.detail)  # that one says types alone
+    return replace(reject, row=redact(row), detail=detail)
 
 
 COLUMNS: Final = (
