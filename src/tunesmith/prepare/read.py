@@ -289,7 +289,7 @@ def _batch_table(
 def _batch_rows(batch: pyarrow.RecordBatch, name: str, number: int) -> Rows:
     """The rows of a batch, counted on from `number`; one that Python cannot hold costs only itself."""
     try:
-        found = batch.to_pylist()
+        found = _without_nan(batch).to_pylist()
     except (OverflowError, ValueError) as error:
         if batch.num_rows == 1:
             yield _unheld(error, Place(name, number))
@@ -299,6 +299,20 @@ def _batch_rows(batch: pyarrow.RecordBatch, name: str, number: int) -> Rows:
         return
     for place, values in enumerate(found):
         yield RawRow(Place(name, number + place), values)
+
+
+def _without_nan(batch: pyarrow.RecordBatch) -> pyarrow.RecordBatch:
+    """What is not a number is missing: numpy has no other word for it, and `NaN` would be a label or a group."""
+    import pyarrow
+    import pyarrow.compute as compute  # type: ignore[import-untyped]
+
+    for place, kind in enumerate(batch.schema.types):
+        if pyarrow.types.is_float32(kind) or pyarrow.types.is_float64(kind):
+            column = batch.column(place)
+            batch = batch.set_column(
+                place, batch.schema.names[place], compute.if_else(compute.is_nan(column), None, column)
+            )
+    return batch
 
 
 def _unheld(error: Exception, place: Place) -> Rejected:

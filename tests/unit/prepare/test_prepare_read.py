@@ -503,3 +503,15 @@ def test_a_cell_of_columns_that_python_cannot_hold_costs_its_row(tmp_path: Path,
     found = [row for row in read_back.rows if isinstance(row, Rejected)]
     assert [(row.place.line, row.reason) for row in found] == [(2, "bad-encoding"), (4, "bad-time")]
     assert (found[0].detail, found[0].row) == ("GB18030/GBK", "请问怎么退款")
+
+
+def test_what_is_not_a_number_is_missing(tmp_path: Path) -> None:
+    columns = {"text": ["a", "b", "c"], "score": [1.5, float("nan"), None], "half": [2.0, 3.0, float("nan")]}
+    kinds = {"text": pyarrow.string(), "score": pyarrow.float64(), "half": pyarrow.float32()}
+    arrays = [pyarrow.array(columns[name], kind) for name, kind in kinds.items()]
+    pyarrow.parquet.write_table(pyarrow.table(arrays, names=list(kinds)), tmp_path / "a.parquet")
+    assert values(read_file(tmp_path / "a.parquet")) == [
+        {"text": "a", "score": 1.5, "half": 2.0},
+        {"text": "b", "score": None, "half": 3.0},
+        {"text": "c", "score": None, "half": None},
+    ]
