@@ -12,7 +12,7 @@ import zipfile
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from tunesmith.errors import Place, TunesmithError
 from tunesmith.prepare.encoding import (
@@ -45,6 +45,9 @@ _UNDERLINE: Final = re.compile(r" {0,3}(=+|-+)[ \t]*$")
 _FENCE: Final = re.compile(r" {0,3}(```+|~~~+)")
 _UNSEEN_TAGS: Final = ["script", "style", "template", "noscript", "head"]
 _HEADING_TAGS: Final = ("h1", "h2", "h3", "h4", "h5", "h6")
+_DOCX_RUNS: Final = ".//w:r[not(ancestor::w:del or ancestor::w:moveFrom or ancestor::w:rt)]"
+# Word writes a text box twice, for itself and for older programs.
+_ONCE: Final = "[not(ancestor::*[local-name() = 'Fallback'])]"
 _BLOCK_TAGS: Final = frozenset(
     (
         *("address", "article", "aside", "blockquote", "body", "caption", "dd", "details", "dialog", "div", "dl", "dt"),
@@ -300,22 +303,44 @@ def _open_docx(file: Path) -> Document:
 
 
 def _docx_paragraphs(opened: Document) -> Iterator[_Paragraph]:
+    from docx.oxml.text.paragraph import CT_P
+    from docx.table import Table as DocxTable
     from docx.text.paragraph import Paragraph
 
     headings = _Headings()
-    for item in opened.iter_inner_content():
-        if isinstance(item, Paragraph):
-            text, style = item.text.strip(), item.style.name if item.style is not None else None
-            level = re.fullmatch(r"Heading ([1-9])", style or "")
+    for block in _docx_blocks(opened.element.body):
+        if isinstance(block, CT_P):
+            text, style = _docx_text(block), Paragraph(block, opened).style
+            level = re.fullmatch(r"Heading ([1-9])", (style and style.name) or "")
             if text and level:
                 headings.go(int(level.group(1)), _one_line(text))
             elif text:
                 yield _Paragraph(text, str(headings))
             continue
-        for row in item.rows:
-            cells = [_one_line(cell.text) for cell in row.cells]
+        for row in DocxTable(block, opened).rows:
+            # a cell that spans columns is given once for each
+            cells = [" ".join(map(_docx_text, cell._tc.xpath(f".//w:p{_ONCE}"))) for cell in dict.fromkeys(row.cells)]
             if any(cells):
-                yield _Paragraph(" | ".join(cells), str(headings))
+                yield _Paragraph(" | ".join(map(_one_line, cells)), str(headings))
+
+
+def _docx_blocks(parent: Any) -> Iterator[Any]:
+    """Paragraphs and tables, those in content controls and text boxes too, as elements of XML."""
+    for child in parent:
+        kind = child.tag.rpartition("}")[2] if isinstance(child.tag, str) else ""
+        if kind in ("p", "tbl"):
+            yield child
+        elif kind in ("sdt", "sdtContent", "customXml", "ins", "moveTo"):
+            yield from _docx_blocks(child)
+        for box in child.xpath(f".//w:txbxContent{_ONCE}") if kind == "p" else ():
+            yield from _docx_blocks(box)
+
+
+def _docx_text(paragraph: Any) -> str:
+    """What a reader sees when all tracked changes are accepted; of ruby its base alone."""
+    runs = paragraph.xpath(_DOCX_RUNS)
+    # a text box in it has paragraphs of its own
+    return "".join(run.text for run in runs if next(run.iterancestors(paragraph.tag)) is paragraph).strip()
 
 
 def _open_pdf(file: Path, stream: object) -> tuple[PdfReader, str, int]:

@@ -8,6 +8,8 @@ from typing import Any
 import docx
 import pypdf
 import pytest
+from docx.oxml import parse_xml
+from docx.oxml.ns import nsdecls
 from pypdf.generic import DecodedStreamObject, DictionaryObject, NameObject
 
 from tunesmith.errors import TunesmithError
@@ -199,6 +201,41 @@ def test_docx_gives_paragraphs_and_table_rows_under_their_headings(tmp_path: Pat
         ("Last", "Other", 5),
     ]
     assert {row["title"] for row in found} == {"手册"}
+
+
+def test_docx_loses_no_words_of_changes_controls_boxes_and_cells(tmp_path: Path) -> None:
+    """A contract with tracked changes: what it says depends on the words that were put in."""
+    document = docx.Document()
+    blocks = [
+        "<w:p><w:r><w:t xml:space='preserve'>The fee is </w:t></w:r><w:ins w:id='1'><w:r><w:t>not </w:t></w:r></w:ins>"
+        "<w:del w:id='2'><w:r><w:delText>always</w:delText><w:tab/></w:r></w:del><w:r><w:t>due.</w:t></w:r></w:p>",
+        "<w:sdt><w:sdtContent><w:p><w:pPr><w:pStyle w:val='Heading1'/></w:pPr><w:r><w:t>合同</w:t></w:r></w:p>"
+        "</w:sdtContent></w:sdt>",
+        "<w:p><w:r><w:t>甲方：</w:t></w:r><w:sdt><w:sdtContent><w:r><w:t>某公司</w:t></w:r></w:sdtContent></w:sdt></w:p>",
+        "<w:p><w:r><w:ruby><w:rt><w:r><w:t>hàn</w:t></w:r></w:rt><w:rubyBase><w:r><w:t>汉</w:t></w:r></w:rubyBase>"
+        "</w:ruby></w:r><w:r><w:t>字</w:t></w:r></w:p>",
+        "<w:p><w:r><w:t>Beside</w:t></w:r><w:r><mc:AlternateContent><mc:Choice><w:txbxContent><w:p><w:r><w:t>boxed</w:t>"
+        "</w:r></w:p></w:txbxContent></mc:Choice><mc:Fallback><w:txbxContent><w:p><w:r><w:t>boxed</w:t></w:r></w:p>"
+        "</w:txbxContent></mc:Fallback></mc:AlternateContent></w:r></w:p>",
+    ]
+    spaces = f"{nsdecls('w')} xmlns:mc='http://schemas.openxmlformats.org/markup-compatibility/2006'"
+    for block in blocks:
+        document.element.body[-1].addprevious(parse_xml(block.replace(">", f" {spaces}>", 1)))
+    table = document.add_table(2, 3)
+    table.cell(0, 0).merge(table.cell(0, 2)).text = "Fees"
+    table.cell(1, 0).text = "Gold"
+    table.cell(1, 1).add_table(1, 1).cell(0, 0).text = "nested"
+    table.cell(1, 2).text = "5"
+    document.save(str(tmp_path / "a.docx"))
+    assert [(row["text"], row.get("heading")) for row in rows_of(read_file(tmp_path / "a.docx"))] == [
+        ("The fee is not due.", None),
+        ("甲方：某公司", "合同"),
+        ("汉字", "合同"),
+        ("Beside", "合同"),
+        ("boxed", "合同"),
+        ("Fees", "合同"),
+        ("Gold | nested | 5", "合同"),
+    ]
 
 
 def pdf(*pages: list[str], password: str = "", to_unicode: str = "") -> bytes:
