@@ -37,7 +37,7 @@ from tunesmith.prepare.neighbours import model_folder, write_neighbours
 from tunesmith.prepare.offspring import Parent, Try, child_of, is_single_turn, parent_of
 from tunesmith.prepare.pool import Pool
 from tunesmith.prepare.preserved import Judge, Pair, Refusal
-from tunesmith.prepare.privacy import personal_check
+from tunesmith.prepare.privacy import personal_check, redacted
 from tunesmith.prepare.report import LANGUAGES
 from tunesmith.prepare.rows import cut
 from tunesmith.prepare.semantic import Meaning, join_semantic
@@ -315,7 +315,8 @@ class _Keeper:
             self.tally.made += 1
             if isinstance(outcome, Refusal):
                 self.tally.rejected[outcome.reason] += 1
-                self.write(reject_line(child, outcome))
+                is_told = not is_new or self.workshop.rules.section.personal.mode == "off"
+                self.write(reject_line(child, outcome, is_told=is_told))
                 continue
             self.tally.kept += 1
             checked.add(outcome, values_of(outcome, Chunk(source, (), None, None, False)))
@@ -364,10 +365,11 @@ def cut_repeats(found: Walk, kept_N: Mask, assigned: Assigned, workshop: Worksho
     return is_cut_M, [reason_of[row] for row in sorted(reason_of)]
 
 
-def reject_line(child: Example, refusal: Refusal) -> str:
+def reject_line(child: Example, refusal: Refusal, *, is_told: bool = True) -> str:
+    """`is_told`: personal data in it need not be hidden, since there are none or nobody minds."""
     said = cut(json.dumps(example_to_json(child), ensure_ascii=False))
     reject = Rejected(child.place, refusal.reason, refusal.detail, said)
-    return json.dumps(reject_to_json(reject), ensure_ascii=False) + "\n"
+    return json.dumps(reject_to_json(reject if is_told else redacted(reject)), ensure_ascii=False) + "\n"
 
 
 def _report(section: recipe.Augment, tallies: Sequence[_Tally]) -> AugmentReport:

@@ -121,6 +121,12 @@ def types_of(reject: Rejected) -> list[str]:
     return [count.rpartition(" ")[0] for count in reject.detail.split(", ")]
 
 
+def redacted(reject: Rejected) -> Rejected:
+    """A reject whose row and detail say no more of persons than the dataset does."""
+    detail = reject.detail if reject.reason == PERSONAL_DATA else redact(reject.detail)  # that one says types alone
+    return replace(reject, row=redact(reject.row), detail=detail)
+
+
 def redact(text: str) -> str:
     """Return the text with placeholders: for what is kept of a row beside the dataset, such as rejects."""
     return _swapped(text, _swaps(text, find_personal(text), lambda value, kind: placeholder(kind)))

@@ -24,7 +24,7 @@ from tunesmith.prepare.formats import DATASET, Layout, layout_of, missing_column
 from tunesmith.prepare.index import BENCHMARK, DECLARED, NO_KEY, OPENINGS, Columns, Spool, name_key
 from tunesmith.prepare.lengths import CUT, TOO_LONG, WINDOW, Fits, fitted
 from tunesmith.prepare.pool import Pool
-from tunesmith.prepare.privacy import PERSONAL_DATA, redact, types_of
+from tunesmith.prepare.privacy import PERSONAL_DATA, redacted, types_of
 from tunesmith.prepare.quality.formats import format_of
 from tunesmith.prepare.report import LANGUAGES, SourceCount
 from tunesmith.prepare.rows import ID_COLUMN, PARENT_COLUMN, RawRow, Refused, Table
@@ -324,10 +324,8 @@ def read_row(row: RawRow, layout: Layout, split: Declared | None, section: Prepa
 
 def _shown(reject: Rejected, row: str, section: Prepare) -> Rejected:
     """The reject with the row that it was, without personal data where the recipe wants none: it is kept."""
-    if section.personal.mode == "off":
-        return replace(reject, row=row)
-    detail = reject.detail if reject.reason == PERSONAL_DATA else redact(reject.detail)  # that one says types alone
-    return replace(reject, row=redact(row), detail=detail)
+    shown = replace(reject, row=row)
+    return shown if section.personal.mode == "off" else redacted(shown)
 
 
 COLUMNS: Final = (

@@ -176,10 +176,12 @@ def test_a_sample_is_drawn_by_rows_and_seed(tmp_path: Path, runtime: Runtime, pr
 
 def test_personal_data_do_not_leave(tmp_path: Path, runtime: Runtime, progress: Listening) -> None:
     rows = [{"text": "Write to ann.lee@example.org."}, {"text": "No data here."}]
+    rows.append({"text": " ", "from": "ann.lee@example.org"})
     file = write_jsonl(tmp_path / "a.jsonl", rows)
     for mode, texts in (("mask", ["Write to [EMAIL].", "No data here."]), ("remove", ["No data here."])):
         export_tasks(recipe_of(file, {"mode": mode}), runtime=runtime, progress=progress, out=tmp_path)
         assert [task["data"]["text"] for task in tasks_in(tmp_path)] == texts
+        assert "ann.lee" not in (tmp_path / "rejects.jsonl").read_text()
 
 
 def test_a_label_that_is_not_declared_is_an_error(tmp_path: Path, runtime: Runtime, progress: Listening) -> None:

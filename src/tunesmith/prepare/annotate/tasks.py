@@ -15,6 +15,7 @@ from tunesmith.prepare.annotate.layers import TEXT, result_of
 from tunesmith.prepare.checks import Check
 from tunesmith.prepare.formats import SYNONYMS, Layout, layout_of, to_example
 from tunesmith.prepare.label_studio import EARLIER_TURNS
+from tunesmith.prepare.privacy import redacted
 from tunesmith.prepare.rows import RawRow, Refused, Table
 from tunesmith.prepare.sources import share_rank, tables_of
 from tunesmith.recipe import Source
@@ -66,7 +67,7 @@ class Tasks:
             if isinstance(outcome, Example) and self.personal is not None:
                 outcome = self.personal(outcome)
             if isinstance(outcome, Rejected):
-                self.rejects.append(outcome)
+                self.rejects.append(outcome if self.personal is None else redacted(outcome))
             else:
                 yield outcome
 

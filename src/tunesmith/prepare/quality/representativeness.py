@@ -22,6 +22,7 @@ from tunesmith.prepare.files import files_of
 from tunesmith.prepare.format_readers import turns
 from tunesmith.prepare.formats import SYNONYMS, missing_column
 from tunesmith.prepare.index import Rows, Spool, first_of_equal, key_of
+from tunesmith.prepare.privacy import redact
 from tunesmith.prepare.read import read_file
 from tunesmith.prepare.rows import RawRow, Refused
 from tunesmith.recipe import Prepare
@@ -53,7 +54,10 @@ def representativeness(spool: Spool, train: Rows, cluster_N: Rows, section: Prep
     named column that it lacks, `quality-expected` when it holds no text to compare.
     """
     quality = section.quality
-    expected = _sample(expected_texts(str(quality.expected), quality.expected_column), section.user_style)
+    texts = expected_texts(str(quality.expected), quality.expected_column)
+    if section.personal.mode != "off":  # some are shown, and the rows that they are held against have none either
+        texts = map(redact, texts)
+    expected = _sample(texts, section.user_style)
     trained = _trained(spool, train, cluster_N)
     if len(expected) < 2 or len(trained) < 2:
         raise TunesmithError(
