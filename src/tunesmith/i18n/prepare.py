@@ -30,6 +30,12 @@ TEXTS: Final[dict[str, tuple[str, str]]] = {
         "no validation rows: training cannot be steered by them",
         "没有验证集：训练过程无法据此调整",
     ),
+    "say.prepare.newer": (
+        "{count} training rows are newer than the test: they belong to groups or clusters too large to hold out, or to "
+        "sources declared as training, so the test is easier than the future",
+        "有 {count} 行训练数据比测试集更新：所在的分组或近似簇太大，无法留出，或其来源已声明为训练集；"
+        "测试因此比未来的真实情况容易",
+    ),
     "say.prepare.no-test": (
         "no test rows: there will be no verdict on this data",
         "没有测试集：无法在这份数据上得出结论",

@@ -60,7 +60,7 @@ from tunesmith.prepare.safety import MANY_VISITS, refuse
 from tunesmith.prepare.seal import key_fingerprint
 from tunesmith.prepare.semantic import Meaning, join_semantic, semantic_duplicates
 from tunesmith.prepare.sources import inputs_of, rows_by_share, take_share
-from tunesmith.prepare.split import UNUSED, Assigned, assign
+from tunesmith.prepare.split import UNUSED, Assigned, assign, num_newer
 from tunesmith.prepare.telling import counted, listed, say_done, say_repeats
 from tunesmith.prepare.traces import synthesise
 from tunesmith.prepare.walk import ADDED, Rejects, Rules, Walk, read_sources
@@ -98,6 +98,8 @@ def prepare(
             _refuse_long(found.rejects)
         chosen = _choose(found, section, pool, scratch, out, progress)
         read = assign(found.spool, chosen.kept_N, chosen.kin, found.labels, section, seed)
+        if section.split_by_time and (newer := num_newer(found.spool, chosen.kept_N, chosen.kin, read)):
+            progress.say("say.prepare.newer", "warning", count=newer)
         _cut_to_shares(found, chosen, read, section, seed)
         judged = scratch / "quality"
         judged.mkdir()

@@ -93,6 +93,21 @@ def assign(spool: Spool, kept_N: Mask, kin: Kin, labels: Mapping[str, int], sect
     return Assigned(codes_N)
 
 
+def num_newer(spool: Spool, kept_N: Mask, kin: Kin, assigned: Assigned) -> int:
+    """How many training rows are newer than all rows of some component that time made part of the test.
+
+    They are of components too large for it, or of sources declared as training.
+    """
+    is_free = kept_N & np.isin(spool["declared"], TRAINING)
+    time_N, root_N = spool["time"], _roots(spool, is_free, kin)
+    newest_N = np.full(len(spool), -np.inf)
+    np.maximum.at(newest_N, root_N, time_N)
+    drawn = np.flatnonzero(is_free & (assigned.codes_N == DECLARED["test"]))
+    if not len(drawn):
+        return 0
+    return int(np.count_nonzero(time_N[assigned.rows("train")] > newest_N[root_N[drawn]].min()))
+
+
 def _roots(spool: Spool, is_free: Mask, kin: Kin) -> Rows:
     """(N,): the row that stands for each row's component."""
     rows_F = np.flatnonzero(is_free).astype(np.int32)

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from prepare_material import Run, rejects_of, write_jsonl
+from prepare_material import Listening, Run, rejects_of, write_jsonl
 
 from tunesmith.artifacts import Dataset
 from tunesmith.artifacts.dataset import Conflicts, Overlap, SplitProof, write_examples
@@ -208,6 +208,19 @@ def test_by_time_the_newest_rows_are_the_test_and_groups_stay_whole(tmp_path: Pa
     test = sorted(int(prompt[2:]) for prompt in prompts(grouped, "test"))
     assert test == [46, 47, 48, 49, 50, 96, 97, 98, 99, 100]
     assert max(int(prompt[2:]) for prompt in prompts(grouped, "train")) < 96
+
+
+def test_training_rows_newer_than_the_test_are_told(tmp_path: Path, run: Run, progress: Listening) -> None:
+    """A customer of forty rows, the newest too, is too large for a test of ten."""
+    rows = [row(f"p {n} {n * 7919}", at=n, g="large" if n % 5 < 2 or n == 99 else n) for n in range(100)]
+    file = write_jsonl(tmp_path / "a.jsonl", rows)
+    dataset = run(file, split_by_time="at", group_by="g")
+    cut = min(example.place.line or 0 for example in dataset.rows("test"))
+    newer = sum((example.place.line or 0) > cut for example in dataset.rows("train"))
+    assert progress.said[-2] == ("say.prepare.newer", {"count": newer})
+    assert newer > 5
+    run(file, out="free", split_by_time="at")
+    assert progress.said_keys().count("say.prepare.newer") == 1
 
 
 def test_times_are_read_as_numbers_and_dates_or_rejected(tmp_path: Path, run: Run) -> None:
