@@ -282,6 +282,9 @@ def _check_texts(example: Example) -> None:
         named |= {f"messages[{number}]": message.content, f"messages[{number}].reasoning": message.reasoning}
         if message.content is None:
             raise Refused("not-text", field=f"messages[{number}]")
+        if not isinstance(message.weight, (int, float)):
+            raise Refused("bad-weight", str(message.weight), field=f"messages[{number}]")
+    named |= {f"changes[{number}]": code for number, code in enumerate(example.changes)}
     for name, text in named.items():
         if text is not None and not isinstance(text, str):
             raise Refused("not-text", field=name)

@@ -235,6 +235,8 @@ def _header(record: _Record, file: Path) -> tuple[str, ...]:
     place = Place(str(file), record.line.number)
     if record.problem:
         raise TunesmithError("data-header", place=place, problem=record.problem)
+    if any(map(holds_undecoded_bytes, record.cells)):
+        raise TunesmithError("data-encoding", place=place)
     names = [name.strip() or f"column_{number}" for number, name in enumerate(record.cells, 1)]
     name, count = Counter(names).most_common(1)[0]
     if count > 1:

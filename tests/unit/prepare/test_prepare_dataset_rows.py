@@ -102,6 +102,7 @@ def test_rows_that_no_dataset_has_are_refused_by_name(runtime: Runtime, tmp_path
 @pytest.mark.parametrize(
     "edit",
     [
+        *({"changes": [["a"]]}, {"messages": [{"role": "assistant", "content": "a", "weight": "x"}]}),
         *({"metadata": 5}, {"metadata": {"id": 5}}, {"metadata": ["a"]}, {"group": 5}, {"label": ["a"]}),
         *({"messages": [{"role": role, "content": 5} for role in ("user", "assistant")]}, {"messages": "ab"}),
         {"messages": [{"role": "user", "content": "a"}, {"role": "assistant", "content": None}]},
@@ -116,4 +117,4 @@ def test_a_row_that_was_edited_into_none_is_rejected(
     source = {"path": str(tmp_path / "edited.jsonl"), "format": "dataset"}
     dataset = made(runtime, "edited", sources=source)
     reject = json.loads((dataset.folder / "rejects.jsonl").read_text(encoding="utf-8"))
-    assert (reject["line"], reject["reason"] in ("not-text", "missing-field")) == (4, True)
+    assert (reject["line"], reject["reason"] in ("not-text", "missing-field", "bad-weight")) == (4, True)

@@ -182,6 +182,14 @@ def test_what_python_writes_as_csv_is_read_back(folder: Path, rows: list[tuple[s
     assert [tuple(row.values()) for row in values(read_file(file))] == rows
 
 
+def test_a_damaged_header_is_an_error(tmp_path: Path) -> None:
+    content = "文本,标签,备注\n退款！,退款,\n发票开错了。,发票,\n".encode().replace("备".encode(), b"\xe9\x80", 1)
+    with pytest.raises(TunesmithError) as caught:
+        read(tmp_path, "a.csv", content)
+    assert caught.value.place is not None
+    assert (caught.value.code, caught.value.place.line) == ("data-encoding", 1)
+
+
 def test_gb18030_file_is_decoded_and_named(tmp_path: Path) -> None:
     text = "text,label\n我的快递还没有到，已经三天了。,物流\nplain ascii,other\n请退款！,退款\n"
     table = read(tmp_path, "old.csv", text.encode("gb18030"))
