@@ -18,6 +18,8 @@ from transformers import (
     MarianTokenizer,
     PreTrainedTokenizerBase,
     PreTrainedTokenizerFast,
+    T5Config,
+    T5ForConditionalGeneration,
 )
 
 from tunesmith.errors import TunesmithError
@@ -102,6 +104,26 @@ def test_a_batch_says_what_each_text_alone_says(
     assert found == [greedy(folder, text) for text in [*TEXTS, long]]
     assert len(set(found)) > 1
     assert translate_texts([], folder) == []
+
+
+def test_a_model_without_a_table_of_positions_translates(tmp_path: Path) -> None:
+    tokenizer = plain_tokenizer(tmp_path)
+    config = T5Config(
+        vocab_size=len(tokenizer),
+        d_model=8,
+        d_kv=4,
+        d_ff=8,
+        num_layers=1,
+        num_heads=2,
+        pad_token_id=tokenizer.pad_token_id,
+        eos_token_id=tokenizer.eos_token_id,
+        decoder_start_token_id=tokenizer.pad_token_id,
+    )
+    model = T5ForConditionalGeneration(config)
+    model.generation_config.max_length = 24
+    model.save_pretrained(tmp_path)
+    tokenizer.save_pretrained(tmp_path)
+    assert len(translate_texts(TEXTS, str(tmp_path))) == len(TEXTS)
 
 
 def test_rows_go_through_both_models_and_nonsense_is_refused(runtime: Runtime, tmp_path: Path) -> None:

@@ -135,6 +135,7 @@ class Overlap(_Record):
     """What two splits have in common."""
 
     prompts: int
+    """Equal ones, and those that stand before an earlier answer of a conversation in the other."""
     groups: int
     clusters: int = 0
     """Clusters of near-duplicates (`clusters.jsonl`) with rows in both."""

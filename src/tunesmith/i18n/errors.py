@@ -61,6 +61,11 @@ TEXTS: Final[dict[str, tuple[str, str]]] = {
     "recipe.problem.choice": ("must be one of {expected}", "只能取 {expected}"),
     "recipe.problem.tag": ("`{tag}` is not one of {expected_tags}", "没有 `{tag}` 这一项，只能取 {expected_tags}"),
     "recipe.problem.one-origin": ("give exactly one of `path` and `hub`", "`path` 与 `hub` 须且只须给出一个"),
+    "recipe.problem.hub-only": ("`config` and `hub_split` go with `hub`", "`config` 与 `hub_split` 只能与 `hub` 同用"),
+    "recipe.problem.held-out-whole": (
+        "`max_rows` limits training rows; a validation or test source stays whole",
+        "`max_rows` 只限制训练数据；验证和测试数据源保持完整",
+    ),
     "recipe.problem.rehearsal-alone": (
         "rows of `rehearsal` need a source of the task beside them",
         "`rehearsal` 数据之外，还须有任务本身的数据源",

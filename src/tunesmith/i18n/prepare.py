@@ -30,6 +30,12 @@ TEXTS: Final[dict[str, tuple[str, str]]] = {
         "no validation rows: training cannot be steered by them",
         "没有验证集：训练过程无法据此调整",
     ),
+    "say.prepare.newer": (
+        "{count} training rows are newer than the test: they belong to groups or clusters too large to hold out, or to "
+        "sources declared as training, so the test is easier than the future",
+        "有 {count} 行训练数据比测试集更新：所在的分组或近似簇太大，无法留出，或其来源已声明为训练集；"
+        "测试因此比未来的真实情况容易",
+    ),
     "say.prepare.no-test": (
         "no test rows: there will be no verdict on this data",
         "没有测试集：无法在这份数据上得出结论",
@@ -71,8 +77,10 @@ TEXTS: Final[dict[str, tuple[str, str]]] = {
     ),
     "error.data-encoding": ("the text is neither UTF-8 nor GB18030", "文本既不是 UTF-8 也不是 GB18030 编码"),
     "hint.data-encoding": (
-        "save the file as UTF-8, e.g. `iconv -f LATIN1 -t UTF-8 old.csv > new.csv`",
-        "请将文件另存为 UTF-8，例如 `iconv -f LATIN1 -t UTF-8 old.csv > new.csv`",
+        "save the file as UTF-8, e.g. `iconv -f LATIN1 -t UTF-8 old.csv > new.csv`, with BIG5 in place of LATIN1 "
+        "for an old file in traditional Chinese",
+        "请将文件另存为 UTF-8，例如 `iconv -f LATIN1 -t UTF-8 old.csv > new.csv`；"
+        "繁体中文的旧文件请把 LATIN1 换成 BIG5",
     ),
     "error.data-json": ("the JSON array is broken: {problem}", "JSON 数组有语法错误：{problem}"),
     "hint.data-json": (
@@ -356,6 +364,15 @@ TEXTS: Final[dict[str, tuple[str, str]]] = {
     "reject.family-of-validation-row": (
         "made from a validation row, or a validation row from it",
         "与验证集中的行有派生关系",
+    ),
+    "reject.continues-test-row": ("goes on from a test row, or a test row from it", "与测试集中的行属于同一段对话"),
+    "reject.continues-validation-row": (
+        "goes on from a validation row, or a validation row from it",
+        "与验证集中的行属于同一段对话",
+    ),
+    "reject.continues-benchmark-row": (
+        "goes on from a row of a benchmark, or that row from it",
+        "与评测基准中的行属于同一段对话",
     ),
     "reject.repeats-benchmark-row": ("repeats the prompt of a benchmark's row", "与评测基准中的提示重复"),
     "reject.shares-benchmark-group": ("belongs to a group of a benchmark", "所属分组已在评测基准中"),

@@ -8,17 +8,18 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from random import Random
-from typing import Final, Literal
+from typing import Any, Final, Literal
 
 import numpy as np
 
 from tunesmith.artifacts import hash_folder
 from tunesmith.artifacts.dataset import (
     AUGMENT_REJECTS,
+    METHOD_COLUMN,
     AugmentReport,
     Making,
     example_from_json,
@@ -36,14 +37,15 @@ from tunesmith.prepare.neighbours import model_folder, write_neighbours
 from tunesmith.prepare.offspring import Parent, Try, child_of, is_single_turn, parent_of
 from tunesmith.prepare.pool import Pool
 from tunesmith.prepare.preserved import Judge, Pair, Refusal
-from tunesmith.prepare.privacy import personal_check
+from tunesmith.prepare.privacy import personal_check, redacted
 from tunesmith.prepare.report import LANGUAGES
 from tunesmith.prepare.rows import cut
+from tunesmith.prepare.semantic import Meaning, join_semantic
 from tunesmith.prepare.split import UNUSED, Assigned
 from tunesmith.prepare.synonyms import files_of_lexicon, lexicon
 from tunesmith.prepare.teacher import endpoint_of, reworded, translated_back, written_anew
 from tunesmith.prepare.translator import translate_texts
-from tunesmith.prepare.walk import COLUMNS, Checked, Chunk, Rules, Walk, values_of
+from tunesmith.prepare.walk import Checked, Chunk, Rules, Walk, values_of
 from tunesmith.recipe import augment as recipe
 from tunesmith.records import Example, Rejected
 from tunesmith.runtime import Runtime
@@ -306,20 +308,18 @@ class _Keeper:
         is_new = isinstance(self.making, recipe.Synthetic)
         how = _HOW.get(self.making.name, "reworded")
         pairs = [Pair(one.parent.text, one.text, one.parent.example.label, how) for one in tries]
-        checked = Checked(0, 0, [], {name: [] for name in COLUMNS}, [], Counter(), Counter())
+        checked = Checked.of(0, 0)
         for one, source, refusal in zip(tries, sources, self.judge.refusals(pairs), strict=True):
             child = child_of(one, self.making.name)
             outcome = refusal or self._checked(child, is_new)
             self.tally.made += 1
             if isinstance(outcome, Refusal):
                 self.tally.rejected[outcome.reason] += 1
-                self.write(reject_line(child, outcome))
+                is_told = not is_new or self.workshop.rules.section.personal.mode == "off"
+                self.write(reject_line(child, outcome, is_told=is_told))
                 continue
             self.tally.kept += 1
-            checked.lines.append((json.dumps(example_to_json(outcome), ensure_ascii=False) + "\n").encode())
-            values = values_of(outcome, Chunk(source, (), None, None, False))
-            for name, value in zip(COLUMNS, values, strict=True):
-                checked.columns[name].append(value)
+            checked.add(outcome, values_of(outcome, Chunk(source, (), None, None, False)))
         self.found.add(checked)
         return len(checked.lines)
 
@@ -349,9 +349,15 @@ def cut_repeats(found: Walk, kept_N: Mask, assigned: Assigned, workshop: Worksho
     compared = is_held.copy()
     compared[num_before:] = True
     compared[repeated] = False
-    threshold = workshop.rules.section.duplicates.threshold
-    roots = join_near(spool, compared, threshold, workshop.pool, workshop.scratch)[0].roots()
+    section = workshop.rules.section.duplicates
+    forest, _ = join_near(spool, compared, section.threshold, workshop.pool, workshop.scratch)
+    if section.semantic is not None:
+        join_semantic(spool, compared, forest, Meaning(section.semantic), workshop.scratch)
+    roots = forest.roots()
     is_near = compared & np.isin(roots, roots[is_held])
+    row_P, key_P = found.openings["row"], found.openings["key"]
+    is_near[row_P[np.isin(key_P, spool["prompt"][is_held])]] = True
+    is_near |= np.isin(spool["prompt"], key_P[is_held[row_P]])
     near = np.flatnonzero(is_near[num_before:]) + num_before
     reason_of |= dict.fromkeys(near.tolist(), NEAR_HELD_OUT)
     is_cut_M: Mask = np.zeros(len(spool) - num_before, dtype=bool)
@@ -359,10 +365,11 @@ def cut_repeats(found: Walk, kept_N: Mask, assigned: Assigned, workshop: Worksho
     return is_cut_M, [reason_of[row] for row in sorted(reason_of)]
 
 
-def reject_line(child: Example, refusal: Refusal) -> str:
+def reject_line(child: Example, refusal: Refusal, *, is_told: bool = True) -> str:
+    """`is_told`: personal data in it need not be hidden, since there are none or nobody minds."""
     said = cut(json.dumps(example_to_json(child), ensure_ascii=False))
     reject = Rejected(child.place, refusal.reason, refusal.detail, said)
-    return json.dumps(reject_to_json(reject), ensure_ascii=False) + "\n"
+    return json.dumps(reject_to_json(reject if is_told else redacted(reject)), ensure_ascii=False) + "\n"
 
 
 def _report(section: recipe.Augment, tallies: Sequence[_Tally]) -> AugmentReport:
@@ -377,6 +384,22 @@ def _report(section: recipe.Augment, tallies: Sequence[_Tally]) -> AugmentReport
         for making, tally in zip(section.methods, tallies, strict=True)
     ]
     return AugmentReport(methods=made)
+
+
+def give_up(report: AugmentReport, rows: Iterable[Mapping[str, Any]], reason: str, rejects: Path) -> AugmentReport:
+    """The account when rows that were made and kept are left out after all; they are added to the rejects."""
+    left_out: Counter[str] = Counter()
+    with rejects.open("a", encoding="utf-8", newline="\n") as stream:
+        for row in rows:
+            left_out[row["metadata"][METHOD_COLUMN]] += 1
+            stream.write(reject_line(example_from_json(dict(row)), Refusal(reason)))
+    methods = []
+    for making in report.methods:
+        count = min(making.kept, left_out[making.method])
+        left_out[making.method] -= count
+        rejected = ordered(Counter(making.rejected) + Counter({reason: count}))
+        methods.append(making.model_copy(update={"kept": making.kept - count, "rejected": rejected}))
+    return AugmentReport(methods=methods)
 
 
 def ordered(counts: Mapping[str, int]) -> dict[str, int]:

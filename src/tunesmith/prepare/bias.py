@@ -25,6 +25,7 @@ TIME_COLUMNS: Final = frozenset(
         *("date", "time", "datetime", "timestamp", "year", "created", "created_at", "create_time", "creation_date"),
         *("posted_at", "published", "published_at", "publish_time", "updated_at", "month", "day"),
         *("日期", "时间", "年份", "创建时间", "创建日期", "发布时间", "发布日期", "提交时间", "更新时间"),
+        *("時間", "創建時間", "創建日期", "建立時間", "發布時間", "發布日期", "提交時間", "更新時間"),
     )
 )
 """Columns that say when a row was made, in lower case."""

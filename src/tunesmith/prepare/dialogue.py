@@ -5,7 +5,6 @@ Turns out of order, a missing side and empty turns are refused without being ask
 
 from __future__ import annotations
 
-import re
 from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import replace
@@ -21,16 +20,15 @@ if TYPE_CHECKING:
     from tunesmith.prepare.checks import Check
 
 _SIDES: Final = ("user", "assistant")
-_GREETING: Final = re.compile(
-    "(?:"
-    "hello|hi|hey|howdy|greetings|goodmorning|goodafternoon|goodevening|goodday|goodnight|there|everyone|sir|madam|"
-    "howareyou|imfine|fine|nicetomeetyou|welcome|thankyou|thanks|manythanks|somuch|verymuch|a(?:lot)|thx|you(?:re)|"
-    "bye|goodbye|byebye|seeyou|later|haveanice|haveagood|have|agreat|day|evening|weekend|ok|okay|"
-    "你好|您好|大家好|早上好|上午好|中午好|下午好|晚上好|早安|晚安|早|嗨|哈喽|哈啰|喂|在吗|在不在|有人吗|有人在吗|"
-    "请问|亲|先生|女士|谢谢|多谢|感谢|非常|太|您|你|了|啦|啊|呀|哦|嗯|好的|好|不客气|不用谢|没事|再见|拜拜|回见|回头见|"
-    "很高兴为您服务|很高兴认识你|欢迎光临|欢迎|祝您?生活愉快|祝您?"
-    ")+"
-)
+_PHRASES: Final = """
+hello hi hey howdy greetings goodmorning goodafternoon goodevening goodday goodnight there everyone sir madam
+howareyou imfine fine nicetomeetyou welcome thankyou thanks manythanks somuch verymuch alot thx youre
+bye goodbye byebye seeyou later haveanice haveagood have agreat day evening weekend ok okay
+你好 您好 大家好 早上好 上午好 中午好 下午好 晚上好 早安 晚安 早 嗨 哈喽 哈啰 喂 在吗 在不在 有人吗 有人在吗
+请问 亲 先生 女士 谢谢 多谢 感谢 非常 太 您 你 了 啦 啊 呀 哦 嗯 好的 好 不客气 不用谢 没事 再见 拜拜 回见 回头见
+很高兴为您服务 很高兴认识你 欢迎光临 欢迎 祝生活愉快 祝您生活愉快 祝 祝您
+"""
+_GREETINGS: Final = tuple(_PHRASES.split())
 
 
 def dialogue_checks(section: Dialogue) -> tuple[Check, ...]:
@@ -90,7 +88,13 @@ def is_greeting(text: str) -> bool:
     (True, True, False)
     """
     squeezed = "".join(words(text))
-    return not squeezed or _GREETING.fullmatch(squeezed) is not None
+    ends = {0}  # where a row of greetings from the beginning may end
+    for place in range(len(squeezed)):
+        if place in ends:
+            ends.update(place + len(phrase) for phrase in _GREETINGS if squeezed.startswith(phrase, place))
+        elif max(ends) < place:
+            return False
+    return len(squeezed) in ends
 
 
 def _is_judged(example: Example) -> bool:

@@ -12,7 +12,7 @@ import zipfile
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from tunesmith.errors import Place, TunesmithError
 from tunesmith.prepare.encoding import (
@@ -41,11 +41,13 @@ MAX_DOCUMENT_BYTES: Final = 2**26
 _SPACE: Final = re.compile(r"\s+")
 _BLANK_LINES: Final = re.compile(r"\n\s*\n")
 _MAX_HEADING_LINES: Final = 4
-_MARKDOWN_HEADING: Final = re.compile(r" {0,3}(#{1,6})(?:[ \t]+(.*?))?(?:[ \t]+#+)?[ \t]*$")
 _UNDERLINE: Final = re.compile(r" {0,3}(=+|-+)[ \t]*$")
 _FENCE: Final = re.compile(r" {0,3}(```+|~~~+)")
 _UNSEEN_TAGS: Final = ["script", "style", "template", "noscript", "head"]
 _HEADING_TAGS: Final = ("h1", "h2", "h3", "h4", "h5", "h6")
+_DOCX_RUNS: Final = ".//w:r[not(ancestor::w:del or ancestor::w:moveFrom or ancestor::w:rt)]"
+# Word writes a text box twice, for itself and for older programs.
+_ONCE: Final = "[not(ancestor::*[local-name() = 'Fallback'])]"
 _BLOCK_TAGS: Final = frozenset(
     (
         *("address", "article", "aside", "blockquote", "body", "caption", "dd", "details", "dialog", "div", "dl", "dt"),
@@ -125,8 +127,8 @@ def read_pdf(file: Path) -> Table:
 
     def rows() -> Rows:
         with reading(file) as stream:
-            reader, title = _open_pdf(file, stream)
-            for number in range(1, len(reader.pages) + 1):
+            reader, title, num_pages = _open_pdf(file, stream)
+            for number in range(1, num_pages + 1):
                 yield from _page_rows(file, reader, number, title)
 
     return table_of(str(file), rows, columns=COLUMNS, encoding="binary")
@@ -196,16 +198,21 @@ def _line_groups(file: Path, is_markdown: bool) -> Iterator[list[Line]]:
 
 
 def _without_front_matter(lines: Iterator[Line]) -> Iterator[Line]:
-    """Markdown may begin with fields between two lines of `---`; they are no text."""
-    is_front = False
+    """Markdown may begin with fields between two lines of `---`; they are no text.
+
+    A `---` above a blank line, or one that none follows, is a ruled line.
+    """
+    front: list[Line] = []
     for line in lines:
+        front.append(line)
         mark = line.content.rstrip()
-        if line.number == 1 and mark == b"---":
-            is_front = True
-        elif is_front:
-            is_front = mark not in (b"---", b"...")
-        else:
-            yield line
+        if line.number > 1 and mark in (b"---", b"..."):
+            front.clear()
+            break
+        if (mark != b"---") if line.number == 1 else (line.number == 2 and not mark) or line.byte > MAX_ROW_BYTES:
+            break
+    yield from front
+    yield from lines
 
 
 def _fence_of(content: bytes) -> str:
@@ -214,7 +221,19 @@ def _fence_of(content: bytes) -> str:
 
 
 def _is_atx(content: bytes) -> bool:
-    return _MARKDOWN_HEADING.match(content.decode("latin-1").rstrip("\r\n")) is not None
+    return _heading_of(content.decode("latin-1")) is not None
+
+
+def _heading_of(line: str) -> tuple[int, str] | None:
+    """The level and the text of a heading that begins with `#`, and may end with some."""
+    bare = line.lstrip(" ")
+    rest = bare.lstrip("#")
+    level = len(bare) - len(rest)
+    if len(line) - len(bare) > 3 or not 1 <= level <= 6 or not (rest[:1] + " ").isspace():
+        return None
+    text = rest.strip()
+    unclosed = text.rstrip("#")
+    return level, text if unclosed and not unclosed[-1].isspace() else unclosed.rstrip()
 
 
 def _is_underline(content: bytes) -> bool:
@@ -224,9 +243,9 @@ def _is_underline(content: bytes) -> bool:
 def _is_heading(text: str, headings: _Headings) -> bool:
     """Whether a group of lines is a heading, which is then gone to."""
     *above, last = text.split("\n")
-    match = _MARKDOWN_HEADING.match(text)
-    if not above and match:
-        headings.go(len(match.group(1)), (match.group(2) or "").strip())
+    heading = None if above else _heading_of(text)
+    if heading is not None:
+        headings.go(*heading)
         return True
     if above and len(above) < _MAX_HEADING_LINES and _UNDERLINE.match(last) and not _FENCE.match(above[0]):
         headings.go(1 if "=" in last else 2, _one_line(" ".join(above)))
@@ -284,42 +303,67 @@ def _open_docx(file: Path) -> Document:
 
 
 def _docx_paragraphs(opened: Document) -> Iterator[_Paragraph]:
+    from docx.oxml.text.paragraph import CT_P
+    from docx.table import Table as DocxTable
     from docx.text.paragraph import Paragraph
 
     headings = _Headings()
-    for item in opened.iter_inner_content():
-        if isinstance(item, Paragraph):
-            text, style = item.text.strip(), item.style.name if item.style is not None else None
-            level = re.fullmatch(r"Heading ([1-9])", style or "")
+    for block in _docx_blocks(opened.element.body):
+        if isinstance(block, CT_P):
+            text, style = _docx_text(block), Paragraph(block, opened).style
+            level = re.fullmatch(r"Heading ([1-9])", (style and style.name) or "")
             if text and level:
                 headings.go(int(level.group(1)), _one_line(text))
             elif text:
                 yield _Paragraph(text, str(headings))
             continue
-        for row in item.rows:
-            cells = [_one_line(cell.text) for cell in row.cells]
+        for row in DocxTable(block, opened).rows:
+            # a cell that spans columns is given once for each
+            cells = [" ".join(map(_docx_text, cell._tc.xpath(f".//w:p{_ONCE}"))) for cell in dict.fromkeys(row.cells)]
             if any(cells):
-                yield _Paragraph(" | ".join(cells), str(headings))
+                yield _Paragraph(" | ".join(map(_one_line, cells)), str(headings))
 
 
-def _open_pdf(file: Path, stream: object) -> tuple[PdfReader, str]:
+def _docx_blocks(parent: Any) -> Iterator[Any]:
+    """Paragraphs and tables, those in content controls and text boxes too, as elements of XML."""
+    for child in parent:
+        kind = child.tag.rpartition("}")[2] if isinstance(child.tag, str) else ""
+        if kind in ("p", "tbl"):
+            yield child
+        elif kind in ("sdt", "sdtContent", "customXml", "ins", "moveTo"):
+            yield from _docx_blocks(child)
+        for box in child.xpath(f".//w:txbxContent{_ONCE}") if kind == "p" else ():
+            yield from _docx_blocks(box)
+
+
+def _docx_text(paragraph: Any) -> str:
+    """What a reader sees when all tracked changes are accepted; of ruby its base alone."""
+    runs = paragraph.xpath(_DOCX_RUNS)
+    # a text box in it has paragraphs of its own
+    return "".join(run.text for run in runs if next(run.iterancestors(paragraph.tag)) is paragraph).strip()
+
+
+def _open_pdf(file: Path, stream: object) -> tuple[PdfReader, str, int]:
+    """The document, its title and the number of its pages."""
     from pypdf import PdfReader
 
     try:
         reader = PdfReader(stream)  # type: ignore[arg-type]
         is_locked = reader.is_encrypted and not reader.decrypt("")
         title = "" if is_locked else str((reader.metadata and reader.metadata.title) or "")
+        num_pages = 0 if is_locked else len(reader.pages)
     except Exception as error:  # of a damaged file the library raises whatever it trips over
         raise TunesmithError("data-document", place=Place(str(file)), problem=str(error).split("\n")[0]) from error
     if is_locked:
         raise TunesmithError("document-locked", place=Place(str(file)))
-    return reader, title
+    return reader, title, num_pages
 
 
 def _page_rows(file: Path, reader: PdfReader, number: int, title: str) -> Rows:
     place = Place(str(file), field=f"page {number}")
     try:
-        text = reader.pages[number - 1].extract_text()
+        # a font may name the halves of a character one by one; half of one is an error
+        text = reader.pages[number - 1].extract_text().encode("utf-16", "surrogatepass").decode("utf-16")
     except Exception as error:  # as above; the other pages may be sound
         yield Rejected(place, "bad-page", str(error).split("\n")[0])
         return

@@ -10,12 +10,14 @@ from typing import Final
 import numpy as np
 
 from tunesmith.artifacts.dataset import Conflicts, place_of
+from tunesmith.prepare.dialogue import is_greeting
 from tunesmith.prepare.index import (
     BENCHMARK,
     DECLARED,
     FREE,
     NO_KEY,
     TRAINING,
+    Columns,
     Forest,
     Keys,
     Mask,
@@ -24,6 +26,7 @@ from tunesmith.prepare.index import (
     first_of_equal,
     found_in,
     key_of,
+    look_up,
 )
 from tunesmith.prepare.rows import cut
 from tunesmith.records import Example, Message, Rejected
@@ -37,7 +40,9 @@ OVER_SHARE: Final = "over-share"
 UNDER_SAMPLED: Final = "under-sampled"
 NO_TRACE: Final = "no-trace"
 HELD_OUT: Final = {"test": DECLARED["test"], "validation": DECLARED["validation"], "benchmark": BENCHMARK}
-KINDS_OF_REPEAT: Final = ("repeats-{}-row", "shares-{}-group", "near-{}-row", "family-of-{}-row")
+KINDS_OF_REPEAT: Final = (
+    *("repeats-{}-row", "continues-{}-row", "shares-{}-group", "near-{}-row", "family-of-{}-row"),
+)
 REPEATS: Final = frozenset(
     (
         DUPLICATE,
@@ -57,6 +62,21 @@ def prompt_key(example: Example) -> int:
     return _key(_as_text(example.prompt))
 
 
+def opening_keys(example: Example) -> list[int]:
+    """Of what stands before each answer but the last, as `prompt_key` has it.
+
+    A row with that prompt has its answer said here. Mere greetings tell no conversation from another.
+    """
+    keys: list[int] = []
+    is_asked = False
+    for place, message in enumerate(example.prompt):
+        if message.role == "user":
+            is_asked = is_asked or not is_greeting(message.content)
+        elif message.role == "assistant" and is_asked:
+            keys.append(_key(_as_text(example.messages[:place])))
+    return keys
+
+
 def whole_key(prompt: int, answer: int, example: Example) -> int:
     """Of all that a row teaches; `prompt` and `answer` are the keys of these."""
     worse = "" if example.rejected is None else fingerprint(_as_text([example.rejected]))
@@ -67,6 +87,11 @@ def whole_key(prompt: int, answer: int, example: Example) -> int:
 
 def answer_key(example: Example) -> int:
     return _key(example.answer.content)
+
+
+def group_key(example: Example) -> int:
+    """Width, case and white space do not part a group: cells are typed by people."""
+    return NO_KEY if example.group is None else _key(example.group)
 
 
 def _key(text: str) -> int:
@@ -126,6 +151,8 @@ class Kin:
     """The first row of each row's cluster of near-equal prompts."""
     families: Forest | None
     """Rows and those that they were made from, a duplicate with the row that it equals; None where nothing is named."""
+    openings: Columns
+    """Rows of several turns, `row`, each with `key`, what stands before an earlier answer of it (`opening_keys`)."""
 
 
 def families(spool: Spool, left: Left) -> Forest | None:
@@ -147,6 +174,8 @@ def families(spool: Spool, left: Left) -> Forest | None:
 def repeats(spool: Spool, kept_N: Mask, kin: Kin) -> Iterator[tuple[str, Left]]:
     """Training rows whose prompt, group, cluster or family stands in a held-out split or a benchmark, by its name.
 
+    Or that are part of one conversation with such a row (`opening_keys`).
+
     Held against the test first, validation rows too; then against the declared validation rows, then against the
     benchmarks. `kept_N` loses what is given.
     """
@@ -164,22 +193,34 @@ def _repeats_of(spool: Spool, held_out: str, is_held: Mask, open_N: Mask, kin: K
     if not len(held):
         return
 
-    def ties() -> Iterator[Keys]:
-        yield spool["prompt"]
-        yield spool["group"]
-        yield keys_of(kin.cluster_N)
+    def ties() -> Iterator[Rows]:
+        """(N,): the held-out row to which each row is tied, or -1."""
+        yield found_in(spool["prompt"], held)
+        yield _continued(spool, held, kin.openings)
+        yield found_in(spool["group"], held)
+        yield found_in(keys_of(kin.cluster_N), held)
         if kin.families is not None:
             # what is left out by now stands for the held-out row that it repeats
-            yield keys_of(kin.families.roots())
+            yield found_in(keys_of(kin.families.roots()), held)
 
-    for kind, keys_N in zip(KINDS_OF_REPEAT, ties(), strict=False):
-        same_as_N = found_in(keys_N, held)
+    for kind, same_as_N in zip(KINDS_OF_REPEAT, ties(), strict=False):
         rows_S = np.flatnonzero(open_N & (same_as_N >= 0)).astype(np.int32)
         open_N[rows_S] = False
         left = Left(rows_S, same_as_N[rows_S], kind.format(held_out))
         if kin.families is not None:
             kin.families.join(left.rows_S, left.same_as_S)
         yield left
+
+
+def _continued(spool: Spool, held_S: Rows, openings: Columns) -> Rows:
+    """(N,): one of these rows that a row goes on from, or that goes on from it; or -1."""
+    row_P, key_P, prompt_N = openings["row"], openings["key"], spool["prompt"]
+    is_held_P = np.isin(row_P, held_S)
+    same_as_N = look_up(prompt_N, key_P[is_held_P], row_P[is_held_P])
+    same_as_P = look_up(key_P, prompt_N[held_S], held_S)
+    is_asked = same_as_P >= 0
+    same_as_N[row_P[is_asked]] = same_as_P[is_asked]
+    return same_as_N
 
 
 def keys_of(roots_N: Rows) -> Keys:

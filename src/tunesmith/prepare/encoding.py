@@ -24,6 +24,8 @@ BLOCK_BYTES: Final = 2**20
 # Enough to tell; more only costs time.
 _MAX_JUDGED_CHARACTERS: Final = 20_000
 _THREE_BYTES: Final = re.compile(rb"[\xe1-\xef][\x80-\xbf]{2}")
+_PRIVATE: Final = re.compile("[\ue000-\uf8ff]")
+_MAX_PRIVATE_SHARE: Final = 0.05
 _UNDECODED: Final = re.compile("[\udc80-\udcff]")
 
 
@@ -149,7 +151,8 @@ def is_utf8(line: bytes) -> bool:
 def looks_like_gb18030(content: bytes) -> bool:
     """Whether bytes decode as GB18030 and mostly to the characters of everyday Chinese (those of GB 2312).
 
-    Western text in Latin-1 often decodes too, but to characters that hardly anyone writes.
+    Western text in Latin-1 often decodes too, but to characters that hardly anyone writes, and Big5 to many that are in
+    private use.
     """
     try:
         text = content.decode("gb18030")
@@ -165,7 +168,8 @@ def _foreign(text: str) -> str:
 def _is_everyday_chinese(foreign: str) -> bool:
     judged = foreign[:_MAX_JUDGED_CHARACTERS]
     num_everyday = len(judged.encode("gb2312", "ignore")) // 2
-    return 2 * num_everyday >= len(judged) > 0
+    num_private = len(_PRIVATE.findall(judged))
+    return 2 * num_everyday >= len(judged) > 0 and num_private <= _MAX_PRIVATE_SHARE * len(judged)
 
 
 def holds_undecoded_bytes(text: str) -> bool:

@@ -36,10 +36,16 @@ def files_of(path: str) -> list[Path]:
             raise TunesmithError("data-kind", place=Place(path), suffix="".join(origin.suffixes[-2:]), known=known)
         return [origin]
     found = origin.rglob("*") if origin.is_dir() else map(Path, glob.iglob(path, recursive=True))
-    files = sorted(file for file in found if kind_of(file) and not file.name.startswith(".") and file.is_file())
+    files = sorted(file for file in found if kind_of(file) and not _is_hidden(file, origin) and file.is_file())
     if not files:
         raise TunesmithError("data-missing", place=Place(path), folder=str(Path.cwd()))
     return [file for file in files if kind_of(file) in TABLES] or files
+
+
+def _is_hidden(file: Path, origin: Path) -> bool:
+    """Copies and notes of programs: `.ipynb_checkpoints`, and what Word keeps beside an open document."""
+    inside = file.relative_to(origin) if file.is_relative_to(origin) else Path(file.name)
+    return file.name.startswith("~$") or any(part.startswith(".") for part in inside.parts)
 
 
 def kind_of(file: Path) -> str:

@@ -14,9 +14,9 @@ from tunesmith.records import Annotation, Message, PlainText, Role
 
 Values = Mapping[str, Any]
 ROLES: Final[dict[str, Role]] = {
-    **dict.fromkeys(("system", "developer"), "system"),
-    **dict.fromkeys(("user", "human"), "user"),
-    **dict.fromkeys(("assistant", "gpt", "chatgpt", "bot", "model"), "assistant"),
+    **dict.fromkeys(("system", "developer", "系统", "系統"), "system"),
+    **dict.fromkeys(("user", "human", "用户", "用戶", "使用者"), "user"),
+    **dict.fromkeys(("assistant", "gpt", "chatgpt", "bot", "model", "助手", "助理"), "assistant"),
     **dict.fromkeys(("tool", "function", "function_response", "observation"), "tool"),
 }
 # A turn may also hold what was asked and what was answered under one pair of these keys.

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import difflib
 import json
+import unicodedata
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import islice
@@ -21,9 +22,10 @@ from tunesmith.prepare.label_studio import label_studio
 from tunesmith.prepare.rows import RawRow, Refused, Table
 from tunesmith.recipe import Source
 from tunesmith.records import REHEARSAL, Declared, Example
+from tunesmith.text.traditional import simplified
 
 SYNONYMS: Final[dict[str, tuple[str, ...]]] = {
-    # By canonical name, best first. Names are compared in lower case, with spaces and hyphens as underscores.
+    # By canonical name, best first, as `plain_name` writes them: in simplified characters, among others.
     "messages": ("messages",),
     "conversations": ("conversations", "conversation"),
     "system": ("system", "system_prompt", "系统提示", "系统提示词"),
@@ -47,7 +49,7 @@ SYNONYMS: Final[dict[str, tuple[str, ...]]] = {
         ),
         *("思考", "推理", "思维链"),
     ),
-    "answer": ("answer", "response", "solution", "output", "reply", "答案", "回答", "回复", "答复", "输出"),
+    "answer": ("answer", "response", "solution", "output", "reply", "答案", "回答", "回复", "答复", "回覆", "输出"),
     "chosen": ("chosen", "chosen_response", "response_chosen"),
     "rejected": ("rejected", "rejected_response", "response_rejected"),
     "desirable": ("desirable", "kto_tag", "label"),
@@ -57,19 +59,8 @@ SYNONYMS: Final[dict[str, tuple[str, ...]]] = {
     ),
     # A column of names goes before one of numbers.
     "label": (
-        "label_text",
-        "label_name",
-        "label",
-        "category",
-        "intent",
-        "sentiment",
-        "class",
-        "标签",
-        "类别",
-        "意图",
-        "情感",
-        "分类",
-        "类型",
+        *("label_text", "label_name", "label", "category", "intent", "sentiment", "class"),
+        *("标签", "类别", "分类", "意图", "情感", "类型"),
     ),
     "target": ("target", "score", "rating", "stars", "label", "评分", "分数", "得分"),
     "data": ("data",),
@@ -258,7 +249,7 @@ def to_example(row: RawRow, layout: Layout, split: Declared | None, group_by: st
         messages=said.messages,
         place=row.place,
         label=said.label,
-        group=_metadata_text(group) if group not in (None, "") else None,
+        group=(_metadata_text(group).strip() or None) if group is not None else None,
         split=split,
         metadata={
             name: _metadata_text(value) for name, value in (others | dict(said.metadata)).items() if value is not None
@@ -280,16 +271,34 @@ def _of_dataset(row: RawRow, split: Declared | None) -> Example:
         example = example_from_json(dict(row.values))
     except (KeyError, TypeError, ValueError) as failure:
         raise Refused("missing-field", str(failure)) from failure
+    _check_texts(example)
     if example.metadata.get(METHOD_COLUMN) != SAFETY:
         example = replace(example, repeats=1, weight=1.0)
     return example if example.split == REHEARSAL else replace(example, split=split)
+
+
+def _check_texts(example: Example) -> None:
+    """Whoever edits a dataset by hand may put anything where a text stood. Raises Refused `not-text`."""
+    if not isinstance(example.metadata, dict):
+        raise Refused("not-text", field="metadata")
+    named = {"label": example.label, "group": example.group, **example.metadata}
+    for number, message in enumerate((*example.messages, *([example.rejected] if example.rejected else ()))):
+        named |= {f"messages[{number}]": message.content, f"messages[{number}].reasoning": message.reasoning}
+        if message.content is None:
+            raise Refused("not-text", field=f"messages[{number}]")
+        if not isinstance(message.weight, (int, float)):
+            raise Refused("bad-weight", str(message.weight), field=f"messages[{number}]")
+    named |= {f"changes[{number}]": code for number, code in enumerate(example.changes)}
+    for name, text in named.items():
+        if text is not None and not isinstance(text, str):
+            raise Refused("not-text", field=name)
 
 
 def _match(shape: Format, columns: tuple[str, ...], mapped: Mapping[str, str]) -> dict[str, str]:
     """The column of each role of a format; the recipe's word first, no column twice."""
     by_name: dict[str, str] = {}
     for column in columns:
-        by_name.setdefault(_plain(column), column)
+        by_name.setdefault(plain_name(column), column)
     roles = (*shape.needed, *shape.optional)
     found = {role: mapped[role] for role in roles if role in mapped}
     for role in roles:
@@ -301,8 +310,10 @@ def _match(shape: Format, columns: tuple[str, ...], mapped: Mapping[str, str]) -
     return found
 
 
-def _plain(column: str) -> str:
-    return column.strip().casefold().replace(" ", "_").replace("-", "_")
+def plain_name(column: str) -> str:
+    """By which columns are known: their case, width, script, spaces and hyphens say nothing."""
+    plain = simplified(unicodedata.normalize("NFKC", column))
+    return plain.strip().casefold().replace(" ", "_").replace("-", "_")
 
 
 def _metadata_text(value: object) -> str:

@@ -90,7 +90,9 @@ def _load_saved(source: Source) -> dict[str, datasets.Dataset]:
         return parts
     sizes = {name: len(part) for name, part in parts.items()}
     spans = datasets.ReadInstruction.from_spec(source.hub_split).to_absolute(sizes)
-    pieces = [parts[span.splitname].select(range(span.from_ or 0, span.to or sizes[span.splitname])) for span in spans]
+    if any(span.from_ >= span.to for span in spans):
+        raise ValueError(f'"{source.hub_split}" corresponds to no data')
+    pieces = [parts[span.splitname].select(range(span.from_, span.to)) for span in spans]
     return {source.hub_split: datasets.concatenate_datasets(pieces)}
 
 

@@ -40,7 +40,7 @@ BENCHMARK: Final = 4
 """Code of a row of a named benchmark: compared with, never published."""
 DTYPES: Final[dict[str, str]] = {
     "offset": "<u8",
-    "source": "<u2",
+    "source": "<u4",
     "declared": "u1",
     "id": "<u8",
     "prompt": "<u8",
@@ -58,6 +58,8 @@ DTYPES: Final[dict[str, str]] = {
     "reasoning_characters": "<i4",
     "answer_characters": "<u4",
 }
+OPENINGS: Final = {"row": "<i4", "key": "<u8"}
+"""Columns of what stands before an earlier answer of a row (`duplicates.opening_keys`)."""
 _READ_BYTES: Final = 1 << 20
 _CONTENT_ID: Final = re.compile("[0-9a-f]{16}")
 

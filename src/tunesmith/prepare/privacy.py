@@ -18,6 +18,7 @@ from tunesmith.prepare.name_model import find_by_model
 from tunesmith.prepare.seal import Original, Swap, derived, seal, texts_of, with_texts
 from tunesmith.recipe.prepare import Personal
 from tunesmith.records import Annotation, Entity, Example, Rejected
+from tunesmith.text.normalise import fingerprint
 from tunesmith.text.personal import PersonalType, Span, find_personal, without_overlaps
 from tunesmith.text.personal.mentions import find_mentions, parts_of
 from tunesmith.text.personal.pseudonyms import pseudonyms_of
@@ -60,7 +61,7 @@ class PersonalCheck:
     def __call__(self, example: Example) -> Example | Rejected:
         texts = texts_of(example)
         found = self._find_all(texts if example.group is None else texts | {_GROUP: example.group})
-        if not found:
+        if not found and example.group is None:
             return example
         in_group = found.pop(_GROUP, [])
         kinds = [span.type for spans in (*found.values(), in_group) for span in spans]
@@ -73,7 +74,8 @@ class PersonalCheck:
         changed = replace(
             with_texts(example, texts | {path: _swapped(texts[path], swaps[path]) for path in swaps}),
             annotations=_moved(example.annotations, texts, swaps),
-            group=self._hidden(example.group) if in_group else example.group,
+            # of every row: that a group is a person's name may show in some of its rows alone, and they must stay one
+            group=None if example.group is None else self._hidden(example.group),
         )
         if self.section.mode == "pseudonym":
             changed = seal(changed, Original(swaps, example.annotations, example.group), self.seal_key)
@@ -101,12 +103,12 @@ class PersonalCheck:
             known[value] if kind == "name" and value in known else surrogate(value, kind, self.pseudonym_key)
         )
 
-    def _hidden(self, group: str | None) -> str:
+    def _hidden(self, group: str) -> str:
         """A group that keeps its rows together and says no more.
 
         Without a key whoever holds a list of possible values can try them.
         """
-        return hmac.digest(self.pseudonym_key, str(group).encode("utf-8", "surrogatepass"), hashlib.sha256)[:8].hex()
+        return hmac.digest(self.pseudonym_key, fingerprint(group).encode(), hashlib.sha256)[:8].hex()
 
 
 def placeholder(kind: PersonalType) -> str:
@@ -117,6 +119,12 @@ def placeholder(kind: PersonalType) -> str:
 def types_of(reject: Rejected) -> list[str]:
     """The types of personal data for which a row was rejected."""
     return [count.rpartition(" ")[0] for count in reject.detail.split(", ")]
+
+
+def redacted(reject: Rejected) -> Rejected:
+    """A reject whose row and detail say no more of persons than the dataset does."""
+    detail = reject.detail if reject.reason == PERSONAL_DATA else redact(reject.detail)  # that one says types alone
+    return replace(reject, row=redact(reject.row), detail=detail)
 
 
 def redact(text: str) -> str:

@@ -19,12 +19,13 @@ import numpy as np
 from tunesmith.artifacts.dataset import CLUSTERS, REPORT, DatasetReport, Overlap, SplitProof
 from tunesmith.errors import Place, RunFailed, TunesmithError
 from tunesmith.prepare.checks import content_id
-from tunesmith.prepare.duplicates import prompt_key
-from tunesmith.prepare.index import NO_KEY, Columns, Keys, Rows, Span, examples_of, key_of, look_up, name_key, spans_of
+from tunesmith.prepare.duplicates import group_key, opening_keys, prompt_key
+from tunesmith.prepare.index import NO_KEY, Columns, Keys, Rows, Span, examples_of, look_up, name_key, spans_of
 from tunesmith.prepare.pool import Pool
 from tunesmith.prepare.rows import ID_COLUMN, PARENT_COLUMN
-from tunesmith.records import SPLITS
+from tunesmith.records import SPLITS, Split
 from tunesmith.runtime import Runtime
+from tunesmith.text.shingles import NO_KEYS
 
 _COLUMNS: Final = ("id", "prompt", "group", "own_name", "parent")
 
@@ -60,16 +61,22 @@ def recheck(folder: Path, *, runtime: Runtime) -> SplitProof:
 
 def measure(folder: Path, scratch: Path, pool: Pool[Any]) -> SplitProof:
     """Read the splits in `folder` and count; `scratch` is for files that nobody needs afterwards."""
-    splits = {split: _read(folder / f"{split}.jsonl", scratch / f"proof-{split}", pool) for split in SPLITS}
+    splits: dict[Split, Columns] = {}
+    openings: dict[Split, Keys] = {}
+    for split in SPLITS:
+        splits[split], openings[split] = _read(folder / f"{split}.jsonl", scratch / f"proof-{split}", pool)
     clusters = _clusters(folder / CLUSTERS)
     distinct = {
         name: {split: _distinct(columns[name]) for split, columns in splits.items()} for name in ("prompt", "group")
     }
+    prompts = distinct["prompt"]
     of_split = {split: _distinct(_cluster_of(columns["id"], clusters)) for split, columns in splits.items()}
     return SplitProof(
         shared={
             f"{one}/{other}": Overlap(
-                prompts=_num_common(distinct["prompt"][one], distinct["prompt"][other]),
+                prompts=_num_common(prompts[one], prompts[other])
+                + _num_common(_distinct(openings[one]), prompts[other])
+                + _num_common(prompts[one], _distinct(openings[other])),
                 groups=_num_common(distinct["group"][one], distinct["group"][other]),
                 clusters=_num_common(of_split[one], of_split[other]),
                 families=_num_children(splits[one], splits[other])
@@ -84,28 +91,31 @@ def measure(folder: Path, scratch: Path, pool: Pool[Any]) -> SplitProof:
     )
 
 
-def _read(file: Path, scratch: Path, pool: Pool[Any]) -> Columns:
-    columns = Columns(scratch, dict.fromkeys(_COLUMNS, "<u8"))
-    for part in pool.map(_keys, spans_of(file)):
+def _read(file: Path, scratch: Path, pool: Pool[Any]) -> tuple[Columns, Keys]:
+    """The keys of a split's rows, and what stands before the earlier answers of all of them."""
+    columns, openings = Columns(scratch, dict.fromkeys(_COLUMNS, "<u8")), [NO_KEYS]
+    for part, of_part in pool.map(_keys, spans_of(file)):
         columns.append(**part)
-    return columns
+        openings.append(of_part)
+    return columns, np.concatenate(openings)
 
 
-def _keys(_: object, span: Span) -> dict[str, Keys]:
-    rows = []
+def _keys(_: object, span: Span) -> tuple[dict[str, Keys], Keys]:
+    rows, openings = [], list[int]()
     for example in examples_of(span):
         own, parent = example.metadata.get(ID_COLUMN), example.metadata.get(PARENT_COLUMN)
+        openings += opening_keys(example)
         rows.append(
             (
                 int(content_id(example), 16),
                 prompt_key(example),
-                NO_KEY if example.group is None else key_of(example.group),
+                group_key(example),
                 name_key(own) if own else NO_KEY,
                 name_key(parent) if parent else NO_KEY,
             )
         )
     table = np.array(rows, dtype=np.uint64).reshape(-1, len(_COLUMNS))
-    return {name: table[:, place] for place, name in enumerate(_COLUMNS)}
+    return {name: table[:, place] for place, name in enumerate(_COLUMNS)}, np.array(openings, dtype=np.uint64)
 
 
 def _clusters(file: Path) -> tuple[Keys, Rows]:

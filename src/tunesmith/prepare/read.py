@@ -77,7 +77,10 @@ def read_csv(file: Path) -> Table:
     first = next(line for line in lines_of(file) if line.content.strip())
     text = decode(first.content, judged)
     delimiter = max(",;\t", key=text.count)
-    header = _header(next(_records(file, judged, delimiter)), file)
+    first_record = next(_records(file, judged, delimiter), None)
+    if first_record is None:
+        raise TunesmithError("data-no-rows", place=Place(str(file)))
+    header = _header(first_record, file)
     rows = partial(_csv_rows, file, judged, delimiter, header)
     return table_of(str(file), rows, columns=header, encoding=judged.encoding)
 
@@ -203,7 +206,8 @@ def _records(file: Path, judged: Judged, delimiter: str) -> Iterator[_Record]:
         more = False
         try:
             for cells in csv.reader(lines, delimiter=delimiter, strict=True):
-                if len(cells) > 1 or "".join(cells).strip():
+                # Excel writes rows of commas below a table
+                if "".join(cells).strip() or (len(cells) > 1 and b'"' in lines.taken[0].content):
                     yield _Record(lines.taken[0], cells)
                 lines.forget()
         except csv.Error as error:
@@ -231,6 +235,8 @@ def _header(record: _Record, file: Path) -> tuple[str, ...]:
     place = Place(str(file), record.line.number)
     if record.problem:
         raise TunesmithError("data-header", place=place, problem=record.problem)
+    if any(map(holds_undecoded_bytes, record.cells)):
+        raise TunesmithError("data-encoding", place=place)
     names = [name.strip() or f"column_{number}" for number, name in enumerate(record.cells, 1)]
     name, count = Counter(names).most_common(1)[0]
     if count > 1:
@@ -272,15 +278,51 @@ def _batch_table(
         raise TunesmithError("data-header", place=Place(str(file)), problem=f"{count} x `{name}`")
 
     def rows() -> Rows:
-        number = 0
+        number = 1
         with _column_errors(file):
             for batch in batches():
                 for begin in range(0, batch.num_rows, _NUM_ROWS_OF_BATCH):
-                    for row in batch.slice(begin, _NUM_ROWS_OF_BATCH).to_pylist():
-                        number += 1
-                        yield RawRow(Place(str(file), number), row)
+                    yield from _batch_rows(batch.slice(begin, _NUM_ROWS_OF_BATCH), str(file), number + begin)
+                number += batch.num_rows
 
     return table_of(str(file), rows, columns=columns, encoding="binary")
+
+
+def _batch_rows(batch: pyarrow.RecordBatch, name: str, number: int) -> Rows:
+    """The rows of a batch, counted on from `number`; one that Python cannot hold costs only itself."""
+    try:
+        found = _without_nan(batch).to_pylist()
+    except (OverflowError, ValueError) as error:
+        if batch.num_rows == 1:
+            yield _unheld(error, Place(name, number))
+            return
+        for place in range(batch.num_rows):
+            yield from _batch_rows(batch.slice(place, 1), name, number + place)
+        return
+    for place, values in enumerate(found):
+        yield RawRow(Place(name, number + place), values)
+
+
+def _without_nan(batch: pyarrow.RecordBatch) -> pyarrow.RecordBatch:
+    """What is not a number is missing: numpy has no other word for it, and `NaN` would be a label or a group."""
+    import pyarrow
+    import pyarrow.compute as compute  # type: ignore[import-untyped]
+
+    for place, kind in enumerate(batch.schema.types):
+        if pyarrow.types.is_float32(kind) or pyarrow.types.is_float64(kind):
+            column = batch.column(place)
+            batch = batch.set_column(
+                place, batch.schema.names[place], compute.if_else(compute.is_nan(column), None, column)
+            )
+    return batch
+
+
+def _unheld(error: Exception, place: Place) -> Rejected:
+    """Text that is not UTF-8, which the format asks for and nobody checks, or a time beyond Python's."""
+    if not isinstance(error, UnicodeDecodeError):
+        return Rejected(place, "bad-time", str(error))
+    readable, guess = bytes_to_text(error.object)
+    return Rejected(place, "bad-encoding", guess or f"byte {error.start}", cut(readable))
 
 
 @contextmanager

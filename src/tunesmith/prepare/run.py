@@ -30,7 +30,7 @@ from tunesmith.artifacts.dataset import (
     place_of,
 )
 from tunesmith.errors import RunFailed, TunesmithError
-from tunesmith.prepare.augment import Workshop, augment, inputs_of_augment
+from tunesmith.prepare.augment import Workshop, augment, give_up, inputs_of_augment
 from tunesmith.prepare.balance import Emphasis, balance_report, emphasise, write_rows
 from tunesmith.prepare.categories import categories_of
 from tunesmith.prepare.changes import Change, changes_by_rule
@@ -60,13 +60,12 @@ from tunesmith.prepare.safety import MANY_VISITS, refuse
 from tunesmith.prepare.seal import key_fingerprint
 from tunesmith.prepare.semantic import Meaning, join_semantic, semantic_duplicates
 from tunesmith.prepare.sources import inputs_of, rows_by_share, take_share
-from tunesmith.prepare.split import UNUSED, Assigned, assign
+from tunesmith.prepare.split import UNUSED, Assigned, assign, num_newer
 from tunesmith.prepare.telling import counted, listed, say_done, say_repeats
 from tunesmith.prepare.traces import synthesise
 from tunesmith.prepare.unhidden import unhidden_in
 from tunesmith.prepare.walk import ADDED, Rejects, Rules, Walk, read_sources
 from tunesmith.recipe import Prepare
-from tunesmith.recipe.balance import Balance
 from tunesmith.recipe.prepare import TOLD
 from tunesmith.records import Rejected
 from tunesmith.runtime import Progress, Runtime
@@ -100,6 +99,8 @@ def prepare(
             _refuse_long(found.rejects)
         chosen = _choose(found, section, pool, scratch, out, progress)
         read = assign(found.spool, chosen.kept_N, chosen.kin, found.labels, section, seed)
+        if section.split_by_time and (newer := num_newer(found.spool, chosen.kept_N, chosen.kin, read)):
+            progress.say("say.prepare.newer", "warning", count=newer)
         _cut_to_shares(found, chosen, read, section, seed)
         judged = scratch / "quality"
         judged.mkdir()
@@ -108,7 +109,7 @@ def prepare(
         synthesis = _reason(found, chosen, read, Workshop(rules, pool, runtime, seed, scratch / "traces"), progress)
         workshop = Workshop(rules, pool, runtime, seed, scratch / "augment")
         made, assigned = _augment(found, chosen, read, workshop, progress)
-        balancing = _balance(found, assigned, section.balance, seed, progress)
+        balancing, made = _balance(found, chosen, assigned, made, workshop, progress)
         _check_splits(assigned, progress)
         decided = _Decided(chosen, assigned, synthesis, made, balancing)
         decided = _refuse(found, decided, replace(workshop, scratch=scratch / "safety"), scratch, progress)
@@ -214,7 +215,7 @@ def _choose(found: Walk, section: Prepare, pool: Pool[Any], scratch: Path, out: 
     meaning = Meaning(semantic) if semantic else None
     if meaning is not None:
         join_semantic(spool, kept_N, forest, meaning, scratch)
-    kin = Kin(forest.roots(), families(spool, equal))
+    kin = Kin(forest.roots(), families(spool, equal), found.openings)
     cut_for: dict[str, list[Rows]] = {held_out: [] for held_out in HELD_OUT}
     for held_out, left in repeats(spool, kept_N, kin):
         _leave_out(left, found, kept_N)
@@ -309,21 +310,33 @@ def _augment(
     return augmented.report, augmented.assigned
 
 
-def _balance(found: Walk, assigned: Assigned, section: Balance | None, seed: int, progress: Progress) -> _Balancing:
-    """Repeats and weights of the training rows; those that under-sampling leaves out become rejects."""
-    train = assigned.rows("train")
+def _balance(
+    found: Walk,
+    chosen: _Chosen,
+    assigned: Assigned,
+    made: AugmentReport | None,
+    workshop: Workshop,
+    progress: Progress,
+) -> tuple[_Balancing, AugmentReport | None]:
+    """Repeats and weights of the training rows; those that under-sampling leaves out become rejects.
+
+    A made row becomes one of augmentation, whose account is given as it then stands.
+    """
+    train, section = assigned.rows("train"), workshop.rules.section.balance
     if section is None or not len(train):
-        return _Balancing(Emphasis.none(len(train)))
-    categories = categories_of(found, train, section, seed)
-    emphasis = emphasise(categories, found.spool["id"][train], section, seed)
+        return _Balancing(Emphasis.none(len(train))), made
+    categories = categories_of(found, train, section, workshop.seed)
+    emphasis = emphasise(categories, found.spool["id"][train], section, workshop.seed)
     report = balance_report(categories, emphasis, section)
     cut = train[emphasis.is_cut_T]
-    assigned.codes_N[cut] = UNUSED
-    for row, source in zip(found.spool.written(cut), found.spool["source"][cut].tolist(), strict=True):
-        found.rejects.add(Rejected(place_of(row), UNDER_SAMPLED), source)
+    is_made = cut >= len(chosen.kept_N)
+    _take_out(cut[~is_made], found, chosen, assigned, UNDER_SAMPLED)
+    if made is not None and is_made.any():
+        assigned.codes_N[cut[is_made]] = UNUSED
+        made = give_up(made, found.spool.written(cut[is_made]), UNDER_SAMPLED, workshop.scratch / AUGMENT_REJECTS)
     rows = [category.before for category in report.categories.values()]
     progress.say(f"say.prepare.balance-{section.method}", by=report.by, least=min(rows), most=max(rows))
-    return _Balancing(emphasis.of_kept(), report)
+    return _Balancing(emphasis.of_kept(), report), made
 
 
 def _refuse(found: Walk, decided: _Decided, workshop: Workshop, scratch: Path, progress: Progress) -> _Decided:

@@ -7,7 +7,6 @@ row, is left out and listed.
 
 from __future__ import annotations
 
-import json
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
@@ -22,7 +21,6 @@ from tunesmith.artifacts.dataset import (
     Making,
     Refusals,
     example_from_json,
-    example_to_json,
 )
 from tunesmith.errors import Place, TunesmithError
 from tunesmith.prepare.augment import Workshop, cut_repeats, ordered, reject_line
@@ -33,7 +31,7 @@ from tunesmith.prepare.index import DECLARED, Mask, key_of
 from tunesmith.prepare.lengths import refused
 from tunesmith.prepare.preserved import Refusal
 from tunesmith.prepare.split import UNUSED, Assigned
-from tunesmith.prepare.walk import COLUMNS, Checked, Chunk, Walk, values_of
+from tunesmith.prepare.walk import Checked, Chunk, Walk, values_of
 from tunesmith.recipe import Prepare
 from tunesmith.recipe.safety import Safety, Topic
 from tunesmith.records import Example, Message
@@ -118,9 +116,9 @@ def _refusal(request: str, topic: Topic, safety: Safety, place: Place) -> str:
 def _add(found: Walk, example: Example) -> None:
     """To the spool, as of a table beyond all that were read."""
     chunk = Chunk(len(found.sources) + len(found.benchmarks), (), None, None, False)
-    line = (json.dumps(example_to_json(example), ensure_ascii=False) + "\n").encode()
-    columns = {name: [value] for name, value in zip(COLUMNS, values_of(example, chunk), strict=True)}
-    found.add(Checked(chunk.source, 0, [line], columns, [], Counter(), Counter()))
+    checked = Checked.of(chunk.source, 0)
+    checked.add(example, values_of(example, chunk))
+    found.add(checked)
 
 
 def _repeats(found: Walk, num_before: int, is_cut_M: Mask, num_visits: int, section: Safety, seed: int) -> Ints:

@@ -78,17 +78,24 @@ class _Second:
 
     def _walk(self, rows: Iterable[RawRow | Rejected]) -> Iterator[RawRow | Rejected]:
         for row in rows:
-            if isinstance(row, RawRow) and self._on in row.values:
-                row = RawRow(row.place, {**row.values, **self._rows.get(str(row.values[self._on]), {})})
+            if isinstance(row, RawRow) and (key := self._key(row)):
+                row = RawRow(row.place, {**row.values, **self._rows.get(key, {})})
             yield row
 
     def _add(self, row: RawRow | Rejected, names: Sequence[str]) -> None:
         if isinstance(row, Rejected):
             raise TunesmithError("join-row", place=row.place, reason=row.reason, detail=row.detail)
-        key = str(row.values.get(self._on))
+        key = self._key(row)
+        if not key:
+            return
         if key in self._rows:
             raise TunesmithError("join-repeated", place=row.place, column=self._on, key=key)
         self._rows[key] = {name: row.values[name] for name in names if name in row.values}
+
+    def _key(self, row: RawRow) -> str:
+        """Empty for a row without one, which belongs to none of the other table."""
+        key = row.values.get(self._on)
+        return "" if key is None else str(key)
 
     def _check_columns(self, table: Table, needed: Sequence[str]) -> None:
         missing = ", ".join(name for name in needed if name not in table.columns)

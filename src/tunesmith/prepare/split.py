@@ -1,8 +1,9 @@
 """The split, frozen before anything else changes rows.
 
-Rows with equal or near-equal prompts, with an equal group, and a row with the one that it was made from form one
-component, and a component goes to one split whole. Which split is decided by a hash of the seed and the component's
-own content, so the order of rows and files plays no part; or, where the recipe names a column of times, by time.
+Rows with equal or near-equal prompts, with an equal group, a row with the one that it was made from, and a conversation
+with the rows that ask what one of its earlier turns does form one component, and a component goes to one split whole.
+Which split is decided by a hash of the seed and the component's own content, so the order of rows and files plays no
+part; or, where the recipe names a column of times, by time.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tunesmith.prepare.duplicates import Kin, keys_of
-from tunesmith.prepare.index import DECLARED, FREE, TRAINING, Forest, Keys, Mask, Rows, Spool
+from tunesmith.prepare.index import DECLARED, FREE, TRAINING, Forest, Keys, Mask, Rows, Spool, look_up
 from tunesmith.recipe import Prepare
 from tunesmith.records import SPLITS, Split
 from tunesmith.text.shingles import begins_run, mixed
@@ -92,6 +93,21 @@ def assign(spool: Spool, kept_N: Mask, kin: Kin, labels: Mapping[str, int], sect
     return Assigned(codes_N)
 
 
+def num_newer(spool: Spool, kept_N: Mask, kin: Kin, assigned: Assigned) -> int:
+    """How many training rows are newer than all rows of some component that time made part of the test.
+
+    They are of components too large for it, or of sources declared as training.
+    """
+    is_free = kept_N & np.isin(spool["declared"], TRAINING)
+    time_N, root_N = spool["time"], _roots(spool, is_free, kin)
+    newest_N = np.full(len(spool), -np.inf)
+    np.maximum.at(newest_N, root_N, time_N)
+    drawn = np.flatnonzero(is_free & (assigned.codes_N == DECLARED["test"]))
+    if not len(drawn):
+        return 0
+    return int(np.count_nonzero(time_N[assigned.rows("train")] > newest_N[root_N[drawn]].min()))
+
+
 def _roots(spool: Spool, is_free: Mask, kin: Kin) -> Rows:
     """(N,): the row that stands for each row's component."""
     rows_F = np.flatnonzero(is_free).astype(np.int32)
@@ -100,6 +116,9 @@ def _roots(spool: Spool, is_free: Mask, kin: Kin) -> Rows:
     forest.join_equal(spool["group"], rows_F)
     if kin.families is not None:
         forest.join_equal(keys_of(kin.families.roots()), rows_F)
+    row_P, asked_P = kin.openings["row"], look_up(kin.openings["key"], spool["prompt"][rows_F], rows_F)
+    is_tie = is_free[row_P] & (asked_P >= 0)
+    forest.join(row_P[is_tie], asked_P[is_tie])
     return forest.roots()
 
 

@@ -28,7 +28,7 @@ def lexicon(source: str) -> Lexicon:
     path = Path(source)
     try:
         groups = _wordnet(path) if path.is_dir() else dict(_joined(_groups(path)))
-    except (OSError, UnicodeDecodeError, ValueError) as failure:
+    except (OSError, LookupError, ValueError) as failure:
         raise TunesmithError("synonyms-unreadable", place=Place(source), problem=str(failure)) from failure
     if not groups:
         raise TunesmithError("synonyms-unreadable", place=Place(source), problem=Phrase("synonyms.problem.none"))

@@ -92,7 +92,7 @@ def plain_reply(reply: str) -> str:
 def _question_and_answer(reply: str) -> tuple[str, str | None]:
     try:
         said = json.loads(reply)
-    except json.JSONDecodeError:
+    except (RecursionError, ValueError):
         return "", None
     if not isinstance(said, dict):
         return "", None

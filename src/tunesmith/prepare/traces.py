@@ -23,6 +23,7 @@ from tunesmith.prepare.checks import identified
 from tunesmith.prepare.duplicates import answer_key, prompt_key, whole_key
 from tunesmith.prepare.index import Rows, examples_of
 from tunesmith.prepare.lengths import TOO_LONG, frame_of, refused
+from tunesmith.prepare.privacy import redacted
 from tunesmith.prepare.quality.formats import format_of, is_number
 from tunesmith.prepare.rows import cut
 from tunesmith.prepare.seal import texts_of
@@ -210,7 +211,10 @@ class _Lesson:
 
     def _reject(self, reject: Rejected, reply: str) -> None:
         self.tally.rejected[reject.reason] += 1
-        self.write(json.dumps(reject_to_json(replace(reject, row=cut(reply))), ensure_ascii=False) + "\n")
+        shown = replace(reject, row=cut(reply))
+        if self.workshop.rules.section.personal.mode != "off":
+            shown = redacted(shown)
+        self.write(json.dumps(reject_to_json(shown), ensure_ascii=False) + "\n")
 
 
 def _question(example: Example) -> str:

@@ -39,6 +39,6 @@ def _loaded(folder: str) -> tuple[Any, Any]:
     except (OSError, ValueError, ImportError, TypeError) as error:  # the last where the tokenizer's files are missing
         problem = next((line for line in str(error).splitlines() if line.strip()), type(error).__name__)
         raise TunesmithError("translator", place=Place(folder), problem=problem) from error
-    longest = model.config.max_position_embeddings
-    tokenizer.model_max_length = min(tokenizer.model_max_length, longest)
+    longest = model.config.to_dict().get("max_position_embeddings")  # T5 counts positions without end
+    tokenizer.model_max_length = min(tokenizer.model_max_length, longest or tokenizer.model_max_length)
     return tokenizer, model.eval()

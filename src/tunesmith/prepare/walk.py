@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
@@ -18,12 +19,12 @@ from tunesmith.errors import Place, TunesmithError
 from tunesmith.prepare.bias import NO_DAY, day_of, time_column_of
 from tunesmith.prepare.checks import Check, checks_of, identified, run_checks, sound
 from tunesmith.prepare.clean import fill_missing
-from tunesmith.prepare.duplicates import REPEATS, answer_key, prompt_key, whole_key
+from tunesmith.prepare.duplicates import REPEATS, answer_key, group_key, opening_keys, prompt_key, whole_key
 from tunesmith.prepare.formats import DATASET, Layout, layout_of, missing_column, to_example
-from tunesmith.prepare.index import BENCHMARK, DECLARED, NO_KEY, Spool, key_of, name_key
+from tunesmith.prepare.index import BENCHMARK, DECLARED, NO_KEY, OPENINGS, Columns, Spool, name_key
 from tunesmith.prepare.lengths import CUT, TOO_LONG, WINDOW, Fits, fitted
 from tunesmith.prepare.pool import Pool
-from tunesmith.prepare.privacy import PERSONAL_DATA, redact, types_of
+from tunesmith.prepare.privacy import PERSONAL_DATA, redacted, types_of
 from tunesmith.prepare.quality.formats import format_of
 from tunesmith.prepare.report import LANGUAGES, SourceCount
 from tunesmith.prepare.rows import ID_COLUMN, PARENT_COLUMN, RawRow, Refused, Table
@@ -38,6 +39,7 @@ _CHUNK_CHARACTERS: Final = 1 << 21
 # The script of a text shows in its beginning.
 _JUDGED_CHARACTERS: Final = 300
 _NUM_PLACES: Final = 5
+_WRITTEN_DATE: Final = re.compile(r"(\d{4})[-/.年](\d{1,2})[-/.月](\d{1,2})日?[T\s]*")
 _LINES: Final = json.JSONEncoder(ensure_ascii=False)
 ADDED: Final = "added"
 
@@ -86,6 +88,19 @@ class Checked:
     changes: Counter[str]
     long: Counter[str]
     """Rows read that were too long, by what became of them; `ADDED`: rows made of them beside themselves."""
+    openings: list[tuple[int, int]]
+    """Places in `lines`, each with one of the `opening_keys` of the row there."""
+
+    @classmethod
+    def of(cls, source: int, num_read: int) -> Checked:
+        return cls(source, num_read, [], {name: [] for name in COLUMNS}, [], Counter(), Counter(), [])
+
+    def add(self, example: Example, values: tuple[Any, ...]) -> None:
+        """One sound row; `values` are those of `values_of`."""
+        self.openings.extend((len(self.lines), key) for key in opening_keys(example))
+        self.lines.append((_LINES.encode(example_to_json(example)) + "\n").encode("utf-8"))
+        for name, value in zip(COLUMNS, values, strict=True):
+            self.columns[name].append(value)
 
 
 class Rejects:
@@ -130,6 +145,8 @@ class Walk:
 
     spool: Spool
     rejects: Rejects
+    openings: Columns
+    """Of `Kin`."""
     sources: list[SourceCount] = field(default_factory=list)
     benchmarks: list[SourceCount] = field(default_factory=list)
     """Numbered on from the sources."""
@@ -145,7 +162,7 @@ class Walk:
 
     @classmethod
     def into(cls, folder: Path) -> Walk:
-        return cls(Spool(folder), Rejects(folder / "rejects.jsonl"))
+        return cls(Spool(folder), Rejects(folder / "rejects.jsonl"), Columns(folder / "openings", OPENINGS))
 
     def close(self) -> None:
         self.spool.close()
@@ -157,6 +174,8 @@ class Walk:
 
     def add(self, checked: Checked) -> None:
         labels = [self._label(label) for label in checked.columns["label"]]
+        rows = [len(self.spool) + place for place, _ in checked.openings]
+        self.openings.append(row=rows, key=[key for _, key in checked.openings])
         self.spool.append(checked.lines, checked.columns | {"label": labels})
         if checked.source < len(self.sources):
             self.changes += checked.changes
@@ -258,7 +277,7 @@ def _num_characters(value: object) -> int:
 
 def check_chunk(rules: Rules, chunk: Chunk) -> Checked:
     """Every row of a chunk through its layout and the checks."""
-    checked = Checked(chunk.source, len(chunk.rows), [], {name: [] for name in COLUMNS}, [], Counter(), Counter())
+    checked = Checked.of(chunk.source, len(chunk.rows))
     for row in chunk.rows:
         if isinstance(row, Rejected):
             checked.rejects.append(_shown(row, row.row, rules.section))
@@ -274,18 +293,11 @@ def check_chunk(rules: Rules, chunk: Chunk) -> Checked:
             checked.rejects.append(_shown(outcome, row.text(), rules.section))
             continue
         for example in outcome:
-            _add(example, values_of(example, chunk, time, day), checked)
+            checked.add(example, values_of(example, chunk, time, day))
         checked.changes.update(dict.fromkeys(outcome[0].changes, 1))
         checked.long.update(code for code in (CUT, WINDOW) if code in outcome[0].changes)
         checked.long[ADDED] += len(outcome) - 1
     return checked
-
-
-def _add(example: Example, values: tuple[Any, ...], checked: Checked) -> None:
-    line = _LINES.encode(example_to_json(example)) + "\n"
-    checked.lines.append(line.encode("utf-8"))
-    for name, value in zip(COLUMNS, values, strict=True):
-        checked.columns[name].append(value)
 
 
 def _outcome(row: RawRow, chunk: Chunk, rules: Rules) -> tuple[Example, ...] | Rejected:
@@ -312,7 +324,8 @@ def read_row(row: RawRow, layout: Layout, split: Declared | None, section: Prepa
 
 def _shown(reject: Rejected, row: str, section: Prepare) -> Rejected:
     """The reject with the row that it was, without personal data where the recipe wants none: it is kept."""
-    return replace(reject, row=row if section.personal.mode == "off" else redact(row))
+    shown = replace(reject, row=row)
+    return shown if section.personal.mode == "off" else redacted(shown)
 
 
 COLUMNS: Final = (
@@ -334,7 +347,7 @@ def values_of(example: Example, chunk: Chunk, time: float = -math.inf, day: int 
         prompt,
         whole_key(prompt, answer, example),
         answer,
-        NO_KEY if example.group is None or chunk.is_benchmark else key_of(example.group),
+        NO_KEY if chunk.is_benchmark else group_key(example),
         name_key(own) if own else NO_KEY,
         name_key(parent) if parent else NO_KEY,
         None if chunk.is_benchmark or example.split == REHEARSAL else example.label,
@@ -358,6 +371,8 @@ def _time(row: RawRow, chunk: Chunk, section: Prepare) -> float:
 def time_of(value: object, column: str) -> float:
     """Seconds since 1970: a number of them, or a date or moment of ISO 8601, UTC where no zone is given.
 
+    Dates may also be as Excel and people write them: `2026/3/1 9:05`, `2026年3月1日`.
+
     Raises Refused `missing-field`, `bad-time`.
     """
     text = "" if value is None else str(value).strip()
@@ -366,13 +381,17 @@ def time_of(value: object, column: str) -> float:
     try:
         seconds = float(text)
     except ValueError:
-        seconds = _iso_seconds(text.replace("/", "-"), column)
+        seconds = _iso_seconds(text, column)
     if not math.isfinite(seconds):
         raise Refused("bad-time", text[:40], field=column)
     return seconds
 
 
 def _iso_seconds(text: str, column: str) -> float:
+    if found := _WRITTEN_DATE.match(text):
+        (year, month, day), rest = map(int, found.groups()), text[found.end() :]
+        hour = f" {rest:0>{len(rest) + (rest[1:2] == ':')}}" if rest else ""
+        text = f"{year:04}-{month:02}-{day:02}{hour}"
     try:
         moment = datetime.fromisoformat(text)
     except ValueError:

@@ -68,6 +68,8 @@ PROBLEMS: Final = {
     "objective_format": "objective-format",
     "objective_safety": "objective-safety",
     "objective_smoothing": "objective-smoothing",
+    "held_out_whole": "held-out-whole",
+    "hub_only": "hub-only",
     "one_origin": "one-origin",
     "one_translator": "one-translator",
     "one_shape": "one-shape",

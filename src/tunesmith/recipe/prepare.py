@@ -131,6 +131,14 @@ class Source(Section):
     def _has_one_origin(self) -> Source:
         if (self.path is None) == (self.hub is None):
             raise PydanticCustomError("one_origin", "give exactly one of `path` and `hub`")
+        if self.hub is None and (self.config is not None or self.hub_split is not None):
+            raise PydanticCustomError("hub_only", "`config` and `hub_split` go with `hub`")
+        return self
+
+    @model_validator(mode="after")
+    def _limits_training_rows(self) -> Source:
+        if self.max_rows is not None and self.split in ("validation", "test"):
+            raise PydanticCustomError("held_out_whole", "`max_rows` limits training rows; what is held out stays whole")
         return self
 
 

@@ -176,10 +176,12 @@ def test_a_sample_is_drawn_by_rows_and_seed(tmp_path: Path, runtime: Runtime, pr
 
 def test_personal_data_do_not_leave(tmp_path: Path, runtime: Runtime, progress: Listening) -> None:
     rows = [{"text": "Write to ann.lee@example.org."}, {"text": "No data here."}]
+    rows.append({"text": " ", "from": "ann.lee@example.org"})
     file = write_jsonl(tmp_path / "a.jsonl", rows)
     for mode, texts in (("mask", ["Write to [EMAIL].", "No data here."]), ("remove", ["No data here."])):
         export_tasks(recipe_of(file, {"mode": mode}), runtime=runtime, progress=progress, out=tmp_path)
         assert [task["data"]["text"] for task in tasks_in(tmp_path)] == texts
+        assert "ann.lee" not in (tmp_path / "rejects.jsonl").read_text()
 
 
 def test_a_label_that_is_not_declared_is_an_error(tmp_path: Path, runtime: Runtime, progress: Listening) -> None:
@@ -254,6 +256,49 @@ def test_a_decision_that_says_nothing_is_told_with_its_line(
     assert caught.value.place is not None
     assert caught.value.place.line == 1
     assert lines_of(Path(before)) == [{**dispute, "decision": decision}]  # nothing was overwritten
+
+
+def test_an_import_that_fails_leaves_the_rows_as_they_were(
+    tmp_path: Path, runtime: Runtime, progress: Listening
+) -> None:
+    export = tmp_path / "export.json"
+    export.write_text(json.dumps([annotated(1, "t", a=(Intent("question"),))]))
+    import_results(recipe_of("x"), runtime=runtime, progress=progress, out=tmp_path, file=export)
+    before = (tmp_path / "rows.jsonl").read_bytes()
+    assert before
+    with pytest.raises(TunesmithError, match="annotate-server-missing"):
+        import_results(recipe_of("x"), runtime=runtime, progress=progress, out=tmp_path)
+    export.write_text(export.read_text()[:-1] + ', {"id": 2, ')
+    with pytest.raises(TunesmithError, match="data-json"):
+        import_results(recipe_of("x"), runtime=runtime, progress=progress, out=tmp_path, file=export)
+    assert (tmp_path / "rows.jsonl").read_bytes() == before
+
+    rows = write_jsonl(tmp_path / "a.jsonl", [{"text": "t", "label": "question"}])
+    export_tasks(recipe_of(rows), runtime=runtime, progress=progress, out=tmp_path)
+    tasks = (tmp_path / "tasks.json").read_bytes()
+    write_jsonl(tmp_path / "a.jsonl", [{"text": "t", "label": "question"}, {"text": "u", "label": "questions"}])
+    with pytest.raises(TunesmithError, match="annotate-label"):
+        export_tasks(recipe_of(rows), runtime=runtime, progress=progress, out=tmp_path)
+    assert (tmp_path / "tasks.json").read_bytes() == tasks
+
+
+def test_decisions_may_be_saved_with_a_mark_and_not_in_another_encoding(
+    tmp_path: Path, runtime: Runtime, progress: Listening
+) -> None:
+    export = tmp_path / "export.json"
+    export.write_text(json.dumps([annotated(n, f"第{n}句", a=(Intent("question"),), b=()) for n in range(2)]))
+    import_results(recipe_of("x"), runtime=runtime, progress=progress, out=tmp_path, file=export)
+    file = tmp_path / "adjudication.jsonl"
+    decided = file.read_text().replace('"decision": null', '"decision": "a"')
+    file.write_text(decided, encoding="utf-8-sig", newline="\r\n")
+    made = import_results(recipe_of("x"), runtime=runtime, progress=progress, out=tmp_path, file=export)
+    assert (made.rows, made.decided) == (2, 2)
+    first, second, _ = decided.split("\n")
+    file.write_bytes(f"{first}\n".encode() + second.encode("gb18030"))
+    with pytest.raises(TunesmithError, match="adjudication-line") as caught:
+        import_results(recipe_of("x"), runtime=runtime, progress=progress, out=tmp_path, file=export)
+    assert caught.value.place is not None
+    assert caught.value.place.line == 2
 
 
 def test_agreement_by_layer(tmp_path: Path, runtime: Runtime) -> None:

@@ -14,10 +14,11 @@ from chat_server import serving
 from prepare_material import Listening, Run, write_jsonl
 from pydantic import ValidationError
 
-from tunesmith.artifacts import Dataset
+from tunesmith.artifacts import Dataset, DatasetReport
 from tunesmith.errors import Place, TunesmithError
 from tunesmith.prepare import identity, prepare, recheck
 from tunesmith.prepare.offspring import Try, child_of, parent_of
+from tunesmith.prepare.teacher import _question_and_answer
 from tunesmith.recipe import Prepare
 from tunesmith.recipe.augment import Augment
 from tunesmith.records import Entity, Example, Intent, Message
@@ -58,7 +59,7 @@ def made_rows(dataset: Dataset) -> list[Example]:
     return [row for row in dataset.rows("train") if "augmented_by" in row.metadata]
 
 
-def check_account(dataset: Dataset) -> None:
+def check_account(dataset: Dataset) -> DatasetReport:
     """Every count of the report against the files."""
     report, made = dataset.report(), made_rows(dataset)
     assert report.augment is not None
@@ -74,6 +75,7 @@ def check_account(dataset: Dataset) -> None:
     assert sum(report.splits.values()) == report.kept + report.augment.kept
     assert sum(source.kept for source in report.sources) == report.kept
     assert report.proof.holds
+    return report
 
 
 @pytest.mark.thorough
@@ -100,6 +102,26 @@ def test_rows_are_made_of_training_rows_alone_and_stay_in_their_families(
     check_account(dataset)
     assert recheck(dataset.folder, runtime=runtime) == dataset.report().proof
     assert progress.said_keys().count("say.prepare.augmented") == 4
+
+
+def test_made_rows_that_balance_leaves_out_are_rejects_of_augmentation(run: Run, tmp_path: Path) -> None:
+    texts = [f"{word} {place} asked about number {n}" for n in range(20) for word, place in (("kettle", "alpha"),)]
+    rows = [{"text": text, "label": "rare" if n < 3 else "frequent"} for n, text in enumerate(texts)]
+    dataset = run(
+        [{"path": write_jsonl(tmp_path / "a.jsonl", rows), "split": "train"}],
+        validation_share=0.0,
+        test_share=0.0,
+        augment={"methods": ["swap"], "min_similarity": 0.0},
+        balance={"by": "label", "method": "under", "limit": 100.0},
+    )
+    report = check_account(dataset)
+    clusters = (dataset.folder / "clusters.jsonl").read_text().splitlines()
+    named = {id for line in clusters for id in json.loads(line)["rows"]}
+    assert report.near_duplicates == len(named)
+    assert named <= {row.id for row in dataset.rows("train")}
+    assert report.augment is not None
+    assert report.augment.methods[0].rejected["under-sampled"] > 0
+    assert report.reasons["under-sampled"].count > 0
 
 
 def test_what_comes_near_a_held_out_row_is_cut(run: Run, tmp_path: Path) -> None:
@@ -256,3 +278,8 @@ def test_the_files_that_rows_are_made_with_decide_the_dataset(tmp_path: Path, so
     with pytest.raises(TunesmithError) as caught:
         identity(Prepare.model_validate({"sources": source, "augment": missing}), 0)
     assert caught.value.code == "translator"
+
+
+def test_a_reply_nested_without_end_is_one_that_cannot_be_read() -> None:
+    assert _question_and_answer("[" * 200_000) == ("", None)
+    assert _question_and_answer('{"question": "a", "answer": "b"}') == ("a", "b")

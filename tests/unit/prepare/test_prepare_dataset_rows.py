@@ -97,3 +97,24 @@ def test_rows_that_no_dataset_has_are_refused_by_name(runtime: Runtime, tmp_path
     with pytest.raises(Exception, match="missing") as told:
         made(runtime, "odd", sources=[{"path": str(file), "format": "dataset"}], max_bad_share=0.0)
     assert "too-many-bad-rows" in str(told.value)
+
+
+@pytest.mark.parametrize(
+    "edit",
+    [
+        *({"changes": [["a"]]}, {"messages": [{"role": "assistant", "content": "a", "weight": "x"}]}),
+        *({"metadata": 5}, {"metadata": {"id": 5}}, {"metadata": ["a"]}, {"group": 5}, {"label": ["a"]}),
+        *({"messages": [{"role": role, "content": 5} for role in ("user", "assistant")]}, {"messages": "ab"}),
+        {"messages": [{"role": "user", "content": "a"}, {"role": "assistant", "content": None}]},
+    ],
+)
+def test_a_row_that_was_edited_into_none_is_rejected(
+    runtime: Runtime, earlier: Dataset, tmp_path: Path, edit: dict[str, object]
+) -> None:
+    lines = (earlier.folder / "train.jsonl").read_text(encoding="utf-8").splitlines()
+    lines[3] = json.dumps({**json.loads(lines[3]), **edit})
+    (tmp_path / "edited.jsonl").write_text("\n".join(lines), encoding="utf-8")
+    source = {"path": str(tmp_path / "edited.jsonl"), "format": "dataset"}
+    dataset = made(runtime, "edited", sources=source)
+    reject = json.loads((dataset.folder / "rejects.jsonl").read_text(encoding="utf-8"))
+    assert (reject["line"], reject["reason"] in ("not-text", "missing-field", "bad-weight")) == (4, True)

@@ -1,12 +1,15 @@
 from __future__ import annotations
 
 import io
+import time
 from pathlib import Path
 from typing import Any
 
 import docx
 import pypdf
 import pytest
+from docx.oxml import parse_xml
+from docx.oxml.ns import nsdecls
 from pypdf.generic import DecodedStreamObject, DictionaryObject, NameObject
 
 from tunesmith.errors import TunesmithError
@@ -111,6 +114,33 @@ def test_markdown_keeps_the_path_of_headings(tmp_path: Path) -> None:
         assert row.values["text"].startswith(lines[(row.place.line or 0) - 1])
 
 
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("---\n\n第一段。\n\n---\n\n第二段。\n", ["---", "第一段。", "---", "第二段。"]),
+        ("---\n第一段。\n\n第二段。\n", ["---\n第一段。", "第二段。"]),
+        ("---\nauthor: 某人\n\ntags: []\n...\n正文。\n", ["正文。"]),
+    ],
+)
+def test_a_ruled_line_at_the_top_of_markdown_swallows_nothing(tmp_path: Path, text: str, expected: list[str]) -> None:
+    assert [row["text"] for row in rows_of(read(tmp_path, "a.md", text.encode()))] == expected
+
+
+def test_headings_of_markdown_are_found_at_once(tmp_path: Path) -> None:
+    begun = time.perf_counter()
+    spaced = "# a" + " " * 100_000 + "b #"
+    lines = [spaced, "one", "", "#", "two", "", "####### no", "", "#no", "", "## # ##", "three"]
+    found = rows_of(read(tmp_path, "a.md", "\n".join(lines).encode()))
+    assert time.perf_counter() - begun < 1
+    assert [(row["text"], row.get("heading", "")) for row in found] == [
+        ("one", spaced[2:-2]),
+        ("two", ""),
+        ("####### no", ""),
+        ("#no", ""),
+        ("three", "#"),
+    ]
+
+
 HTML = """<!DOCTYPE html><html><head><title> Help
  centre </title><style>p {color: red}</style></head><body>
 <nav><ul><li>Home</li></ul></nav>
@@ -173,7 +203,42 @@ def test_docx_gives_paragraphs_and_table_rows_under_their_headings(tmp_path: Pat
     assert {row["title"] for row in found} == {"手册"}
 
 
-def pdf(*pages: list[str], password: str = "") -> bytes:
+def test_docx_loses_no_words_of_changes_controls_boxes_and_cells(tmp_path: Path) -> None:
+    """A contract with tracked changes: what it says depends on the words that were put in."""
+    document = docx.Document()
+    blocks = [
+        "<w:p><w:r><w:t xml:space='preserve'>The fee is </w:t></w:r><w:ins w:id='1'><w:r><w:t>not </w:t></w:r></w:ins>"
+        "<w:del w:id='2'><w:r><w:delText>always</w:delText><w:tab/></w:r></w:del><w:r><w:t>due.</w:t></w:r></w:p>",
+        "<w:sdt><w:sdtContent><w:p><w:pPr><w:pStyle w:val='Heading1'/></w:pPr><w:r><w:t>合同</w:t></w:r></w:p>"
+        "</w:sdtContent></w:sdt>",
+        "<w:p><w:r><w:t>甲方：</w:t></w:r><w:sdt><w:sdtContent><w:r><w:t>某公司</w:t></w:r></w:sdtContent></w:sdt></w:p>",
+        "<w:p><w:r><w:ruby><w:rt><w:r><w:t>hàn</w:t></w:r></w:rt><w:rubyBase><w:r><w:t>汉</w:t></w:r></w:rubyBase>"
+        "</w:ruby></w:r><w:r><w:t>字</w:t></w:r></w:p>",
+        "<w:p><w:r><w:t>Beside</w:t></w:r><w:r><mc:AlternateContent><mc:Choice><w:txbxContent><w:p><w:r><w:t>boxed</w:t>"
+        "</w:r></w:p></w:txbxContent></mc:Choice><mc:Fallback><w:txbxContent><w:p><w:r><w:t>boxed</w:t></w:r></w:p>"
+        "</w:txbxContent></mc:Fallback></mc:AlternateContent></w:r></w:p>",
+    ]
+    spaces = f"{nsdecls('w')} xmlns:mc='http://schemas.openxmlformats.org/markup-compatibility/2006'"
+    for block in blocks:
+        document.element.body[-1].addprevious(parse_xml(block.replace(">", f" {spaces}>", 1)))
+    table = document.add_table(2, 3)
+    table.cell(0, 0).merge(table.cell(0, 2)).text = "Fees"
+    table.cell(1, 0).text = "Gold"
+    table.cell(1, 1).add_table(1, 1).cell(0, 0).text = "nested"
+    table.cell(1, 2).text = "5"
+    document.save(str(tmp_path / "a.docx"))
+    assert [(row["text"], row.get("heading")) for row in rows_of(read_file(tmp_path / "a.docx"))] == [
+        ("The fee is not due.", None),
+        ("甲方：某公司", "合同"),
+        ("汉字", "合同"),
+        ("Beside", "合同"),
+        ("boxed", "合同"),
+        ("Fees", "合同"),
+        ("Gold | nested | 5", "合同"),
+    ]
+
+
+def pdf(*pages: list[str], password: str = "", to_unicode: str = "") -> bytes:
     """Each page a list of lines; an empty one leaves a gap of a line."""
     writer = pypdf.PdfWriter()
     font = DictionaryObject(
@@ -183,6 +248,10 @@ def pdf(*pages: list[str], password: str = "") -> bytes:
             NameObject("/BaseFont"): NameObject("/Helvetica"),
         }
     )
+    if to_unicode:
+        named = DecodedStreamObject()
+        named.set_data(to_unicode.encode())
+        font[NameObject("/ToUnicode")] = writer._add_object(named)
     for lines in pages:
         page = writer.add_blank_page(595, 842)
         page[NameObject("/Resources")] = DictionaryObject(
@@ -226,6 +295,7 @@ def test_pdf_gives_page_and_paragraph(tmp_path: Path) -> None:
         ("a.pdf", b"", "data-empty"),
         ("a.pdf", b"%PDF-1.4 nothing", "data-document"),
         ("a.pdf", b"not a pdf", "data-document"),
+        ("a.pdf", pdf(["text"]).replace(b"/Pages", b"/Pagex"), "data-document"),
         ("a.docx", b"", "data-empty"),
         ("a.docx", b"not a zip", "data-document"),
         ("a.txt", b" \n\n", "data-empty"),
@@ -238,6 +308,16 @@ def test_unusable_documents_are_coded_errors(tmp_path: Path, name: str, content:
         read(tmp_path, name, content)
     assert caught.value.code == code
     assert all(caught.value.message(language) and caught.value.hint(language) for language in ("en", "zh"))
+
+
+def test_half_a_character_of_a_pdf_costs_its_page(tmp_path: Path) -> None:
+    """A font that names an emoji by its two halves; on the second page stands one of them alone."""
+    cmap = "1 begincodespacerange <00> <FF> endcodespacerange 2 beginbfchar <41> <D83D> <42> <DE00> endbfchar"
+    table = read(tmp_path, "a.pdf", pdf(["AB"], ["A"], to_unicode=cmap))
+    assert [row["text"] for row in rows_of(table)] == ["😀"]
+    assert [(row.reason, row.place.field) for row in table.rows if isinstance(row, Rejected)] == [
+        ("bad-page", "page 2")
+    ]
 
 
 def test_locked_and_oversized_documents(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -112,6 +112,15 @@ def test_the_first_sense_of_wordnet(tmp_path: Path) -> None:
     }
 
 
+@pytest.mark.parametrize("index", ["word n 1 0 1 0 00000001\n", "word\n", "\n", "word n 1 x\n"])
+def test_a_damaged_wordnet_is_said_so(tmp_path: Path, index: str) -> None:
+    for part in ("noun", "verb", "adj", "adv"):
+        (tmp_path / f"index.{part}").write_text(index)
+        (tmp_path / f"data.{part}").write_text("")
+    with pytest.raises(TunesmithError, match="synonyms-unreadable"):
+        lexicon(str(tmp_path))
+
+
 @pytest.mark.parametrize("content", [None, b"\xff\xfe\x00", b"lonely\n"])
 def test_a_source_without_synonyms_is_said_so(tmp_path: Path, content: bytes | None) -> None:
     file = tmp_path / "none.txt"

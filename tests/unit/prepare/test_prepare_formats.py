@@ -12,6 +12,7 @@ from tools.make_reference import formats_page
 from tunesmith.artifacts.dataset import example_from_json, example_to_json
 from tunesmith.errors import Place, TunesmithError
 from tunesmith.prepare.files import files_of
+from tunesmith.prepare.format_readers import turns
 from tunesmith.prepare.formats import FORMATS, SYNONYMS, layout_of, to_example
 from tunesmith.prepare.read import read_file
 from tunesmith.prepare.rows import RawRow, Refused, Table, columns_of
@@ -411,3 +412,28 @@ def test_plain_texts_are_read_only_where_the_recipe_says_so(tmp_path: Path, run:
     answered = [{"question": f"q{n}", "answer": "a" if n else ""} for n in range(9)]
     empty = write_jsonl(tmp_path / "answers.jsonl", answered)
     assert run({"path": empty}, out="answers").report().reasons["empty-answer"].count == 1
+
+
+@pytest.mark.parametrize(
+    ("columns", "expected"),
+    [
+        (("指令", "输入", "输出"), ("alpaca", {"instruction": "指令", "input": "输入", "output": "输出"})),
+        (("指令", "輸出"), ("alpaca", {"instruction": "指令", "output": "輸出"})),
+        (("输入", "输出"), ("question_answer", {"question": "输入", "answer": "输出"})),
+        (("問題", "回覆"), ("question_answer", {"question": "問題", "answer": "回覆"})),
+        (("內容", "分類"), ("labels", {"text": "內容", "label": "分類"})),
+        (("标题", "分类"), ("labels", {"text": "标题", "label": "分类"})),
+        (("評論", "評分"), ("regression", {"text": "評論", "target": "評分"})),
+    ],
+)
+def test_chinese_columns_are_known_in_either_script(
+    columns: tuple[str, ...], expected: tuple[str, dict[str, str]]
+) -> None:
+    rows = [RawRow(Place("a", 1), dict.fromkeys(columns, "3"))]
+    layout = layout_of(Table("a", rows, columns), Source(path="a"))
+    assert (layout.format, dict(layout.columns)) == expected
+
+
+def test_chinese_roles_are_known() -> None:
+    said = turns([{"role": role, "content": "x"} for role in ("系统", "用户", "助手", "用戶")], "messages")
+    assert [message.role for message in said] == ["system", "user", "assistant", "user"]

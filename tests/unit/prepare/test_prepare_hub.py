@@ -57,6 +57,14 @@ def test_slices(tmp_path: Path, run: Run, progress: Listening, save: Callable[[P
     assert [example.prompt[0].content for example in dataset.rows("test")] == [f"t {n}" for n in range(56, 60)]
 
 
+@pytest.mark.parametrize("save", [save_to_disk, save_parquet])
+@pytest.mark.parametrize("spec", ["train[:0]", "train[:0%]", "train[50:]"])
+def test_an_empty_slice_is_no_whole_split(tmp_path: Path, run: Run, save: Callable[[Path], None], spec: str) -> None:
+    save(tmp_path / "saved")
+    with pytest.raises(TunesmithError, match="hub-request"):
+        run({"hub": str(tmp_path / "saved"), "hub_split": spec})
+
+
 def test_the_identity_follows_the_rows(tmp_path: Path) -> None:
     save_to_disk(tmp_path / "one")
     save_to_disk(tmp_path / "other")

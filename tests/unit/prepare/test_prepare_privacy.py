@@ -169,7 +169,13 @@ def test_a_group_hides_its_value_and_keeps_its_rows() -> None:
     assert one is not None
     assert "@" not in one
     assert treated(REMOVE, row("hi", "ok", group="a@b.example")).group == one
-    assert treated(MASK, row("hi", "ok", group="ticket 7")).group == "ticket 7"
+    # her name shows in one of her rows, and they stay together
+    told, untold = (
+        treated(MASK, row(text, "ok", group="Anna"))
+        for text in ("Hello, my name is Anna Smith. Anna needs help", "Where is my card?")
+    )
+    assert told.group == untold.group != "Anna"
+    assert told.messages[0].content == "Hello, my name is [NAME]. [NAME] needs help"
 
 
 def test_entities_move_with_the_text() -> None:

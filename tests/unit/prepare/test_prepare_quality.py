@@ -331,6 +331,12 @@ def test_what_is_declared_must_be_there(tmp_path: Path, run: Run) -> None:
         assert caught.value.code == "quality-schema"
 
 
+def test_nothing_is_held_against_no_rows(tmp_path: Path, run: Run) -> None:
+    file = write_jsonl(tmp_path / "a.jsonl", [{"text": "", "label": "a"}])
+    with pytest.raises(TunesmithError, match="no-training-rows"):
+        run(file, max_bad_share=1.0, quality={"covers": {"label": ["a"]}, "checks": {"arithmetic": True}})
+
+
 def test_the_content_of_declared_files_decides_what_is_made_again(tmp_path: Path, run: Run) -> None:
     source = write_jsonl(tmp_path / "rows.jsonl", [{"question": f"q{n}?", "answer": '{"a": 1}'} for n in range(9)])
     schema = tmp_path / "schema.json"

@@ -14,6 +14,7 @@ from typing import Any
 import polars
 import pyarrow
 import pyarrow.ipc
+import pyarrow.parquet
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -181,6 +182,14 @@ def test_what_python_writes_as_csv_is_read_back(folder: Path, rows: list[tuple[s
     assert [tuple(row.values()) for row in values(read_file(file))] == rows
 
 
+def test_a_damaged_header_is_an_error(tmp_path: Path) -> None:
+    content = "文本,标签,备注\n退款！,退款,\n发票开错了。,发票,\n".encode().replace("备".encode(), b"\xe9\x80", 1)
+    with pytest.raises(TunesmithError) as caught:
+        read(tmp_path, "a.csv", content)
+    assert caught.value.place is not None
+    assert (caught.value.code, caught.value.place.line) == ("data-encoding", 1)
+
+
 def test_gb18030_file_is_decoded_and_named(tmp_path: Path) -> None:
     text = "text,label\n我的快递还没有到，已经三天了。,物流\nplain ascii,other\n请退款！,退款\n"
     table = read(tmp_path, "old.csv", text.encode("gb18030"))
@@ -252,8 +261,20 @@ def test_unusable_files_are_coded_errors(tmp_path: Path, name: str, content: byt
     assert all(caught.value.message(language) and caught.value.hint(language) for language in ("en", "zh"))
 
 
+def test_rows_of_commas_below_a_table_are_no_rows(tmp_path: Path) -> None:
+    """Excel writes one for every row that was ever formatted, and they may be most of the file."""
+    rows = "问题,答案,\n怎么退款？,在订单页。,\n".encode("utf-8-sig")
+    table = read(tmp_path, "a.csv", rows + b",,\r\n" * 100 + b" , ,\n")
+    assert [row for row in table.rows if isinstance(row, Rejected)] == []
+    assert values(table) == [{"问题": "怎么退款？", "答案": "在订单页。", "column_3": ""}]
+    for content in (b",,\n,,\n", b'""\n'):
+        with pytest.raises(TunesmithError, match="data-no-rows"):
+            read(tmp_path, "b.csv", content)
+
+
 def test_files_folders_and_globs(tmp_path: Path) -> None:
-    for name in ("b.jsonl", "a.csv", "sub/c.parquet", "notes.md", ".hidden.csv"):
+    hidden = (".hidden.csv", "~$a.csv", ".ipynb_checkpoints/a-checkpoint.csv")
+    for name in ("b.jsonl", "a.csv", "sub/c.parquet", "notes.md", *hidden):
         (tmp_path / name).parent.mkdir(exist_ok=True)
         (tmp_path / name).write_text(json.dumps({}))
     assert [file.name for file in files_of(str(tmp_path))] == ["a.csv", "b.jsonl", "c.parquet"]
@@ -453,3 +474,52 @@ def test_columnar_files_are_read_as_polars_reads_them(tmp_path: Path) -> None:
     for name in ("d.arrow", "e.parquet"):
         with pytest.raises(TunesmithError, match="data-parquet"):
             read_file(tmp_path / name)
+
+
+BIG5 = """問題,回答
+請問信用卡遺失了該怎麼辦？,請立即與客服聯絡。
+我想查詢帳戶餘額,請登入網路銀行。
+如何開立新的存款帳戶？,請攜帶身分證件至分行辦理。
+"""
+
+
+def test_traditional_chinese_is_read_in_gbk_and_never_guessed_in_big5(tmp_path: Path) -> None:
+    """Every line of this Big5 decodes as GB18030, to other characters."""
+    assert "怎麼" not in BIG5.encode("big5").decode("gb18030")
+    with pytest.raises(TunesmithError) as caught:
+        read(tmp_path, "a.csv", BIG5.encode("big5"))
+    assert (caught.value.code, caught.value.place.line) == ("data-encoding", 1)
+    table = read(tmp_path, "b.csv", BIG5.encode("gb18030"))
+    assert (table.encoding, values(table)[1]["問題"]) == ("gb18030", "我想查詢帳戶餘額")
+
+
+@pytest.mark.parametrize("name", ["a.parquet", "a.arrow"])
+def test_a_cell_of_columns_that_python_cannot_hold_costs_its_row(tmp_path: Path, name: str) -> None:
+    """Nobody checks on writing that a text is UTF-8, and old warehouses hold GBK; years go beyond 9999."""
+    written = pyarrow.array([b"good", "请问怎么退款".encode("gbk"), b"fine", b"late"], pyarrow.binary())
+    texts = pyarrow.StringArray.from_buffers(4, *written.buffers()[1:])
+    at = pyarrow.array([0, 0, 0, 2**62], pyarrow.timestamp("us"))
+    table = pyarrow.table({"text": texts, "label": list("abcd"), "at": at})
+    file = tmp_path / name
+    if name.endswith("parquet"):
+        pyarrow.parquet.write_table(table, file)
+    else:
+        with pyarrow.ipc.new_file(str(file), table.schema) as stream:
+            stream.write_table(table)
+    read_back = read_file(file)
+    assert [row["text"] for row in values(read_back)] == ["good", "fine"]
+    found = [row for row in read_back.rows if isinstance(row, Rejected)]
+    assert [(row.place.line, row.reason) for row in found] == [(2, "bad-encoding"), (4, "bad-time")]
+    assert (found[0].detail, found[0].row) == ("GB18030/GBK", "请问怎么退款")
+
+
+def test_what_is_not_a_number_is_missing(tmp_path: Path) -> None:
+    columns = {"text": ["a", "b", "c"], "score": [1.5, float("nan"), None], "half": [2.0, 3.0, float("nan")]}
+    kinds = {"text": pyarrow.string(), "score": pyarrow.float64(), "half": pyarrow.float32()}
+    arrays = [pyarrow.array(columns[name], kind) for name, kind in kinds.items()]
+    pyarrow.parquet.write_table(pyarrow.table(arrays, names=list(kinds)), tmp_path / "a.parquet")
+    assert values(read_file(tmp_path / "a.parquet")) == [
+        {"text": "a", "score": 1.5, "half": 2.0},
+        {"text": "b", "score": None, "half": 3.0},
+        {"text": "c", "score": None, "half": None},
+    ]

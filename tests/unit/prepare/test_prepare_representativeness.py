@@ -136,13 +136,27 @@ def test_the_prompt_style_stands_around_expected_inputs_too(tmp_path: Path, run:
     options = {
         "test_share": 0,
         "validation_share": 0,
-        "prompt_style": "Dear adviser of ours, {prompt} - please answer!",
+        "prompt_style": "Dear adviser of ours, {prompt} - please answer!\n<think>{reasoning}</think>\n{answer}",
     }
     report = run(source, quality=quality, out="styled", **options).quality()
     assert report is not None
     assert report.representativeness is not None
     assert abs(report.representativeness.covered - plain.covered) < 0.05
     assert report.representativeness.p_value > 0.05
+
+
+def test_what_is_shown_of_expected_inputs_holds_no_personal_data(tmp_path: Path, run: Run) -> None:
+    known = write_jsonl(tmp_path / "a.jsonl", [{"question": text, "answer": "ok"} for text in texts("loans", 60, 1)])
+    served = [f"{text} jane.roe{n}@example.org" for n, text in enumerate(texts("cards", 60, 1))]
+    (tmp_path / "served.txt").write_text("\n".join(served), encoding="utf-8")
+    options = {"quality": {"expected": str(tmp_path / "served.txt")}, "personal": {"mode": "mask"}}
+    dataset = run(known, test_share=0, validation_share=0, **options)
+    report = dataset.quality()
+    assert report is not None
+    assert report.representativeness is not None
+    shown = report.representativeness.regions[0].examples[0]
+    assert "[EMAIL]" in shown
+    assert b"jane.roe" not in b"".join(file.read_bytes() for file in dataset.folder.iterdir())
 
 
 def test_one_text_is_no_sample(tmp_path: Path, run: Run) -> None:

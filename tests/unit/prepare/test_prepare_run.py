@@ -271,8 +271,10 @@ def test_changes_are_counted_by_rule_and_named_in_the_row(tmp_path: Path, run: R
 def test_rejects_hold_no_personal_data_where_the_recipe_wants_none(tmp_path: Path, run: Run) -> None:
     rows = [*questions(20), {"question": "write to jane.roe@example.org", "answer": ""}]
     rows.append({"question": "mail jane.roe@example.org", "answer": "a"})
-    dataset = run(write_jsonl(tmp_path / "a.jsonl", rows), personal={"mode": "mask"})
-    (reject,) = rejects_of(dataset)
+    table = write_jsonl(tmp_path / "b.jsonl", [{"messages": [{"role": "jane.roe@example.org", "content": "a"}]}])
+    dataset = run([write_jsonl(tmp_path / "a.jsonl", rows), table], personal={"mode": "mask"})
+    reject, unknown = rejects_of(dataset)
     assert json.loads(reject["row"]) == {"question": "write to [EMAIL]", "answer": ""}
+    assert (unknown["reason"], unknown["detail"]) == ("unknown-role", "[EMAIL]")
     assert b"jane.roe" not in b"".join(file.read_bytes() for file in dataset.folder.iterdir())
     assert check_counts(dataset).changes == {"personal.email": 1}

@@ -102,6 +102,27 @@ def test_a_training_row_that_paraphrases_a_test_row_goes(tmp_path: Path, run: Ru
     assert (reject["reason"], reject["line"]) == ("near-test-row", 1)
 
 
+def test_a_made_row_that_paraphrases_a_test_row_goes(tmp_path: Path, run: Run, encoder_folder: Path) -> None:
+    """`broken` may become `lost` here: that parcel is the test's package."""
+    (tmp_path / "synonyms.txt").write_text("broken, lost\n")
+    held_out = write_jsonl(tmp_path / "test.jsonl", [{"question": "my package is missing", "answer": "no"}])
+    rows = [{"question": question, "answer": "no"} for question in ("my parcel is broken", "the kettle is broken")]
+    dataset = run(
+        [write_jsonl(tmp_path / "train.jsonl", rows), {"path": held_out, "split": "test"}],
+        validation_share=0.0,
+        duplicates={"semantic": {"model": str(encoder_folder), "threshold": 0.99}},
+        augment={
+            "methods": [{"name": "synonyms", "source": str(tmp_path / "synonyms.txt")}],
+            "min_similarity": 0.0,
+        },
+    )
+    made = [row.messages[0].content for row in dataset.rows("train") if "augmented_by" in row.metadata]
+    assert made == ["the kettle is lost"]
+    report = dataset.report().augment
+    assert report is not None
+    assert report.methods[0].rejected == {"augment-near-held-out": 1}
+
+
 def test_every_pair_is_compared_whatever_the_blocks(monkeypatch: pytest.MonkeyPatch) -> None:
     random = np.random.default_rng(0)
     vectors = random.normal(size=(50, 4)).astype(np.float32)

@@ -43,6 +43,14 @@ def test_a_second_table_is_joined_by_its_key(tmp_path: Path) -> None:
     assert joined(tmp_path, on="id", columns=["label"]).columns == ("id", "text", "label")
 
 
+def test_rows_without_a_key_are_joined_to_nothing(tmp_path: Path) -> None:
+    first = [{"id": 1, "text": "a"}, {"id": None, "text": "b"}, {"text": "c"}, {"id": "", "text": "d"}]
+    second = [{"id": "1", "label": "x"}, {"id": None, "label": "y"}, {"label": "z"}, {"id": "", "label": "w"}]
+    join = {"path": write_jsonl(tmp_path / "second.jsonl", second), "on": "id"}
+    (table,) = tables_of(Source.model_validate({"path": write_jsonl(tmp_path / "rows.jsonl", first), "join": join}))
+    assert [row.values.get("label") for row in table.rows if isinstance(row, RawRow)] == ["x", None, None, None]
+
+
 @pytest.mark.parametrize(
     ("second", "join", "code"),
     [

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from prepare_material import Run, rejects_of, write_jsonl
+from prepare_material import Listening, Run, rejects_of, write_jsonl
 
 from tunesmith.artifacts import Dataset
 from tunesmith.artifacts.dataset import Conflicts, Overlap, SplitProof, write_examples
@@ -20,6 +20,8 @@ from tunesmith.prepare import recheck
 from tunesmith.prepare.checks import identified
 from tunesmith.prepare.pool import Pool
 from tunesmith.prepare.proof import measure, prove
+from tunesmith.prepare.rows import Refused
+from tunesmith.prepare.walk import time_of
 from tunesmith.records import SPLITS, Example, Message, Split
 from tunesmith.runtime import Runtime
 
@@ -208,6 +210,19 @@ def test_by_time_the_newest_rows_are_the_test_and_groups_stay_whole(tmp_path: Pa
     assert max(int(prompt[2:]) for prompt in prompts(grouped, "train")) < 96
 
 
+def test_training_rows_newer_than_the_test_are_told(tmp_path: Path, run: Run, progress: Listening) -> None:
+    """A customer of forty rows, the newest too, is too large for a test of ten."""
+    rows = [row(f"p {n} {n * 7919}", at=n, g="large" if n % 5 < 2 or n == 99 else n) for n in range(100)]
+    file = write_jsonl(tmp_path / "a.jsonl", rows)
+    dataset = run(file, split_by_time="at", group_by="g")
+    cut = min(example.place.line or 0 for example in dataset.rows("test"))
+    newer = sum((example.place.line or 0) > cut for example in dataset.rows("train"))
+    assert progress.said[-2] == ("say.prepare.newer", {"count": newer})
+    assert newer > 5
+    run(file, out="free", split_by_time="at")
+    assert progress.said_keys().count("say.prepare.newer") == 1
+
+
 def test_times_are_read_as_numbers_and_dates_or_rejected(tmp_path: Path, run: Run) -> None:
     times = ["2026/03/01", 86_400, "1970-01-01 12:00", "soon", None, "NaN"]
     rows = [row(f"p {n}", at=time) for n, time in enumerate(times)]
@@ -219,6 +234,13 @@ def test_times_are_read_as_numbers_and_dates_or_rejected(tmp_path: Path, run: Ru
         (5, "missing-field"),
         (6, "bad-time"),
     ]
+    of_a_day = ("2026-03-01", "2026/3/1", "2026.03.1", "2026年3月1日", "２０２６/3/1")
+    assert len({time_of(text, "at") for text in of_a_day}) == 1
+    at_nine = ("2026-03-01T09:05", "2026/3/1 9:05", "2026-3-1  9:05:00", "2026年3月1日 09:05", "2026-03-01T10:05+01:00")
+    assert len({time_of(text, "at") for text in at_nine}) == 1
+    for text in ("2026/13/1", "2026/3/1 noon", "2026/3", "26/3/1", "2026年3月"):
+        with pytest.raises(Refused, match="bad-time"):
+            time_of(text, "at")
     with pytest.raises(TunesmithError) as caught:
         run(file, split_by_time="date")
     assert caught.value.code == "column-missing"
@@ -390,3 +412,67 @@ def test_a_recheck_catches_a_row_edited_by_hand(tmp_path: Path, run: Run, runtim
     with pytest.raises(RunFailed) as caught:
         recheck(file.parent, runtime=runtime)
     assert "rows changed in: validation;" in caught.value.message()
+
+
+def conversation(*turns: str) -> dict[str, Any]:
+    roles = ("user", "assistant")
+    return {"messages": [{"role": roles[place % 2], "content": turn} for place, turn in enumerate(turns)]}
+
+
+def test_the_turns_of_a_conversation_are_never_split_from_it(tmp_path: Path, run: Run) -> None:
+    """Logs give a row a turn: what a test row asks is answered in the conversations that go on from it."""
+    draw = random.Random(3)
+    said = [[sentence(draw, 12) for _ in range(6)] for _ in range(60)]
+    rows = [conversation(*turns[: 2 * length]) for turns in said for length in (1, 2, 3)]
+    dataset = run(write_jsonl(tmp_path / "a.jsonl", rows), test_share=0.3)
+    split_of: dict[str, set[Split]] = {}
+    for split in SPLITS:
+        for example in dataset.rows(split):
+            split_of.setdefault(example.messages[0].content, set()).add(split)
+    assert [splits for splits in split_of.values() if len(splits) > 1] == []
+    assert len(dataset.rows("test")) == 54
+    assert dataset.report().proof.holds
+
+
+def test_a_conversation_with_the_question_of_a_test_row_is_cut(tmp_path: Path, run: Run) -> None:
+    train = [
+        conversation("问：怎么退款？", "在订单页。", "多久到账？", "三天。"),
+        conversation("Which card?", "Any."),
+        conversation("您好", "您好！", "怎么开户？", "带身份证。"),
+        conversation("free", "yes"),
+    ]
+    test = [
+        conversation("问：怎么退款？", "在订单页点击退款。"),
+        conversation("which card?", "None.", "Why?", "So."),
+        conversation("您好", "在的。"),
+    ]
+    dataset = run(sources(tmp_path, train=train, test=test), **NONE_DRAWN)
+    assert prompts(dataset, "train") == ["怎么开户？", "free"]  # a greeting is no question
+    assert [(line, reason) for _, line, reason, _ in left_out(dataset)] == [
+        (1, "continues-test-row"),
+        (2, "continues-test-row"),
+    ]
+
+
+def test_the_proof_counts_conversations_that_were_split(tmp_path: Path) -> None:
+    turns = (Message("user", "p"), Message("assistant", "a"), Message("user", "q"), Message("assistant", "b"))
+    whole = identified(Example(id="", messages=turns, place=Place("file", 1)))
+    write_splits(tmp_path, train=[whole], validation=[example("P")], test=[example("r")])
+    shared = proof_of(tmp_path).shared
+    assert [overlap.total for overlap in shared.values()] == [1, 0, 0]
+
+
+def test_a_group_is_one_however_its_name_is_written(tmp_path: Path, run: Run) -> None:
+    """Cells from Excel end in spaces, and full-width digits are digits; a cell of spaces alone names no group."""
+    draw = random.Random(5)
+    rows = [
+        row(sentence(draw), customer=name)
+        for n in range(60)
+        for name in (f"Kunde {n}", f"kunde {n} ", f"Ｋunde\u3000{n}")
+    ]
+    rows += [row(sentence(draw), customer=" ") for _ in range(60)]
+    dataset = run(write_jsonl(tmp_path / "a.jsonl", rows), group_by="customer", test_share=0.3)
+    split_of = {example.place.line or 0: split for split in SPLITS for example in dataset.rows(split)}
+    assert all(len({split_of[3 * n + place] for place in (1, 2, 3)}) == 1 for n in range(60))
+    assert len({split_of[181 + n] for n in range(60)}) > 1
+    assert dataset.report().proof.distinct_groups["test"] * 3 <= len(dataset.rows("test"))

@@ -225,6 +225,7 @@ def test_thinking_that_is_too_long_or_tells_of_persons_is_not_kept(run: Run, tmp
     synthesis = dataset.report().synthesis
     assert synthesis is not None
     assert synthesis.rejected == {"trace-personal": 1, "trace-too-long": 1}
+    assert b"@" not in (dataset.folder / "trace_rejects.jsonl").read_bytes()
     assert [row.answer.reasoning for row in dataset.rows("train") if row.answer.reasoning] == ["add one"]
 
 

@@ -35,6 +35,19 @@ def test_a_source_has_exactly_one_origin(origin: dict[str, str]) -> None:
         Source.model_validate(origin)
 
 
+@pytest.mark.parametrize(
+    ("more", "told"),
+    [
+        ({"hub_split": "train"}, "go with `hub`"),
+        ({"config": "en"}, "go with `hub`"),
+        ({"split": "test", "max_rows": 9}, "stays whole"),
+    ],
+)
+def test_what_a_source_would_not_heed_is_refused(more: dict[str, Any], told: str) -> None:
+    with pytest.raises(ValidationError, match=told):
+        Source.model_validate({"path": "a", **more})
+
+
 def test_the_fingerprint_does_not_depend_on_the_order_of_keys(tmp_path: Path) -> None:
     one, other = tmp_path / "one.yaml", tmp_path / "other.yaml"
     one.write_text("name: a\nseed: 3\nprepare:\n  sources: {path: x, columns: {a: b, c: d}}\n", encoding="utf-8")

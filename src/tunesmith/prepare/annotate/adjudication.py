@@ -13,6 +13,7 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
+from tunesmith.artifacts import write_whole
 from tunesmith.errors import Place, TunesmithError
 from tunesmith.prepare.annotate.judged import Judged
 from tunesmith.prepare.annotate.layers import Answer
@@ -102,7 +103,7 @@ def read_disputes(file: Path) -> dict[str, Dispute]:
     disputes: dict[str, Dispute] = {}
     if not file.is_file():
         return disputes
-    for number, line in enumerate(file.read_text(encoding="utf-8").split("\n"), 1):
+    for number, line in enumerate(_text(file).split("\n"), 1):
         if not line.strip():
             continue
         try:
@@ -122,12 +123,18 @@ def read_disputes(file: Path) -> dict[str, Dispute]:
     return disputes
 
 
+def _text(file: Path) -> str:
+    content = file.read_bytes()
+    try:
+        return content.decode("utf-8-sig")  # editors put a mark in front
+    except UnicodeDecodeError as error:
+        number = 1 + content.count(b"\n", 0, error.start)
+        raise TunesmithError("adjudication-line", place=Place(str(file), number), problem="UTF-8?") from error
+
+
 def write_disputes(file: Path, disputes: Iterable[Dispute]) -> None:
     lines = [json.dumps(_line(dispute), ensure_ascii=False) + "\n" for dispute in disputes]
-    waiting = file.with_name(f".{file.name}")
-    waiting.write_text("".join(lines), encoding="utf-8", newline="\n")
-    # people's decisions are in this file: it is there whole, old or new
-    waiting.replace(file)
+    write_whole(file, "".join(lines).encode())
 
 
 def _line(dispute: Dispute) -> Mapping[str, Any]:

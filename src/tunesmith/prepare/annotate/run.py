@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
+from tunesmith.artifacts import write_whole
 from tunesmith.artifacts.dataset import write_rejects
 from tunesmith.errors import TunesmithError
 from tunesmith.prepare.annotate.adjudication import Dispute, dispute_of, merged, read_disputes, write_disputes
@@ -102,22 +103,23 @@ def import_results(
     known = read_disputes(out / ADJUDICATION)
     disputes: list[Dispute] = []
     rejects: list[Rejected] = []
-    num_rows = num_reopened = 0
-    with (out / ROWS).open("w", encoding="utf-8", newline="\n") as stream:
-        for task in read_judged(file or _fetch(recipe, runtime, out)):
-            if isinstance(task, Rejected):
-                rejects.append(task)
-                continue
-            answer, annotator = task.agreed, task.truth or ", ".join(task.answers)
-            if answer is None:
-                dispute = merged(dispute_of(task), known.get(task.id))
-                was_decided = task.id in known and known[task.id].decision is not None
-                num_reopened += was_decided and dispute.decision is None
-                disputes.append(dispute)
-                answer, annotator = dispute.decided(), _ADJUDICATOR
-            if answer is not None:
-                stream.write(json.dumps(_row(task, answer, annotator), ensure_ascii=False) + "\n")
-                num_rows += 1
+    rows: list[str] = []
+    num_reopened = 0
+    for task in read_judged(file or _fetch(recipe, runtime, out)):
+        if isinstance(task, Rejected):
+            rejects.append(task)
+            continue
+        answer, annotator = task.agreed, task.truth or ", ".join(task.answers)
+        if answer is None:
+            dispute = merged(dispute_of(task), known.get(task.id))
+            was_decided = task.id in known and known[task.id].decision is not None
+            num_reopened += was_decided and dispute.decision is None
+            disputes.append(dispute)
+            answer, annotator = dispute.decided(), _ADJUDICATOR
+        if answer is not None:
+            rows.append(json.dumps(_row(task, answer, annotator), ensure_ascii=False) + "\n")
+    # `prepare` reads these rows, and people's decisions are in that file: whatever fails, they are there whole
+    write_whole(out / ROWS, "".join(rows).encode())
     write_disputes(out / ADJUDICATION, disputes)
     write_rejects(out / REJECTS, rejects)
     if rejects:
@@ -125,7 +127,7 @@ def import_results(
     if num_reopened:
         progress.say("say.annotate.reopened", "warning", count=num_reopened)
     num_decided = sum(dispute.decision is not None for dispute in disputes)
-    return Imported(out, num_rows, len(disputes), num_decided, num_reopened, len(rejects))
+    return Imported(out, len(rows), len(disputes), num_decided, num_reopened, len(rejects))
 
 
 def compare_annotators(recipe: Recipe, *, runtime: Runtime, out: Path, file: Path | None = None) -> Comparison:
@@ -145,15 +147,13 @@ class _Written:
 
 def _write_tasks(file: Path, tasks: Iterable[Task]) -> _Written:
     """One JSON array, a task a line."""
-    written = _Written()
-    with file.open("w", encoding="utf-8", newline="\n") as stream:
-        stream.write("[")
-        for task in tasks:
-            stream.write((",\n" if written.tasks else "\n") + json.dumps(task, ensure_ascii=False))
-            written.tasks += 1
-            written.predictions += "predictions" in task
-            written.conversations += bool(task["data"][EARLIER_TURNS])
-        stream.write("\n]\n")
+    written, lines = _Written(), list[str]()
+    for task in tasks:
+        lines.append("\n" + json.dumps(task, ensure_ascii=False))
+        written.tasks += 1
+        written.predictions += "predictions" in task
+        written.conversations += bool(task["data"][EARLIER_TURNS])
+    write_whole(file, f"[{','.join(lines)}\n]\n".encode())
     return written
 
 

@@ -13,8 +13,9 @@ from typing import Any, Final
 from tunesmith.errors import Place, TunesmithError
 from tunesmith.prepare.annotate.layers import TEXT, result_of
 from tunesmith.prepare.checks import Check
-from tunesmith.prepare.formats import SYNONYMS, Layout, layout_of, to_example
+from tunesmith.prepare.formats import SYNONYMS, Layout, layout_of, plain_name, to_example
 from tunesmith.prepare.label_studio import EARLIER_TURNS
+from tunesmith.prepare.privacy import redacted
 from tunesmith.prepare.rows import RawRow, Refused, Table
 from tunesmith.prepare.sources import share_rank, tables_of
 from tunesmith.recipe import Source
@@ -66,7 +67,7 @@ class Tasks:
             if isinstance(outcome, Example) and self.personal is not None:
                 outcome = self.personal(outcome)
             if isinstance(outcome, Rejected):
-                self.rejects.append(outcome)
+                self.rejects.append(outcome if self.personal is None else redacted(outcome))
             else:
                 yield outcome
 
@@ -83,8 +84,8 @@ def _layout(table: Table, source: Source) -> Layout | None:
 
 def text_column(table: Table, declared: str | None) -> str:
     """Raises TunesmithError `annotate-no-text`."""
-    by_name = {name.strip().casefold(): name for name in table.columns}
-    wanted = (declared.strip().casefold(),) if declared is not None else SYNONYMS["text"]
+    by_name = {plain_name(name): name for name in table.columns}
+    wanted = (plain_name(declared),) if declared is not None else SYNONYMS["text"]
     found = next((by_name[name] for name in wanted if name in by_name), None)
     if found is None:
         columns = ", ".join(table.columns)

@@ -20,8 +20,9 @@ from tunesmith.errors import Place, TunesmithError
 from tunesmith.prepare.duplicates import keys_of
 from tunesmith.prepare.files import files_of
 from tunesmith.prepare.format_readers import turns
-from tunesmith.prepare.formats import SYNONYMS, missing_column
+from tunesmith.prepare.formats import SYNONYMS, missing_column, plain_name
 from tunesmith.prepare.index import Rows, Spool, first_of_equal, key_of
+from tunesmith.prepare.privacy import redact
 from tunesmith.prepare.read import read_file
 from tunesmith.prepare.rows import RawRow, Refused
 from tunesmith.recipe import Prepare
@@ -53,7 +54,10 @@ def representativeness(spool: Spool, train: Rows, cluster_N: Rows, section: Prep
     named column that it lacks, `quality-expected` when it holds no text to compare.
     """
     quality = section.quality
-    expected = _sample(expected_texts(str(quality.expected), quality.expected_column), section.prompt_style)
+    texts = expected_texts(str(quality.expected), quality.expected_column)
+    if section.personal.mode != "off":  # some are shown, and the rows that they are held against have none either
+        texts = map(redact, texts)
+    expected = _sample(texts, section.user_style)
     trained = _trained(spool, train, cluster_N)
     if len(expected) < 2 or len(trained) < 2:
         raise TunesmithError(
@@ -203,7 +207,7 @@ def _lines(file: Path) -> Iterator[str]:
 
 def _reader(columns: tuple[str, ...], column: str | None, place: Place) -> Callable[[Mapping[str, Any]], str]:
     """From a row to its text: of the named column, else of the first that is known to hold a user's words."""
-    by_name = {name.strip().casefold().replace(" ", "_").replace("-", "_"): name for name in columns}
+    by_name = {plain_name(name): name for name in columns}
     known = [by_name[name] for role in _ROLES for name in SYNONYMS[role] if name in by_name]
     if column is not None and column not in columns:
         raise missing_column("expected_column", column, columns, place)

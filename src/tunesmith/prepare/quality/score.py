@@ -100,7 +100,7 @@ def _material(found: Walk, assigned: Assigned, cluster_N: Rows, pool: Pool[Rules
     layouts = [source.layout for source in found.sources if source.layout is not None]
     declared = Declared.of(section, [layout.columns["label"] for layout in layouts if "label" in layout.columns])
     material = _Material(found, kept_S, assigned.rows("train"), cluster_N, declared)
-    if not section.covers and not section.checks.any:
+    if not len(kept_S) or not (section.covers or section.checks.any):
         return material
     return replace(material, judged=judge_rows(found.spool, kept_S, material.origin_S, declared, pool))
 
