@@ -82,8 +82,8 @@ FORMATS_PAGE: Final = {
         "## Columns of each format",
         f"| format | needs | may have | told by the first {NUM_JUDGED_ROWS} values of |",
         "## Names of columns",
-        "A column is found under any of these names, the first one there is; case does not count, and a space or "
-        "hyphen is as an underscore. `columns` in the recipe goes before all of them.",
+        "A column is found under any of these names, the first one there is; case and width do not count, "
+        "traditional characters are as simplified ones, and a space or hyphen is as an underscore. `columns` in the recipe goes before all of them.",
         "| column | names |",
     ),
     "zh": (
@@ -93,7 +93,8 @@ FORMATS_PAGE: Final = {
         "## 各格式的列",
         f"| 格式 | 必需 | 可选 | 还须看前 {NUM_JUDGED_ROWS} 个值的列 |",
         "## 列的名称",
-        "按下列名称依次查找，取最先找到的一列；不区分大小写，空格和连字符等同于下划线。配方中的 `columns` 优先。",
+        "按下列名称依次查找，取最先找到的一列；不区分大小写、全角半角和繁体简体，"
+        "空格和连字符等同于下划线。配方中的 `columns` 优先。",
         "| 列 | 名称 |",
     ),
 }
