@@ -83,7 +83,8 @@ FORMATS_PAGE: Final = {
         f"| format | needs | may have | told by the first {NUM_JUDGED_ROWS} values of |",
         "## Names of columns",
         "A column is found under any of these names, the first one there is; case and width do not count, "
-        "traditional characters are as simplified ones, and a space or hyphen is as an underscore. `columns` in the recipe goes before all of them.",
+        "traditional characters are as simplified ones, and a space or hyphen is as an underscore. "
+        "`columns` in the recipe goes before all of them.",
         "| column | names |",
     ),
     "zh": (

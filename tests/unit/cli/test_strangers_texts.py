@@ -34,7 +34,7 @@ def test_requests_that_are_unlike_training() -> None:
 
 
 def test_names_of_files_and_columns() -> None:
-    refused = TunesmithError("data-format", place=Place(f"{SENT}.csv", 1), columns=SENT)
+    refused = TunesmithError("data-format", place=Place(f"{SENT}.csv", 1), columns=SENT, first=SENT, second=SENT)
     message, place, _ = error_lines(refused, "en")
     assert message.endswith(SHOWN)
     assert place == f"  --> {SHOWN}.csv:1"
