@@ -35,7 +35,8 @@ def test_requests_that_are_unlike_training() -> None:
 
 def test_names_of_files_and_columns() -> None:
     refused = TunesmithError("data-format", place=Place(f"{SENT}.csv", 1), columns=SENT, first=SENT, second=SENT)
-    message, place, _ = error_lines(refused, "en")
+    message, place, hint = error_lines(refused, "en")
+    assert hint.count(SHOWN) == 4
     assert message.endswith(SHOWN)
     assert place == f"  --> {SHOWN}.csv:1"
     told = {"file": SENT, "count": 1, "format": "labels", "columns": SENT}
