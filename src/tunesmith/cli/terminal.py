@@ -181,6 +181,8 @@ def error_object(failure: TunesmithError, language: str) -> dict[str, Any]:
 
 def usage_problem(said: str) -> Phrase:
     """What the parser of the command line found wrong, in the catalogue's words; in its own where not foreseen."""
+    from tunesmith.recipe.file import keys_named
+
     for name, pattern in _USAGE.items():
         found = pattern.match(said)
         if found:
@@ -188,5 +190,9 @@ def usage_problem(said: str) -> Phrase:
             if "names" in told:
                 names = (name.strip(" '") for name in told["names"].split(","))
                 told["names"] = ", ".join(f"`{name}`" for name in names)
+            keys = keys_named(told["word"].strip("-").replace("-", "_")) if name == "option" else []
+            if keys:
+                told["names"] = ", ".join(f"`{key}=...`" for key in keys[:3])
+                return Phrase("usage.problem.option-key", told)
             return Phrase(f"usage.problem.{name}", told)
     return Phrase("usage.problem.other", {"said": said})

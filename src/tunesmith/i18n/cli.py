@@ -178,6 +178,10 @@ TEXTS: Final[dict[str, tuple[str, str]]] = {
         "there is no option `{word}` here; did you mean {names}?",
         "此处没有 `{word}` 这个选项；您是否想写 {names}？",
     ),
+    "usage.problem.option-key": (
+        "there is no option `{word}` here, but the recipe has: {names}",
+        "此处没有 `{word}` 这个选项，但配方中有：{names}",
+    ),
     "usage.problem.option": ("there is no option `{word}` here", "此处没有 `{word}` 这个选项"),
     "usage.problem.surplus": ("`{word}` is too much here", "多出了 `{word}`"),
     "usage.problem.missing": ("`{word}` is missing", "缺少 `{word}`"),

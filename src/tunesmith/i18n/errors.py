@@ -15,6 +15,13 @@ TEXTS: Final[dict[str, tuple[str, str]]] = {
         "compare with a shipped recipe: `tunesmith recipes show quickstart`",
         "请对照自带的配方：`tunesmith recipes show quickstart`",
     ),
+    "error.recipe-is-data": ("this file holds data: a recipe names it", "这是数据文件，应由配方引用"),
+    "hint.recipe-is-data": (
+        'save two lines as recipe.yaml, `name: my-data` and `prepare: {{sources: "{file}"}}`, then '
+        "`tunesmith check recipe.yaml`",
+        '请把两行内容 `name: my-data` 和 `prepare: {{sources: "{file}"}}` 存为 recipe.yaml，'
+        "再运行 `tunesmith check recipe.yaml`",
+    ),
     "error.recipe-encoding": ("the recipe is not UTF-8 text", "配方不是 UTF-8 编码的文本"),
     "hint.recipe-encoding": (
         "save it as UTF-8 in your editor, or convert it: `iconv -f GBK -t UTF-8 OLD > NEW`",

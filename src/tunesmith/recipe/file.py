@@ -20,6 +20,10 @@ from tunesmith.recipe.sections import Recipe
 from tunesmith.recipe.tree import KeyPath, Marks, dump_yaml, parse_yaml
 
 COMMAND_LINE: Final = "command line"
+DATA: Final = frozenset(
+    (".csv", ".tsv", ".jsonl", ".ndjson", ".parquet", ".arrow", ".feather", ".xlsx", ".xls", ".docx", ".pdf", ".txt")
+)
+"""Kinds of files that are handed over as a recipe, and hold what a recipe names."""
 SHORT: Final = ("method", "objective", "schedule", "optimizer")
 """Keys whose section can be written as its name alone."""
 # pydantic's error types that a recipe can meet, by catalogue key `recipe.problem.*`
@@ -110,8 +114,8 @@ PROBLEMS: Final = {
 def load_recipe(file: Path, overrides: Sequence[str] = ()) -> Recipe:
     """Read a recipe and apply dotted overrides (`train.learning_rate=2e-4`), validated exactly as the file is.
 
-    Raises TunesmithError (`recipe-missing`, `recipe-encoding`, `recipe-yaml`) where the file cannot be read at all,
-    else one error, or ManyErrors of them, for all mistakes, each with its place: `recipe-unknown-key`,
+    Raises TunesmithError (`recipe-missing`, `recipe-is-data`, `recipe-encoding`, `recipe-yaml`) where the file cannot
+    be read at all, else one error, or ManyErrors of them, for all mistakes, each with its place: `recipe-unknown-key`,
     `recipe-foreign-key`, `recipe-missing-key`, `recipe-value`, `recipe-duplicate-key`, `recipe-override`,
     `search-key`, `search-overlap`.
     """
@@ -146,6 +150,8 @@ def dump_recipe(recipe: Recipe) -> str:
 def _read(file: Path) -> str:
     if not file.is_file():
         raise TunesmithError("recipe-missing", place=Place(str(file)))
+    if file.suffix.lower() in DATA:
+        raise TunesmithError("recipe-is-data", place=Place(str(file)), file=file.name)
     content = file.read_bytes()
     try:
         return content.decode("utf-8")
@@ -255,7 +261,8 @@ def _explain(detail: ErrorDetails, tree: dict[str, object], marks: Marks, file: 
 def _unknown_key(loc: KeyPath, path: KeyPath, place: Place) -> TunesmithError:
     key, section = str(path[-1]), _dotted(path[:-1])
     known = sorted(_known_keys(loc[:-1]))
-    close = difflib.get_close_matches(key, known, n=1)
+    elsewhere = (other for other in keys_named(key) if other != _dotted(path))
+    close = difflib.get_close_matches(key, known, n=1) or list(elsewhere)
     if close:
         return TunesmithError("recipe-unknown-key", place=place, key=key, section=section, suggestion=close[0])
     return TunesmithError("recipe-foreign-key", place=place, key=key, section=section, known=", ".join(known))
@@ -312,6 +319,24 @@ def _known_keys(loc: KeyPath) -> set[str]:
     return {key for section in _sections_in(found) for key in section.model_fields}
 
 
+def keys_named(name: str) -> list[str]:
+    """Where a recipe has keys of this name, or of the one that is spelt most like it, as overrides write them.
+
+    The outermost come first; what stands inside lists cannot be overridden, and is left out.
+    """
+    paths = list(_paths(Recipe, ()))
+    near = difflib.get_close_matches(name, {path[-1] for path in paths}, n=1, cutoff=0.85)
+    found = {".".join(path): len(path) for path in paths if path[-1] in near}
+    return sorted(found, key=lambda path: found[path])
+
+
+def _paths(section: type[BaseModel], outer: tuple[str, ...]) -> Iterator[tuple[str, ...]]:
+    for key, field in section.model_fields.items():
+        yield (*outer, key)
+        for inner in _sections_in([field.annotation], lists=False):
+            yield from _paths(inner, (*outer, key))
+
+
 def _inside(annotation: object, part: str | int) -> list[object]:
     """The types of what stands at `part` of a value of the annotated type; `part` may also name a union's member."""
     if isinstance(annotation, type) and issubclass(annotation, BaseModel):
@@ -331,11 +356,11 @@ def _inside(annotation: object, part: str | int) -> list[object]:
     return [inner for argument in get_args(annotation) for inner in _inside(argument, part)]
 
 
-def _sections_in(annotations: Sequence[object]) -> list[type[BaseModel]]:
+def _sections_in(annotations: Sequence[object], lists: bool = True) -> list[type[BaseModel]]:
     sections: list[type[BaseModel]] = []
     for annotation in annotations:
         if isinstance(annotation, type) and issubclass(annotation, BaseModel):
             sections.append(annotation)
-        else:
-            sections += _sections_in(get_args(annotation))
+        elif lists or get_origin(annotation) not in (dict, list, tuple):
+            sections += _sections_in(get_args(annotation), lists)
     return sections

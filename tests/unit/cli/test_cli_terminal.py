@@ -140,6 +140,13 @@ def test_the_parser_s_words_are_put_into_the_reader_s_language(said: str, englis
         (["runs", "a", "b"], "`a b` is too much here", "多出了 `a b`"),
         (["run", "a", "--dry-run=1"], "`--dry-run` takes no value", "`--dry-run` 不带值"),
         (["run", "a", "--dry-rum"], "there is no option `--dry-rum` here; did you mean `--dry-run`?", "此处没有"),
+        (["run", "a", "--xyz"], "there is no option `--xyz` here", "此处没有 `--xyz` 这个选项"),
+        (["serve", "a", "--port=80"], "there is no option `--port` here, but the recipe has: `serve.port=...`", "此处"),
+        (
+            ["run", "a", "--learning-rates", "1"],
+            "there is no option `--learning-rates` here, but the recipe has: `train.learning_rate=...`",
+            "此处没有 `--learning-rates` 这个选项，但配方中有：`train.learning_rate=...`",
+        ),
         (["trian"], "there is no verb `trian`; did you mean `train`, `trace`?", "没有 `trian` 这个命令"),
     ],
 )

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from tunesmith.errors import ManyErrors, Place, TunesmithError
 from tunesmith.recipe import Full, Lora, Recipe, dump_recipe, load_recipe
+from tunesmith.recipe.file import keys_named
 
 SMALL = "name: demo\nprepare:\n  sources: rows.jsonl\n"
 
@@ -74,6 +75,37 @@ def test_a_key_like_no_other_is_answered_with_the_keys_of_its_section(tmp_path: 
     error = only(failures(tmp_path, SMALL + "report: {zzz: 1}\n"))
     assert error.code == "recipe-foreign-key"
     assert error.hint() == "known keys: language, num_before_after"
+
+
+@pytest.mark.parametrize(
+    ("text", "suggestion"),
+    [
+        (SMALL + "learning_rate: 1e-4\n", "train.learning_rate"),
+        (SMALL + "train: {rank: 8}\n", "train.method.rank"),
+        (SMALL + "train: {sources: a}\n", "prepare.sources"),
+    ],
+)
+def test_a_key_that_stands_elsewhere_is_answered_with_its_section(tmp_path: Path, text: str, suggestion: str) -> None:
+    error = only(failures(tmp_path, text))
+    assert error.code == "recipe-unknown-key"
+    assert f"did you mean `{suggestion}`" in error.hint()
+
+
+def test_keys_are_named_as_overrides_write_them_none_inside_a_list() -> None:
+    assert keys_named("seed") == ["seed"]
+    assert keys_named("epoch") == ["train.epochs"]
+    assert keys_named("model")[0] == "model"
+    assert all("sources" not in path.split(".")[:-1] for path in keys_named("columns"))
+    assert keys_named("nothing_like_it") == []
+
+
+def test_data_that_are_handed_over_as_a_recipe_are_told_from_one(tmp_path: Path) -> None:
+    file = tmp_path / "工单.CSV"
+    file.write_bytes("问题,意图\n".encode("gbk"))
+    with pytest.raises(TunesmithError) as caught:
+        load_recipe(file)
+    assert (caught.value.code, caught.value.place) == ("recipe-is-data", Place(str(file)))
+    assert 'sources: "工单.CSV"' in caught.value.hint()
 
 
 def test_a_key_of_another_method_is_not_suggested(tmp_path: Path) -> None:
