@@ -21,7 +21,7 @@ from tunesmith.recipe.tree import KeyPath, Marks, dump_yaml, parse_yaml
 
 COMMAND_LINE: Final = "command line"
 DATA: Final = frozenset(
-    (".csv", ".tsv", ".jsonl", ".ndjson", ".parquet", ".arrow", ".feather", ".xlsx", ".xls", ".docx", ".pdf", ".txt")
+    (".csv", ".tsv", ".jsonl", ".ndjson", ".parquet", ".arrow", ".feather", ".xlsx", ".xls", ".docx", ".pdf")
 )
 """Kinds of files that are handed over as a recipe, and hold what a recipe names."""
 SHORT: Final = ("method", "objective", "schedule", "optimizer")
