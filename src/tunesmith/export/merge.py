@@ -47,11 +47,8 @@ TOKENIZER_FILES: Final = (
     *("tokenizer.json", "tokenizer_config.json", "special_tokens_map.json", "added_tokens.json"),
     *("vocab.json", "merges.txt", "vocab.txt"),
 )
-DRAWN: Final = (
-    *("do_sample", "temperature", "top_p", "top_k", "min_p", "top_h", "typical_p", "epsilon_cutoff", "eta_cutoff"),
-    *("repetition_penalty", "encoder_repetition_penalty", "no_repeat_ngram_size", "num_beams", "length_penalty"),
-)
-"""Settings of the base by which its answers are drawn; the judged model's were by temperature and `top_p` alone."""
+KEPT: Final = ("bos_token_id", "pad_token_id", "max_length", "max_new_tokens", "use_cache")
+"""Generation settings of the base that go with the model. By any other its answers would be drawn as nobody judged."""
 STORED: Final = {"F32": torch.float32, "F16": torch.float16, "BF16": torch.bfloat16}
 """What safetensors calls the types that weights are stored in."""
 
@@ -190,9 +187,12 @@ def _put_beside(exporting: Exporting, folder: Path) -> None:
     if exporting.base.is_encoder:
         return
     ends = sorted(exporting.chat.end_ids)
-    given = without_code(exporting.base.generation_config())
-    settings = {key: value for key, value in given.items() if key not in DRAWN} | _as_judged(exporting.sampling)
-    _write_json(folder / GENERATION, settings | {"eos_token_id": ends[0] if len(ends) == 1 else ends})
+    given = exporting.base.generation_config()
+    settings = {
+        "eos_token_id": ends[0] if len(ends) == 1 else ends,
+        **{key: given[key] for key in KEPT if key in given},
+    }
+    _write_json(folder / GENERATION, settings | _as_judged(exporting.sampling))
 
 
 def _as_judged(sampling: Sampling) -> dict[str, Any]:
