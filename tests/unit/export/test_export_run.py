@@ -116,9 +116,9 @@ def test_what_the_base_asks_to_be_passed_on_is(tmp_path: Path, runtime: Runtime)
     for name in ("LICENSE", "LICENSE.pdf", "NOTICE"):
         (base / name).write_text(name)
     tuned = tuned_model(tmp_path / "model", find_base(str(base)), LORA)
-    what = exporting(tmp_path, str(base), tuned, export={"forms": ["merged", "int8"]})
+    what = exporting(tmp_path, str(base), tuned, export={"forms": ["merged", "int8", "gguf"]})
     bundle = export(what, runtime=runtime, progress=Silent(), out=tmp_path / "out", certify=certified())
-    for form in ("merged", "int8"):
+    for form in ("merged", "int8", "gguf"):
         assert {name for name in files(bundle.folder / form) if name.isupper()} == {"LICENSE", "NOTICE"}
         refuse_harmful(bundle.folder / form)
 
