@@ -11,6 +11,7 @@ from chat_server import serving
 from rating_material import grades
 
 from tunesmith import lifecycle
+from tunesmith.artifacts import read_events
 from tunesmith.artifacts.ratings import JUDGE, append_ratings, ratings_file
 from tunesmith.errors import TunesmithError
 from tunesmith.evaluate.recheck import TOLERANCE, recheck
@@ -56,7 +57,12 @@ def test_a_judged_run(tmp_path: Path) -> None:
         num_items = scorecard.body.num_items["test"]
         assert JUDGE in scorecard.manifest.files
         append_ratings(ratings_file(tmp_path / "work", "anna"), grades(scorecard, "anna", lambda task: 3))
+        events = outcome.run_folder / "events.jsonl"  # as a kill leaves them before the run says what it has
+        kept = [line for line in events.read_text(encoding="utf-8").split("\n") if '"type": "artifact"' not in line]
+        events.write_text("\n".join(kept), encoding="utf-8")
         again = lifecycle.run(job(tmp_path, server.url))
+        named = [event.data["key"] for event in read_events(outcome.run_folder) if event.type == "artifact"]
+        assert named == [outcome.models["tuned"].key, scorecard.key]
         assert len(server.bodies) == num_asked <= num_items * 4
     told = scorecard.body.judge
     assert told is not None

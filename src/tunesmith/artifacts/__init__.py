@@ -13,7 +13,16 @@ from tunesmith.artifacts.folder import (
 )
 from tunesmith.artifacts.plan import Plan
 from tunesmith.artifacts.quality import QualityReport
-from tunesmith.artifacts.run import Event, Run, followed_run, open_run, read_events, read_metrics, read_samples
+from tunesmith.artifacts.run import (
+    Event,
+    Run,
+    followed_run,
+    note_artifact,
+    open_run,
+    read_events,
+    read_metrics,
+    read_samples,
+)
 from tunesmith.artifacts.scorecard import Scorecard
 from tunesmith.artifacts.tuned_model import TunedModel
 
@@ -33,6 +42,7 @@ __all__ = [
     "hash_folder",
     "is_whole",
     "library_versions",
+    "note_artifact",
     "open_run",
     "publish",
     "read_events",

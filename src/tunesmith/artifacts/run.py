@@ -92,6 +92,18 @@ def read_events(folder: Path) -> Iterator[Event]:
         yield event
 
 
+def note_artifact(run: Run, kind: str, key: str, name: str | None = None) -> None:
+    """Record that an artifact was found for the run, unless it is the last of its kind and name that was recorded.
+
+    It was made before the run could say so and was killed, by another run, or by this one before it made others.
+    """
+    told = [event.data for event in read_events(run.folder) if event.type == "artifact"]
+    keys = [data["key"] for data in told if (data["kind"], data.get("name")) == (kind, name)]
+    if keys[-1:] != [key]:
+        named: dict[str, Any] = {} if name is None else {"name": name}
+        run.record("artifact", kind=kind, key=key, **named)
+
+
 def read_metrics(folder: Path, *others: EventType) -> list[Event]:
     """The metric events of a run by step, and those of `others`.
 

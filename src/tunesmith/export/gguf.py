@@ -10,6 +10,7 @@ Shapes: I inputs, O outputs of a weight; H heads.
 from __future__ import annotations
 
 import re
+import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -25,6 +26,7 @@ from tunesmith.errors import Place, RunFailed, TunesmithError
 from tunesmith.export.fits import refuse_form, refuse_head
 from tunesmith.export.gguf_check import read_header
 from tunesmith.export.gguf_tokenizer import gguf_tokenizer
+from tunesmith.export.licences import licence_files
 from tunesmith.export.ollama import FILE as MODELFILE
 from tunesmith.export.ollama import model_name, write_modelfile
 from tunesmith.model.base import Base, find_base
@@ -84,7 +86,7 @@ class _Source:
 
 
 def write_gguf(merged: Path, chat: Chat, out: Path, *, name: str, encoding: Encoding = "Q8_0") -> Form:
-    """Write the model of a merged folder into `out`: `model.gguf`, and a Modelfile by which Ollama serves it.
+    """Write the model of a merged folder into `out`: `model.gguf`, its licence, a Modelfile by which Ollama serves it.
 
     `chat` is the one that the model was judged with, `name` what the model is called. Matrices are kept in `encoding`
     where their rows can be, norms and biases in float32. Tensors are read, made and written one after the other.
@@ -110,6 +112,8 @@ def write_gguf(merged: Path, chat: Chat, out: Path, *, name: str, encoding: Enco
     read_header(out / FILE)  # what a stranger would refuse is not shipped
     sampling = decoding_of(Decoding(), base, seed=0)  # the merged folder says how answers were judged
     write_modelfile(out, FILE, chat, tokenizer, sampling, base.max_tokens)
+    for file in licence_files(merged):
+        shutil.copyfile(file, out / file.name)
     called = model_name(name)
     use = {
         "ollama": f"ollama create {called} -f gguf/{MODELFILE} && ollama run {called}",

@@ -23,13 +23,14 @@ from torch import Tensor
 from tunesmith.artifacts.bundle import Form
 from tunesmith.errors import Place, RunFailed
 from tunesmith.export.fits import refuse_form, refuse_head
+from tunesmith.export.licences import licence_files
 from tunesmith.model.base import find_base
 from tunesmith.model.quantise import quantise_rows
 
 INDEX: Final = "model.safetensors.index.json"
 HEAD: Final = "lm_head.weight"
 KEPT: Final = (".json", ".jinja", ".txt")
-"""Endings of the files beside the weights, which both folders have, as they have the licence."""
+"""Endings of the files beside the weights that both folders have."""
 USE: Final = {
     "transformers": 'python -c "from transformers import pipeline as p; '
     "print(p('text-generation', 'int8')([{'role': 'user', 'content': 'Hello'}])[0]['generated_text'][-1])\""
@@ -61,10 +62,9 @@ def write_int8(merged: Path, out: Path) -> Form:
     if len(files) > 1:
         index = {"metadata": {"total_size": num_bytes}, "weight_map": places}
         (out / INDEX).write_text(json.dumps(index, indent=1, sort_keys=True) + "\n", encoding="utf-8")
-    for file in merged.iterdir():
-        is_kept = file.suffix in KEPT or file.name.startswith(("LICENSE", "NOTICE"))
-        if is_kept and file.name not in (INDEX, "config.json"):
-            shutil.copyfile(file, out / file.name)
+    beside = [file for file in merged.iterdir() if file.suffix in KEPT and file.name not in (INDEX, "config.json")]
+    for file in {*beside, *licence_files(merged)}:
+        shutil.copyfile(file, out / file.name)
     config = json.loads((merged / "config.json").read_text(encoding="utf-8"))
     config["quantization_config"] = _settings()
     (out / "config.json").write_text(json.dumps(config, indent=1, sort_keys=True) + "\n", encoding="utf-8")

@@ -10,9 +10,11 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Final
 
 from tunesmith.errors import Phrase
+from tunesmith.model.harmless import SUFFIXES
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,6 +163,12 @@ class Conflict:
     is_certain: bool
     """Whether a licence's text rules it out. Otherwise it is for a person to judge: a licence that is not known, or
     terms for data of which it is open how far they reach into a model that learned from them."""
+
+
+def licence_files(folder: Path) -> list[Path]:
+    """What a model's licence asks to be passed on with it, as far as a bundle holds files of that kind."""
+    found = (file for name in ("LICENSE*", "NOTICE*") for file in sorted(folder.glob(name)))
+    return [file for file in found if file.is_file() and file.suffix in SUFFIXES]
 
 
 def conflicts(licensed: Licensed, repo: str) -> list[Conflict]:

@@ -29,11 +29,12 @@ from tunesmith.artifacts.head import HEAD
 from tunesmith.errors import Place, TunesmithError
 from tunesmith.export.commands import TEMPLATE, use_of_merged
 from tunesmith.export.exporting import Exporting, Making
+from tunesmith.export.licences import licence_files
 from tunesmith.model.base import Base
 from tunesmith.model.experts import STACK
 from tunesmith.model.fits import is_adaptable, is_of_head
 from tunesmith.model.four_bit import FourBitWeight
-from tunesmith.model.harmless import SUFFIXES, without_code
+from tunesmith.model.harmless import without_code
 from tunesmith.model.load import compute_dtype
 from tunesmith.model.lora import A_AND_B, CONFIG_FILE, KEY_PREFIX, MAGNITUDE, WEIGHTS_FILE, method_of
 from tunesmith.model.score import load_with_head
@@ -47,11 +48,8 @@ TOKENIZER_FILES: Final = (
     *("tokenizer.json", "tokenizer_config.json", "special_tokens_map.json", "added_tokens.json"),
     *("vocab.json", "merges.txt", "vocab.txt"),
 )
-DRAWN: Final = (
-    *("do_sample", "temperature", "top_p", "top_k", "min_p", "top_h", "typical_p", "epsilon_cutoff", "eta_cutoff"),
-    *("repetition_penalty", "encoder_repetition_penalty", "no_repeat_ngram_size", "num_beams", "length_penalty"),
-)
-"""Settings of the base by which its answers are drawn; the judged model's were by temperature and `top_p` alone."""
+KEPT: Final = ("bos_token_id", "pad_token_id", "max_length", "max_new_tokens", "use_cache")
+"""Generation settings of the base that go with the model. By any other its answers would be drawn as nobody judged."""
 STORED: Final = {"F32": torch.float32, "F16": torch.float16, "BF16": torch.bfloat16}
 """What safetensors calls the types that weights are stored in."""
 
@@ -180,7 +178,9 @@ def _of_experts(a_XI: Tensor, b_OX: Tensor, num_experts: int) -> Tensor:
 
 def _put_beside(exporting: Exporting, folder: Path) -> None:
     """All that a model folder holds beside its weights, with nothing in it that names code."""
-    _copy(exporting.base.folder, folder, (*TOKENIZER_FILES, "LICENSE*", "NOTICE*"))
+    _copy(exporting.base.folder, folder, TOKENIZER_FILES)
+    for file in licence_files(exporting.base.folder):
+        shutil.copyfile(file, folder / file.name)
     (folder / TEMPLATE).write_text(exporting.chat.source, encoding="utf-8")
     for name in ("config.json", "tokenizer_config.json", "special_tokens_map.json"):
         if (folder / name).is_file():
@@ -190,9 +190,12 @@ def _put_beside(exporting: Exporting, folder: Path) -> None:
     if exporting.base.is_encoder:
         return
     ends = sorted(exporting.chat.end_ids)
-    given = without_code(exporting.base.generation_config())
-    settings = {key: value for key, value in given.items() if key not in DRAWN} | _as_judged(exporting.sampling)
-    _write_json(folder / GENERATION, settings | {"eos_token_id": ends[0] if len(ends) == 1 else ends})
+    given = exporting.base.generation_config()
+    settings = {
+        "eos_token_id": ends[0] if len(ends) == 1 else ends,
+        **{key: given[key] for key in KEPT if key in given},
+    }
+    _write_json(folder / GENERATION, settings | _as_judged(exporting.sampling))
 
 
 def _as_judged(sampling: Sampling) -> dict[str, Any]:
@@ -205,8 +208,7 @@ def _as_judged(sampling: Sampling) -> dict[str, Any]:
 def _copy(source: Path, folder: Path, patterns: tuple[str, ...]) -> None:
     for pattern in patterns:
         for file in sorted(source.glob(pattern)):
-            if file.is_file() and file.suffix in SUFFIXES:  # a folder of licences, or one as PDF, is nothing to ship
-                shutil.copyfile(file, folder / file.name)
+            shutil.copyfile(file, folder / file.name)
 
 
 def _read_json(file: Path) -> dict[str, Any]:

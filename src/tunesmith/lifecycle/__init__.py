@@ -23,12 +23,15 @@ from tunesmith.artifacts import (
     TunedModel,
     followed_run,
     is_whole,
+    note_artifact,
     open_run,
     write_whole,
 )
 from tunesmith.artifacts.dataset import SplitProof
 from tunesmith.artifacts.history import Taken, TimeEstimate, append_taken, read_history
 from tunesmith.artifacts.prediction import Prediction, PredictionBody
+from tunesmith.artifacts.scorecard import KIND as SCORECARD
+from tunesmith.artifacts.tuned_model import KIND as MODEL
 from tunesmith.chat import Chat
 from tunesmith.chat.cache import rendered_rows
 from tunesmith.chat.subset import nested_rows
@@ -311,6 +314,7 @@ def _train(job: Job, dataset: Dataset, plans: Mapping[str, Plan], record: Run) -
         if is_whole(out):
             shutil.rmtree(training.checkpoints(record.folder), ignore_errors=True)  # left if it was killed at the end
             models[name] = TunedModel.open(out)
+            note_artifact(record, MODEL, models[name].key, name=name)
             continue
         from tunesmith.train.run import train as train_stage  # brings torch, which finding a model does without
 
@@ -397,7 +401,9 @@ def evaluate(
     evaluation = evaluation_of(job, dataset, plans, models)
     out = job.artifact(evaluation.identity())
     if is_whole(out):
-        return Scorecard.open(out)
+        found = Scorecard.open(out)
+        note_artifact(record, SCORECARD, found.key)
+        return found
     from tunesmith.evaluate.run import evaluate as evaluate_stage  # brings torch
 
     return evaluate_stage(evaluation, runtime=job.runtime, progress=job.progress, run=record, out=out)

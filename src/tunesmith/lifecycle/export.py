@@ -58,7 +58,7 @@ def export(job: Job, *, anyway: bool = False) -> Bundle:
     if not is_whole(out):
         return _export(job, judged, exporting, out)
     bundle = Bundle.open(out)
-    if newest_in(job.run_folder, KIND) not in (bundle.key, None):  # the last that was exported is served
+    if newest_in(job.run_folder, KIND) != bundle.key:  # the last that was exported is served
         with lifecycle.running(job) as record:
             record.record("artifact", kind=KIND, key=bundle.key)
     return bundle

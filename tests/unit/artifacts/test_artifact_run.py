@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 import tunesmith
-from tunesmith.artifacts import open_run, read_events, read_metrics
+from tunesmith.artifacts import note_artifact, open_run, read_events, read_metrics
 from tunesmith.artifacts.run import RunBusy
 from tunesmith.errors import Place, RunFailed
 from tunesmith.runtime import Runtime
@@ -31,6 +31,20 @@ with open_run(Path(sys.argv[1]), "name: held\\n", utc_now) as run:
 
 def events_file(folder: Path) -> Path:
     return folder / "events.jsonl"
+
+
+def test_an_artifact_that_was_found_is_noted_unless_it_was_the_last(tmp_path: Path, runtime: Runtime) -> None:
+    """Killed between the two, a run has what it never named; another run, or other rows, made it before."""
+    with open_run(tmp_path / "a", "name: a\n", runtime.clock) as run:
+        for key, name in (("k1", "tuned"), ("k1", "tuned"), ("k2", "long"), ("k1", "tuned"), ("k3", "tuned")):
+            note_artifact(run, "tuned_model", key, name=name)
+        note_artifact(run, "scorecard", "k1")
+    with open_run(tmp_path / "a", "name: a\n", runtime.clock) as run:
+        note_artifact(run, "scorecard", "k1")
+        note_artifact(run, "tuned_model", "k1", name="tuned")
+    found = [(event.data["kind"], event.data["key"]) for event in read_events(tmp_path / "a")]
+    models, card = [("tuned_model", key) for key in ("k1", "k2", "k3", "k1")], ("scorecard", "k1")
+    assert found == [*models[:3], card, models[3]]
 
 
 def test_events_are_read_back_in_order_with_their_attempt(tmp_path: Path, runtime: Runtime) -> None:

@@ -116,9 +116,9 @@ def test_what_the_base_asks_to_be_passed_on_is(tmp_path: Path, runtime: Runtime)
     for name in ("LICENSE", "LICENSE.pdf", "NOTICE"):
         (base / name).write_text(name)
     tuned = tuned_model(tmp_path / "model", find_base(str(base)), LORA)
-    what = exporting(tmp_path, str(base), tuned, export={"forms": ["merged", "int8"]})
+    what = exporting(tmp_path, str(base), tuned, export={"forms": ["merged", "int8", "gguf"]})
     bundle = export(what, runtime=runtime, progress=Silent(), out=tmp_path / "out", certify=certified())
-    for form in ("merged", "int8"):
+    for form in ("merged", "int8", "gguf"):
         assert {name for name in files(bundle.folder / form) if name.isupper()} == {"LICENSE", "NOTICE"}
         refuse_harmful(bundle.folder / form)
 
@@ -127,10 +127,17 @@ def test_what_the_base_asks_to_be_passed_on_is(tmp_path: Path, runtime: Runtime)
 def test_whoever_loads_it_draws_answers_as_they_were_judged(
     tmp_path: Path, runtime: Runtime, drawn: dict[str, float]
 ) -> None:
-    """Qwen's own settings cut after 20 tokens and penalise repetitions, which nobody did when it was judged."""
+    """Qwen's own settings keep the 20 likeliest tokens and penalise repetitions; nobody did when it was judged."""
     base = tmp_path / "base"
     shutil.copytree(find_base(BUILTIN).folder, base)
-    own = {"do_sample": True, "temperature": 0.7, "top_p": 0.8, "top_k": 20, "repetition_penalty": 1.05}
+    own = {
+        "do_sample": True,
+        "temperature": 0.7,
+        "top_p": 0.8,
+        "top_k": 20,
+        "repetition_penalty": 1.05,
+        "min_length": 9,
+    }
     (base / "generation_config.json").write_text(json.dumps({"pad_token_id": 0, "eos_token_id": [2], **own}))
     tuned = tuned_model(tmp_path / "model", find_base(str(base)), LORA)
     sections = {"export": {"forms": ["merged", "int8", "gguf"]}, "evaluate": {"decoding": drawn}}
