@@ -109,6 +109,9 @@ def test_the_bare_command_shows_its_help_and_version_needs_no_verb() -> None:
     assert bare.stderr.startswith("Usage:")
     assert "error" not in bare.stderr
     assert CliRunner().invoke(app, ["--version"]).stdout == f"{__version__}\n"
+    asked = CliRunner().invoke(app, ["--json"])
+    assert isinstance(asked.exception, TunesmithError)
+    assert asked.exception.message("en") == "a verb is missing"
 
 
 def test_json_may_stand_before_or_behind_the_verb() -> None:
