@@ -46,7 +46,7 @@ from tunesmith.cli.session import (
 from tunesmith.cli.store import store_app
 from tunesmith.cli.trace import trace
 from tunesmith.cli.watch import watch
-from tunesmith.errors import ExitCode, Place, TunesmithError
+from tunesmith.errors import ExitCode, Phrase, Place, TunesmithError
 
 if TYPE_CHECKING:
     from tunesmith.lifecycle import Job, Outcome
@@ -88,6 +88,8 @@ def options(
         show({"version": __version__}, [__version__])
         raise typer.Exit
     if context.invoked_subcommand is None:
+        if OPTIONS.json:
+            raise TunesmithError("usage", problem=Phrase("usage.problem.no-verb"), command=OPTIONS.command)
         typer.echo(context.get_help(), err=True)
         raise typer.Exit(ExitCode.USAGE)
 

@@ -9,12 +9,16 @@ import sys
 import tempfile
 import traceback
 from pathlib import Path
+from typing import Final
 
 import typer
 
 from tunesmith.cli.app import app
 from tunesmith.cli.session import LANGUAGE, OPTIONS, show
 from tunesmith.errors import ExitCode, Interrupted, Place, RunFailed, TunesmithError
+
+REFUSED: Final = (errno.EACCES, errno.EPERM, errno.EROFS, errno.EISDIR, errno.ENAMETOOLONG)
+"""What the system says of a place that a user named, and can name otherwise."""
 
 
 def main() -> None:
@@ -48,7 +52,7 @@ def _coded(failure: Exception) -> TunesmithError:
     # safetensors tells the system's error by its text alone
     if any(os.strerror(number) in str(failure) for number in (errno.ENOSPC, errno.EDQUOT)):
         coded: TunesmithError = RunFailed("disk-full")
-    elif isinstance(failure, OSError) and failure.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
+    elif isinstance(failure, OSError) and failure.errno in REFUSED:
         coded = RunFailed("no-permission", problem=failure.strerror)
     elif isinstance(failure, (NotADirectoryError, FileExistsError)):
         coded = TunesmithError("not-a-folder")
@@ -62,7 +66,8 @@ def _coded(failure: Exception) -> TunesmithError:
 
 def _existing(path: Path) -> Place:
     """The path, or what stands where it should have been made."""
-    return Place(str(next((found for found in (path, *path.parents) if found.exists()), path)))
+    # `Path.exists` raises where a folder may not be looked into, or a name is too long
+    return Place(str(next((found for found in (path, *path.parents) if os.path.exists(found)), path)))
 
 
 def _internal(failure: Exception) -> TunesmithError:

@@ -207,8 +207,8 @@ TEXTS: Final[dict[str, tuple[str, str]]] = {
     ),
     "error.no-permission": ("the system refuses: {problem}", "系统拒绝访问：{problem}"),
     "hint.no-permission": (
-        "change the permissions there, or choose another folder with --workspace",
-        "请修改该处的权限，或用 --workspace 指定其他文件夹",
+        "change the permissions there, or name another place; --workspace names another folder to work in",
+        "请修改该处的权限，或换一个位置；工作区可用 --workspace 另行指定",
     ),
     "error.not-a-folder": ("a file stands where a folder is needed", "此处需要文件夹，却是一个文件"),
     "hint.not-a-folder": (

@@ -58,7 +58,6 @@ TEXTS: Final[dict[str, tuple[str, str]]] = {
         "有 {count} 次对话发生在该模型不是 champion 的时候，未计入",
     ),
     "monitor.kind": ("Health of a served model", "线上模型健康报告"),
-    "monitor.title": ("{model}", "{model}"),
     "monitor.window": ("{since} to {until} UTC", "{since} 至 {until}（UTC）"),
     "monitor.counts": (
         "{exchanges} exchanges, {feedback} pieces of feedback",

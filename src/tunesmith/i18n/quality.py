@@ -3,10 +3,6 @@
 from typing import Final
 
 TEXTS: Final[dict[str, tuple[str, str]]] = {
-    "quality.consistency": ("consistency", "一致性"),
-    "quality.completeness": ("completeness", "完整性"),
-    "quality.correctness": ("correctness", "正确性"),
-    "quality.representativeness": ("representativeness", "代表性"),
     "quality.part.labels": ("near-duplicates with another label", "近似重复的数据标签不同"),
     "quality.part.answers": ("one prompt, contradicting answers", "同一提示的回答相互矛盾"),
     "quality.part.spelling": ("labels spelled in several ways", "同一标签有多种写法"),

@@ -71,9 +71,6 @@ TEXTS: Final[dict[str, tuple[str, str]]] = {
         "ask it of both models: `tunesmith evaluate RECIPE`, or take it out of the limits",
         "请对两个模型都进行这项测试：`tunesmith evaluate RECIPE`，或将其从限度中去掉",
     ),
-    "gate.promote": ("Promote", "可以上线"),
-    "gate.reject": ("Reject", "不予上线"),
-    "gate.inconclusive": ("Inconclusive", "尚无定论"),
     "gate.reason.gain_shown": (
         "{suite}: better than the current model: {mean}, {level} interval {low} to {high}, on {n} items",
         "{suite}：优于当前模型：{mean}，{level} 置信区间 {low} 至 {high}，共 {n} 题",

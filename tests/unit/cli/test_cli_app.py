@@ -22,6 +22,7 @@ from tunesmith.errors import ExitCode, RunFailed, TunesmithError
 from tunesmith.lifecycle.forget import Mention
 
 HEAVY = ("torch", "transformers", "rich", "polars", "pydantic", "numpy", "yaml", "tokenizers", "datasets")
+LONG = "x" * 300
 VERBS = [
     *(
         ["init"],
@@ -109,6 +110,9 @@ def test_the_bare_command_shows_its_help_and_version_needs_no_verb() -> None:
     assert bare.stderr.startswith("Usage:")
     assert "error" not in bare.stderr
     assert CliRunner().invoke(app, ["--version"]).stdout == f"{__version__}\n"
+    asked = CliRunner().invoke(app, ["--json"])
+    assert isinstance(asked.exception, TunesmithError)
+    assert asked.exception.message("en") == "a verb is missing"
 
 
 def test_json_may_stand_before_or_behind_the_verb() -> None:
@@ -138,6 +142,12 @@ def test_json_has_null_for_what_is_no_number(capsys: pytest.CaptureFixture[str])
         (RuntimeError("I/O error: No space left on device (os error 28)"), "disk-full", ExitCode.FAILED),
         (OSError(errno.EACCES, os.strerror(errno.EACCES), "there/x"), "no-permission", ExitCode.FAILED),
         (OSError(errno.EROFS, os.strerror(errno.EROFS), "there/x"), "no-permission", ExitCode.FAILED),
+        (OSError(errno.EISDIR, os.strerror(errno.EISDIR), "there"), "no-permission", ExitCode.FAILED),
+        (
+            OSError(errno.ENAMETOOLONG, os.strerror(errno.ENAMETOOLONG), f"there/{'x' * 300}"),
+            "no-permission",
+            ExitCode.FAILED,
+        ),
         (NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR), "there/x"), "not-a-folder", ExitCode.USAGE),
         (RunFailed("events-damaged"), "events-damaged", ExitCode.FAILED),
     ],

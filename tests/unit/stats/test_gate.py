@@ -74,8 +74,8 @@ def test_the_operating_curve_is_what_the_tests_promise() -> None:
         operating_curve(Suite(400, 0.3, 0.2), [], 0.05)
 
 
-def test_every_word_and_reason_of_the_gate_stands_in_the_catalogue() -> None:
-    assert {f"gate.{word}" for word in Passage} | {f"gate.reason.{code}" for code in GateReason} <= set(CATALOGUE)
+def test_every_reason_of_the_gate_stands_in_the_catalogue() -> None:
+    assert {f"gate.reason.{code}" for code in GateReason} <= set(CATALOGUE)
 
 
 def test_a_model_that_learned_the_format_only_is_never_promoted() -> None:
