@@ -15,7 +15,7 @@ from pydantic import BaseModel, Tag, ValidationError
 from pydantic_core import ErrorDetails
 
 from tunesmith.errors import ManyErrors, Phrase, Place, TunesmithError
-from tunesmith.recipe.search import Range, apart
+from tunesmith.recipe.search import Range, Values, apart
 from tunesmith.recipe.sections import Recipe
 from tunesmith.recipe.tree import KeyPath, Marks, dump_yaml, parse_yaml
 
@@ -24,6 +24,7 @@ DATA: Final = frozenset(
     (".csv", ".tsv", ".jsonl", ".ndjson", ".parquet", ".arrow", ".feather", ".xlsx", ".xls", ".docx", ".pdf")
 )
 """Kinds of files that are handed over as a recipe, and hold what a recipe names."""
+_CHECKED_POINTS: Final = 100
 SHORT: Final = ("method", "objective", "schedule", "optimizer")
 """Keys whose section can be written as its name alone."""
 # pydantic's error types that a recipe can meet, by catalogue key `recipe.problem.*`
@@ -213,13 +214,21 @@ def _mistaken_search(recipe: Recipe, marks: Marks, file: str) -> Iterator[Tunesm
         if wider is not None:
             yield TunesmithError("search-overlap", place=place, key=key, wider=wider)
             continue
-        values = tried.points() if isinstance(tried, Range) else tried.values
+        values = _tried_values(tried)
         problem = next((found for value in values for found in _mistakes_of(key, value, tree, place)), None)
         why = apart(key)
         if problem is not None:
             yield problem
         elif why is not None:
             yield TunesmithError("search-key", place=place, key=key, reason=Phrase(f"search.apart.{why}"))
+
+
+def _tried_values(tried: Range | Values) -> Sequence[object]:
+    """All of a few values; of a long range some beside both ends, for each is a whole recipe to be checked."""
+    if isinstance(tried, Values):
+        return tried.values
+    every = 1 + tried.num_points // _CHECKED_POINTS
+    return [*(tried.point(number) for number in range(0, tried.num_points, every)), tried.last]
 
 
 def _mistakes_of(key: str, value: object, tree: dict[str, object], place: Place) -> Iterator[TunesmithError]:

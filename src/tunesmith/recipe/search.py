@@ -107,16 +107,25 @@ class Range(Section):
     def is_whole(self) -> bool:
         return all(isinstance(number, int) for number in (self.low, self.high, self.step) if number is not None)
 
-    def points(self) -> list[int | float]:
-        """All values from `low` on, a `step` apart; without a step the two ends."""
+    @property
+    def num_points(self) -> int:
+        """Values from `low` on, a `step` apart; without a step the two ends."""
+        return 2 if self.step is None else math.floor((self.high - self.low) / self.step + 1e-9) + 1
+
+    def point(self, number: int) -> int | float:
+        """One of them, counted from 0."""
         if self.step is None:
-            return [self.low, self.high]
-        num = math.floor((self.high - self.low) / self.step + 1e-9)
+            return self.high if number else self.low
+        value = self.low + number * self.step
         # without the digits that adding 0.1 three times brings
-        return [
-            self.low + n * self.step if self.is_whole else float(f"{self.low + n * self.step:.12g}")
-            for n in range(num + 1)
-        ]
+        return value if self.is_whole else float(f"{value:.12g}")
+
+    @property
+    def last(self) -> int | float:
+        return self.point(self.num_points - 1)
+
+    def points(self) -> list[int | float]:
+        return [self.point(number) for number in range(self.num_points)]
 
 
 def _kind(value: object) -> str:
@@ -168,7 +177,7 @@ class Search(Section):
                 raise PydanticCustomError(
                     "search_grid", "`by: grid` needs `values` or `step` for `{key}`", {"key": key}
                 )
-            num *= len(tried.values if isinstance(tried, Values) else tried.points())
+            num *= len(tried.values) if isinstance(tried, Values) else tried.num_points
         if num > MAX_GRID:
             told = {"num": num, "most": MAX_GRID}
             raise PydanticCustomError("search_many", "the grid has {num} trials, more than {most}", told)

@@ -63,7 +63,7 @@ def _distribution(tried: Range | Values) -> BaseDistribution:
     if isinstance(tried, Values):
         return CategoricalDistribution([as_text(value) for value in tried.values])
     # the last neighbour may lie below `high`
-    low, high = tried.low, tried.points()[-1]
+    low, high = tried.low, tried.last
     if tried.is_whole:
         return IntDistribution(int(low), int(high), log=tried.log, step=int(tried.step or 1))
     return FloatDistribution(low, high, log=tried.log, step=tried.step)

@@ -21,6 +21,7 @@ from tunesmith.text.personal.mentions import find_mentions, part_of, parts_of
 from tunesmith.text.personal.surrogates import surrogate
 from tunesmith.text.personal.words_en import FEMALE_NAMES, MALE_NAMES
 from tunesmith.text.tokens import HAN
+from tunesmith.text.traditional import simplified
 
 Attribute = Literal["gender", "name", "region"]
 Gender = Literal["female", "male"]
@@ -40,7 +41,9 @@ def swap_of(texts: Sequence[str], attribute: Attribute, protect: Iterable[str], 
     names and regions; a person or region is the same in every text, and two different ones stay different.
     """
     phrases = tuple(protect)
-    finder = {"gender": _genders, "name": _names, "region": _regions}[attribute](texts, random)
+    # one person stays one in whatever characters; what is put in is simplified
+    plain = [simplified(text) for text in texts]
+    finder = {"gender": _genders, "name": _names, "region": _regions}[attribute](plain, random)
     if finder is None or not any(_edits(text, finder, phrases) for text in texts):
         return None
     return lambda text: _edited(text, _edits(text, finder, phrases))
@@ -60,7 +63,7 @@ def _edits(text: str, finder: Finder, phrases: tuple[str, ...]) -> list[Edit]:
     """What to put where, in order, outside of what stays."""
     stays = marked(text, phrases)
     found: list[Edit] = []
-    for start, stop, new in sorted(finder(text)):
+    for start, stop, new in sorted(finder(simplified(text))):
         is_open = not any(start < end and begin < stop for begin, end in stays)
         if is_open and text[start:stop] != new and (not found or found[-1][1] <= start):
             found.append((start, stop, new))
@@ -87,7 +90,7 @@ def genders_named(texts: Sequence[str]) -> frozenset[Gender]:
     """The genders of the people whom the texts speak of, by the words and given names that `swap_of` would swap."""
     male = {"him", "his", "男", *_listed_genders().male}
     found: set[Gender] = set()
-    for text in texts:
+    for text in map(simplified, texts):
         said = [text[start:stop].lower() for find in (_latin_genders, _han_genders) for start, stop, _ in find(text)]
         said_male = [word in male for word in said] + [name in MALE_NAMES for _, _, name in _given_names(text)]
         found.update("male" if is_male else "female" for is_male in said_male)

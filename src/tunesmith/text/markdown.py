@@ -9,7 +9,7 @@ from typing import Final
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 _CONTROL: Final = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
-_ACTIVE: Final = re.compile(r"[\\<>|\[\]]")
+_ACTIVE: Final = re.compile(r"[\\<>|\[\]]|&(?=#?[0-9A-Za-z]+;)")
 
 
 def render(package: str, template: str, **context: object) -> str:

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from time import process_time
 
 import pytest
 
@@ -186,3 +187,16 @@ def test_every_key_that_stays_apart_is_one_of_the_recipe() -> None:
         assert f"search.apart.{KEPT_APART[key]}" in CATALOGUE
     assert apart("train.learning_rate") is None
     assert apart("train.stopper") is None
+
+
+@pytest.mark.thorough
+def test_a_long_range_is_read_at_once(tmp_path: Path) -> None:
+    space = "  space:\n    train.max_rows: {low: 1, high: 1000000000, step: 1}\n"
+    begun = process_time()
+    assert load(tmp_path, space).search.space["train.max_rows"].last == 10**9
+    assert process_time() - begun < 5.0
+    error = only(tmp_path, "  by: grid\n" + space)
+    assert (error.code, "1000000000" in error.message()) == ("recipe-value", True)
+    # a share below 1 or a whole number of steps: 1.5 is neither
+    error = only(tmp_path, "  space:\n    train.warmup: {low: 0.5, high: 2.0, step: 0.5}\n")
+    assert (error.code, "1.5" in error.message()) == ("recipe-value", True)

@@ -4,7 +4,7 @@ from random import Random
 
 import pytest
 
-from tunesmith.text.counterfactual import Attribute, swap_of
+from tunesmith.text.counterfactual import Attribute, genders_named, swap_of
 
 
 def swapped(attribute: Attribute, *texts: str, protect: tuple[str, ...] = (), seed: int = 0) -> list[str] | None:
@@ -81,3 +81,14 @@ def test_regions_change_for_regions_of_their_kind() -> None:
 def test_phrases_that_are_protected_stay() -> None:
     assert swapped("gender", "the King size bed of his", protect=("king size",)) == ["the King size bed of hers"]
     assert swapped("region", "the Shanghai branch", protect=("shanghai",)) is None
+
+
+def test_traditional_characters_name_the_same_people() -> None:
+    texts = ["爸爸和媽媽在廣東。"]
+    assert genders_named(texts) == {"female", "male"}
+    gender, region = (swap_of(texts, attribute, (), Random(1)) for attribute in ("gender", "region"))
+    assert gender is not None
+    assert region is not None
+    assert gender(texts[0]) == "妈妈和爸爸在廣東。"
+    assert region(texts[0]).startswith("爸爸和媽媽在")
+    assert "廣東" not in region(texts[0])

@@ -13,3 +13,7 @@ def test_text_stays_text() -> None:
     assert "<a " not in rendered
     assert rendered.count("<td>") == 1
     assert "a | b &lt;img" in rendered
+
+
+def test_what_looks_escaped_is_shown_as_it_is() -> None:
+    assert escaped("AT&T wrote &lt;b&gt; and &#60;") == "AT&T wrote &#38;lt;b&#38;gt; and &#38;#60;"

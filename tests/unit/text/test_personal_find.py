@@ -88,6 +88,7 @@ def test_chinese(text: str, expected: list[tuple[str, str]]) -> None:
         "关于任务进度，项目经理和主治医生正在讨论治疗方案。",
         "地铁2号线在人民广场站换乘，频道12号",
         "这个密码是必填的，账号密码是什么",
+        "营业收入13912345678元，净利润 15812345678 美元，共18612345678股，￥13912345678",
         "用药：苄嘧磺隆、吡啶、嘌呤，诊断痤疮。",
         "",
     ],
@@ -99,6 +100,7 @@ def test_what_only_looks_alike(text: str) -> None:
 def test_a_number_ends_where_a_chinese_character_begins() -> None:
     assert found("身份证11010519491231002X的号") == [("id-card", "11010519491231002X")]
     assert found("电话13812345678没人接") == [("phone", "13812345678")]
+    assert found("电话13812345678元旦没人接") == [("phone", "13812345678")]
     assert found("电话138123456789没人接") != [("phone", "13812345678")]
 
 

@@ -38,6 +38,8 @@ _PHONE: Final = re.compile(
     r"|0(?:7[0-9]{3}[ -]?[0-9]{3} ?[0-9]{3}|1[0-9]{2,3}[ -][0-9]{3}[ -]?[0-9]{3,4}|20[ -][0-9]{4}[ -]?[0-9]{4})"
     rf"){_END}"
 )
+_MONEY_BEFORE: Final = re.compile(r"(?:[$€£¥￥]|RMB|CNY|USD) ?$")
+_MONEY_AFTER: Final = re.compile(r" ?(?:[美欧日港]?元(?!旦)|英镑|港币|人民币|股(?!东))")
 _INTERNATIONAL: Final = re.compile(rf"{_FREE}(?<!\))(?:\+|00(?=[1-9][0-9] ))[1-9][0-9 ().\-]{{6,20}}[0-9]{_END}")
 _PHONE_CUE: Final = re.compile(
     r"(?:phone|mobile|cell|tel|call|text|fax|whatsapp|dial|ring|contact number|reach (?:me|us|him|her) (?:at|on)|"
@@ -99,6 +101,12 @@ def _plain(match: re.Match[str]) -> str:
 
 def _is_ssn(match: re.Match[str]) -> bool:
     return is_ssn(_plain(match)) and (match[1] == "-" or _cued(match, _SSN_CUE))
+
+
+def _is_no_amount(match: re.Match[str]) -> bool:
+    """Whether no sign and no unit of money or of shares stands beside a number: 13912345678元 is a turnover."""
+    text, start = match.string, match.start()
+    return not (_MONEY_BEFORE.search(text, max(0, start - 4), start) or _MONEY_AFTER.match(text, match.end()))
 
 
 def _is_international(match: re.Match[str]) -> bool:
@@ -169,7 +177,7 @@ _IN_RUN: Final[tuple[tuple[re.Pattern[str], PersonalType, Callable[[re.Match[str
     (_CARD, "card", lambda match: is_card(_plain(match))),
     (_SSN, "ssn", _is_ssn),
     (_IPV4, "ip", _is_ipv4),
-    (_PHONE, "phone", lambda match: True),
+    (_PHONE, "phone", _is_no_amount),
     (_INTERNATIONAL, "phone", _is_international),
     (_CUED_PHONE, "phone", _is_cued_phone),
     (_ACCOUNT, "bank-account", _is_account),
