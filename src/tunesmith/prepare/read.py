@@ -359,7 +359,7 @@ def _column_errors(file: Path) -> Iterator[None]:
 
     try:
         yield
-    except pyarrow.ArrowException as error:
+    except (pyarrow.ArrowException, UnicodeDecodeError) as error:  # the latter of the names of columns
         raise TunesmithError("data-parquet", place=Place(str(file)), problem=str(error).split("\n")[0]) from error
     except OSError as error:
         raise unreadable(file, error) from error
