@@ -158,11 +158,12 @@ def _text_table(file: Path, *, is_markdown: bool) -> Table:
             if sum(line.num_bytes for line in lines) > MAX_ROW_BYTES:
                 yield Rejected(place, "row-too-large", f"> {MAX_ROW_BYTES} bytes", cut(bytes_to_text(first.content)[0]))
                 continue
-            text = "".join(decode(line.content, judged) for line in lines).strip()
+            written = "".join(decode(line.content, judged) for line in lines)
+            text = written.strip()
             if holds_undecoded_bytes(text):
                 readable, guess = undecoded_to_text(text)
                 yield Rejected(place, "bad-encoding", guess, cut(readable))
-            elif not (is_markdown and _is_heading(text, headings)):
+            elif not (is_markdown and _is_heading(written.rstrip(), headings)):
                 number += 1
                 title = headings.path.get(1, "")
                 yield _row(place, file, number, _Paragraph(text.replace("\r\n", "\n"), str(headings)), title)
