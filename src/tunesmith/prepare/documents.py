@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 import zipfile
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
@@ -115,8 +116,9 @@ def read_docx(file: Path) -> Table:
     _check_filled(file)
 
     def rows() -> Rows:
-        opened = _open_docx(file)
-        yield from _numbered(file, _docx_paragraphs(opened), opened.core_properties.title or "")
+        with _document_errors(file):
+            opened = _open_docx(file)
+            yield from _numbered(file, _docx_paragraphs(opened), opened.core_properties.title or "")
 
     return table_of(str(file), rows, columns=COLUMNS, encoding="binary")
 
@@ -156,11 +158,12 @@ def _text_table(file: Path, *, is_markdown: bool) -> Table:
             if sum(line.num_bytes for line in lines) > MAX_ROW_BYTES:
                 yield Rejected(place, "row-too-large", f"> {MAX_ROW_BYTES} bytes", cut(bytes_to_text(first.content)[0]))
                 continue
-            text = "".join(decode(line.content, judged) for line in lines).strip()
+            written = "".join(decode(line.content, judged) for line in lines)
+            text = written.strip()
             if holds_undecoded_bytes(text):
                 readable, guess = undecoded_to_text(text)
                 yield Rejected(place, "bad-encoding", guess, cut(readable))
-            elif not (is_markdown and _is_heading(text, headings)):
+            elif not (is_markdown and _is_heading(written.rstrip(), headings)):
                 number += 1
                 title = headings.path.get(1, "")
                 yield _row(place, file, number, _Paragraph(text.replace("\r\n", "\n"), str(headings)), title)
@@ -289,17 +292,22 @@ def _html_block(block: LexborNode | None, parts: list[str], headings: _Headings)
             yield _Paragraph(piece, str(headings))
 
 
+@contextmanager
+def _document_errors(file: Path) -> Iterator[None]:
+    try:
+        yield
+    except TunesmithError:
+        raise
+    except Exception as error:  # of a damaged file the libraries raise whatever they trip over
+        raise TunesmithError("data-document", place=Place(str(file)), problem=str(error).split("\n")[0]) from error
+
+
 def _open_docx(file: Path) -> Document:
     import docx
-    from docx.opc.exceptions import PackageNotFoundError
 
-    try:
-        with zipfile.ZipFile(file) as packed:
-            _check_size(sum(entry.file_size for entry in packed.infolist()), file)
-        return docx.Document(str(file))
-    except (zipfile.BadZipFile, PackageNotFoundError, SyntaxError, KeyError, ValueError) as error:
-        # SyntaxError is the base of what lxml raises for broken XML.
-        raise TunesmithError("data-document", place=Place(str(file)), problem=str(error).split("\n")[0]) from error
+    with zipfile.ZipFile(file) as packed:
+        _check_size(sum(entry.file_size for entry in packed.infolist()), file)
+    return docx.Document(str(file))
 
 
 def _docx_paragraphs(opened: Document) -> Iterator[_Paragraph]:
@@ -347,13 +355,11 @@ def _open_pdf(file: Path, stream: object) -> tuple[PdfReader, str, int]:
     """The document, its title and the number of its pages."""
     from pypdf import PdfReader
 
-    try:
+    with _document_errors(file):
         reader = PdfReader(stream)  # type: ignore[arg-type]
         is_locked = reader.is_encrypted and not reader.decrypt("")
         title = "" if is_locked else str((reader.metadata and reader.metadata.title) or "")
         num_pages = 0 if is_locked else len(reader.pages)
-    except Exception as error:  # of a damaged file the library raises whatever it trips over
-        raise TunesmithError("data-document", place=Place(str(file)), problem=str(error).split("\n")[0]) from error
     if is_locked:
         raise TunesmithError("document-locked", place=Place(str(file)))
     return reader, title, num_pages
@@ -364,7 +370,7 @@ def _page_rows(file: Path, reader: PdfReader, number: int, title: str) -> Rows:
     try:
         # a font may name the halves of a character one by one; half of one is an error
         text = reader.pages[number - 1].extract_text().encode("utf-16", "surrogatepass").decode("utf-16")
-    except Exception as error:  # as above; the other pages may be sound
+    except Exception as error:  # whatever the library trips over; the other pages may be sound
         yield Rejected(place, "bad-page", str(error).split("\n")[0])
         return
     pieces = [piece.strip() for piece in _BLANK_LINES.split(text) if piece.strip()]

@@ -102,9 +102,9 @@ def read_arrow(file: Path) -> Table:
     def batches() -> Iterator[pyarrow.RecordBatch]:
         with _opened_arrow(file) as opened:
             if isinstance(opened, pyarrow.ipc.RecordBatchFileReader):
-                yield from map(opened.get_batch, range(opened.num_record_batches))
+                yield from map(_sound, map(opened.get_batch, range(opened.num_record_batches)))
             else:
-                yield from opened
+                yield from map(_sound, opened)
 
     def schema() -> pyarrow.Schema:
         with _opened_arrow(file) as opened:
@@ -288,6 +288,23 @@ def _batch_table(
     return table_of(str(file), rows, columns=columns, encoding="binary")
 
 
+def _sound(batch: pyarrow.RecordBatch) -> pyarrow.RecordBatch:
+    """The batch, which points nowhere outside of itself: the library believes a file of this format.
+
+    A text that is not UTF-8 costs only its row, later. Raises ArrowException.
+    """
+    import pyarrow
+
+    for column in batch.columns:
+        try:
+            column.validate(full=True)
+        except pyarrow.ArrowInvalid as error:
+            is_text = pyarrow.types.is_string(column.type) or pyarrow.types.is_large_string(column.type)
+            if not is_text or "UTF8" not in str(error):
+                raise
+    return batch
+
+
 def _batch_rows(batch: pyarrow.RecordBatch, name: str, number: int) -> Rows:
     """The rows of a batch, counted on from `number`; one that Python cannot hold costs only itself."""
     try:
@@ -342,7 +359,7 @@ def _column_errors(file: Path) -> Iterator[None]:
 
     try:
         yield
-    except pyarrow.ArrowException as error:
+    except (pyarrow.ArrowException, UnicodeDecodeError) as error:  # the latter of the names of columns
         raise TunesmithError("data-parquet", place=Place(str(file)), problem=str(error).split("\n")[0]) from error
     except OSError as error:
         raise unreadable(file, error) from error

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import io
 import time
+import zipfile
 from pathlib import Path
 from typing import Any
 
@@ -129,7 +130,7 @@ def test_a_ruled_line_at_the_top_of_markdown_swallows_nothing(tmp_path: Path, te
 def test_headings_of_markdown_are_found_at_once(tmp_path: Path) -> None:
     begun = time.perf_counter()
     spaced = "# a" + " " * 100_000 + "b #"
-    lines = [spaced, "one", "", "#", "two", "", "####### no", "", "#no", "", "## # ##", "three"]
+    lines = [spaced, "one", "", "#", "two", "", "####### no", "", "#no", "", "    # no", "", "## # ##", "three"]
     found = rows_of(read(tmp_path, "a.md", "\n".join(lines).encode()))
     assert time.perf_counter() - begun < 1
     assert [(row["text"], row.get("heading", "")) for row in found] == [
@@ -137,6 +138,7 @@ def test_headings_of_markdown_are_found_at_once(tmp_path: Path) -> None:
         ("two", ""),
         ("####### no", ""),
         ("#no", ""),
+        ("# no", ""),
         ("three", "#"),
     ]
 
@@ -308,6 +310,28 @@ def test_unusable_documents_are_coded_errors(tmp_path: Path, name: str, content:
         read(tmp_path, name, content)
     assert caught.value.code == code
     assert all(caught.value.message(language) and caught.value.hint(language) for language in ("en", "zh"))
+
+
+@pytest.mark.parametrize(
+    ("part", "damage"),
+    [
+        ("word/document.xml", (b"<w:body>", b"<w:bodies>")),
+        ("word/styles.xml", (b'w:type="paragraph"', b'w:type="pa"')),
+        ("docProps/core.xml", (b"coreProperties", b"coreProbabilities")),
+        ("[Content_Types].xml", (b"<", b">")),
+    ],
+)
+def test_a_damaged_docx_is_a_coded_error(tmp_path: Path, part: str, damage: tuple[bytes, bytes]) -> None:
+    buffer = io.BytesIO()
+    document = docx.Document()
+    document.add_heading("Heading", 1)
+    document.save(buffer)
+    with zipfile.ZipFile(buffer) as sound, zipfile.ZipFile(tmp_path / "a.docx", "w") as damaged:
+        for name in sound.namelist():
+            content = sound.read(name)
+            damaged.writestr(name, content.replace(*damage) if name == part else content)
+    with pytest.raises(TunesmithError, match=r"data-document|data-no-rows"):
+        list(read_file(tmp_path / "a.docx").rows)
 
 
 def test_half_a_character_of_a_pdf_costs_its_page(tmp_path: Path) -> None:

@@ -513,6 +513,20 @@ def test_a_cell_of_columns_that_python_cannot_hold_costs_its_row(tmp_path: Path,
     assert (found[0].detail, found[0].row) == ("GB18030/GBK", "请问怎么退款")
 
 
+@pytest.mark.parametrize("is_file", [True, False])
+def test_an_arrow_file_that_points_outside_of_itself_is_an_error(tmp_path: Path, is_file: bool) -> None:
+    """It ended the process with a segmentation fault."""
+    table = pyarrow.table({"text": ["abcd", "efgh"]})
+    buffer = io.BytesIO()
+    with (pyarrow.ipc.new_file if is_file else pyarrow.ipc.new_stream)(buffer, table.schema) as stream:
+        stream.write_table(table)
+    offsets = b"".join(number.to_bytes(4, "little") for number in (0, 4, 8))
+    assert buffer.getvalue().count(offsets) == 1
+    damaged = offsets[:4] + (2**30).to_bytes(4, "little") + (2**30 + 4).to_bytes(4, "little")
+    with pytest.raises(TunesmithError, match="data-parquet"):
+        read(tmp_path, "a.arrow", buffer.getvalue().replace(offsets, damaged))
+
+
 def test_what_is_not_a_number_is_missing(tmp_path: Path) -> None:
     columns = {"text": ["a", "b", "c"], "score": [1.5, float("nan"), None], "half": [2.0, 3.0, float("nan")]}
     kinds = {"text": pyarrow.string(), "score": pyarrow.float64(), "half": pyarrow.float32()}
