@@ -386,7 +386,9 @@ def test_the_command_tells_alarms_first_and_writes_the_page(
 
 
 def blocks(language: str) -> list[tuple[str, str]]:
+    """Each with its kind, without comments, which are in the page's language."""
     page = (ROOT / "docs" / language / "how-to" / "watch-a-served-model.md").read_text(encoding="utf-8")
+    page = re.sub(r" +# .*", "", page)
     return re.findall(r"^```(\w+)\n(.*?)^```", page, re.MULTILINE | re.DOTALL)
 
 
