@@ -401,7 +401,7 @@ def test_the_page_on_watching_runs_as_written(
     watched.serve([*traffic(4, NUM), *traffic(4, NUM, 1, chinese=0.9)])
     fresh.chdir(watched.workspace)
     # by count: the last week of today's clock is empty
-    recipe_text = found["yaml"].replace("7d ", "120 ").replace("500 ", "60 ")
+    recipe_text = found["yaml"].replace("window: 7d", "window: 120").replace("max_points: 500", "max_points: 60")
     Path("recipe.yaml").write_text(recipe_text, encoding="utf-8")
     for line in found["console"].splitlines():
         done = CliRunner().invoke(app, shlex.split(line.removeprefix("tunesmith ")))
