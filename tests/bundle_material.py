@@ -6,6 +6,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -36,18 +37,19 @@ NUM_TOKENS = 8
 """Of a certified answer."""
 
 
-def bundle_in(folder: Path, name: str, *, shift: float = 0.0) -> Bundle:
-    """Its canaries are certified by another library's plain forward pass; `shift` makes them wrong."""
-    base = find_base(TINY)
+def bundle_in(folder: Path, name: str, *, shift: float = 0.0, reference: str = TINY, day: date | None = None) -> Bundle:
+    """Its canaries are certified by another library's plain forward pass; `shift` makes them wrong. They were asked on
+    a `day`."""
+    base = find_base(reference)
     model = tuned_model(folder / "model", base, Lora(rank=4 if name == "desk" else 8))
-    made = exporting(folder, TINY, model, name=name, export={"forms": ["adapter", "merged"]})
+    made = exporting(folder, reference, model, name=name, export={"forms": ["adapter", "merged"]})
     made = replace(made, task="labels", labels=LABELS)
 
     def certify(staging: Path, body: BundleBody) -> Certified:
         done = certified()(staging, body)
         judged = load_form(staging, body, "merged", dtype=torch.float32, device="cpu")
         chat = load_chat(base.folder)
-        canaries = tuple(_canary(judged, chat, messages, shift) for messages in ASKED)
+        canaries = tuple(_canary(judged, chat, messages, shift, day) for messages in ASKED)
         tolerances = {form.name: 0.01 for form in body.forms}
         certificate = done.certificate.model_copy(update={"canary_tolerances": tolerances})
         return replace(done, canaries=canaries, certificate=certificate)
@@ -57,13 +59,14 @@ def bundle_in(folder: Path, name: str, *, shift: float = 0.0) -> Bundle:
 
 
 @torch.no_grad()
-def _canary(judged: Any, chat: Chat, messages: tuple[Message, ...], shift: float) -> Canary:
-    prompt, answer = chat.prompt_ids(messages), list[int]()
+def _canary(judged: Any, chat: Chat, messages: tuple[Message, ...], shift: float, day: date | None) -> Canary:
+    prompt, answer = chat.prompt_ids(messages, day), list[int]()
     while len(answer) < NUM_TOKENS and chat.end_ids.isdisjoint(answer):
         answer.append(int(judged(torch.tensor([prompt + answer])).logits[0, -1].argmax()))
     logs = judged(torch.tensor([prompt + answer])).logits[0].log_softmax(1)
     found = [float(logs[len(prompt) - 1 + place, token]) + shift for place, token in enumerate(answer)]
-    return Canary(prompt=[(m.role, m.content) for m in messages], answer_ids=answer, log_probabilities=found)
+    said = [(message.role, message.content) for message in messages]
+    return Canary(prompt=said, answer_ids=answer, log_probabilities=found, day=day)
 
 
 @contextmanager

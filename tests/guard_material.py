@@ -58,8 +58,8 @@ class SayingEngine:
     def cancel(self, number: int) -> None:
         self.cancelled.append(number)
 
-    def score(self, prompt: Prompt, answer_ids: Sequence[int], adapter: str | None) -> list[float]:
-        self._fail(prompt)
+    def score(self, prompt_ids: Sequence[int], answer_ids: Sequence[int], adapter: str | None) -> list[float]:
+        self._fail(prompt_ids)
         return [self.scores] * len(answer_ids)
 
     def label(

@@ -105,7 +105,7 @@ class ScriptedEngine:
         with self._changed:
             return self._changed.wait_for(lambda: not self.running, seconds)
 
-    def score(self, prompt: Prompt, answer_ids: Sequence[int], adapter: str | None) -> list[float]:
+    def score(self, prompt_ids: Sequence[int], answer_ids: Sequence[int], adapter: str | None) -> list[float]:
         return [-0.25] * len(answer_ids)
 
     def label(

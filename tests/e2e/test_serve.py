@@ -5,10 +5,12 @@ from __future__ import annotations
 import io
 import json
 import re
+import shutil
 import signal
 import subprocess
 import sys
 from contextlib import redirect_stdout
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +31,7 @@ from tunesmith.recipe import Recipe
 from tunesmith.recipe.serve import Serve
 from tunesmith.records import Sampling
 from tunesmith.runtime import Runtime
+from tunesmith.serve.health import Proving
 from tunesmith.serve.run import serve
 from tunesmith.serve.start import deploy
 from tunesmith.store import add_version, workspace_store
@@ -85,6 +88,19 @@ def test_an_adapter_comes_and_goes_by_its_name(bundle: Bundle, tmp_path: Path) -
         assert httpx2.post(f"{server.address}/models/unload", json={"name": "desk"}).status_code == 400
         assert httpx2.post(f"{server.address}/models/unload", json={"name": "other"}).json()["deleted"] is True
         assert [model.id for model in client.models.list()] == ["desk", TINY]
+
+
+def test_a_template_that_tells_the_date_is_proved_on_the_day_of_its_certificate(tmp_path: Path) -> None:
+    base = tmp_path / "base"
+    shutil.copytree(find_base(TINY).folder, base)
+    template = base / "chat_template.jinja"
+    template.write_text("{{ strftime_now('Today is %d %B %Y. ') }}" + template.read_text("utf-8"), encoding="utf-8")
+    bundle = bundle_in(tmp_path / "desk", "desk", reference=str(base), day=date(2020, 2, 29))
+    with serving(bundle, tmp_path / "served") as server:  # it is proved, or not ready
+        deployed = server.deployment
+        adapter = deployed.models.find("desk").adapter
+        today = [load_chat(base).prompt_ids(canary.messages) for canary in bundle.canaries()]
+        assert Proving(bundle.canaries(), today, 0.01, adapter).difference(deployed.engine) > 0.01
 
 
 def test_a_model_that_does_not_answer_as_certified_is_not_served(tmp_path: Path) -> None:

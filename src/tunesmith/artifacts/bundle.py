@@ -11,8 +11,9 @@ from __future__ import annotations
 import shlex
 from collections.abc import Iterable
 from dataclasses import dataclass
+from datetime import date
 from pathlib import Path
-from typing import Final, Literal
+from typing import Final, Literal, cast
 
 from tunesmith.artifacts.calibration import SavedMap, read_maps
 from tunesmith.artifacts.figures import Difference, Record
@@ -21,6 +22,7 @@ from tunesmith.artifacts.scorecard import Task
 from tunesmith.errors import Place, TunesmithError
 from tunesmith.recipe import PromptStyle
 from tunesmith.recipe.export import FormName
+from tunesmith.records import Message, Role
 
 KIND: Final = "bundle"
 BODY: Final = "bundle.json"
@@ -170,6 +172,12 @@ class Canary(Record):
     """(role, content)"""
     answer_ids: list[int]
     log_probabilities: list[float]
+    day: date | None = None
+    """On which the prompt was rendered, where the template tells the model the date."""
+
+    @property
+    def messages(self) -> tuple[Message, ...]:
+        return tuple(Message(cast(Role, role), content) for role, content in self.prompt)
 
 
 @dataclass(frozen=True)

@@ -10,6 +10,7 @@ import hashlib
 import json
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
+from datetime import date
 from itertools import groupby
 from pathlib import Path
 from typing import Any, Final
@@ -230,12 +231,17 @@ class Chat:
         spans: list[tuple[int, int]] = self.tokenizer.encode(text, add_special_tokens=False).offsets
         return spans
 
-    def prompt_ids(self, messages: Sequence[Message]) -> list[int]:
-        """The tokens after which the model writes its answer to `messages`, or all that an encoder reads."""
+    def prompt_ids(self, messages: Sequence[Message], day: date | None = None) -> list[int]:
+        """The tokens after which the model writes its answer to `messages`, or all that an encoder reads; today, or on
+        a `day`, which templates may tell the model."""
         self._refuse_control_tokens(messages)
-        text = self._text(self._served(messages), add_generation_prompt=not self.reads_only)
+        text = self._text(self._served(messages), add_generation_prompt=not self.reads_only, day=day)
         ids: list[int] = self.tokenizer.encode(text, add_special_tokens=self.reads_only).ids
         return ids
+
+    def today(self) -> date | None:
+        """The date that prompts tell the model; None where the template tells none."""
+        return self._template.today()
 
     def text_ids(self, text: str) -> list[int]:
         """The tokens after which the model writes on from a plain text. Raises TunesmithError `control-token`."""
@@ -270,9 +276,9 @@ class Chat:
         """Split generated text into reasoning and answer by this model's rules."""
         return parse_answer(text, prefilled=self.prefilled)
 
-    def _text(self, messages: Sequence[Message], *, add_generation_prompt: bool) -> str:
+    def _text(self, messages: Sequence[Message], *, add_generation_prompt: bool, day: date | None = None) -> str:
         fields = [self._as_fields(message) for message in messages]
-        return self._template.render(fields, add_generation_prompt=add_generation_prompt)
+        return self._template.render(fields, add_generation_prompt=add_generation_prompt, day=day)
 
     def _served(self, messages: Sequence[Message]) -> list[Message]:
         """What comes before an answer, as a server shows it to the model."""

@@ -6,7 +6,7 @@ import json
 import re
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any, Final
 
 import jinja2
@@ -151,13 +151,20 @@ class Template:
             raise TunesmithError("template-too-long", limit=MAX_TEMPLATE_CHARACTERS)
         self.source = source
         self.special = special
+        self._today = today
         try:
             self._template = _environment(today).from_string(source)
         except jinja2.TemplateSyntaxError as failure:
             raise TunesmithError("template-syntax", problem=str(failure)) from failure
 
-    def render(self, messages: Sequence[dict[str, Any]], *, add_generation_prompt: bool) -> str:
-        """The conversation as text.
+    def today(self) -> date | None:
+        """The date that the text may hold; None where it will be the same tomorrow."""
+        return self._today().date() if "strftime_now" in self.source else None
+
+    def render(
+        self, messages: Sequence[dict[str, Any]], *, add_generation_prompt: bool, day: date | None = None
+    ) -> str:
+        """The conversation as text, of today or of a `day`.
 
         Raises TunesmithError `template-refused` when the template rejects the conversation, fails, breaks the sandbox
         or does not end, `template-output` when it writes more than MAX_RENDERED_CHARACTERS.
@@ -166,7 +173,9 @@ class Template:
         num_characters = 0
         # transformers hands over None where there are none, and templates ask `tools is not none`
         given = {"messages": list(messages), "tools": None, "documents": None}
-        context = {**given, "add_generation_prompt": add_generation_prompt, **self.special}
+        context: dict[str, Any] = {**given, "add_generation_prompt": add_generation_prompt, **self.special}
+        if day is not None:
+            context["strftime_now"] = day.strftime
         try:
             for piece in self._template.generate(context):
                 num_characters += len(piece)

@@ -181,15 +181,14 @@ class BatchingEngine:
             self._cancelled.add(number)
             self._changed.notify()
 
-    def score(self, prompt: Prompt, answer_ids: Sequence[int], adapter: str | None) -> list[float]:
-        ids = self._ids_of(prompt)
-        self._refuse_long(len(self._virtual_ids) + len(ids) + len(answer_ids))
-        whole = np.array([*ids, *answer_ids], np.int32)
-        row = Rendered("", whole, (np.arange(len(whole)) >= len(ids)).astype(np.float32))
+    def score(self, prompt_ids: Sequence[int], answer_ids: Sequence[int], adapter: str | None) -> list[float]:
+        begin, whole = len(prompt_ids), np.array([*prompt_ids, *answer_ids], np.int32)
+        self._refuse_long(len(self._virtual_ids) + len(whole))
+        row = Rendered("", whole, (np.arange(len(whole)) >= begin).astype(np.float32))
 
         def work() -> list[float]:
             with self._adapters.using(self._adapter_number(adapter)):
-                logs_T: list[float] = self._local.token_likelihoods([row])[0][len(ids) :].tolist()
+                logs_T: list[float] = self._local.token_likelihoods([row])[0][begin:].tolist()
                 return logs_T
 
         return self._between_steps(work)

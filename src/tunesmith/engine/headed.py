@@ -71,10 +71,12 @@ class HeadEngine:
     def cancel(self, number: int) -> None:
         """Nothing is ever written."""
 
-    def score(self, prompt: Prompt, answer_ids: Sequence[int], adapter: str | None) -> list[float]:
+    def score(self, prompt_ids: Sequence[int], answer_ids: Sequence[int], adapter: str | None) -> list[float]:
         """log P of each of the outcomes, by their number: the classes, or those that `outcome_logs` makes of a
         number."""
-        (logs_O,) = self._read([self._ids_of(prompt)], lambda rows: outcome_logs(self._model, self._head, rows))
+        (logs_O,) = self._read(
+            [self._short(list(prompt_ids))], lambda rows: outcome_logs(self._model, self._head, rows)
+        )
         scores: list[float] = logs_O[list(answer_ids)].tolist()
         return scores
 
@@ -126,7 +128,9 @@ class HeadEngine:
 
     def _ids_of(self, prompt: Prompt) -> list[int]:
         """Raises TunesmithError `prompt-too-long`, and what the template raises."""
-        ids = self._chat.read_ids(prompt) if isinstance(prompt, str) else self._chat.prompt_ids(prompt)
+        return self._short(self._chat.read_ids(prompt) if isinstance(prompt, str) else self._chat.prompt_ids(prompt))
+
+    def _short(self, ids: list[int]) -> list[int]:
         if len(ids) > self._max_tokens:
             raise TunesmithError("prompt-too-long", tokens=len(ids), limit=self._max_tokens)
         return ids

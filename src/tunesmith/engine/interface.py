@@ -134,8 +134,8 @@ class Engine(Protocol):
         """End an answer before its time; its last delta says `cancelled`. One that is over stays as it is."""
         ...
 
-    def score(self, prompt: Prompt, answer_ids: Sequence[int], adapter: str | None) -> list[float]:
-        """log P of each token of a given answer, in nats."""
+    def score(self, prompt_ids: Sequence[int], answer_ids: Sequence[int], adapter: str | None) -> list[float]:
+        """log P of each token of a given answer behind a prompt, in nats."""
         ...
 
     def label(

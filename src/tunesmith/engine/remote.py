@@ -110,8 +110,7 @@ class RemoteEngine:
             if number in self._answers:
                 self._loop.call_soon_threadsafe(self._hang_up, self._answers[number])
 
-    def score(self, prompt: Prompt, answer_ids: Sequence[int], adapter: str | None) -> list[float]:
-        prompt_ids = self._ids_of(prompt)
+    def score(self, prompt_ids: Sequence[int], answer_ids: Sequence[int], adapter: str | None) -> list[float]:
         self._refuse_long(len(prompt_ids) + len(answer_ids) + 1)  # the server writes a token more
         self._refuse_adapter(adapter)
         return self._wait_for(self._score, prompt_ids, answer_ids)

@@ -89,6 +89,8 @@ class Facts:
     """Whether certified answers close a thinking that no tag opened."""
     certified: tuple[str, ...] = ()
     """What the certified answers say, in the order of the canaries."""
+    canary_prompts: tuple[tuple[int, ...], ...] = ()
+    """The tokens of their prompts, as they are rendered here."""
 
 
 @dataclass(frozen=True, slots=True)

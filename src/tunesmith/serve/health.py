@@ -23,7 +23,7 @@ from tunesmith.engine.interface import Engine
 from tunesmith.engine.interface import Request as Wanted
 from tunesmith.engine.text_out import HALF
 from tunesmith.errors import Phrase, TunesmithError
-from tunesmith.records import Message, Role, Sampling
+from tunesmith.records import Message, Sampling
 from tunesmith.serve.errors import LOGGER, Refused
 
 PROVE_EVERY_SECONDS: Final = 600.0
@@ -54,6 +54,8 @@ class Proving:
     """The certified answers, and how far their likelihood may lie from what the certificate says."""
 
     canaries: Sequence[Canary]
+    prompts: Sequence[Sequence[int]]
+    """Their tokens as this server renders them."""
     tolerance: float
     """In nats, of any one token."""
     adapter: str | None
@@ -69,8 +71,8 @@ class Proving:
     def difference(self, engine: Engine) -> float:
         """Largest difference of a log-probability from the certified one, in nats; NaN counts as infinite."""
         largest = 0.0
-        for canary in self.canaries:
-            found = engine.score(_prompt(canary), canary.answer_ids, self.adapter)
+        for canary, prompt_ids in zip(self.canaries, self.prompts, strict=True):
+            found = engine.score(prompt_ids, canary.answer_ids, self.adapter)
             for now, certified in zip(found, canary.log_probabilities, strict=True):
                 apart = abs(now - certified)
                 largest = math.inf if math.isnan(apart) else max(largest, apart)
@@ -105,16 +107,12 @@ class ProvingByTexts:
         if num_waiting:  # behind others it would take as long as they do
             raise TunesmithError("queue-full", waiting=num_waiting)
         sampling = Sampling(max_new_tokens=len(canary.answer_ids))
-        (said,) = ask(engine, [Wanted(_prompt(canary), sampling, self.adapter)], 1)
+        (said,) = ask(engine, [Wanted(canary.messages, sampling, self.adapter)], 1)
         return said.text
 
     def _message(self, text: str) -> Message:
         """Thinking and answer apart, as they may have been told; half a character at the end never comes."""
         return parse_answer(text.rstrip(HALF), prefilled=self.prefilled).message
-
-
-def _prompt(canary: Canary) -> tuple[Message, ...]:
-    return tuple(Message(cast(Role, role), content) for role, content in canary.prompt)
 
 
 class Readiness:

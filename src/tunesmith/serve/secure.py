@@ -81,7 +81,7 @@ def _proving(deployment: Deployment) -> Proof | None:
         return ProvingByTexts(bundle.canaries(), facts.certified, adapter, facts.prefilled)
     # a form that was not certified is never ready
     tolerance = bundle.certificate().canary_tolerances.get(facts.form, 0.0)
-    return Proving(bundle.canaries(), tolerance, adapter)
+    return Proving(bundle.canaries(), facts.canary_prompts, tolerance, adapter)
 
 
 def _metrics_route(guards: Guards, num_dropped: Callable[[], int]) -> Callable[..., object]:

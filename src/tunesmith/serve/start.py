@@ -241,6 +241,7 @@ def _facts(shipped: Shipped, base: Base, chat: Chat, certified: tuple[str, ...] 
         prefilled=chat.prefilled,
         closes_unopened=not chat.prefilled and any(map(_closes_unopened, certified)),
         certified=certified,
+        canary_prompts=tuple(tuple(chat.prompt_ids(each.messages, each.day)) for each in shipped.canaries),
     )
 
 

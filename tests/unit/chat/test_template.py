@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import date, datetime
 
 import pytest
 
@@ -105,6 +105,12 @@ def test_what_templates_do_every_day_is_left_alone(source: str, text: str | None
 def test_the_date_is_that_of_the_clock_it_is_given() -> None:
     template = Template("{{ strftime_now('%d %b %Y') }}", {}, today=lambda: datetime(2026, 3, 4))
     assert template.render(MESSAGES, add_generation_prompt=False) == "04 Mar 2026"
+    assert template.today() == date(2026, 3, 4)
+    assert template.render(MESSAGES, add_generation_prompt=False, day=date(2025, 12, 31)) == "31 Dec 2025"
+
+
+def test_a_template_without_a_date_has_no_today() -> None:
+    assert Template("{{ messages[0].content }}", {}).today() is None
 
 
 def test_without_the_known_statement_there_is_no_twin() -> None:

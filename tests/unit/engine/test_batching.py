@@ -209,7 +209,7 @@ def test_base_and_adapters_answer_beside_each_other_as_alone(chat: Chat, tmp_pat
             assert [each.ids for each in heard[place::3]] == expected[name]
         # the same beginning under another adapter is something else
         assert all(each.last.num_cached_tokens == 0 for each in heard[:3])
-        scores = [made.score("hi", [7, 9], name) for name in names]
+        scores = [made.score(chat.text_ids("hi"), [7, 9], name) for name in names]
         assert len({tuple(each) for each in scores}) == 3
         made.cancel(1)
         last = Heard()
@@ -280,7 +280,7 @@ def test_scores_labels_and_directions_are_those_of_others(
     local = LocalEngine(model, chat, MAX_TOKENS)
     prompt, answer = chat.prompt_ids(CONVERSATIONS[1]), [9, 40, 77]
     row = Rendered("", np.array([*prompt, *answer], np.int32), np.array([0.0] * len(prompt) + [1.0] * 3, np.float32))
-    assert engine.score(tuple(CONVERSATIONS[1]), answer, None) == local.token_likelihoods([row])[0][-3:].tolist()
+    assert engine.score(prompt, answer, None) == local.token_likelihoods([row])[0][-3:].tolist()
     labels = ["card", "cash", "问题"]
     found = np.array(engine.label(CONVERSATIONS * 4, labels, None))
     logs = np.array(local.log_likelihoods(CONVERSATIONS, [Message("assistant", label) for label in labels]))
@@ -305,7 +305,7 @@ def test_what_is_too_long_or_too_much_is_refused(model: PreTrainedModel, chat: C
         with pytest.raises(TunesmithError) as failure:
             made.submit(asking("x " * 300), lambda delta: None)
         assert failure.value.code == "prompt-too-long"
-        for call in (lambda: made.embed(["x " * 300], None), lambda: made.score("x " * 300, [1], None)):
+        for call in (lambda: made.embed(["x " * 300], None), lambda: made.score([7] * MAX_TOKENS, [1], None)):
             with pytest.raises(TunesmithError, match="prompt-too-long"):
                 call()
         heard = [Heard() for _ in range(5)]

@@ -95,10 +95,11 @@ def test_numbers_are_in_the_unit_of_the_target(regressor: Made) -> None:
 
 def test_outcomes_are_scored_as_the_certificate_has_them(classifier: Made, regressor: Made) -> None:
     for text, conversation in zip(TEXTS, CONVERSATIONS, strict=True):
-        found = classifier.engine.score(conversation, [2, 0], None)
+        found = classifier.engine.score(classifier.chat.prompt_ids(conversation), [2, 0], None)
         np.testing.assert_allclose(found, log_softmax(classifier.logits(text))[[2, 0]], atol=1e-4)
         (z,) = regressor.logits(text)
-        np.testing.assert_allclose(regressor.engine.score(conversation, [0, 1], None), log_expit([z, -z]), atol=1e-4)
+        found = regressor.engine.score(regressor.chat.prompt_ids(conversation), [0, 1], None)
+        np.testing.assert_allclose(found, log_expit([z, -z]), atol=1e-4)
 
 
 def test_directions_are_means_of_the_last_states(classifier: Made) -> None:
@@ -137,7 +138,7 @@ def test_what_is_too_long_is_refused(classifier: Made) -> None:
     long = (Message("user", "7 " * MAX_TOKENS),)
     for call in (
         lambda: classifier.engine.label([CONVERSATIONS[0], long], CLASSES.classes, None),
-        lambda: classifier.engine.score(long, [0], None),
+        lambda: classifier.engine.score([7] * (MAX_TOKENS + 1), [0], None),
         lambda: classifier.engine.embed([long[0].content], None),
     ):
         with pytest.raises(TunesmithError) as refusal:
@@ -187,4 +188,4 @@ def test_many_callers_take_turns_and_closing_ends_them(tmp_path: Path) -> None:
     may_end.set()
     closing.join(10)
     with pytest.raises(RunFailed, match="engine-closed"):
-        engine.score(CONVERSATIONS[0], [0], None)
+        engine.score([7], [0], None)

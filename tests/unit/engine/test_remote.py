@@ -371,10 +371,10 @@ def test_scores_are_those_of_the_answer_s_own_tokens(chat: Chat) -> None:
     prompt = (Message("user", "hi"),)
     begin = len(chat.prompt_ids(prompt))
     with standing_in(knowing(chat)) as there, in_front_of(there.host, chat) as engine:
-        assert engine.score(prompt, [7, 8, 7], None) == [-(begin + place) / 8 for place in range(3)]
-        assert engine.score("hi", [7], None) == [-len(chat.text_ids("hi")) / 8]
+        assert engine.score(chat.prompt_ids(prompt), [7, 8, 7], None) == [-(begin + place) / 8 for place in range(3)]
+        assert engine.score([5, 6], [7], None) == [-2 / 8]
         hear(engine, [Request("hi", Sampling())])
-        assert there.bodies[-1]["prompt"] == chat.text_ids("hi")  # as it is scored, so it is written on
+        assert there.bodies[-1]["prompt"] == chat.text_ids("hi")
 
 
 def test_labels_are_as_likely_as_their_tokens_together(chat: Chat) -> None:
@@ -402,7 +402,7 @@ def test_scores_that_are_none_are_no_ability(chat: Chat, score: Callable[..., An
     with standing_in(knowing(chat, score)) as there, in_front_of(there.host, chat) as engine:
         assert not engine.capabilities.scores
         with pytest.raises(RunFailed, match="engine-garbled"):
-            engine.score("hi", [7, 8], None)
+            engine.score([5, 6], [7, 8], None)
 
 
 def test_directions_have_unit_length_and_their_order(chat: Chat) -> None:
@@ -484,7 +484,7 @@ def test_closing_lets_answers_end_and_cancels_the_rest(chat: Chat) -> None:
             assert (heard.wait().text, heard.last.finish_reason) == (text, reason)
             goes_on.set()
             engine.close()
-            for work in (lambda: engine.submit(asking("hi"), Heard()), lambda: engine.score("hi", [1], None)):
+            for work in (lambda: engine.submit(asking("hi"), Heard()), lambda: engine.score([5, 6], [1], None)):
                 with pytest.raises(RunFailed, match="engine-closed"):
                     work()
 
@@ -497,7 +497,7 @@ def test_who_waits_for_scores_is_told_that_it_closes(chat: Chat) -> None:
 
         def score() -> None:
             try:
-                engine.score("hi", [1], None)
+                engine.score([5, 6], [1], None)
             except RunFailed as failure:
                 told.append(failure)
 

@@ -177,8 +177,8 @@ def test_scores_and_labels_are_those_of_the_model(both: Both) -> None:
         assert (engine.capabilities.scores, engine.capabilities.labels) == (True, True)
         for conversation in CONVERSATIONS:
             answer_ids = both.chat.answer_ids(Message("assistant", "forty-two"), conversation)
-            prompt = tuple(conversation)
-            expected = both.local.score(prompt, answer_ids, None)
-            assert engine.score(prompt, answer_ids, None) == pytest.approx(expected, abs=1e-4)
+            prompt_ids = both.chat.prompt_ids(conversation)
+            expected = both.local.score(prompt_ids, answer_ids, None)
+            assert engine.score(prompt_ids, answer_ids, None) == pytest.approx(expected, abs=1e-4)
         found = engine.label(CONVERSATIONS, labels, None)
     assert np.allclose(found, both.local.label(CONVERSATIONS, labels, None), atol=1e-4)

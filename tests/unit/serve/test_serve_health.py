@@ -20,12 +20,13 @@ from tunesmith.serve.app import make_app
 from tunesmith.serve.errors import Refused
 from tunesmith.serve.health import STUCK_SECONDS, Proving, ProvingByTexts, Readiness
 
+PROMPT = (5, 6)
 CANARY = Canary(prompt=[("user", "Hello?")], answer_ids=[1, 2, 3], log_probabilities=[-1.0, -1.0, -1.0])
 
 
 def readiness(engine: SayingEngine, tolerance: float = 0.05, now: list[float] | None = None) -> Readiness:
     clock = time.monotonic if now is None else lambda: now[0]
-    return Readiness(engine, Proving([CANARY], tolerance, None), clock)
+    return Readiness(engine, Proving([CANARY], [PROMPT], tolerance, None), clock)
 
 
 @pytest.mark.parametrize(
@@ -51,7 +52,7 @@ def test_it_is_ready_where_the_canaries_are_as_likely_as_certified(scores: float
 
 def test_the_worst_token_of_all_canaries_counts() -> None:
     other = CANARY.model_copy(update={"log_probabilities": [-1.0, -1.0, -1.3]})
-    assert Proving([CANARY, other], 0.1, None).difference(SayingEngine()) == pytest.approx(0.3)
+    assert Proving([CANARY, other], [PROMPT, PROMPT], 0.1, None).difference(SayingEngine()) == pytest.approx(0.3)
 
 
 def test_an_answer_of_another_length_is_a_defect_and_not_ready() -> None:
@@ -158,7 +159,8 @@ def certified(folder: Path, scores: float) -> Bundle:
 @pytest.mark.parametrize(("scores", "status", "said"), [(-1.02, 200, ""), (-1.2, 503, "as certified")])
 def test_answers_wait_for_the_proof_of_the_bundle(tmp_path: Path, scores: float, status: int, said: str) -> None:
     served = server(tmp_path)
-    deployment = replace(served.deployment, bundle=certified(tmp_path / "bundle", scores))
+    facts = replace(served.deployment.facts, canary_prompts=(PROMPT,))
+    deployment = replace(served.deployment, bundle=certified(tmp_path / "bundle", scores), facts=facts)
     made = make_app(deployment)
     starting = ask(made.app, "POST", "/v1/chat/completions", chat())
     assert (starting.status, starting.code) == (503, "not-ready")

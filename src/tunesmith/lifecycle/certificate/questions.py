@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import date
 from typing import Final
 
 import numpy as np
@@ -29,6 +30,8 @@ class Question:
     prompt: tuple[Message, ...]
     """Empty where the beginning of a text is given."""
     ids: tuple[int, ...]
+    day: date | None = None
+    """On which a conversation was rendered, where the template tells the model the date."""
 
 
 def questions(evaluation: Evaluation, num_of_each: int) -> list[Question]:
@@ -48,6 +51,7 @@ def _drawn(items: Sequence[Item], num: int, seed: int) -> list[Item]:
 
 def _question(kind: str, item: Item, chat: Chat) -> Question:
     if item.text is None:
-        return Question(kind, item.prompt, tuple(chat.prompt_ids(item.prompt)))
+        day = chat.today()
+        return Question(kind, item.prompt, tuple(chat.prompt_ids(item.prompt, day)), day)
     (row,) = chat.training_rows([Example(item.id, (*item.prompt, Message("assistant", "")), NOWHERE, text=item.text)])
     return Question(kind, (), tuple(row.ids_T[:TEXT_TOKENS].tolist()))

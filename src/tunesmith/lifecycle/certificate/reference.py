@@ -161,6 +161,7 @@ def canaries_of(reference: Reference) -> list[Canary]:
             prompt=[(message.role, message.content) for message in reference.questions[place].prompt],
             answer_ids=list(reference.answers[place]),
             log_probabilities=reference.logs[place].tolist(),
+            day=reference.questions[place].day,
         )
         for place in reference.canaries
     ]

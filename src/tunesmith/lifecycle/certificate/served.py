@@ -251,7 +251,7 @@ class _Server:
     def scores(self, reference: Reference) -> dict[int, NDArray[np.float64]]:
         """By question, log-probability of each token of the judged model's answer, as `/readyz` asks the engine."""
         return {
-            number: np.array(self.engine.score(question.prompt, reference.answers[number], self.adapter))
+            number: np.array(self.engine.score(question.ids, reference.answers[number], self.adapter))
             for number, question in enumerate(reference.questions)
             if question.prompt and reference.answers[number]
         }
