@@ -253,7 +253,8 @@ def is_whole(folder: Path) -> bool:
 def read_manifest(folder: Path, kind: str) -> Manifest:
     """Open an artifact: its manifest, once every file's size and hash agree with it.
 
-    Raises TunesmithError `artifact-missing`, `artifact-kind` (another kind of artifact); RunFailed `artifact-damaged`.
+    Raises TunesmithError `artifact-missing`, `artifact-kind` (another kind of artifact), `artifact-newer`; RunFailed
+    `artifact-damaged`.
     """
     manifest = open_manifest(folder, kind)
     for name in manifest.files:
@@ -274,15 +275,28 @@ def open_manifest(folder: Path, kind: str) -> Manifest:
     if not is_whole(folder):
         raise TunesmithError("artifact-missing", place=Place(str(folder)), kind=kind)
     manifest_place = Place(str(folder / MANIFEST))
+    content = (folder / MANIFEST).read_bytes()
     try:
-        manifest = Manifest.model_validate_json((folder / MANIFEST).read_bytes())
+        manifest = Manifest.model_validate_json(content)
     except ValidationError as failure:
+        if _is_newer(content):
+            raise TunesmithError("artifact-newer", place=manifest_place, kind=kind) from failure
         raise RunFailed("artifact-damaged", place=manifest_place, kind=kind) from failure
     if manifest.identity.key() != manifest.key:
         raise RunFailed("artifact-damaged", place=manifest_place, kind=kind)
     if manifest.kind != kind:
         raise TunesmithError("artifact-kind", place=Place(str(folder)), kind=kind, found=manifest.kind)
     return manifest
+
+
+def _is_newer(manifest: bytes) -> bool:
+    """Whether a later version wrote it, which says so in `format`."""
+    try:
+        found = json.loads(manifest)
+    except ValueError:
+        return False
+    written = found.get("format") if isinstance(found, dict) else None
+    return isinstance(written, int) and written > 1
 
 
 def check_file(folder: Path, name: str, manifest: Manifest) -> None:

@@ -149,6 +149,11 @@ TEXTS: Final[dict[str, tuple[str, str]]] = {
     ),
     "error.artifact-kind": ("this is a {found}, not a {kind}", "这是 {found}，不是 {kind}"),
     "hint.artifact-kind": ("give the folder of a {kind}", "请给出 {kind} 的文件夹"),
+    "error.artifact-newer": ("a later version of Tunesmith made this {kind}", "此 {kind} 由更新版本的 Tunesmith 生成"),
+    "hint.artifact-newer": (
+        "use that version: `pip install --upgrade tunesmith`, then `tunesmith --version`",
+        "请使用该版本：`pip install --upgrade tunesmith`，再用 `tunesmith --version` 确认",
+    ),
     "error.artifact-damaged": ("the file does not match its {kind}'s manifest", "文件与 {kind} 的清单不符"),
     "hint.artifact-damaged": (
         "delete the artifact's folder and run again: it is made anew",

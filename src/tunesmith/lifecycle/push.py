@@ -9,7 +9,7 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 from tunesmith.artifacts import Dataset, is_whole
-from tunesmith.artifacts.bundle import Bundle
+from tunesmith.artifacts.bundle import RECIPE, Bundle
 from tunesmith.artifacts.dataset import KIND as DATASET
 from tunesmith.errors import Place, TunesmithError
 from tunesmith.export.hub import (
@@ -24,9 +24,11 @@ from tunesmith.export.hub import (
     send,
     upload_of,
 )
+from tunesmith.recipe import load_recipe
 from tunesmith.report.data_card import data_card
 from tunesmith.report.data_view import Card
 from tunesmith.runtime import Progress, Runtime
+from tunesmith.store import refuse_withdrawn, workspace_store
 
 
 @dataclass(frozen=True)
@@ -40,12 +42,14 @@ class Pushed:
 def push(
     folder: Path, wanted: Wanted, hub: Hub, *, runtime: Runtime, progress: Progress, dry_run: bool = False
 ) -> Pushed:
-    """Upload what is wanted of a bundle.
+    """Upload what is wanted of a bundle, unless the store of its server knows it as withdrawn.
 
-    Raises what opening a bundle, `upload_of`, `refuse_leaks` and `send` raise; TunesmithError `push-dataset` where the
-    dataset whose card is wanted is not in the workspace.
+    Raises what opening a bundle or a store, `refuse_withdrawn`, `upload_of`, `refuse_leaks` and `send` raise;
+    TunesmithError `push-dataset` where the dataset whose card is wanted is not in the workspace.
     """
     bundle = Bundle.open(folder)
+    with workspace_store(runtime, load_recipe(folder / RECIPE).serve.store) as store:
+        refuse_withdrawn(store, bundle.key)
     uploads = [upload_of(bundle, wanted)]
     if wanted.dataset_repo is not None:
         check_repo(wanted.dataset_repo, folder)

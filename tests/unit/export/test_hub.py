@@ -18,6 +18,7 @@ from tunesmith.errors import RunFailed, TunesmithError
 from tunesmith.export.hub import Hub, Wanted
 from tunesmith.lifecycle.push import Pushed, push
 from tunesmith.runtime import Runtime, Silent
+from tunesmith.store import add_version, withdraw, workspace_store
 
 REPO = "acme/support-desk"
 SECRET = "s3cr3t-of-the-desk-0123456789"
@@ -59,6 +60,17 @@ def refused(bundle: Bundle, wanted: Wanted, server: HubServer | None = None) -> 
         assert caught.value.message(language)
         assert caught.value.hint(language)
     return caught.value
+
+
+def test_a_withdrawn_model_is_not_published(bundle: Bundle, server: HubServer) -> None:
+    with workspace_store(runtime_of(bundle)) as store:
+        version = add_version(store, bundle.folder, name="desk", who="test")
+        withdraw(store, str(version), who="test", reason="a person asked to be forgotten")
+    try:
+        assert refused(bundle, Wanted(REPO), server).code == "version-withdrawn"
+        assert not server.repositories
+    finally:
+        (bundle.folder.parents[2] / "store.db").unlink()
 
 
 def test_the_first_form_lies_at_the_top_and_the_others_in_folders(bundle: Bundle, server: HubServer) -> None:
