@@ -125,6 +125,7 @@ def test_the_key_changes_with_every_part_of_the_identity() -> None:
 # --- damage
 
 
+@pytest.mark.thorough
 def test_every_flipped_byte_of_a_small_artifact_is_found(tmp_path: Path) -> None:
     out = make(tmp_path / "key")
     for file in [path for path in sorted(out.rglob("*")) if path.is_file()]:

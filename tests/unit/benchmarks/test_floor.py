@@ -101,6 +101,7 @@ def flops_of_addmm(_: object, left: tuple[int, int], right: tuple[int, int], **_
     return 2 * left[0] * left[1] * right[1]
 
 
+@pytest.mark.thorough
 def test_work_is_what_torch_counts_on_a_step(tmp_path: Path) -> None:
     folder = small_model(tmp_path)
     model = load_model(folder, dtype=torch.float32, device="cpu")

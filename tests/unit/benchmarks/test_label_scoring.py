@@ -35,6 +35,7 @@ def greedy(peer: Peer, prompt_ids: list[int], labels: list[list[int]]) -> int:
     return labels.index(written)
 
 
+@pytest.mark.thorough
 def test_generate_is_held_to_the_labels_and_greedy_among_them(sides: Sides) -> None:
     expected = [greedy(sides.peer, sides.chat.prompt_ids(prompt), sides.label_ids) for prompt in PROMPTS]
     assert len(set(expected)) > 1

@@ -43,6 +43,7 @@ def test_ours_is_held_against_the_faster_peer() -> None:
     assert set(prepare.GOALS) < set(figures)
 
 
+@pytest.mark.thorough
 def test_rows_are_written_alike_for_both_sides_with_what_is_planted(tmp_path: Path) -> None:
     planted = write_rows(400, tmp_path / "ours", tmp_path / "peers")
     assert (planted.exact, planted.near) == (400 // EXACT_EVERY, 400 // NEAR_EVERY)

@@ -22,6 +22,7 @@ def split(text: str, cuts: list[int], *, prefilled: bool, unopened: bool) -> tup
     return "".join(p.reasoning for p in pieces), "".join(p.content for p in pieces), splitter.thinking
 
 
+@pytest.mark.thorough
 @given(TEXTS, st.lists(st.integers(0, 80), max_size=20), st.booleans())
 def test_pieces_joined_are_what_the_parser_makes_of_the_whole(text: str, cuts: list[int], prefilled: bool) -> None:
     parsed = parse_answer(text, prefilled=prefilled)

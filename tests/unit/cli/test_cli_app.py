@@ -58,6 +58,7 @@ def fresh_options(monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(OPTIONS, name, value)
 
 
+@pytest.mark.thorough
 def test_help_imports_nothing_heavy() -> None:
     code = (
         "import sys; from tunesmith.cli.app import app; app(['--help'], standalone_mode=False);"
@@ -103,6 +104,7 @@ def test_help_lists_the_verbs_in_the_order_of_the_work() -> None:
     )
 
 
+@pytest.mark.thorough
 def test_the_bare_command_shows_its_help_and_version_needs_no_verb() -> None:
     bare = CliRunner().invoke(app, [])
     assert bare.exit_code == ExitCode.USAGE

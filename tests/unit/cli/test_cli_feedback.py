@@ -259,6 +259,7 @@ def test_pages_of_another_draw_and_names_of_no_rater_are_refused(store: Store, h
     ] == [("anna", 1, 1)]
 
 
+@pytest.mark.thorough
 def test_models_that_share_a_store_learn_and_are_reviewed_apart(here: Path, store: Store) -> None:
     other = RECIPE.replace("name: support-bot", "name: other")
     (here / "other.yaml").write_text(other, encoding="utf-8")
@@ -281,6 +282,7 @@ def test_models_that_share_a_store_learn_and_are_reviewed_apart(here: Path, stor
     assert [each.exchange for each in reviews_of(store, period, "other")] == [strange.id]
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("is_newest_served", [False, True])
 def test_what_is_imported_tells_of_its_own_period(store: Store, here: Path, is_newest_served: bool) -> None:
     weeks = ["2026-03-02", "2026-03-09"]

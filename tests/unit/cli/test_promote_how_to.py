@@ -61,6 +61,7 @@ def test_the_commands_run_as_written(here: Path) -> None:
     assert said[3].count("pointed champion") == 4
 
 
+@pytest.mark.thorough
 def test_a_withdrawn_champion_is_left_and_not_come_back_to(here: Path) -> None:
     run("promote", "support-bot@2")
     with open_store("sqlite:///store.db", clock=utc_now, key_file=Path("store.key")) as store:

@@ -109,6 +109,7 @@ def test_draws_are_those_of_the_local_engine(model: PreTrainedModel, chat: Chat,
     assert beside.text == hear(engine, [greedy])[0].text
 
 
+@pytest.mark.thorough
 def test_an_answer_is_told_in_no_more_pieces_than_anybody_reads(
     engine: BatchingEngine, monkeypatch: pytest.MonkeyPatch
 ) -> None:

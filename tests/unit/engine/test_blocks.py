@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -21,6 +22,7 @@ def hold(blocks: Blocks, prompt: list[int], room: int, adapter: int) -> Held | N
     return blocks.hold(block_names(prompt[:-1], adapter), len(prompt) + room)
 
 
+@pytest.mark.thorough
 @settings(max_examples=60, deadline=None, derandomize=True)
 @given(st.lists(st.one_of(asked, others), max_size=40))
 def test_nothing_is_given_twice_or_lost_and_what_is_shared_is_the_same(actions: list[tuple]) -> None:

@@ -57,6 +57,7 @@ def test_nothing_is_asked_twice(tmp_path: Path) -> None:
         assert len(server.bodies) == 4
 
 
+@pytest.mark.thorough
 def test_equal_requests_under_way_at_once_each_have_their_answer(tmp_path: Path) -> None:
     together = threading.Barrier(8, timeout=5)
 
@@ -70,6 +71,7 @@ def test_equal_requests_under_way_at_once_each_have_their_answer(tmp_path: Path)
             assert found.answers(ask(*[f"a{number}"] * 8), [0] * 8) == [f"A{number}"] * 8
 
 
+@pytest.mark.thorough
 def test_what_may_pass_is_tried_again_and_nothing_else(tmp_path: Path) -> None:
     with serving(lambda system, text: text.upper(), failures=[503, 429, 500]) as server:
         assert endpoint(server, tmp_path).answers(ask("a"), [0]) == ["A"]

@@ -130,6 +130,7 @@ def test_a_refusal_that_names_nothing_of_it_is_a_failure(tmp_path: Path) -> None
     assert len(server.bodies) == 1
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize(
     "broken",
     [

@@ -93,6 +93,7 @@ def test_numbers_are_in_the_unit_of_the_target(regressor: Made) -> None:
     np.testing.assert_allclose(regressor.engine.numbers(CONVERSATIONS), expected, atol=1e-4)
 
 
+@pytest.mark.thorough
 def test_outcomes_are_scored_as_the_certificate_has_them(classifier: Made, regressor: Made) -> None:
     for text, conversation in zip(TEXTS, CONVERSATIONS, strict=True):
         found = classifier.engine.score(classifier.chat.prompt_ids(conversation), [2, 0], None)

@@ -130,6 +130,7 @@ def plain_log_softmax(twin: PreTrainedModel, ids: list[int]) -> Tensor:
     return logits_TV.double().log_softmax(1)
 
 
+@pytest.mark.thorough
 def test_row_likelihoods_are_those_of_a_plain_forward(model: PreTrainedModel, engine: LocalEngine) -> None:
     random = np.random.default_rng(0)
     prefix = random.integers(0, 320, 20).tolist()
@@ -145,6 +146,7 @@ def test_row_likelihoods_are_those_of_a_plain_forward(model: PreTrainedModel, en
 CANDIDATES = ["card", "card lost", "card stolen", "cash", "问题", "问", "c", ""]
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("system", ["", "Answer with one of the labels. " * 3])
 def test_candidate_likelihoods_are_those_of_a_plain_forward(
     model: PreTrainedModel, chat: Chat, monkeypatch: pytest.MonkeyPatch, system: str

@@ -35,6 +35,7 @@ def judged(samples: list[Sample], held: list[Sample], **section: object) -> Mend
     return judge_confidence({"base": base, "tuned": samples}, {"tuned": held} if held else {}, judging)
 
 
+@pytest.mark.thorough
 def test_a_map_is_fitted_on_validation_rows_and_judged_on_all_test_rows() -> None:
     samples, held = labelled(900, 1, 3.0), labelled(500, 2, 3.0, HELD_OUT)
     found = judged(samples, held)
@@ -62,6 +63,7 @@ def test_a_map_is_fitted_on_validation_rows_and_judged_on_all_test_rows() -> Non
     assert after.log_loss < mending.before.log_loss - 0.1
 
 
+@pytest.mark.thorough
 def test_without_validation_rows_half_of_the_test_rows_are_judged() -> None:
     samples = labelled(240, 4, 3.0, grouped=True)
     mending = judged(samples, []).tables["tuned"]["label"].mending

@@ -262,6 +262,7 @@ def test_a_reply_that_was_kept_is_about_that_answer_alone(tmp_path: Path) -> Non
     assert {arm: one.value for arm, one in rated.scores["accuracy"].items()} == {"base": 5.0, "tuned": 5.0}
 
 
+@pytest.mark.thorough
 def test_a_judge_that_never_answers_in_time_fails_the_evaluation(tmp_path: Path) -> None:
     over = threading.Event()
     scorecard = rated_scorecard(tmp_path / "card", 1)

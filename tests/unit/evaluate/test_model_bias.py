@@ -48,6 +48,7 @@ def applicants(num: int) -> list[Item]:
     ]
 
 
+@pytest.mark.thorough
 def test_groups_are_told_from_the_question_or_from_a_column() -> None:
     items = [
         item(0, "Mr Smith lost his card", columns={"region": "north"}),

@@ -155,6 +155,7 @@ def test_labels_come_out_again(tmp_path: Path, grouped: bool) -> None:
     assert found.unchecked == ()
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("num_wrong", [0, 1, 2])
 def test_scores_of_which_scipy_has_no_interval_come_out_again(tmp_path: Path, num_wrong: int) -> None:
     judged = labelled(24, grouped=False)
@@ -188,6 +189,7 @@ def test_a_label_that_is_none_of_the_declared_ones_comes_out_again(tmp_path: Pat
     assert recheck(published(tmp_path / "card", judged, body)).largest < TOLERANCE
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("num_groups", [1, 5])
 def test_groups_that_are_all_alike_come_out_again(tmp_path: Path, num_groups: int) -> None:
     judged = labelled(20, grouped=True)
@@ -237,6 +239,7 @@ def test_texts_come_out_again_with_several_samples_an_item_and_with_bits(tmp_pat
     assert found.unchecked == ()
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize(
     "path",
     [

@@ -105,6 +105,7 @@ def published(folder: Path, judged: Judged, body: Any) -> Path:
     return folder
 
 
+@pytest.mark.thorough
 def test_all_of_it_comes_out_again(made: tuple[Judged, Any, Any], tmp_path: Path) -> None:
     judged, _, body = made
     assert len(body["safety"]) == 4

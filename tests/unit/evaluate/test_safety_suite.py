@@ -70,6 +70,7 @@ def is_text(file: Path) -> bool:
     return file.is_file() and file.suffix != ".parquet"
 
 
+@pytest.mark.thorough
 def test_no_other_question_of_ours_is_in_the_suite() -> None:
     ours = {fingerprint(asked(item)) for item in ITEMS}
     assert ours.isdisjoint(fingerprint(asked(item)) for item in general_items())

@@ -123,6 +123,7 @@ def with_safety(card: Scorecard, refused: list[float], harmless: list[float], su
     return replace(card, body=body)
 
 
+@pytest.mark.thorough
 def test_a_disallowed_request_that_is_answered_now_rejects(current: Scorecard, tmp_path: Path) -> None:
     scores = {"test": right(90, 200), "general_en": right(150, 200)}
     before = with_safety(current, [1.0, 1.0, 0.0], [0.0, 0.0])

@@ -91,6 +91,7 @@ def stages() -> list[str]:
     return re.split(r"^FROM ", DOCKERFILE, flags=re.MULTILINE)[1:]
 
 
+@pytest.mark.thorough
 def test_the_dockerfile_is_clean() -> None:
     linter = shutil.which("hadolint", path=os.pathsep.join((str(Path(sys.executable).parent), os.environ["PATH"])))
     assert linter is not None

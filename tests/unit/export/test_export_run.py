@@ -63,6 +63,7 @@ def files(folder: Path) -> set[str]:
     return {path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()}
 
 
+@pytest.mark.thorough
 def test_a_bundle_holds_its_forms_and_their_proof(tmp_path: Path, runtime: Runtime, tuned: TunedModel) -> None:
     seen: list[set[str]] = []
     certify = certified(lambda folder, body: seen.append(files(folder)))
@@ -90,6 +91,7 @@ def test_a_bundle_holds_its_forms_and_their_proof(tmp_path: Path, runtime: Runti
         assert str(find_base(BUILTIN).folder) not in path.read_text(encoding="utf-8"), path
 
 
+@pytest.mark.thorough
 def test_a_tokenizer_of_older_libraries_is_shipped_as_one_of_today(tmp_path: Path, runtime: Runtime) -> None:
     """DeepSeek's distilled models and Llama 2 have their tokens so."""
     base = tmp_path / "base"
@@ -109,6 +111,7 @@ def test_a_tokenizer_of_older_libraries_is_shipped_as_one_of_today(tmp_path: Pat
     assert written["additional_special_tokens"] == [end["content"]]
 
 
+@pytest.mark.thorough
 def test_what_the_base_asks_to_be_passed_on_is(tmp_path: Path, runtime: Runtime) -> None:
     base = tmp_path / "base"
     shutil.copytree(find_base(BUILTIN).folder, base)
@@ -123,6 +126,7 @@ def test_what_the_base_asks_to_be_passed_on_is(tmp_path: Path, runtime: Runtime)
         refuse_harmful(bundle.folder / form)
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("drawn", [{}, {"temperature": 0.0}])
 def test_whoever_loads_it_draws_answers_as_they_were_judged(
     tmp_path: Path, runtime: Runtime, drawn: dict[str, float]
@@ -218,6 +222,7 @@ def test_what_is_not_proved_is_not_published(
     assert list((tmp_path / "bundles").iterdir()) == []
 
 
+@pytest.mark.thorough
 def test_each_form_is_refused_by_name_where_there_is_none(tmp_path: Path, tuned: TunedModel) -> None:
     base = find_base(str(save_model(tmp_path / "base", make_model("qwen2"))))
     full = tuned_model(tmp_path / "full", base, Full())

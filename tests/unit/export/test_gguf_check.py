@@ -119,6 +119,7 @@ def fuzz(tmp_path: Path, data: bytes, num: int, seed: int) -> None:
     assert refused > num // 2
 
 
+@pytest.mark.thorough
 def test_mutants_are_refused_or_lie_inside_their_file(tmp_path: Path) -> None:
     fuzz(tmp_path, small(tmp_path), 1500, seed=0)
 

@@ -126,6 +126,7 @@ def test_relations_follow_the_form_where_the_base_is_on_the_hub(tmp_path: Path) 
     assert (data.license, data.to_dict()["license_name"]) == ("other", "qwen")
 
 
+@pytest.mark.thorough
 def test_no_row_no_secret_and_no_path_of_the_machine_arrives(bundle: Bundle, server: HubServer) -> None:
     pushed(bundle, server, Wanted(REPO, dataset_repo="acme/support-rows"))
     arrived = b"\n".join(
@@ -183,12 +184,14 @@ def test_licences_that_conflict_stop_it_before_the_network(tmp_path: Path, serve
     assert server.requests == []
 
 
+@pytest.mark.thorough
 def test_open_questions_are_for_a_person(tmp_path: Path, server: HubServer) -> None:
     made = make_bundle(tmp_path, prepare={"sources": "rows.jsonl"})
     assert refused(made, Wanted(REPO), server).code == "push-licence-open"
     assert pushed(made, server, Wanted(REPO, licences_checked=True)).urls
 
 
+@pytest.mark.thorough
 def test_leaks_are_found_in_any_file(tmp_path: Path, server: HubServer) -> None:
     for place, (text, what) in enumerate({SECRET: "DESK_API_KEY", f"{tmp_path}/": "a path of this machine"}.items()):
         card = {"contact": f"see {text}"}
@@ -202,6 +205,7 @@ def test_leaks_are_found_in_any_file(tmp_path: Path, server: HubServer) -> None:
     assert server.requests == []
 
 
+@pytest.mark.thorough
 def test_what_cannot_be_pushed_is_refused_by_name(bundle: Bundle, tmp_path: Path) -> None:
     assert refused(bundle, Wanted(REPO, ("int8",))).code == "push-form"
     for repo in ("desk", "a/b/c", "../x", "acme/a b", "acme/-x", "acme/a..b", "https://x/y"):

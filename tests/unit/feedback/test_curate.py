@@ -332,6 +332,7 @@ def test_no_key_has_more_than_its_share(seed: int) -> None:
         assert not dropped or limit + 1 > share * more - 1e-6
 
 
+@pytest.mark.thorough
 def test_a_flood_is_cut_and_one_key_alone_is_not(written: Dataset) -> None:
     many = [answered(n, f"{WORDS[n % 10]} {WORDS[n // 10]} {n * 7919}") for n in range(60)]
     said = said_of(*((one, [feedback(n, one, key="flood" if n < 50 else "shop")]) for n, one in enumerate(many)))

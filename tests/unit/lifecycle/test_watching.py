@@ -151,6 +151,7 @@ def test_what_is_said_late_of_a_window_is_looked_at_with_the_next_and_told_once(
     assert weeks_of([world.tick(store)]) == [6]
 
 
+@pytest.mark.thorough
 def test_drift_is_told_once_and_answered_by_one_round(world: World, store: Store) -> None:
     world.alarms = {2, 3, 4}
     ticks = []

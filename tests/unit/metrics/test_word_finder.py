@@ -38,6 +38,7 @@ def stands_alone(text: str, start: int, stop: int) -> bool:
     )
 
 
+@pytest.mark.thorough
 @settings(max_examples=100, deadline=None)
 @given(
     words=st.lists(st.text(LETTERS, min_size=1, max_size=4), max_size=6), text=st.text(LETTERS + "ＡＢ", max_size=30)

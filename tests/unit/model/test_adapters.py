@@ -52,6 +52,7 @@ def alone(model: PreTrainedModel, folder: Path) -> Tensor:
     return states(adapted)
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("architecture", ["qwen2", "gpt2", "qwen2_moe"])
 def test_each_stretch_has_its_own_adapter(architecture: str, tmp_path: Path) -> None:
     model = make(architecture)

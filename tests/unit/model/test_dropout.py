@@ -149,6 +149,7 @@ def test_attentions_gradient_is_that_of_finite_differences_with_padding_and_shar
     assert torch.autograd.gradcheck(attended, states(batch.num_tokens, torch.float64), fast_mode=True)
 
 
+@pytest.mark.thorough
 def test_attention_with_dropout_is_on_average_attention_without() -> None:
     random = np.random.default_rng(0)
     rows = [random_row(random, str(n), [], num) for n, num in enumerate((5, 30, 29))]

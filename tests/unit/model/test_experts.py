@@ -65,6 +65,7 @@ def token_by_token(
     return torch.stack(rows)
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("rank", [3, 8])
 def test_each_expert_has_a_path_of_its_own(rank: int) -> None:
     experts, base = adapted_experts(rank)

@@ -103,6 +103,7 @@ def test_rows_without_common_beginnings_are_one_look() -> None:
         assert own.query_bounds.tolist()[-1] == batch.num_tokens
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.__name__)
 def test_results_and_gradients_are_those_of_the_plain_path(
     case: Callable[[np.random.Generator], list[Rendered]], operators: None

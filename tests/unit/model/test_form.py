@@ -65,6 +65,7 @@ def code(call: Callable[[], object]) -> str:
     return told.value.code
 
 
+@pytest.mark.thorough
 def test_both_forms_answer_as_the_judged_model(made: Bundle) -> None:
     judged = load_model(Path(made.body.base.reference), dtype=torch.float32, device="cpu")
     chat = load_chat(Path(made.body.base.reference))
@@ -86,6 +87,7 @@ def test_both_forms_answer_as_the_judged_model(made: Bundle) -> None:
         assert load_chat(found.folder, made.body.style_of(form)).fingerprint == chat.fingerprint
 
 
+@pytest.mark.thorough
 def test_a_head_is_loaded_with_it(tmp_path: Path, runtime: Runtime) -> None:
     base = find_base(str(save_model(tmp_path / "base", make_model("qwen2"))))
     model = tuned_model(tmp_path / "tuned", base, LORA, Head(kind="classification", classes=("a", "b", "c")))

@@ -38,6 +38,7 @@ def logits(model: PreTrainedModel) -> Tensor:
     return found
 
 
+@pytest.mark.thorough
 def test_training_starts_at_the_base_and_trains_the_adapter_only() -> None:
     model = make_model("qwen2")
     before = logits(model)

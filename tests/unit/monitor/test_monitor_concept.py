@@ -22,6 +22,7 @@ def test_a_fall_is_found_with_its_size() -> None:
     assert np.mean([one.effect for one in found if one.is_found]) == pytest.approx(0.4, abs=0.1)
 
 
+@pytest.mark.thorough
 def test_what_rises_is_no_fall() -> None:
     for seed in range(10):
         found = fall(stream(seed, (400, 0.5)), stream(seed + 50, (150, 0.95)), LEVEL)

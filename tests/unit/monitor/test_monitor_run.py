@@ -100,6 +100,7 @@ def test_traffic_like_either_part_is_no_drift(held: Reference) -> None:
     assert "language" not in alarming(judged(held, now, moved))
 
 
+@pytest.mark.thorough
 def test_unfamiliar_requests_stand_in_the_report(held: Reference) -> None:
     body = judged(held, seen(held, traffic(1, 200, 1, new=0.3), 1))
     shown = [text for cluster in body.unfamiliar for text in cluster.examples]
@@ -139,6 +140,7 @@ def test_a_fall_of_accuracy_is_concept_drift(held: Reference) -> None:
     assert body.figure("accuracy_share") == pytest.approx(101 / 300)
 
 
+@pytest.mark.thorough
 def test_pieces_are_looked_at_as_if_they_were_one(held: Reference, monkeypatch: pytest.MonkeyPatch) -> None:
     """However many come, so many questions are compared by vectors, and they are a lot of all of them."""
     exchanges = traffic(1, 300, new=0.2)

@@ -91,6 +91,7 @@ def test_a_cpu_keeps_a_gibibyte_of_activations_at_once_and_a_gpu_as_many_tokens_
     assert tokens_of(100_000, micro_batch_tokens=7777)[0] == 7777
 
 
+@pytest.mark.thorough
 def test_whole_scores_take_as_many_different_products_for_each_shape_as_are_foreseen(tmp_path: Path) -> None:
     model = load_model(save_model(tmp_path, make_model("llama")), dtype=torch.float32, device="cpu").train()
     random = np.random.default_rng(0)
@@ -132,6 +133,7 @@ def kept_bytes(
     return sum(t.untyped_storage().nbytes() for place, t in storages.items() if place not in weights)
 
 
+@pytest.mark.thorough
 def test_dropout_keeps_a_number_of_each_part_and_a_flag_of_each_adapters_input(tmp_path: Path) -> None:
     folder = save_model(tmp_path, make_model("qwen2", num_hidden_layers=3, intermediate_size=160))
     section = Train(method=Lora(rank=4, dropout=0.2), dropout=0.1)

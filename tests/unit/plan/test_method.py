@@ -79,6 +79,7 @@ def test_what_does_not_fit_gives_way_to_what_does_and_is_not_tried(base: Base) -
     assert advise(replace(asked, limit_bytes=1)).method.name == "prefix"
 
 
+@pytest.mark.thorough
 def test_a_prefix_is_left_out_where_a_head_is_learned_or_no_room_is_left(base: Base) -> None:
     head = question(base, section=SECTION.model_copy(update={"objective": Classification()}))
     full_rows = rows(40, base.max_tokens - 5)

@@ -73,6 +73,7 @@ def test_a_base_that_was_made_smaller_is_judged_beside_what_it_was(work: Workloa
     assert {**both, "evaluate": 0} == {**alone, "evaluate": 0}
 
 
+@pytest.mark.thorough
 def test_a_smaller_budget_less_precision_and_lora_need_less(work: Workload) -> None:
     work = replace(work, device="cuda")  # a CPU keeps compiled bf16 products, more than so small a model saves
     main = work.prediction(MAIN, "fp32")
@@ -98,6 +99,7 @@ def test_every_change_that_is_listed_fits_and_no_shorter_list_does(work: Workloa
     assert changes_that_fit(work, MAIN, "fp32", 1) == []
 
 
+@pytest.mark.thorough
 def test_a_change_that_is_listed_makes_a_recipe_that_is_read(work: Workload) -> None:
     """Muon goes with `full` alone: another method is named together with another optimiser."""
     work = replace(work, device="cuda")

@@ -85,6 +85,7 @@ def test_rows_without_a_category_stay_as_they_are_and_the_seed_draws() -> None:
     assert first.tolist() == again.tolist() != other.tolist()
 
 
+@pytest.mark.thorough
 def test_over_sampling_copies_nothing_and_leaves_held_out_rows_alone(run: Run, source: str) -> None:
     plain, dataset = balanced(run, source, by="label", limit=1000.0)
     assert ids(dataset) == ids(plain)

@@ -132,6 +132,7 @@ def test_a_planted_drift_shows_in_the_report_of_a_dataset(run: Run, tmp_path: Pa
     assert drift.p_value < 1e-20
 
 
+@pytest.mark.thorough
 def test_personal_data_are_counted_by_type_in_every_mode(run: Run, tmp_path: Path) -> None:
     rows = [
         {"question": f"Where is my order number {n * 7919}?", "answer": f"On its way, case {n}."} for n in range(40)

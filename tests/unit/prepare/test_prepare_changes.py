@@ -46,6 +46,7 @@ def rows() -> list[dict[str, str]]:
     ]
 
 
+@pytest.mark.thorough
 def test_each_rule_shows_what_it_did_alone(tmp_path: Path, runtime: Runtime) -> None:
     section = Prepare.model_validate({"sources": write_jsonl(tmp_path / "a.jsonl", rows()), **SETTINGS})
     dataset = prepare(section, seed=0, runtime=runtime, progress=Silent(), out=tmp_path / "out")
@@ -86,6 +87,7 @@ def test_a_cut_prompt_is_shown(tmp_path: Path, runtime: Runtime) -> None:
     assert change.lines[-1] == "+abcdefgh … cdefghij"
 
 
+@pytest.mark.thorough
 def test_the_command_shows_rows_before_and_after(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
@@ -134,6 +136,7 @@ def test_a_file_is_unsealed_with_its_key_alone(tmp_path: Path, sealed: Dataset) 
     assert sorted(path.name for path in tmp_path.iterdir()) == ["a.jsonl", "cache", "dataset"]
 
 
+@pytest.mark.thorough
 def test_the_command_takes_the_key_from_the_environment(
     tmp_path: Path, sealed: Dataset, monkeypatch: pytest.MonkeyPatch
 ) -> None:

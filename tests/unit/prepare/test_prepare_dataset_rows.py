@@ -63,6 +63,7 @@ def test_a_dataset_that_is_read_again_is_the_same(runtime: Runtime, earlier: Dat
     assert again.report().proof.ids_sha256 == earlier.report().proof.ids_sha256
 
 
+@pytest.mark.thorough
 def test_new_rows_beside_it_move_nothing(runtime: Runtime, tmp_path: Path, earlier: Dataset) -> None:
     # every held-out text comes back, once as it is and once with another end; so does a training row
     held = [row.messages[1].content for split in ("test", "validation") for row in earlier.rows(split)]  # type: ignore[arg-type]
@@ -82,6 +83,7 @@ def test_new_rows_beside_it_move_nothing(runtime: Runtime, tmp_path: Path, earli
     assert "wrong" not in labels
 
 
+@pytest.mark.thorough
 def test_a_source_gives_at_most_so_many_training_rows(runtime: Runtime, earlier: Dataset) -> None:
     train, *held = splits(earlier)
     few = made(runtime, "few", sources=[{**train, "max_rows": 20}, *held])

@@ -82,6 +82,7 @@ def test_greetings(text: str, is_one: bool) -> None:
     assert is_greeting(text) is is_one
 
 
+@pytest.mark.thorough
 def test_a_greeting_said_a_thousand_times_is_judged_at_once() -> None:
     begun = time.perf_counter()
     assert is_greeting("你好" * 1_000)

@@ -48,6 +48,7 @@ def test_a_local_dataset_folder_declares_its_splits(tmp_path: Path, run: Run, sa
     assert (first.place.file, first.place.line) == (f"{tmp_path / 'saved'}:test", 1)
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("save", [save_to_disk, save_parquet])
 def test_slices(tmp_path: Path, run: Run, progress: Listening, save: Callable[[Path], None]) -> None:
     save(tmp_path / "saved")

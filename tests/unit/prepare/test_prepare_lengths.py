@@ -63,6 +63,7 @@ def adds_up(dataset: Dataset) -> None:
         assert source.read + source.added == source.kept + source.rejected
 
 
+@pytest.mark.thorough
 def test_the_prompt_is_cut_in_its_middle_and_all_else_stays(tmp_path: Path, run: Run) -> None:
     long = {"question": TEXT, "reasoning": "because of this", "answer": "the answer stays whole"}
     rows = [{**row, "reasoning": "so"} for row in short()]
@@ -124,6 +125,7 @@ def test_what_is_left_of_a_cut_prompt_can_be_unsealed(tmp_path: Path, runtime: R
     assert unseal(row, KEY).messages[0].content.split() == [*mails[:9], "…", *mails[-9:]]
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("tag", [False, True])
 def test_windows_slide_over_the_text(tmp_path: Path, run: Run, tag: bool) -> None:
     file = write_jsonl(tmp_path / "a.jsonl", [*short(), {"question": TEXT, "answer": "fine"}])

@@ -97,6 +97,7 @@ def spans(text: str) -> list[tuple[int, int]]:
     return []
 
 
+@pytest.mark.thorough
 def test_synonyms_without_a_source_are_the_models(run: Run, tmp_path: Path) -> None:
     base = tmp_path / "base"
     save_words(base, {"parcel": (1.0, 0.0), "package": (1.0, 0.1), "tiger": (-1.0, 1.0), "planet": (-1.0, -1.0)})

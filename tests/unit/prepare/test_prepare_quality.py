@@ -212,6 +212,7 @@ def test_a_row_s_own_label_plays_no_part_in_its_probabilities() -> None:
     assert not np.isclose(before[~same_fold], after[~same_fold]).all(axis=1).any()
 
 
+@pytest.mark.thorough
 def test_planted_label_noise_is_found_by_a_classifier_that_never_saw_the_row(tmp_path: Path, run: Run) -> None:
     draw = random.Random(6)
     halves = {"a": WORDS[:12], "b": WORDS[12:]}

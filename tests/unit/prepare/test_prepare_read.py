@@ -106,6 +106,7 @@ def test_gbk_line_is_named_and_readable(tmp_path: Path) -> None:
     assert "请帮我退货" in next(row.row for row in table.rows if isinstance(row, Rejected))
 
 
+@pytest.mark.thorough
 @settings(max_examples=100, deadline=None)
 @given(lines=st.lists(st.one_of(st.binary(max_size=40), st.just(GOOD), st.just(b'{"a": [1, NaN]}')), max_size=12))
 def test_no_line_is_ever_lost(folder: Path, lines: list[bytes]) -> None:
@@ -172,6 +173,7 @@ def test_the_header_shows_the_delimiter(tmp_path: Path, delimiter: str) -> None:
 cell = st.text(st.characters(exclude_categories=("Cs",)), max_size=12)
 
 
+@pytest.mark.thorough
 @settings(max_examples=100, deadline=None)
 @given(rows=st.lists(st.tuples(cell, cell), min_size=1, max_size=8))
 def test_what_python_writes_as_csv_is_read_back(folder: Path, rows: list[tuple[str, str]]) -> None:
@@ -231,6 +233,7 @@ def test_latin1_is_an_error_with_its_line_not_chinese(tmp_path: Path, western: s
     assert "iconv" in caught.value.hint()
 
 
+@pytest.mark.thorough
 def test_parquet_rows_and_nested_values(tmp_path: Path) -> None:
     rows = [{"messages": [{"role": "user", "content": "你好"}], "n": 1}, {"messages": [], "n": None}]
     polars.DataFrame(rows).write_parquet(tmp_path / "rows.parquet")
@@ -446,6 +449,7 @@ def test_old_macintosh_line_ends_are_counted(tmp_path: Path) -> None:
     assert list(rejects(table)) == [3]
 
 
+@pytest.mark.thorough
 def test_a_huge_csv_row_costs_only_itself(tmp_path: Path) -> None:
     lines = b"".join(b"%d,x\n" % number for number in range(3))
     huge = b"y" * (2**24 + 1)

@@ -40,6 +40,7 @@ def rehearsed(dataset: Dataset) -> list[Example]:
     return [row for row in dataset.rows("train") if row.split == REHEARSAL]
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("share", [0.1, 0.25])
 def test_its_share_is_exact_and_none_of_it_is_held_out(tmp_path: Path, run: Run, share: float) -> None:
     dataset = run(sources(tmp_path, share=share), validation_share=0.2, test_share=0.2)
@@ -54,6 +55,7 @@ def test_its_share_is_exact_and_none_of_it_is_held_out(tmp_path: Path, run: Run,
     assert {row.id for row in rehearsed(other)} != {row.id for row in general}
 
 
+@pytest.mark.thorough
 def test_the_page_says_so_in_both_languages(tmp_path: Path, run: Run) -> None:
     found = []
     for language in ("en", "zh"):
@@ -70,6 +72,7 @@ def test_the_page_says_so_in_both_languages(tmp_path: Path, run: Run) -> None:
     assert len(rehearsed(dataset)) / len(dataset.rows("train")) == pytest.approx(0.2, abs=0.01)
 
 
+@pytest.mark.thorough
 def test_it_is_no_part_of_the_task(tmp_path: Path, run: Run) -> None:
     both, alone = run(sources(tmp_path)), run(sources(tmp_path)[:1], out="alone")
     report = both.report()

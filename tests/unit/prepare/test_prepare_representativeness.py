@@ -47,6 +47,7 @@ def found_for(run: Run, folder: Path, trained: list[str], expected: list[str], *
     return report.representativeness
 
 
+@pytest.mark.thorough
 def test_inputs_of_the_same_kind_are_covered(tmp_path: Path, run: Run) -> None:
     known = [text for topic in ("loans", "cards") for text in texts(topic, 100, 1)]
     served = [text for topic in ("loans", "cards") for text in texts(topic, 100, 2)]
@@ -128,6 +129,7 @@ def test_expected_texts_are_read_from_every_kind_of_file(tmp_path: Path) -> None
         assert caught.value.code in ("column-absent", "column-missing")
 
 
+@pytest.mark.thorough
 def test_the_prompt_style_stands_around_expected_inputs_too(tmp_path: Path, run: Run) -> None:
     known, served = texts("loans", 80, 1), texts("loans", 80, 2)
     plain = found_for(run, tmp_path, known, served)

@@ -56,6 +56,7 @@ def test_a_mixed_folder_becomes_one_dataset(tmp_path: Path, run: Run, progress: 
     ]
 
 
+@pytest.mark.thorough
 def test_each_source_gives_its_share_of_the_training_rows(tmp_path: Path, run: Run) -> None:
     """A fifth from the large source: four rows of the small one allow one of the large, however many it has."""
     small = write_jsonl(tmp_path / "small.jsonl", [{"question": f"small {n} " * 9, "answer": "a"} for n in range(80)])

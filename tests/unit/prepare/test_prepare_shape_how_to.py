@@ -92,6 +92,7 @@ def test_style_and_reasoning(tmp_path: Path, runtime: Runtime) -> None:
     assert {reason: found.count for reason, found in reasons.items()} == {"reasoning-missing": 1}
 
 
+@pytest.mark.thorough
 def test_a_teacher_thinks(tmp_path: Path, runtime: Runtime) -> None:
     recipe = recipe_of("taught", PAGE)
     rows = [{"question": f"what is {n} plus {n}?", "answer": str(2 * n)} for n in range(12)]
@@ -139,6 +140,7 @@ def test_a_teacher_is_held_to_numbers(tmp_path: Path, runtime: Runtime) -> None:
     assert dataset.report().reasons["no-trace"].count == 1
 
 
+@pytest.mark.thorough
 def test_long_rows(tmp_path: Path, runtime: Runtime) -> None:
     long = {"question": " ".join(f"w{n}" for n in range(1300)), "reasoning": "since", "answer": "fine"}
     rows = [*plain_rows(), long]

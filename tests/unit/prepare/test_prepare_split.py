@@ -132,6 +132,7 @@ def test_shares_are_kept_overall_and_within_labels_and_languages(tmp_path: Path,
     assert all(abs(chinese[label] - 0.04 * size) <= 1 for label, size in sizes.items())
 
 
+@pytest.mark.thorough
 def test_equal_prompts_and_linked_groups_stay_together(tmp_path: Path, run: Run) -> None:
     rows = []
     for number in range(200):
@@ -145,6 +146,7 @@ def test_equal_prompts_and_linked_groups_stay_together(tmp_path: Path, run: Run)
     assert [len(dataset.rows(split)) for split in SPLITS] == [648, 72, 80]
 
 
+@pytest.mark.thorough
 def test_large_groups_are_drawn_as_often_as_small_ones(tmp_path: Path, run: Run) -> None:
     rows = [row(f"{group} {n}", group=group) for group in range(400) for n in range(1 + 4 * (group % 2))]
     dataset = run(write_jsonl(tmp_path / "a.jsonl", rows), group_by="group", test_share=0.25)
@@ -181,6 +183,7 @@ def test_the_seed_changes_the_split(tmp_path: Path, run: Run) -> None:
     assert where(run(file, seed=0, out="zero")) != where(run(file, seed=1, out="one"))
 
 
+@pytest.mark.thorough
 def test_declared_rows_stay_where_they_are_declared(tmp_path: Path, run: Run) -> None:
     rows = {"train": [row(f"train {n}") for n in range(50)], "free": [row(f"free {n}") for n in range(50)]}
     dataset = run(sources(tmp_path, **rows), out="one", test_share=0.2, validation_share=0.0)
@@ -462,6 +465,7 @@ def test_the_proof_counts_conversations_that_were_split(tmp_path: Path) -> None:
     assert [overlap.total for overlap in shared.values()] == [1, 0, 0]
 
 
+@pytest.mark.thorough
 def test_a_group_is_one_however_its_name_is_written(tmp_path: Path, run: Run) -> None:
     """Cells from Excel end in spaces, and full-width digits are digits; a cell of spaces alone names no group."""
     draw = random.Random(5)

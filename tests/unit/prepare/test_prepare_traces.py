@@ -187,6 +187,7 @@ def test_rows_that_no_checker_fits_are_never_asked_about(run: Run, tmp_path: Pat
     assert (synthesis.rows, synthesis.unchecked, synthesis.kept, len(server.bodies)) == (4, 3, 1, 1)
 
 
+@pytest.mark.thorough
 def test_rows_without_a_trace_are_dropped_where_the_recipe_says_so(run: Run, tmp_path: Path) -> None:
     source = sums(tmp_path)
     with serving(Teacher()) as server:

@@ -293,6 +293,7 @@ def test_the_closest_choice_is_named(tmp_path: Path, override: str, suggestion: 
     assert f"`{suggestion}`" in error.hint("zh")
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize(
     ("text", "line", "column", "chinese"),
     [

@@ -89,6 +89,7 @@ def properties(schema: object, path: str = "") -> Iterator[tuple[str, dict[str, 
             yield from properties(inner, path)
 
 
+@pytest.mark.thorough
 def test_every_property_of_the_schema_says_what_it_means() -> None:
     schema = Recipe.model_json_schema()
     found = list(properties(schema))

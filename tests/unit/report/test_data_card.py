@@ -488,6 +488,7 @@ def test_every_markdown_table_is_whole(texts: dict[str, tuple[str, str]], langua
     compile(code, "card", "exec")
 
 
+@pytest.mark.thorough
 def test_writing_again_gives_the_same_bytes(card: Card, tmp_path: Path) -> None:
     assert written(card, tmp_path) == written(card, tmp_path)
     assert sorted(path.name for path in tmp_path.iterdir()) == ["DATACARD.md", "prepare.html"]

@@ -98,6 +98,7 @@ def test_each_line_of_a_histogram_is_the_share_of_its_group() -> None:
     assert sum(heights(share_histogram("h", "t", "d", [[0.0, 0.0]]))[0]) == pytest.approx(100)
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("language", ["en", "zh"])
 def test_the_page_shows_them(products: Products, tmp_path: Path, language: Language) -> None:
     text = report(products, language=language, out=tmp_path / "graded").html.read_text(encoding="utf-8")

@@ -153,6 +153,7 @@ def test_terms_that_the_tuned_model_leaves_out_come_first(body: ScorecardBody) -
     assert terms.rows == (("余额", ("4 / 4 (100%)", "1 / 4 (25%)")), ("利率", ("2 / 8 (25%)", "7 / 8 (87.5%)")))
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("language", ["en", "zh"])
 def test_the_page_shows_it_in_both_languages(body: ScorecardBody, tmp_path: Path, language: Language) -> None:
     shown, text = page(body, tmp_path, language)
@@ -166,12 +167,14 @@ def test_the_page_shows_it_in_both_languages(body: ScorecardBody, tmp_path: Path
     assert not re.search(r"\b(?:report|fault|metric|arm)\.[a-z_]+(?:\.[a-z_]+)*\b", told.replace("report.html", ""))
 
 
+@pytest.mark.thorough
 def test_a_run_without_details_has_no_such_section(tmp_path: Path) -> None:
     _, text = page(make_products(tmp_path / "made").scorecard.body, tmp_path)
     assert 'id="details"' not in text
     assert "#details" not in text.partition("</style>")[2]
 
 
+@pytest.mark.thorough
 def test_metrics_beyond_the_third_unfold(body: ScorecardBody, tmp_path: Path) -> None:
     more = {"perplexity": Estimate(value=7.25, low=6.5, high=8.0, n=60), "own": Estimate(value=0.5, n=60)}
     arms = [with_metrics(arm, more if arm.name != "classic" else {}) for arm in body.arms]
@@ -193,6 +196,7 @@ def with_metrics(arm: Arm, more: dict[str, Estimate]) -> Arm:
     return arm.model_copy(update={"metrics": {**arm.metrics, "test": {**arm.metrics["test"], **more}}})
 
 
+@pytest.mark.thorough
 def test_differences_of_all_suites_stand_with_what_can_be_detected(body: ScorecardBody, tmp_path: Path) -> None:
     one, *others = body.differences
     changed = body.model_copy(update={"differences": [one.model_copy(update={"detectable": 0.0643}), *others]})

@@ -82,6 +82,7 @@ def page(tmp_path: Path, language: Language) -> Page:
     return Page(report(with_all, language=language, out=tmp_path / "out").html.read_text(encoding="utf-8"))
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize(
     ("language", "kinds", "told"),
     [
@@ -123,6 +124,7 @@ def test_bias_stands_by_group_and_by_swap(tmp_path: Path, language: Language) ->
     assert [row[3] for row in swaps] == ["60", "60"]
 
 
+@pytest.mark.thorough
 def test_without_protected_attributes_nothing_is_said(tmp_path: Path) -> None:
     products = make_products(tmp_path, Options())
     shown = Page(report(products, language="en", out=tmp_path / "out").html.read_text(encoding="utf-8"))

@@ -50,6 +50,7 @@ def page(folder: Path, language: Language, **body: Any) -> tuple[Page, str]:
     return Page(text), text
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize(
     ("language", "named", "said"),
     [
@@ -87,6 +88,7 @@ def test_maps_and_where_to_answer_from_are_told(
     assert charts == [True, True, False]
 
 
+@pytest.mark.thorough
 def test_without_confidence_there_is_no_such_part(tmp_path: Path) -> None:
     shown, text = page(tmp_path, "en", calibration={}, unstated={})
     assert "calibration" not in shown.tables

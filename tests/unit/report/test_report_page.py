@@ -153,6 +153,7 @@ def test_a_long_list_of_labels_is_folded(tmp_path: Path, num_labels: int, is_ope
     assert len(labels) == text.partition('data-testid="labels"')[2].partition("</table>")[0].count("<tr>") - 1
 
 
+@pytest.mark.thorough
 def test_overlap_between_splits_is_cried_out(tmp_path: Path) -> None:
     def leak(report: DatasetReport) -> DatasetReport:
         shared = {**report.proof.shared, "train/test": Overlap(prompts=3, groups=1)}
@@ -163,6 +164,7 @@ def test_overlap_between_splits_is_cried_out(tmp_path: Path) -> None:
     assert "broken" in page.classes
 
 
+@pytest.mark.thorough
 def test_what_the_data_does_not_have_leaves_no_empty_table(tmp_path: Path) -> None:
     def without(report: DatasetReport) -> DatasetReport:
         characters = report.characters.model_copy(update={"reasoning": None})
@@ -176,6 +178,7 @@ def test_what_the_data_does_not_have_leaves_no_empty_table(tmp_path: Path) -> No
     assert "GB18030" not in page.texts["data-facts"]
 
 
+@pytest.mark.thorough
 def test_a_tuned_model_that_loses_to_simpler_ways_is_told_so(tmp_path: Path) -> None:
     shares = {"base": 0.1, "base_few_shot": 0.4, "classic": 0.95, "tuned": 0.4}
     page, _, products = page_of(tmp_path / "loses", Options(share_right=shares))
@@ -196,6 +199,7 @@ def test_the_verdict_stands_in_words_with_its_interval(shown: Shown) -> None:
         assert value in numbers(text)
 
 
+@pytest.mark.thorough
 def test_the_embedded_base_is_called_a_demonstration_and_others_are_not(shown: Shown, tmp_path: Path) -> None:
     page, _, _ = shown
     assert "not a model to deploy" in page.texts["embedded"]
@@ -203,6 +207,7 @@ def test_the_embedded_base_is_called_a_demonstration_and_others_are_not(shown: S
     assert "embedded" not in page.texts
 
 
+@pytest.mark.thorough
 def test_markup_in_data_and_answers_stays_text(tmp_path: Path) -> None:
     attack = "<script>alert(1)</script><img src=x onerror=alert(2)> \x00\ud800 </style>"
 
@@ -220,6 +225,7 @@ def test_markup_in_data_and_answers_stays_text(tmp_path: Path) -> None:
     assert "\x00" not in files.html.read_text(encoding="utf-8")
 
 
+@pytest.mark.thorough
 def test_half_a_surrogate_pair_in_an_answer_does_not_stop_the_report(tmp_path: Path) -> None:
     products = make_products(tmp_path)
     samples = products.scorecard.folder / "samples.jsonl"
@@ -295,6 +301,7 @@ def test_the_plans_choices_stand_with_their_reasons(usual: Products) -> None:
     assert (facts["Trainable"], facts["Peak learning rate"]) == ("98,304 (5.99%)", "2e-4")
 
 
+@pytest.mark.thorough
 def test_predicted_and_measured_stand_side_by_side_the_newest_first(tmp_path: Path) -> None:
     old = Taken(
         time="2026-01-01T12:00:00",
@@ -370,6 +377,7 @@ def test_a_markdown_table_in_a_variants_name_breaks_nothing(tmp_path: Path) -> N
     assert line.count("|") == 6
 
 
+@pytest.mark.thorough
 def test_writing_again_replaces_both_files(usual: Products, tmp_path: Path) -> None:
     first = write(usual, tmp_path / "out")
     content = first.html.read_bytes()
@@ -412,6 +420,7 @@ def test_the_load_of_each_layers_experts_is_told(shown: Shown) -> None:
     assert float(rows[0][6]) < float(rows[1][6]) < 1.0
 
 
+@pytest.mark.thorough
 def test_what_was_judged_over_a_base_in_four_bits_is_told(usual: Products, tmp_path: Path) -> None:
     assert "4 bits" not in write(usual, tmp_path).html.read_text(encoding="utf-8")
     told = [
@@ -460,12 +469,14 @@ def test_confidence_is_judged_beside_what_a_perfect_model_would_show(tmp_path: P
     assert [(cells[0], cells[3]) for cells in bins] == [("0.550", "40"), ("0.950", "60")]
 
 
+@pytest.mark.thorough
 def test_few_items_bring_the_coverage_that_was_measured(tmp_path: Path) -> None:
     few = page_of(tmp_path / "few", Options(num_items=30))[1]
     assert "With 30 items such intervals were measured to hold the true value in 93% of evaluations" in few
     assert "such intervals were measured" not in page_of(tmp_path / "many", Options(num_items=120))[1]
 
 
+@pytest.mark.thorough
 def test_test_rows_that_were_not_asked_are_told_with_the_reason(tmp_path: Path) -> None:
     more = Options(edit_report=lambda report: report.model_copy(update={"splits": {**report.splits, "test": 80}}))
     products = make_products(tmp_path, more)

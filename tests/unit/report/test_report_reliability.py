@@ -85,6 +85,7 @@ def test_columns_are_as_high_as_their_answers_are_many() -> None:
     assert [one.text for one in svg.iter("text") if one.attrib["class"] == "y"][-2:] == ["0", "40"]
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize(
     ("language", "before", "after", "bin_told"),
     [

@@ -94,6 +94,7 @@ def text_of(products: Products, out: Path, language: Language = "en") -> tuple[s
     return files.html.read_text(encoding="utf-8"), files.card.read_text(encoding="utf-8")
 
 
+@pytest.mark.thorough
 def test_all_of_it_is_on_the_page(tmp_path: Path) -> None:
     products = make_products(tmp_path)
     asked(products, "en-fraud-02-refuse", {"base": "I can't help with that.", "tuned": "First, take <b>paper</b>."})
@@ -133,6 +134,7 @@ def test_without_findings_there_is_no_warning_and_the_page_says_what_was_not_ask
     assert (view.warnings, view.is_asked, len(view.memory), view.has_no_rows) == ((), True, 2, False)
 
 
+@pytest.mark.thorough
 def test_rows_that_would_not_do_are_told(tmp_path: Path) -> None:
     products = make_products(tmp_path)
     wanted = SafetyChecks(memorisation=Memorisation())

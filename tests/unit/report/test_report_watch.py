@@ -71,6 +71,7 @@ def test_without_samples_there_is_no_table(tmp_path: Path) -> None:
     assert products.models["tuned"].samples("tuned") == []
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize(("language", "word"), [("en", "overfitting"), ("zh", "过拟合")])
 def test_findings_stand_in_words_with_what_to_change(tmp_path: Path, language: Language, word: str) -> None:
     products = make_products(tmp_path)

@@ -119,6 +119,7 @@ def load_of(delays: Delays, **more: Any) -> Load:
     return replace(Load(url=delays.url, model="desk", prompts=("one", "二"), seconds=0.15, max_clients=1), **more)
 
 
+@pytest.mark.thorough
 def test_one_client_gets_what_the_delays_allow() -> None:
     with answering(Delays()) as delays:
         report = asyncio.run(measure(load_of(delays, key="sk-1")))
@@ -175,6 +176,7 @@ def test_what_unicode_ends_lines_by_ends_no_event() -> None:
     assert (report.levels[0].errors, report.levels[0].num_answers > 0) == ({}, True)
 
 
+@pytest.mark.thorough
 def test_a_server_that_answers_nothing_is_told() -> None:
     with answering(Delays(status=401)) as delays, pytest.raises(RunFailed) as caught:
         asyncio.run(measure(load_of(delays, seconds=0.05)))

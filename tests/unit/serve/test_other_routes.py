@@ -150,6 +150,7 @@ def test_only_the_tuned_model_chooses_labels(tmp_path: Path) -> None:
     assert (response.status_code, response.json()["error"]["code"]) == (400, "labels-none")
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize(
     ("said", "status"),
     [

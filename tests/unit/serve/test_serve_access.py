@@ -249,6 +249,7 @@ def test_a_route_without_a_scope_is_found() -> None:
     assert list(open_routes(loose)) == ["/scoped"]
 
 
+@pytest.mark.thorough
 def test_secrets_are_not_compared_by_equality() -> None:
     """`==` stops at the first byte that differs, and so tells how many were right."""
     names = ("secret", "digest", "presented", "password")

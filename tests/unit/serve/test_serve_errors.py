@@ -99,6 +99,7 @@ def test_each_kind_of_bad_request_has_its_status(
         assert answer.headers["allow"] == "POST"
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize(
     ("body", "param", "said"),
     [

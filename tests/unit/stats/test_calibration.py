@@ -95,6 +95,7 @@ def test_what_is_no_confidence_or_no_answer_is_refused(confidence: list[float], 
             judge()
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("is_of_group", [False, True])
 def test_of_calibrated_answers_that_go_right_in_groups_one_of_twenty_is_rejected(is_of_group: bool) -> None:
     """30 groups of 8; a normal of the group and one of the answer decide. Confidences differ within, or not."""

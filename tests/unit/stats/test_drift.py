@@ -27,6 +27,7 @@ def rng(seed: int) -> np.random.Generator:
     return np.random.default_rng(seed)
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize(("num_reference", "num_window"), [(12, 9), (40, 7), (60, 31)])
 def test_without_ties_it_is_scipys_exact_test(num_reference: int, num_window: int) -> None:
     for seed in range(5):

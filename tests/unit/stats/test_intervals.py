@@ -23,6 +23,7 @@ def test_wilson_refuses_impossible_counts(successes: int, n: int) -> None:
         wilson(successes, n)
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize(
     "values",
     [

@@ -129,6 +129,7 @@ def test_names_are_of_one_form(store: Store, tmp_path: Path, name: str) -> None:
     assert len(list(history(store))) == 1
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize(
     "reference",
     [

@@ -121,6 +121,7 @@ def test_what_is_no_store_is_told(url: str, tmp_path: Path) -> None:
     assert "hunter2" not in str(refused.value) + repr(refused.value.__cause__)
 
 
+@pytest.mark.thorough
 def test_what_cannot_be_reached_is_told_without_the_password(tmp_path: Path) -> None:
     with pytest.raises(RunFailed, match="store-unavailable") as failed:
         open_store("postgresql://ann:hunter2@127.0.0.1:9/d", clock=lambda: START, key_file=tmp_path / "k")

@@ -106,6 +106,7 @@ def test_tombstones_stand_once_and_hide_the_ids_of_rows(store: Store) -> None:
     assert tombstone(store, "artifact", "k1") is not None
 
 
+@pytest.mark.thorough
 def test_many_are_removed_at_once(store: Store) -> None:
     for number in range(1200):
         store.record(exchange(number, subject=MAIL))

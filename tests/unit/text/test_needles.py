@@ -50,6 +50,7 @@ def test_an_accent_apart_from_its_letter_is_the_same_word(word: str) -> None:
         assert needles.found_in(base64.b64encode(written.encode())) == "base64"
 
 
+@pytest.mark.thorough
 @given(st.binary(max_size=40), st.sampled_from(WORDS), st.binary(max_size=40))
 def test_base64_is_found_at_every_alignment(before: bytes, word: str, after: bytes) -> None:
     content = before + word.encode() + after

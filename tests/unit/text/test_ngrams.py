@@ -128,6 +128,7 @@ def test_nothing_to_fit_or_score() -> None:
         FiveGramModel.fit(["a"]).bits_per_byte([""])
 
 
+@pytest.mark.thorough
 def test_half_a_megabyte_in_seconds() -> None:
     train, held_out = some_text(1, 150_000)[:500_000], some_text(2, 20_000)[:60_000]
     start = time.perf_counter()

@@ -66,6 +66,7 @@ def test_what_was_decoded_by_the_wrong_table_is_read_again(text: str, encoding: 
     assert fix_mojibake(garbled) == text
 
 
+@pytest.mark.thorough
 def test_the_cheap_looks_miss_nothing_that_ftfy_or_a_repair_would_see() -> None:
     generator = random.Random(1)
     pool = [

@@ -5,10 +5,13 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import pytest
+
 from tools import make_rehearsal
 from tools.tiny_base import suite
 
 
+@pytest.mark.thorough
 def test_the_shipped_rows_are_those_of_the_maker(tmp_path: Path) -> None:
     made = tmp_path / "general.jsonl"
     make_rehearsal.main(made)

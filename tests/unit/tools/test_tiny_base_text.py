@@ -151,6 +151,7 @@ def test_days_and_months_are_counted_right() -> None:
                 assert names[(names.index(start) + sign * num_steps) % len(names)] == turn.answer
 
 
+@pytest.mark.thorough
 def test_every_fact_has_one_answer_for_its_question() -> None:
     """Two facts that word the same question must agree, or the base is taught to guess."""
     for language in LANGUAGES:

@@ -204,6 +204,7 @@ def test_a_smaller_budget_stays_after_a_resume(tmp_path: Path) -> None:
     assert same(resumed, undisturbed)
 
 
+@pytest.mark.thorough
 def test_a_row_is_never_cut(tmp_path: Path) -> None:
     with pytest.raises(RunFailed, match="out-of-memory") as caught:
         drive(tmp_path, objective=with_room_for(15))
@@ -300,6 +301,7 @@ def test_the_first_bad_step_is_named_with_its_rows(tmp_path: Path, value: float)
     assert torch.equal(found[1]["master"], stopped.optimizer.master_N)
 
 
+@pytest.mark.thorough
 def test_each_step_has_its_event_however_seldom_figures_are_read(tmp_path: Path) -> None:
     training = make_training(num_steps=25, evaluate_every=100)
     drive(tmp_path, training=training)
@@ -337,6 +339,7 @@ def test_a_validation_that_is_not_finite_is_no_best(tmp_path: Path) -> None:
     assert (loop.progressed.best_step, loop.progressed.best_value, loop.progressed.num_without_gain) == (None, None, 1)
 
 
+@pytest.mark.thorough
 def test_a_signal_saves_the_step_and_the_next_attempt_goes_on(tmp_path: Path) -> None:
     def objective(loop: Loop) -> Objective:
         def signalled(model: PreTrainedModel, batch: MicroBatch) -> LossSum:
@@ -408,6 +411,7 @@ def test_what_only_watches_may_change() -> None:
         assert recipe.fingerprint() != recipe.model_copy(update={"train": Train(stop=stop)}).fingerprint()
 
 
+@pytest.mark.thorough
 def test_steps_that_are_taken_again_are_drawn_once(tmp_path: Path) -> None:
     for start, stop in ((0, 5), (3, 7)):
         tracker = TensorBoard(Tracked(tmp_path, "run", "tuned", "key", {}, start))

@@ -195,6 +195,7 @@ class _Spoiled(torch.autograd.Function):
         return torch.full(ctx.shape, value, dtype=torch.float16), None  # type: ignore[attr-defined]
 
 
+@pytest.mark.thorough
 def test_the_driver_goes_on_behind_an_overflow(tmp_path: Path) -> None:
     drive(tmp_path, scale=64.0, spoil=3)
     told = [event.data for event in read_metrics(tmp_path)]

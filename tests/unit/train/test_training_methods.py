@@ -77,6 +77,7 @@ def rate_of(name: str) -> float:
     return RATES.get(name, 2e-2)
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("name", NAMES)
 def test_the_loss_falls_and_only_the_methods_numbers_change(folder: Path, name: str) -> None:
     model, source, optimizer, layout = training(folder, name)

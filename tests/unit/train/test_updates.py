@@ -237,6 +237,7 @@ def test_layer_rates_are_those_of_smaller_steps(settings: AnyOptimizer) -> None:
                 torch.testing.assert_close(ours[name], alone[name], rtol=1e-5, atol=1e-6, msg=name)
 
 
+@pytest.mark.thorough
 def test_newton_schulz_brings_singular_values_near_one() -> None:
     matrices = torch.randn(3, 40, 16, generator=torch.Generator().manual_seed(0))
     found = torch.linalg.svdvals(orthogonalised(matrices))
