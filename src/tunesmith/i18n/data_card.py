@@ -52,6 +52,10 @@ _PAGE: Final[dict[str, tuple[str, str]]] = {
     "data.check.quality": ("3C score", "3C 评分"),
     "data.check.privacy": ("Personal data", "个人信息"),
     "data.check.privacy.off": ("not hidden", "未做处理"),
+    "data.check.privacy.seen": (
+        "not hidden; {rows} of {looked_at} rows drawn by lot hold some",
+        "未做处理；抽查 {looked_at} 条，{rows} 条含有",
+    ),
     "data.check.privacy.mask": ("what was found is masked", "检测到的已打码"),
     "data.check.privacy.remove": ("rows with any are rejected", "含有的数据已剔除"),
     "data.check.privacy.pseudonym": ("what was found has pseudonyms", "检测到的已换成假名"),

@@ -45,7 +45,8 @@ class TypeRow:
 
 @dataclass(frozen=True)
 class PrivacyView:
-    mode: str
+    glance: str
+    """In a few words what became of personal data."""
     tone: Literal["good", "warn"]
     sentence: str
     """What was done, and how far the rows are anonymised: the word with its figure."""
@@ -57,13 +58,12 @@ class PrivacyView:
 def privacy_view(report: DatasetReport, section: Personal, words: Words) -> PrivacyView:
     what = words(f"data.privacy.what.{section.mode}")
     if section.mode == "off":
-        sentence = words.sentences(what, _left(report.unhidden, words)) if report.unhidden else what
-        return PrivacyView("off", "warn", sentence, (), (), ())
+        return _untreated(what, report.unhidden, words)
     found = measured()
     kinds = sorted(section.types, key=lambda kind: (-report.personal.get(kind, 0), PERSONAL_TYPES.index(kind)))
     with_unlisted = [known for kind in kinds for known in ((kind, UNLISTED) if kind == "name" else (kind,))]
     return PrivacyView(
-        mode=section.mode,
+        glance=words(f"data.check.privacy.{section.mode}"),
         tone="good",
         sentence=words.sentences(what, _claim(found, with_unlisted, section.mode, words)),
         notes=_notes(section, words),
@@ -74,6 +74,13 @@ def privacy_view(report: DatasetReport, section: Personal, words: Words) -> Priv
 
 def type_name(kind: str, words: Words) -> str:
     return words(f"data.personal.{_KEYS.get(kind, kind)}")
+
+
+def _untreated(what: str, left: Unhidden | None, words: Words) -> PrivacyView:
+    glance = words("data.check.privacy.off")
+    if left is not None and left.rows:
+        glance = words("data.check.privacy.seen", rows=count(left.rows), looked_at=count(left.looked_at))
+    return PrivacyView(glance, "warn", what if left is None else words.sentences(what, _left(left, words)), (), (), ())
 
 
 def _left(unhidden: Unhidden, words: Words) -> str:

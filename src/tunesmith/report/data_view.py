@@ -252,7 +252,7 @@ def _checks(
         ),
         check("duplicates", "good", words("data.check.duplicates.detail", **_repeat_counts(report))),
         *((check("quality", _quality_tone(quality), _scores(quality)),) if quality else ()),
-        check("privacy", privacy.tone, words(f"data.check.privacy.{privacy.mode}")),
+        check("privacy", privacy.tone, privacy.glance),
         check(
             "bias",
             "warn" if marked else "good",

@@ -44,7 +44,9 @@ def test_what_is_left_is_counted_and_told(tmp_path: Path, run: Run, listening: L
     assert report.unhidden.model_dump() == {"looked_at": 4, "rows": 2, "types": {"phone": 2, "email": 1}}
     assert ("say.prepare.unhidden", {"rows": 2, "looked_at": 4, "types": "phone 2, email 1"}) in listening.said
     for language, types in (("en", "phone numbers 2"), ("zh", "电话号码 2")):
-        assert types in privacy_view(report, Personal(), Words(language)).sentence
+        view = privacy_view(report, Personal(), Words(language))
+        assert types in view.sentence
+        assert {"2", "4"} <= set(view.glance)
         assert any(types in line for line in dataset_lines(dataset, language))
 
 
