@@ -164,6 +164,7 @@ def test_the_reward_rises(name: str, request: pytest.FixtureRequest, tmp_path: P
     assert last > first + 0.25
 
 
+@pytest.mark.forks
 @pytest.mark.parametrize("name", ["small", pytest.param("embedded", marks=pytest.mark.slow)])
 def test_killed_and_resumed_it_ends_bit_identical(name: str, request: pytest.FixtureRequest, tmp_path: Path) -> None:
     policy: Policy = request.getfixturevalue(name)
