@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tunesmith.artifacts.bias import REST, Bias, Groups, PeriodUnit, Rates, Times
+from tunesmith.prepare.formats import plain_name
 from tunesmith.prepare.index import NO_KEY, Column
 from tunesmith.stats.association import association
 
@@ -24,11 +25,10 @@ TIME_COLUMNS: Final = frozenset(
     (
         *("date", "time", "datetime", "timestamp", "year", "created", "created_at", "create_time", "creation_date"),
         *("posted_at", "published", "published_at", "publish_time", "updated_at", "month", "day"),
-        *("日期", "时间", "年份", "创建时间", "创建日期", "发布时间", "发布日期", "提交时间", "更新时间"),
-        *("時間", "創建時間", "創建日期", "建立時間", "發布時間", "發布日期", "提交時間", "更新時間"),
+        *("日期", "时间", "年份", "创建时间", "创建日期", "建立时间", "发布时间", "发布日期", "提交时间", "更新时间"),
     )
 )
-"""Columns that say when a row was made, in lower case."""
+"""Columns that say when a row was made, as `plain_name` writes them."""
 MAX_VALUES: Final = 12
 _EPOCH: Final = date(1970, 1, 1)
 _DATE: Final = re.compile(r"(\d{4})[-/.年](\d{1,2})(?:[-/.月](\d{1,2}))?(?!\d)")
@@ -42,7 +42,7 @@ Ints = NDArray[np.int64]
 
 def time_column_of(columns: Iterable[str], named: str | None) -> str | None:
     """The column with the times of a table's rows: the one that the recipe names, else the first that is called so."""
-    return named or next((column for column in columns if column.strip().lower() in TIME_COLUMNS), None)
+    return named or next((column for column in columns if plain_name(column) in TIME_COLUMNS), None)
 
 
 def day_of(value: object) -> int:

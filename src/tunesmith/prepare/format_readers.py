@@ -11,11 +11,12 @@ from typing import Any, Final
 
 from tunesmith.prepare.rows import Refused
 from tunesmith.records import Annotation, Message, PlainText, Role
+from tunesmith.text.traditional import simplified
 
 Values = Mapping[str, Any]
 ROLES: Final[dict[str, Role]] = {
-    **dict.fromkeys(("system", "developer", "系统", "系統"), "system"),
-    **dict.fromkeys(("user", "human", "用户", "用戶", "使用者"), "user"),
+    **dict.fromkeys(("system", "developer", "系统"), "system"),
+    **dict.fromkeys(("user", "human", "用户", "使用者"), "user"),
     **dict.fromkeys(("assistant", "gpt", "chatgpt", "bot", "model", "助手", "助理"), "assistant"),
     **dict.fromkeys(("tool", "function", "function_response", "observation"), "tool"),
 }
@@ -221,7 +222,7 @@ def _turn(turn: object, field: str) -> Iterator[Message]:
         return
     if turn.get("tool_calls") or turn.get("function_call") or named == "function_call":
         raise Refused("tool-calls", field=field)
-    role = ROLES.get(named.strip().lower()) if isinstance(named, str) else None
+    role = ROLES.get(simplified(named.strip().lower())) if isinstance(named, str) else None
     if role is None:
         raise Refused("unknown-role", str(named), field=field)
     content = _joined(turn.get("content", turn.get("value")), field)

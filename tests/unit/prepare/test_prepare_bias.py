@@ -147,3 +147,8 @@ def test_personal_data_are_counted_by_type_in_every_mode(run: Run, tmp_path: Pat
         found[mode] = report.personal
     assert found == {"off": {}, "mask": {"card": 2, "email": 2}, "remove": {"card": 2, "email": 2}}
     assert list(found["mask"]) == ["card", "email"]
+
+
+@pytest.mark.parametrize("column", ["創建時間", "Created At", " 日期 ", "ＤＡＴＥ", "建立時間"])
+def test_a_column_of_times_is_known_as_other_columns_are(column: str) -> None:
+    assert time_column_of(("text", column, "other"), None) == column
