@@ -190,7 +190,7 @@ def usage_problem(said: str) -> Phrase:
             if "names" in told:
                 names = (name.strip(" '") for name in told["names"].split(","))
                 told["names"] = ", ".join(f"`{name}`" for name in names)
-            keys = keys_named(told["word"].strip("-").replace("-", "_")) if name == "option" else []
+            keys = keys_named(told["word"].strip("-").replace("-", "_")) if name.startswith("option") else []
             if keys:
                 told["names"] = ", ".join(f"`{key}=...`" for key in keys[:3])
                 return Phrase("usage.problem.option-key", told)

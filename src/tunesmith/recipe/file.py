@@ -270,8 +270,9 @@ def _explain(detail: ErrorDetails, tree: dict[str, object], marks: Marks, file: 
 def _unknown_key(loc: KeyPath, path: KeyPath, place: Place) -> TunesmithError:
     key, section = str(path[-1]), _dotted(path[:-1])
     known = sorted(_known_keys(loc[:-1]))
-    elsewhere = (other for other in keys_named(key) if other != _dotted(path))
-    close = difflib.get_close_matches(key, known, n=1) or list(elsewhere)
+    elsewhere = [other for other in keys_named(key) if other != _dotted(path)]
+    nearest = difflib.get_close_matches(key, known, n=1, cutoff=0.8)
+    close = nearest or elsewhere or difflib.get_close_matches(key, known, n=1)
     if close:
         return TunesmithError("recipe-unknown-key", place=place, key=key, section=section, suggestion=close[0])
     return TunesmithError("recipe-foreign-key", place=place, key=key, section=section, known=", ".join(known))

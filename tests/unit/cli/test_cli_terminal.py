@@ -141,6 +141,11 @@ def test_the_parser_s_words_are_put_into_the_reader_s_language(said: str, englis
         (["run", "a", "--dry-run=1"], "`--dry-run` takes no value", "`--dry-run` 不带值"),
         (["run", "a", "--dry-rum"], "there is no option `--dry-rum` here; did you mean `--dry-run`?", "此处没有"),
         (["run", "a", "--xyz"], "there is no option `--xyz` here", "此处没有 `--xyz` 这个选项"),
+        (
+            ["run", "a", "--epochs", "3"],
+            "there is no option `--epochs` here, but the recipe has: `train.epochs=...`",
+            "此",
+        ),
         (["serve", "a", "--port=80"], "there is no option `--port` here, but the recipe has: `serve.port=...`", "此处"),
         (
             ["run", "a", "--learning-rates", "1"],

@@ -82,6 +82,7 @@ def test_a_key_like_no_other_is_answered_with_the_keys_of_its_section(tmp_path: 
     [
         (SMALL + "learning_rate: 1e-4\n", "train.learning_rate"),
         (SMALL + "train: {rank: 8}\n", "train.method.rank"),
+        (SMALL + "rank: 8\n", "train.method.rank"),
         (SMALL + "train: {sources: a}\n", "prepare.sources"),
     ],
 )
