@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import time
 from typing import Any
 
 import pytest
+from least_time import least_seconds
 from pydantic import ValidationError
 
 from tunesmith.errors import TunesmithError
@@ -68,9 +68,9 @@ def test_half_a_character_hides_nothing() -> None:
 def test_no_text_makes_a_pattern_slow() -> None:
     # takes a backtracking engine years
     slow = rules({"name": "slow", "patterns": ["^(a+)+$", "(x+x+)+y", "(a|aa)+$"], "words": ["a" * 50]})
-    started = time.perf_counter()
-    assert broken_rules("a" * 20_000 + "!" + "x" * 20_000, slow) == []
-    assert time.perf_counter() - started < 1.0
+    text = "a" * 20_000 + "!" + "x" * 20_000
+    assert broken_rules(text, slow) == []
+    assert least_seconds(lambda: broken_rules(text, slow), 1.0) < 1.0
 
 
 def test_topics_have_words_of_both_languages_and_none_twice() -> None:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import time
+from functools import partial
 from typing import Any
 
 import pytest
+from least_time import least_seconds
 
 from tunesmith.errors import Place
 from tunesmith.prepare.checks import checks_of, run_checks
@@ -84,8 +85,6 @@ def test_greetings(text: str, is_one: bool) -> None:
 
 @pytest.mark.thorough
 def test_a_greeting_said_a_thousand_times_is_judged_at_once() -> None:
-    begun = time.perf_counter()
-    assert is_greeting("你好" * 1_000)
-    assert not is_greeting("你好" * 1_000 + "退款")
-    assert not is_greeting("byebye" * 1_000 + "x")
-    assert time.perf_counter() - begun < 1
+    for text, expected in (("你好" * 1_000, True), ("你好" * 1_000 + "退款", False), ("byebye" * 1_000 + "x", False)):
+        assert is_greeting(text) is expected
+        assert least_seconds(partial(is_greeting, text), 0.3) < 0.3

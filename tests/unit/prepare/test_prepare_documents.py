@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import io
-import time
 import zipfile
 from pathlib import Path
 from typing import Any
@@ -11,6 +10,7 @@ import pypdf
 import pytest
 from docx.oxml import parse_xml
 from docx.oxml.ns import nsdecls
+from least_time import least_seconds
 from pypdf.generic import DecodedStreamObject, DictionaryObject, NameObject
 
 from tunesmith.errors import TunesmithError
@@ -128,12 +128,11 @@ def test_a_ruled_line_at_the_top_of_markdown_swallows_nothing(tmp_path: Path, te
 
 
 def test_headings_of_markdown_are_found_at_once(tmp_path: Path) -> None:
-    begun = time.perf_counter()
     spaced = "# a" + " " * 100_000 + "b #"
     lines = [spaced, "one", "", "#", "two", "", "####### no", "", "#no", "", "    # no", "", "## # ##", "three"]
-    found = rows_of(read(tmp_path, "a.md", "\n".join(lines).encode()))
-    assert time.perf_counter() - begun < 1
-    assert [(row["text"], row.get("heading", "")) for row in found] == [
+    text = "\n".join(lines).encode()
+    assert least_seconds(lambda: rows_of(read(tmp_path, "a.md", text)), 1.0) < 1.0
+    assert [(row["text"], row.get("heading", "")) for row in rows_of(read(tmp_path, "a.md", text))] == [
         ("one", spaced[2:-2]),
         ("two", ""),
         ("####### no", ""),

@@ -1,9 +1,9 @@
 from __future__ import annotations
 
 from pathlib import Path
-from time import process_time
 
 import pytest
+from least_time import least_seconds
 
 from tunesmith.errors import ManyErrors, TunesmithError
 from tunesmith.i18n.catalogue import CATALOGUE
@@ -192,9 +192,8 @@ def test_every_key_that_stays_apart_is_one_of_the_recipe() -> None:
 @pytest.mark.thorough
 def test_a_long_range_is_read_at_once(tmp_path: Path) -> None:
     space = "  space:\n    train.max_rows: {low: 1, high: 1000000000, step: 1}\n"
-    begun = process_time()
     assert load(tmp_path, space).search.space["train.max_rows"].last == 10**9
-    assert process_time() - begun < 5.0
+    assert least_seconds(lambda: load(tmp_path, space), 5.0) < 5.0
     error = only(tmp_path, "  by: grid\n" + space)
     assert (error.code, "1000000000" in error.message()) == ("recipe-value", True)
     # a share below 1 or a whole number of steps: 1.5 is neither
