@@ -29,7 +29,7 @@ INJECTED: Final = "(INJECTED)"
 """How strace marks an answer that is not the system's."""
 _LINE: Final = re.compile(r"^(\d+) +(\w+)\((.*)\) += \S+")
 """Process, name and arguments of a call."""
-_OF_ONE_RUN: Final = re.compile(r"(?<=\.tmp)\w{6}|\.\d+(?=\.partial|\.retired)")
+_OF_ONE_RUN: Final = re.compile(r"(?<=\.tmp)\w{6}|(?:\.\d+)+(?=\.partial|\.retired)")
 _PATH: Final = re.compile(r'"([^"]*)"|<(/[^>]*)>')
 
 Job = Callable[[], None]
@@ -115,7 +115,8 @@ class Traced:
         command = ["strace", "-f", *options, "-p", str(child)]
         with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as tracer:
             assert tracer.stderr is not None
-            assert "attached" in tracer.stderr.readline()
+            told = tracer.stderr.readline()
+            assert "attached" in told, told
             os.write(writing, b"g")
             code = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
         os.close(reading)

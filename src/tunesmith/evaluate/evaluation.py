@@ -24,7 +24,7 @@ from tunesmith.model.base import Base, model_folder
 from tunesmith.recipe import Evaluate
 from tunesmith.recipe.metrics import AnyMetric, BertScore
 
-VERSION: Final = 9
+VERSION: Final = 10
 CHANGED: Final = "base_changed"
 """The arm that is the base after the recipe's changes, before it is trained."""
 

@@ -16,6 +16,7 @@ from tunesmith.evaluate.items import Item
 from tunesmith.recipe.confidence import VERBALISED, AnswerConfidence
 from tunesmith.records import Completion, Message, Sample, Sampling
 from tunesmith.text.normalise import normalise_answer
+from tunesmith.text.traditional import simplified
 
 PERCENT_TOKENS: Final = 16
 HOW_SURE: Final = {
@@ -141,7 +142,7 @@ def read_percent(text: str) -> float | None:
     A fraction such as 0.9 may be meant as 0.9 of 1 or of 100, and two numbers as either: neither is guessed at.
     """
     folded = unicodedata.normalize("NFKC", text).replace("\N{MINUS SIGN}", "-")
-    numbers = list(_NUMBER.finditer(_OF_HUNDRED.sub(" ", folded)))
+    numbers = list(_NUMBER.finditer(_OF_HUNDRED.sub(" ", simplified(folded))))
     if len(numbers) != 1 or numbers[0]["sign"]:
         return None
     number = float(numbers[0]["digits"])

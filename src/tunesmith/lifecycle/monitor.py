@@ -66,7 +66,7 @@ from tunesmith.store import (
 
 TRAFFIC: Final = "traffic"
 """Artifacts of what there is to see in windows: figures, counts, directions and ids, no text."""
-TRAFFIC_VERSION: Final = 2
+TRAFFIC_VERSION: Final = 3
 SAID: Final = "said"
 """Artifacts of what was said of windows: figures and counts."""
 SAID_VERSION: Final = 1

@@ -11,6 +11,7 @@ from typing import Final
 
 from tunesmith.text.normalise import normalise_answer
 from tunesmith.text.tokens import words
+from tunesmith.text.traditional import simplified
 
 LARGEST_SAID: Final = 1e45
 """Errors are squared, and their intervals take third powers of the squares: what is larger would leave no numbers."""
@@ -47,9 +48,10 @@ def exact_match(prediction: str, references: str | Sequence[str]) -> float:
 def numeric_match(prediction: str, references: str | Sequence[str], relative_tolerance: float = 1e-6) -> float:
     """Return 1.0 when the last number of the answer equals the last number of a reference, else 0.0.
 
-    Read are thousands separators, exponents, full-width digits and the words ``百 千 万 亿``, the last two also behind
-    十 百 千, several in one number (``1亿2千万``), and ``thousand million billion``; units and the percent sign are
-    ignored. Digits glued to a letter before them, as in "B12", are no number, nor are numerals without any digit.
+    Read are thousands separators, exponents, full-width digits and the words ``百 千 万 亿`` in either script, the last
+    two also behind 十 百 千, several in one number (``1亿2千万``), and ``thousand million billion``; units and the
+    percent sign are ignored. Digits glued to a letter before them, as in "B12", are no number, nor are numerals without
+    any digit.
     """
     found = last_number(prediction)
     if found is None:
@@ -115,7 +117,7 @@ def last_number(text: str) -> float | None:
     """Return the number that a text ends with, as `numeric_match` reads it, None where it holds no finite one."""
     # The Chinese comma separates clauses, never thousands; NFKC would make it an English one.
     folded = unicodedata.normalize("NFKC", text.replace("\N{FULLWIDTH COMMA}", " ")).replace("\N{MINUS SIGN}", "-")
-    matches = list(_NUMBER.finditer(folded))
+    matches = list(_NUMBER.finditer(simplified(folded)))
     if not matches:
         return None
     sign, digits, exponent, multiplier, parts, word = matches[-1].group(

@@ -6,6 +6,7 @@ import re
 from typing import Final, Literal
 
 from tunesmith.metrics.answers import exact_match, numeric_match
+from tunesmith.text.traditional import simplified
 
 Checker = Literal["exact", "number"]
 _BOX: Final = r"\boxed{"
@@ -30,7 +31,7 @@ def final_answer(text: str) -> str:
     found = _boxed(text)
     if found is None and (marks := _MARK.findall(text)):
         found = marks[-1]
-    if found is None and (labels := list(_LABEL.finditer(text))):
+    if found is None and (labels := list(_LABEL.finditer(simplified(text)))):
         found = text[labels[-1].end() :]
     return (text if found is None else found).strip().strip("*_").strip()
 

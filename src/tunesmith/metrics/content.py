@@ -12,6 +12,7 @@ from pydantic_core import SchemaValidator
 from tunesmith.metrics.case import Case, Scorer, each
 from tunesmith.metrics.terms import WordFinder
 from tunesmith.recipe.safety_checks import ContentRule, ContentTopic, pattern_finder
+from tunesmith.text.traditional import simplified
 
 CONTENT: Final = "content_broken"
 """The score of an answer that breaks a rule is 1."""
@@ -107,7 +108,8 @@ def _broken(text: str, rule: Rule) -> list[Broken]:
     name = rule.section.name
     found = [Broken(name, "word", word) for word in rule.words.find(text)]
     found += [Broken(name, "pattern", pattern) for pattern, finder in rule.patterns if finder.isinstance_python(text)]
-    found += [Broken(name, "topic", topic) for topic, finder in rule.topics if len(finder.find(text)) >= TOPIC_WORDS]
+    plain = simplified(text) if rule.topics else text
+    found += [Broken(name, "topic", topic) for topic, finder in rule.topics if len(finder.find(plain)) >= TOPIC_WORDS]
     return found
 
 

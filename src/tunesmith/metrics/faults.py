@@ -12,6 +12,7 @@ from tunesmith.artifacts.scorecard import Task
 from tunesmith.metrics.answers import said_number
 from tunesmith.records import Sample
 from tunesmith.text.normalise import normalise_answer
+from tunesmith.text.traditional import simplified
 
 Fault = Literal["timed_out", "truncated", "empty", "refused", "unparsable"]
 FAULTS: Final[tuple[Fault, ...]] = get_args(Fault)
@@ -149,12 +150,13 @@ def label_told(answer: str, forms: Mapping[str, str]) -> str | None:
 
 
 def is_refusal(answer: str) -> bool:
-    """Whether an answer begins by declining, in English or Chinese, as chat models word it.
+    """Whether an answer begins by declining, in English or Chinese of either script, as chat models word it.
 
     Rules over the first words: what declines in other words is not found. An answer that declines and then does what
     it was asked to is none; nor is one that quotes a refusal.
     """
-    text = unicodedata.normalize("NFKC", answer[: 2 * _JUDGED_CHARACTERS]).casefold().replace("\u2019", "'")
+    folded = unicodedata.normalize("NFKC", answer[: 2 * _JUDGED_CHARACTERS]).casefold()
+    text = simplified(folded).replace("\u2019", "'")
     begun = _unquoted(" ".join(text.lstrip(_BEFORE_WORDS).split()))[:_JUDGED_CHARACTERS]
     found = _REFUSAL.match(begun)
     return found is not None and _AFTER_ALL.search(begun, found.end()) is None

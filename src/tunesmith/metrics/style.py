@@ -11,6 +11,7 @@ from typing import Final
 from tunesmith.metrics.case import Case, Scorer, each
 from tunesmith.metrics.terms import WordFinder
 from tunesmith.recipe.metrics import Style
+from tunesmith.text.traditional import simplified
 
 Rule = Callable[[str], bool]
 """Whether an answer keeps it."""
@@ -22,8 +23,8 @@ _SLANG_EN: Final = r"\b(?:gonna|wanna|gotta|kinda|yeah|yep|nope|hey|ok|okay|thx)
 _INFORMAL: Final = re.compile(rf"(?<!迷)你|妳|{_INFORMAL_EN}|{_SLANG_EN}", _FLAGS)
 _FORMAL: Final = re.compile("您")
 # 我国, 我方 and the like speak for a body; 自我 is the self
-_I: Final = re.compile(r"(?<!自)我(?![们們国國方司校院市省军軍党黨])|俺|\b(?:i|me|my|mine|myself)\b", _FLAGS)
-_WE: Final = re.compile(r"我[们們]|咱|我[国國方司校院市省军軍党黨]|\b(?:we|us|our|ours|ourselves)\b", _FLAGS)
+_I: Final = re.compile(r"(?<!自)我(?![们国方司校院市省军党])|俺|\b(?:i|me|my|mine|myself)\b", _FLAGS)
+_WE: Final = re.compile(r"我们|咱|我[国方司校院市省军党]|\b(?:we|us|our|ours|ourselves)\b", _FLAGS)
 # Roman numerals and US are written in capitals
 _NO_PRONOUN: Final = re.compile(r"\bUS\b|\b(?:Part|Chapter|Type|Phase|Class) I\b|\bi\.e\.", re.ASCII)
 
@@ -49,7 +50,9 @@ def _rules(style: Style) -> dict[str, Rule]:
         rules["formality"] = lambda answer: wrong.search(answer) is None
     if style.person is not None:
         others = {"i": [_WE], "we": [_I], "none": [_I, _WE]}[style.person]
-        rules["person"] = lambda answer: not any(other.search(_NO_PRONOUN.sub("", answer)) for other in others)
+        rules["person"] = lambda answer: (
+            not any(other.search(simplified(_NO_PRONOUN.sub("", answer))) for other in others)
+        )
     if style.banned:
         finder = WordFinder(style.banned)
         rules["banned"] = lambda answer: not finder.find(answer)

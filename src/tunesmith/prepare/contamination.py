@@ -29,6 +29,7 @@ from tunesmith.prepare.pool import Pool
 from tunesmith.prepare.report import NUM_PLACES
 from tunesmith.text.shingles import characters_of, mixed
 from tunesmith.text.tokens import HAN, KANA
+from tunesmith.text.traditional import simplified
 
 # Shapes: C characters, U words of several texts one after the other, T texts, G n-grams.
 Ints = NDArray[np.int64]
@@ -76,7 +77,7 @@ def _words(texts: Sequence[str]) -> tuple[Keys, Ints]:
 
 
 def _folded(text: str) -> str:
-    text = text.lower() if text.isascii() else unicodedata.normalize("NFKC", text).casefold()
+    text = text.lower() if text.isascii() else simplified(unicodedata.normalize("NFKC", text).casefold())
     return text.replace(_PART, " ")
 
 

@@ -15,6 +15,7 @@ from tunesmith.recipe.dialogue import Dialogue
 from tunesmith.records import Example, Rejected
 from tunesmith.text.normalise import normalise_answer
 from tunesmith.text.tokens import words
+from tunesmith.text.traditional import simplified
 
 if TYPE_CHECKING:
     from tunesmith.prepare.checks import Check
@@ -87,7 +88,7 @@ def is_greeting(text: str) -> bool:
     >>> is_greeting("Hi there, thanks a lot!"), is_greeting("您好，在吗？"), is_greeting("Hi, where is my card?")
     (True, True, False)
     """
-    squeezed = "".join(words(text))
+    squeezed = simplified("".join(words(text)))
     ends = {0}  # where a row of greetings from the beginning may end
     for place in range(len(squeezed)):
         if place in ends:

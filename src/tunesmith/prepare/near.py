@@ -1,11 +1,11 @@
 """Near-duplicates: rows whose prompts share most of their character 5-grams.
 
-A prompt is its letters and digits alone (NFKC, case folded), so that width, case, spacing and punctuation count
-nothing, and five characters are a word of English or two or three of Chinese. A passage of 36 characters and more
-that more than a tenth of the prompts hold (an instruction, a list of labels) tells no row from another and is left
-out. Candidates come from MinHash signatures cut into bands (Broder 1997; Leskovec, Rajaraman and Ullman, Mining of
-Massive Datasets, chapter 3); each is then decided by the exact Jaccard similarity of its two sets, so that a signature
-never makes a duplicate.
+A prompt is its letters and digits alone (NFKC, case folded, in simplified characters), so that width, case, script,
+spacing and punctuation count nothing, and five characters are a word of English or two or three of Chinese. A passage
+of 36 characters and more that more than a tenth of the prompts hold (an instruction, a list of labels) tells no row
+from another and is left out. Candidates come from MinHash signatures cut into bands (Broder 1997; Leskovec, Rajaraman
+and Ullman, Mining of Massive Datasets, chapter 3); each is then decided by the exact Jaccard similarity of its two
+sets, so that a signature never makes a duplicate.
 """
 
 from __future__ import annotations

@@ -70,7 +70,7 @@ from tunesmith.recipe.prepare import TOLD
 from tunesmith.records import Rejected
 from tunesmith.runtime import Progress, Runtime
 
-VERSION: Final = 7
+VERSION: Final = 8
 
 
 def prepare(

@@ -19,15 +19,17 @@ inside words (`B2C1,234`), units of measure (`5千克`), and code. Traditional c
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from decimal import Decimal
 from typing import Final
 
 from tunesmith.text.repair import outside_code
+from tunesmith.text.traditional import simplified
 
-_PLAIN_NUMERALS: Final = str.maketrans(
-    "〇两兩壹贰貳叁參肆伍陆陸柒捌玖拾佰仟萬億", "零二二一二二三三四五六六七八九十百千万亿"
-)
-_PLAIN_SCALES: Final = str.maketrans("萬億", "万亿")
+_FORMAL_NUMERALS: Final = "〇两壹贰叁肆伍陆柒捌玖拾佰仟"
+_PLAIN_NUMERALS: Final = str.maketrans(_FORMAL_NUMERALS, "零二一二三四五六七八九十百千")
+# its simplified form 参 is a numeral no longer; 人參 is ginseng
+_TRADITIONAL_THREE: Final = re.compile("(?<!人)參")
 _DIGITS: Final = "零一二三四五六七八九"
 _MULTIPLIERS: Final = {"亿": 10**8, "万": 10**4, "千": 1000, "百": 100, "十": 10}
 _SCALES: Final = {
@@ -49,15 +51,14 @@ _ENGLISH = re.compile(
     re.ASCII,
 )
 # Neither the thousand of a kilogram or a kilowatt, nor the hundred of a percentage.
-_PART: Final = r"[0-9]+(?:\.[0-9]+)?[ \t]?(?:[十百千万萬]?[亿億]|[十百千]?[万萬]|千(?![克米瓦卡帕赫伏焦])|百(?!分))"
-_CHINESE = re.compile(rf"{_NOT_INSIDE}{_PART}(?:零?{_PART})*(?![0-9〇两兩{_DIGITS}])")
-_ONE_PART = re.compile(r"([0-9]+(?:\.[0-9]+)?)[ \t]?([十百千万萬亿億]+)")
-_NUMERALS: Final = _DIGITS + "〇两兩壹贰貳叁參肆伍陆陸柒捌玖拾佰仟萬億" + "".join(_MULTIPLIERS)
+_PART: Final = r"[0-9]+(?:\.[0-9]+)?[ \t]?(?:[十百千万]?亿|[十百千]?万|千(?![克米瓦卡帕赫伏焦])|百(?!分))"
+_CHINESE = re.compile(rf"{_NOT_INSIDE}{_PART}(?:零?{_PART})*(?![0-9〇两{_DIGITS}])")
+_ONE_PART = re.compile(r"([0-9]+(?:\.[0-9]+)?)[ \t]?([十百千万亿]+)")
+_NUMERALS: Final = _DIGITS + _FORMAL_NUMERALS + "".join(_MULTIPLIERS)
 _UNITS: Final = (
-    "个|人|名|位|元|块|美元|欧元|英镑|日元|港元|件|台|辆|架|艘|只|头|匹|条|根|张|次|天|岁|年|周|小时|分钟|秒|公里|里|千米|米|厘米|"
+    "个|人|名|位|元|块|美元|欧元|英镑|日元|日圆|港元|件|台|辆|架|艘|只|头|匹|条|根|张|次|天|岁|年|周|小时|分钟|秒|公里|里|千米|米|厘米|"
     "毫米|公斤|千克|克|吨|斤|升|毫升|亩|公顷|平方|立方|倍|份|家|户|所|间|栋|层|本|册|页|篇|字|句|项|种|款|支|瓶|箱|包|袋|套|"
-    "双|对|股|票|分(?!之)|度|步|级|届|期|节|道|题|"
-    "個|塊|歐元|英鎊|日圓|輛|隻|條|張|歲|週|小時|分鐘|噸|畝|公頃|戶|間|棟|層|冊|頁|項|種|雙|對|級|屆|節|題"
+    "双|对|股|票|分(?!之)|度|步|级|届|期|节|道|题"
 )
 _DIGITS_IN_GROUPS: Final = r"(?:[0-9]{1,3}(?:,[0-9]{3})+|[0-9]+)(?:\.[0-9]+)?"
 _PART_IN_GROUPS: Final = _PART.replace(r"[0-9]+(?:\.[0-9]+)?", _DIGITS_IN_GROUPS, 1)
@@ -66,8 +67,9 @@ WRITTEN_NUMBER: Final = (
     rf"|{_DIGITS_IN_GROUPS}(?:[ \t]?(?i:thousand|million|billion|trillion)(?![A-Za-z]))?"
     rf"|[{_NUMERALS}]{{2,}})(?![.,]?[0-9])"
 )
-"""Regular expression of what `written_number` may know the value of; letters such as the k of `5k` are no part."""
-_SPELT = re.compile(rf"(?<![{_NUMERALS}几幾数數])[{_NUMERALS}]{{2,}}(?={_UNITS})")
+"""Regular expression of what `written_number` may know the value of, in simplified characters; letters such as the k of
+`5k` are no part."""
+_SPELT = re.compile(rf"(?<![{_NUMERALS}几数])[{_NUMERALS}]{{2,}}(?={_UNITS})")
 _RANGE_BEFORE = re.compile(r"[0-9]\s?(?:[-~～–—至到]|to|and|or)\s?\Z")
 
 
@@ -84,7 +86,7 @@ def chinese_number(numeral: str) -> int | None:
 
     Neither `一千五` (said for 1500, written for 1005), `二三十` nor digits in a row (`二〇二五`) are written in full.
     """
-    plain = numeral.translate(_PLAIN_NUMERALS)
+    plain = _plain(numeral).translate(_PLAIN_NUMERALS)
     plain = f"一{plain}" if plain.startswith("十") else plain
     total = section = digit = 0
     for character in plain:
@@ -132,7 +134,19 @@ def _normalise(text: str) -> str:
         text = _GROUPED.sub(_ungrouped, text)
         text = _MONEY.sub(_scaled, text)
         text = _ENGLISH.sub(_scaled, text)
-    return text if text.isascii() else _SPELT.sub(_spelt, _CHINESE.sub(_summed, text))
+    return text if text.isascii() else _rewritten(_SPELT, _spelt, _rewritten(_CHINESE, _summed, text))
+
+
+def _rewritten(pattern: re.Pattern[str], write: Callable[[re.Match[str]], str | None], text: str) -> str:
+    """The text with what is found in it, read as simplified characters, written anew; where `write` gives None, and
+    between, it stays as it is."""
+    pieces, end = [], 0
+    for found in pattern.finditer(_plain(text)):
+        new = write(found)
+        if new is not None:
+            pieces += [text[end : found.start()], new]
+            end = found.end()
+    return "".join([*pieces, text[end:]])
 
 
 def _ungrouped(found: re.Match[str]) -> str:
@@ -147,21 +161,20 @@ def _scaled(found: re.Match[str]) -> str:
     return found.groupdict().get("sign", "") + plain_number(value)
 
 
-def _summed(found: re.Match[str]) -> str:
-    """The sum of the parts, each of which must be less than one of the unit before it; otherwise the text stays."""
-    parts = [
-        (Decimal(number) * _SCALES[scale], _SCALES[scale])
-        for number, scale in _ONE_PART.findall(found[0].translate(_PLAIN_SCALES))
-    ]
+def _plain(text: str) -> str:
+    return simplified(_TRADITIONAL_THREE.sub("叁", text))
+
+
+def _summed(found: re.Match[str]) -> str | None:
+    """The sum of the parts, each of which must be less than one of the unit before it."""
+    parts = [(Decimal(number) * _SCALES[scale], _SCALES[scale]) for number, scale in _ONE_PART.findall(found[0])]
     falls = all(value < scale for (value, _), (_, scale) in zip(parts[1:], parts, strict=False))
-    return (
-        plain_number(sum((value for value, _ in parts), Decimal(0))) if falls and not _shares_unit(found) else found[0]
-    )
+    return plain_number(sum((value for value, _ in parts), Decimal(0))) if falls and not _shares_unit(found) else None
 
 
-def _spelt(found: re.Match[str]) -> str:
+def _spelt(found: re.Match[str]) -> str | None:
     value = chinese_number(found[0])
-    return found[0] if value is None else str(value)
+    return None if value is None else str(value)
 
 
 def _shares_unit(found: re.Match[str]) -> bool:

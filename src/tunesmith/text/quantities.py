@@ -11,7 +11,7 @@ written               asked for in    value
 `-3.2%`               `%`             -3.2
 ====================  ==============  =======================================
 
-Texts are compared as `fold` makes them, so that width, case and runs of white space do not count.
+Texts are compared as `fold` makes them, so that width, case, script and runs of white space do not count.
 """
 
 from __future__ import annotations
@@ -24,22 +24,23 @@ from functools import cached_property
 from typing import Final
 
 from tunesmith.text.numbers import WRITTEN_NUMBER, written_number
+from tunesmith.text.traditional import simplified
 
 # A lone `¥` is taken for the yuan.
 _SPELLINGS: Final[dict[str, tuple[str, ...]]] = {
-    "CNY": ("人民币元", "人民币", "人民幣", "元", "RMB", "CNY", "yuan", "¥"),
+    "CNY": ("人民币元", "人民币", "元", "RMB", "CNY", "yuan", "¥"),
     "USD": ("美元", "美金", "US dollars", "dollars", "dollar", "USD", "US$", "$"),
-    "EUR": ("欧元", "歐元", "euros", "euro", "EUR", "€"),
-    "GBP": ("英镑", "英鎊", "pounds", "GBP", "£"),
-    "HKD": ("港元", "港币", "港幣", "HKD", "HK$"),
-    "JPY": ("日元", "日圓", "yen", "JPY"),
-    "TWD": ("新台币", "新臺幣", "新台幣", "台幣", "TWD", "NT$"),
+    "EUR": ("欧元", "euros", "euro", "EUR", "€"),
+    "GBP": ("英镑", "pounds", "GBP", "£"),
+    "HKD": ("港元", "港币", "HKD", "HK$"),
+    "JPY": ("日元", "日圆", "yen", "JPY"),
+    "TWD": ("新台币", "台币", "TWD", "NT$"),
     "%": ("%", "percent", "per cent"),
-    "pp": ("个百分点", "百分点", "個百分點", "百分點", "percentage points", "percentage point", "pp"),
+    "pp": ("个百分点", "百分点", "percentage points", "percentage point", "pp"),
 }
 _NAMES: Final = {spelling.casefold(): name for name, spellings in _SPELLINGS.items() for spelling in spellings}
 _SCALE_WORDS: Final = "thousand|million|billion|trillion"
-_SCALE: Final = rf"[十百千万萬]?[亿億]|[十百千]?[万萬]|千(?![克米瓦卡帕赫伏焦])|百(?!分)|(?:{_SCALE_WORDS})(?![a-z])"
+_SCALE: Final = rf"[十百千万]?亿|[十百千]?万|千(?![克米瓦卡帕赫伏焦])|百(?!分)|(?:{_SCALE_WORDS})(?![a-z])"
 _UNIT: Final = re.compile(
     rf"(?P<scale>{_SCALE})\s?(?P<unit>.*)|(?P<unit_before>.+?)\s?(?P<scale_after>{_SCALE}|(?<=[$€£¥])(?:bn|[kmb]))"
 )
@@ -103,8 +104,9 @@ PLAIN: Final = Unit("", "", Decimal(1))
 
 
 def fold(text: str) -> str:
-    """NFKC and case folding; a run of white space becomes one line feed where it holds one, else one space."""
-    return _SPACES.sub(_one_space, unicodedata.normalize("NFKC", text).casefold())
+    """NFKC, case folding and simplified characters; a run of white space becomes one line feed where it holds one, else
+    one space."""
+    return _SPACES.sub(_one_space, simplified(unicodedata.normalize("NFKC", text).casefold()))
 
 
 def _one_space(run: re.Match[str]) -> str:
@@ -129,8 +131,8 @@ def read_quantity(text: str, unit: Unit = PLAIN) -> Decimal | None:
 class FigurePattern:
     """A pattern such as `营业收入*{number}`: `{number}` is a quantity, `*` up to 30 characters of the same clause.
 
-    White space of the pattern may be any or none in the text; case and width do not count. The characters of `*` hold
-    no number but years and percentages; a sentence that says `respectively` or `分别` is left to readers.
+    White space of the pattern may be any or none in the text; case, width and script do not count. The characters of
+    `*` hold no number but years and percentages; a sentence that says `respectively` or `分别` is left to readers.
     """
 
     def __init__(self, pattern: str, unit: Unit = PLAIN) -> None:

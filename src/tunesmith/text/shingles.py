@@ -1,7 +1,7 @@
 """How alike two texts are: the share of their character 5-grams that they have in common.
 
-A text is its letters and digits alone (NFKC, case folded), so that width, case, spacing and punctuation count nothing,
-and five characters are a word of English or two or three of Chinese.
+A text is its letters and digits alone (NFKC, case folded, in simplified characters), so that width, case, script,
+spacing and punctuation count nothing, and five characters are a word of English or two or three of Chinese.
 """
 
 from __future__ import annotations
@@ -15,6 +15,8 @@ from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
+
+from tunesmith.text.traditional import simplified
 
 # Shapes: C characters, G n-grams of several texts one after the other, H those of them that are common, N values,
 # T texts.
@@ -106,7 +108,7 @@ def shingles(texts: Sequence[str]) -> tuple[Keys, NDArray[np.int64]]:
 
 
 def _folded(text: str) -> str:
-    text = text.lower() if text.isascii() else unicodedata.normalize("NFKC", text).casefold()
+    text = text.lower() if text.isascii() else simplified(unicodedata.normalize("NFKC", text).casefold())
     return text.replace(_PART, "")
 
 

@@ -3,15 +3,29 @@
 from __future__ import annotations
 
 import re
-from pathlib import Path
+from functools import cache
 from typing import Final
 
-PAIRS: Final = (Path(__file__).parent / "lists" / "traditional.txt").read_text(encoding="utf-8").split()
-"""A character and its simplified form, of the common ones that have two forms."""
-_SIMPLE: Final = {ord(pair[0]): pair[1] for pair in PAIRS}
-_TRADITIONAL: Final = re.compile(f"[{''.join(map(chr, _SIMPLE))}]")
+_BLOCKS: Final = (range(0x3400, 0x4DC0), range(0x4E00, 0xA000), range(0xF900, 0xFB00))
+"""Unified ideographs with extension A, and those that only other encodings hold apart."""
 
 
 def simplified(text: str) -> str:
-    """The text, one character for one: places stay what they are."""
-    return text.translate(_SIMPLE) if _TRADITIONAL.search(text) else text
+    """The text, one character for one by OpenCC's table: places stay what they are.
+
+    A character that stands for several takes its commonest form: 乾 becomes 干 in any word.
+    """
+    if text.isascii():
+        return text
+    is_traditional, simple = _table()
+    return text.translate(simple) if is_traditional.search(text) else text
+
+
+@cache
+def _table() -> tuple[re.Pattern[str], dict[int, str]]:
+    from opencc import OpenCC  # reads its dictionaries, which most commands do without
+
+    characters = [chr(code) for block in _BLOCKS for code in block]
+    converted = OpenCC("t2s").convert("\n".join(characters)).split("\n")
+    simple = {ord(old): new for old, new in zip(characters, converted, strict=True) if new != old}
+    return re.compile(f"[{''.join(map(chr, simple))}]"), simple

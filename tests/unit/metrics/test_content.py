@@ -43,6 +43,7 @@ def test_each_rule_is_told_with_what_breaks_it() -> None:
         Broken("advice", "topic", "medical"),
         Broken("advice", "topic", "legal"),
     ]
+    assert broken_rules("請依症狀調整劑量。", house) == [Broken("advice", "topic", "medical")]
 
 
 @pytest.mark.parametrize(

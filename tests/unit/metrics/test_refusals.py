@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from opencc import OpenCC
 
 from tunesmith.metrics.faults import is_refusal, refusal_scores
 
@@ -106,6 +107,14 @@ def test_what_declines(answer: str) -> None:
 @pytest.mark.parametrize("answer", ANSWERS)
 def test_what_answers(answer: str) -> None:
     assert not is_refusal(answer)
+
+
+@pytest.mark.parametrize("region", ["s2t", "s2tw", "s2hk"])
+def test_both_scripts_decline_alike(region: str) -> None:
+    convert = OpenCC(region).convert
+    assert [answer for answer in REFUSALS if not is_refusal(convert(answer))] == []
+    assert [answer for answer in ANSWERS if is_refusal(convert(answer))] == []
+    assert convert("抱歉，我无法提供帮助。") == "抱歉，我無法提供幫助。"
 
 
 def test_the_first_words_count_however_long_the_answer_is() -> None:

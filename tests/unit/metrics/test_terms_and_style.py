@@ -114,7 +114,7 @@ def test_glossaries_of_other_kinds_and_broken_ones(tmp_path: Path) -> None:
         (
             {"person": "i"},
             ["我会处理", "I will", "in the US", "在US上市", "寄往US的包裹"],
-            ["我们会处理", "We will", "ask us", "咱们走", "我司承担"],
+            ["我们会处理", "我們會處理", "We will", "ask us", "咱们走", "我司承担", "我國規定"],
         ),
         ({"person": "none"}, ["已处理", "It is done"], ["我会", "我们会", "I am", "our card"]),
         ({"banned": ["guarantee", "保证"]}, ["guaranteed", "保 证"], ["a Guarantee!", "我们保证"]),

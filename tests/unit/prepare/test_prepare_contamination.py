@@ -14,6 +14,7 @@ from tunesmith.artifacts.dataset import Contamination
 from tunesmith.prepare.contamination import _runs, _words
 from tunesmith.text.ngrams import ngrams
 from tunesmith.text.tokens import words
+from tunesmith.text.traditional import simplified
 
 WORDS = [f"word{number}" for number in range(4_000)]
 HAN = [chr(code) for code in range(0x4E00, 0x5600)]
@@ -42,12 +43,12 @@ def test_runs_are_those_of_the_words(n: int) -> None:
         "",
         "iPhone 15 无法开机！怎么办，iPhone 15 无法开机",
         "ＨＯＷ ＤＯ I pay in ２０２６ in the snake case of a don t",
-        "無法開機 カタカナ ひらがな 々〇 𠀀𠀁 naïve Straße ﬁne",
+        "iPhone 15 無法開機 カタカナ ひらがな 々〇 𠀀𠀁 naïve Straße ﬁne",
         "a" * 200 + " b c d e f g h " + "a" * 199,
         "one\0two three\nfour five six seven eight nine",
     ]
     keys, of_text = _runs(*_words(texts), n)
-    expected = [ngrams(words(text.replace("\0", " ")), n) for text in texts]
+    expected = [ngrams(words(simplified(text.replace("\0", " "))), n) for text in texts]
     found = [keys[of_text == place].tolist() for place in range(len(texts))]
     assert list(map(len, found)) == list(map(len, expected))
     assert [len(set(part)) for part in found] == [len(set(part)) for part in expected]

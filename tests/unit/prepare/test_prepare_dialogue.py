@@ -75,7 +75,14 @@ def test_how_often_is_too_often() -> None:
 @pytest.mark.parametrize(
     ("text", "is_one"),
     [
-        *(("Good morning, sir!", True), ("thx 👍", True), ("早上好呀～", True), ("多谢您了", True), ("👋", True)),
+        *(
+            ("Good morning, sir!", True),
+            ("thx 👍", True),
+            ("早上好呀～", True),
+            ("多谢您了", True),
+            ("謝謝您，再見！", True),
+            ("👋", True),
+        ),
         *(("his", False), ("hit", False), ("okay then refund it", False), ("你好吗啡", False), ("早盘走势", False)),
     ],
 )

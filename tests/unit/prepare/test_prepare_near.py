@@ -221,3 +221,16 @@ def test_training_rows_near_a_held_out_prompt_are_cut_with_its_place(tmp_path: P
         (line, f"near-{held_out}-row", f"{tmp_path / 'held.jsonl'}:{line}") for line in range(1, 6)
     ]
     assert len(dataset.rows("train")) == 20
+
+
+def test_a_held_out_prompt_in_the_other_script_is_near(tmp_path: Path, run: Run) -> None:
+    asked = ["手机开机后屏幕没有显示，应该怎么办？", "订单已经发货，还能修改收货地址吗？"]
+    train = ["手機開機後螢幕沒有顯示，應該怎麼辦？", "訂單已經發貨，還能修改收貨地址嗎？", "發票可以補開嗎？"]
+    files = {
+        split: write_jsonl(tmp_path / f"{split}.jsonl", [{"question": text, "answer": "好"} for text in texts])
+        for split, texts in {"train": train, "test": asked}.items()
+    }
+    made = [{"path": file, "split": split} for split, file in files.items()]
+    dataset = run(made, validation_share=0.0)
+    assert [(row["line"], row["reason"]) for row in rejects_of(dataset)] == [(2, "near-test-row")]
+    assert len(dataset.rows("train")) == 2  # 螢幕 is another word for 屏幕

@@ -121,6 +121,7 @@ def test_formats_are_told_apart_and_expected_of_three_quarters() -> None:
         ("Paris", "London", False),
         ("可以在七天内退货。", "七天内可以退货。", True),
         ("可以退货。", "不可以退货。", False),
+        ("當然可以更換手機。", "沒有辦法更換手機。", False),
         ("对不起，这款手机缺货。", "不好意思，这款手机缺货。", True),
         ("需要 20 元", "需要 30 元", False),
     ],

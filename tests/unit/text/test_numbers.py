@@ -23,6 +23,8 @@ from tunesmith.text.numbers import chinese_number, normalise_numbers
         ("3万-5万", "30000-50000"),
         ("營收1.5億元，3萬5千，兩萬人，貳拾萬個，三百二十輛", "營收150000000元，35000，20000人，200000個，320輛"),
         ("3万千瓦", "30000千瓦"),
+        ("參萬元整，叄拾萬個，參與者三百個", "30000元整，300000個，參與者300個"),
+        ("人參一百克，數萬個", "人參100克，數萬個"),
     ],
 )
 def test_numbers_become_digits(text: str, expected: str) -> None:

@@ -10,6 +10,7 @@ import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import permutations
 from typing import Any, Final
 
 import numpy as np
@@ -22,6 +23,7 @@ from tunesmith.prepare.quality.formats import NUM_KINDS, TEXT, UNLEARNED, name_o
 from tunesmith.prepare.quality.found import Found, mask_of
 from tunesmith.text.normalise import fingerprint
 from tunesmith.text.shingles import begins_run
+from tunesmith.text.traditional import simplified
 
 # Shapes: N rows of the spool, S judged rows, F faulty rows, L labels.
 Codes = NDArray[np.int64]
@@ -30,6 +32,7 @@ _LEAST_F1: Final = 0.5
 _EXPECTED_SHARE: Final = 0.75
 _MAX_COMPARED_ROWS: Final = 20_000
 _MAX_COMPARED_CHARACTERS: Final = 1_000
+_OPENING_CHARACTERS: Final = 100
 _MAX_LEADERS: Final = 32
 _ROWS_PER_TASK: Final = 512
 _YES: Final = re.compile(
@@ -221,7 +224,8 @@ def agree(one: str, other: str) -> bool:
     They share half of their words or more (F1), end in the same number where both hold one, and do not open with yes
     and no.
     """
-    if (_YES.match(one) and _NO.match(other)) or (_NO.match(one) and _YES.match(other)):
+    begun = [simplified(answer[:_OPENING_CHARACTERS]) for answer in (one, other)]
+    if any(_YES.match(yes) and _NO.match(no) for yes, no in permutations(begun)):
         return False
     one, other = one[-_MAX_COMPARED_CHARACTERS:], other[-_MAX_COMPARED_CHARACTERS:]
     if None not in (last_number(one), last_number(other)) and not numeric_match(one, other):
