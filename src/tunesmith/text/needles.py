@@ -1,8 +1,9 @@
 """Words that identify somebody, and every way in which their bytes may stand in a file.
 
 A file holds a word as it is, as JSON writes it (`\\u674e`, also inside a string of JSON), as a URL writes it
-(`%E6%9D%8E`), as HTML escapes it, with accents in its letters or apart from them, in GB18030, or in base64, where a
-word has three forms: the groups of three bytes may begin before, at or after its first byte.
+(`%E6%9D%8E`), as HTML escapes it, with accents in its letters or apart from them, in the other script of Chinese, in
+GB18030, or in base64, where a word has three forms: the groups of three bytes may begin before, at or after its first
+byte.
 """
 
 from __future__ import annotations
@@ -19,7 +20,9 @@ from pathlib import Path
 from typing import Final, Literal
 from urllib.parse import quote, quote_plus
 
-Form = Literal["raw", "json", "url", "html", "unicode", "gb18030", "base64", "id"]
+from tunesmith.text.traditional import in_both_scripts
+
+Form = Literal["raw", "json", "url", "html", "unicode", "script", "gb18030", "base64", "id"]
 MIN_BYTES: Final = 6
 """A shorter word stands in other people's rows, and in base64, by chance."""
 _BLOCK_BYTES: Final = 1 << 22
@@ -105,12 +108,14 @@ def _goes_on(left: str, right: str) -> bool:
 
 
 def _forms_of_all(word: str) -> Iterator[tuple[bytes, Form]]:
-    """Of a word and of what nobody can tell from it by looking: an accent may be a character of its own."""
-    yield from _forms(word)
+    """Of a word and of its other spellings: an accent may be a character of its own, a name stand in either script."""
+    spellings: dict[str, Form] = {word: "raw"}
+    for other in in_both_scripts(word):
+        spellings.setdefault(other, "script")
     for normal in ("NFC", "NFD"):
-        spelled = unicodedata.normalize(normal, word)
-        if spelled != word:
-            yield from ((content, "unicode" if form == "raw" else form) for content, form in _forms(spelled))
+        spellings.setdefault(unicodedata.normalize(normal, word), "unicode")
+    for spelled, spelling in spellings.items():
+        yield from ((content, spelling if form == "raw" else form) for content, form in _forms(spelled))
 
 
 def _forms(word: str) -> Iterator[tuple[bytes, Form]]:

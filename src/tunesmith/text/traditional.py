@@ -1,13 +1,17 @@
-"""Traditional characters as simplified ones, so that what is looked for in one script is found in both."""
+"""Both scripts of Chinese, so that what is looked for in one is found in both."""
 
 from __future__ import annotations
 
 import re
 from functools import cache
-from typing import Final
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from opencc import OpenCC
 
 _BLOCKS: Final = (range(0x3400, 0x4DC0), range(0x4E00, 0xA000), range(0xF900, 0xFB00))
 """Unified ideographs with extension A, and those that only other encodings hold apart."""
+_SURROGATE: Final = re.compile("[\ud800-\udfff]")
 
 
 def simplified(text: str) -> str:
@@ -19,6 +23,20 @@ def simplified(text: str) -> str:
         return text
     is_traditional, simple = _table()
     return text.translate(simple) if is_traditional.search(text) else text
+
+
+def in_both_scripts(word: str) -> list[str]:
+    """The word itself, then as mainland China, Taiwan and Hong Kong write it where that differs, by OpenCC."""
+    if word.isascii() or _SURROGATE.search(word):
+        return [word]
+    return list(dict.fromkeys([word, *(converter.convert(word) for converter in _converters())]))
+
+
+@cache
+def _converters() -> tuple[OpenCC, ...]:
+    from opencc import OpenCC
+
+    return tuple(map(OpenCC, ("t2s", "s2t", "s2tw", "s2hk")))
 
 
 @cache

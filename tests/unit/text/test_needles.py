@@ -50,6 +50,17 @@ def test_an_accent_apart_from_its_letter_is_the_same_word(word: str) -> None:
         assert needles.found_in(base64.b64encode(written.encode())) == "base64"
 
 
+@pytest.mark.parametrize(("simple", "traditional"), [("张伟明", "張偉明"), ("台北市罗斯福路", "臺北市羅斯福路")])
+def test_a_name_in_the_other_script_is_the_same_name(simple: str, traditional: str) -> None:
+    for asked, there in ((simple, traditional), (traditional, simple)):
+        needles = Needles((asked,))
+        assert needles.found_in(f"before {there} after".encode()) == "script"
+        assert needles.found_in(f"before {asked} after".encode()) == "raw"
+        assert needles.found_in(json.dumps({"a": there}).encode()) == "json"
+        assert needles.found_in(base64.b64encode(there.encode())) == "base64"
+    assert Needles((f"{simple}\udc80",)).found_in(simple.encode()) is None
+
+
 @pytest.mark.thorough
 @given(st.binary(max_size=40), st.sampled_from(WORDS), st.binary(max_size=40))
 def test_base64_is_found_at_every_alignment(before: bytes, word: str, after: bytes) -> None:

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tunesmith.text.traditional import simplified
+from tunesmith.text.traditional import in_both_scripts, simplified
 
 
 @pytest.mark.parametrize(
@@ -51,3 +51,12 @@ def test_what_the_mainland_writes_stays_and_what_taiwan_writes_becomes_it() -> N
     assert sum(known) < 0.65 * len(taiwan)
     assert sum(then_known) > 0.95 * len(taiwan)
     assert all(then for now, then in zip(known, then_known, strict=True) if now)
+
+
+def test_a_word_in_both_scripts() -> None:
+    assert in_both_scripts("Maria") == ["Maria"]
+    assert in_both_scripts("小明") == ["小明"]
+    assert in_both_scripts("头发") == ["头发", "頭髮"]
+    assert in_both_scripts("里长") == ["里长", "里長"]
+    assert in_both_scripts("裏面") == ["裏面", "里面", "裡面"]
+    assert in_both_scripts("\udcff张") == ["\udcff张"]
