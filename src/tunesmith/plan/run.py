@@ -29,7 +29,7 @@ from tunesmith.records import SPLITS
 from tunesmith.runtime import Progress, Runtime
 
 VERSION: Final = 5
-PREDICTION_VERSION: Final = 5
+PREDICTION_VERSION: Final = 6
 """Of the prediction, which changes no training."""
 FULL_RATE: Final = 2e-5
 """A customary peak rate for full fine-tuning of a model of REFERENCE_HIDDEN hidden units; narrower models take more."""
