@@ -17,8 +17,8 @@ class Fitted:
     library_bytes: int
     """Interpreter, torch, transformers and the other imports of a training, before a model is loaded."""
     product_bytes: int
-    """What oneDNN keeps of each bf16 product of a shape of its own, and what the allocator loses by it: between 0.75
-    MiB, fitted on a CPU with AVX-512, and 1.3 on one with AMX."""
+    """What oneDNN keeps of each bf16 product of a shape of its own, and what the allocator loses by it: 1.02 MiB are
+    fitted on a CPU with AVX-512, 1.31 on one with AMX."""
     slack_share: float
     """What the allocator holds beyond what is asked of it, as a share of activations and transients."""
 
