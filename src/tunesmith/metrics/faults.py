@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import unicodedata
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final, Literal, get_args
@@ -12,7 +11,7 @@ from tunesmith.artifacts.scorecard import Task
 from tunesmith.metrics.answers import said_number
 from tunesmith.records import Sample
 from tunesmith.text.normalise import normalise_answer
-from tunesmith.text.traditional import simplified
+from tunesmith.text.traditional import uniform
 
 Fault = Literal["timed_out", "truncated", "empty", "refused", "unparsable"]
 FAULTS: Final[tuple[Fault, ...]] = get_args(Fault)
@@ -155,8 +154,7 @@ def is_refusal(answer: str) -> bool:
     Rules over the first words: what declines in other words is not found. An answer that declines and then does what
     it was asked to is none; nor is one that quotes a refusal.
     """
-    folded = unicodedata.normalize("NFKC", answer[: 2 * _JUDGED_CHARACTERS]).casefold()
-    text = simplified(folded).replace("\u2019", "'")
+    text = uniform(answer[: 2 * _JUDGED_CHARACTERS]).replace("\u2019", "'")
     begun = _unquoted(" ".join(text.lstrip(_BEFORE_WORDS).split()))[:_JUDGED_CHARACTERS]
     found = _REFUSAL.match(begun)
     return found is not None and _AFTER_ALL.search(begun, found.end()) is None

@@ -12,7 +12,6 @@ and only those are written down and looked up, part by part.
 from __future__ import annotations
 
 import json
-import unicodedata
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache
@@ -29,7 +28,7 @@ from tunesmith.prepare.pool import Pool
 from tunesmith.prepare.report import NUM_PLACES
 from tunesmith.text.shingles import characters_of, mixed
 from tunesmith.text.tokens import HAN, KANA
-from tunesmith.text.traditional import simplified
+from tunesmith.text.traditional import uniform
 
 # Shapes: C characters, U words of several texts one after the other, T texts, G n-grams.
 Ints = NDArray[np.int64]
@@ -77,8 +76,7 @@ def _words(texts: Sequence[str]) -> tuple[Keys, Ints]:
 
 
 def _folded(text: str) -> str:
-    text = text.lower() if text.isascii() else simplified(unicodedata.normalize("NFKC", text).casefold())
-    return text.replace(_PART, " ")
+    return uniform(text).replace(_PART, " ")
 
 
 @cache

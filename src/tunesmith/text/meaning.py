@@ -94,7 +94,7 @@ def _keeps_length(text: str) -> bool:
 
 def numbers_of(text: str) -> frozenset[str]:
     """The numbers that a text states, in plain digits: `five`, `5`, `５` and `五个` are one, `1.5亿` is 150000000."""
-    plain = normalise_numbers(narrow_full_width(simplified(text)))
+    plain = simplified(normalise_numbers(narrow_full_width(text)))
     spelt = _SPELT.sub(lambda match: f" {_value(match[0])} ", plain)
     spelt = _SPELT_ZH.sub(_chinese_value, spelt)
     return frozenset(_trimmed(match[0]) for match in _DIGITS.finditer(spelt)) - {"1"}

@@ -28,8 +28,8 @@ from tunesmith.text.traditional import simplified
 
 _FORMAL_NUMERALS: Final = "〇两壹贰叁肆伍陆柒捌玖拾佰仟"
 _PLAIN_NUMERALS: Final = str.maketrans(_FORMAL_NUMERALS, "零二一二三四五六七八九十百千")
-# its simplified form 参 is a numeral no longer; 人參 is ginseng
-_TRADITIONAL_THREE: Final = re.compile("(?<!人)參")
+# what 參 is beside numerals of its kind is 叁 in simplified characters, not 参, and 人參 is ginseng
+_TRADITIONAL_THREE: Final = re.compile("(?<=[零拾佰仟])參|(?<!人)參(?=[拾佰仟萬億])")
 _DIGITS: Final = "零一二三四五六七八九"
 _MULTIPLIERS: Final = {"亿": 10**8, "万": 10**4, "千": 1000, "百": 100, "十": 10}
 _SCALES: Final = {
@@ -86,7 +86,7 @@ def chinese_number(numeral: str) -> int | None:
 
     Neither `一千五` (said for 1500, written for 1005), `二三十` nor digits in a row (`二〇二五`) are written in full.
     """
-    plain = _plain(numeral).translate(_PLAIN_NUMERALS)
+    plain = simplified_numerals(numeral).translate(_PLAIN_NUMERALS)
     plain = f"一{plain}" if plain.startswith("十") else plain
     total = section = digit = 0
     for character in plain:
@@ -141,7 +141,7 @@ def _rewritten(pattern: re.Pattern[str], write: Callable[[re.Match[str]], str | 
     """The text with what is found in it, read as simplified characters, written anew; where `write` gives None, and
     between, it stays as it is."""
     pieces, end = [], 0
-    for found in pattern.finditer(_plain(text)):
+    for found in pattern.finditer(simplified_numerals(text)):
         new = write(found)
         if new is not None:
             pieces += [text[end : found.start()], new]
@@ -161,7 +161,8 @@ def _scaled(found: re.Match[str]) -> str:
     return found.groupdict().get("sign", "") + plain_number(value)
 
 
-def _plain(text: str) -> str:
+def simplified_numerals(text: str) -> str:
+    """The text in simplified characters, numerals among them; places stay what they are."""
     return simplified(_TRADITIONAL_THREE.sub("叁", text))
 
 

@@ -17,14 +17,13 @@ Texts are compared as `fold` makes them, so that width, case, script and runs of
 from __future__ import annotations
 
 import re
-import unicodedata
 from dataclasses import dataclass
 from decimal import Decimal
 from functools import cached_property
 from typing import Final
 
-from tunesmith.text.numbers import WRITTEN_NUMBER, written_number
-from tunesmith.text.traditional import simplified
+from tunesmith.text.numbers import WRITTEN_NUMBER, simplified_numerals, written_number
+from tunesmith.text.traditional import uniform
 
 # A lone `¥` is taken for the yuan.
 _SPELLINGS: Final[dict[str, tuple[str, ...]]] = {
@@ -106,7 +105,7 @@ PLAIN: Final = Unit("", "", Decimal(1))
 def fold(text: str) -> str:
     """NFKC, case folding and simplified characters; a run of white space becomes one line feed where it holds one, else
     one space."""
-    return _SPACES.sub(_one_space, simplified(unicodedata.normalize("NFKC", text).casefold()))
+    return _SPACES.sub(_one_space, uniform(simplified_numerals(text)))
 
 
 def _one_space(run: re.Match[str]) -> str:

@@ -7,7 +7,6 @@ spacing and punctuation count nothing, and five characters are a word of English
 from __future__ import annotations
 
 import re
-import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
@@ -16,7 +15,7 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from tunesmith.text.traditional import simplified
+from tunesmith.text.traditional import uniform
 
 # Shapes: C characters, G n-grams of several texts one after the other, H those of them that are common, N values,
 # T texts.
@@ -108,8 +107,7 @@ def shingles(texts: Sequence[str]) -> tuple[Keys, NDArray[np.int64]]:
 
 
 def _folded(text: str) -> str:
-    text = text.lower() if text.isascii() else simplified(unicodedata.normalize("NFKC", text).casefold())
-    return text.replace(_PART, "")
+    return uniform(text).replace(_PART, "")
 
 
 @cache

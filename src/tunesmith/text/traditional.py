@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 from functools import cache
 from typing import TYPE_CHECKING, Final
 
@@ -23,6 +24,11 @@ def simplified(text: str) -> str:
         return text
     is_traditional, simple = _table()
     return text.translate(simple) if is_traditional.search(text) else text
+
+
+def uniform(text: str) -> str:
+    """The text without what two writings of it may differ in: width and other forms (NFKC), case, script."""
+    return text.lower() if text.isascii() else simplified(unicodedata.normalize("NFKC", text).casefold())
 
 
 def in_both_scripts(word: str) -> list[str]:
